@@ -1,0 +1,70 @@
+# What a person types. Everything sets itself up: npm packages from package-lock.json, Debian packages
+# where root or sudo allows it.
+.DEFAULT_GOAL := build
+.PHONY: help build targets check test unit e2e sim demo bench backend setup setup-debian clean
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+# Program=package; what is there already is not installed again.
+PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl strip=binutils \
+	fallocate=util-linux
+MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
+	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
+
+help: ## what can be made
+	@sed -n 's/^\([a-z0-9%-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | \
+	 awk '{ n = $$1; sub("%", "NAME", n); $$1 = ""; printf "  make %-12s%s\n", n, $$0 }'
+
+build: node_modules/.stamp ## the executable for this machine: build/linux-x64/sota-agent
+	node build.mjs linux-x64
+
+targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and linux-armv7l
+	node build.mjs linux-x64 linux-arm64 linux-armv7l
+
+target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node than the pinned one
+	node build.mjs $*
+
+check: node_modules/.stamp ## types, and the rules of the tree
+	node_modules/.bin/tsc --noEmit
+	node test/run.mjs test/tidy.test.ts
+
+test: setup ## every test; coverage and the sum at the end
+	@node test/run.mjs
+
+unit: setup ## the tests that need no executable
+	node test/run.mjs $(wildcard test/unit test/property test/tidy.test.ts)
+
+e2e: setup ## the tests that run only the executable
+	node test/run.mjs test/e2e
+
+sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 for hours
+	node test/run.mjs --script test/sim/main.ts
+
+demo: setup build ## a whole session before your eyes
+	@node test/run.mjs --script test/demo/demo.ts
+
+bench: setup build ## speed and memory, as ratios to a floor
+	@node test/run.mjs --script test/bench/bench.ts
+
+backend: node_modules/.stamp ## a node and a server to try the agent with: PACKAGE=FILE
+	@node test/run.mjs --script test/backend/main.ts -- $(PACKAGE) $(ARGS)
+
+setup: node_modules/.stamp setup-debian ## what the tests need, from npm and from Debian
+
+setup-debian:
+ifneq ($(MISSING),)
+	@mkdir -p build
+	@echo "installing Debian packages: $(MISSING)"
+	@{ $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	   apt-get install -y -qq --no-install-recommends $(MISSING); } >build/apt.log 2>&1 || { \
+	 tail -n 3 build/apt.log; \
+	 echo "cannot install $(MISSING) here: tests that need them are skipped (in CI they fail)"; \
+	 echo "by hand: apt-get install $(MISSING)"; \
+	 [ "$$CI" != true ]; }
+endif
+
+clean: ## remove what was built (the fetched Nodes stay in build/cache)
+	rm -rf build/linux-* build/test build/*.cjs build/meta.json build/apt.log
+
+node_modules/.stamp: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@

@@ -1,0 +1,187 @@
+// One life of the agent, from the journal to the stop: everything wired, nothing concrete.
+// `main.ts` gives it the real ports, the simulator its own.
+import { keyOf, label, transferOf } from '../core/decision.ts';
+import { describe } from '../core/describe.ts';
+import { answeredId, encodeRefusal, errorCodes } from '../protocol/jsonrpc.ts';
+import { createHasher } from '../store/hasher.ts';
+import { openStore } from '../store/store.ts';
+import { createAgent } from './agent.ts';
+import { createExecutors } from './executors.ts';
+import { createReceiver } from './receiver.ts';
+import { createSpeaker, servicesOf } from './speaker.ts';
+import type { Event } from '../core/events.ts';
+import type { PackageId, State } from '../core/model.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Status } from '../core/status.ts';
+import type { Clock, Disk, DiskResult, Log, Random } from '../host/ports.ts';
+import type { Installers } from '../install/installer.ts';
+import type { Store } from '../store/store.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Agent } from './agent.ts';
+
+export type DaemonParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly disk: Disk;
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly installers: Installers;
+  readonly bootId: string;
+  readonly build: Build;
+};
+
+/** A clock before the build's time is not to be believed. */
+export type Build = { readonly version: string; readonly builtMs: number };
+
+export type Wish =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly code: string; readonly reason: string };
+
+export type Listed =
+  | { readonly ok: true; readonly packages: readonly PackageId[] }
+  | { readonly ok: false; readonly code: string; readonly reason: string };
+
+export type Daemon = {
+  state(): State;
+  status(): Status;
+  accept(name: string, version: string | undefined): Promise<Wish>;
+  decline(name: string, version: string | undefined): Promise<Wish>;
+  packages(): Promise<Listed>;
+  onChange(listener: () => void): () => void;
+  /** Rejects when a promise of ours is broken (a failed fsync); resolves after `stop`. */
+  readonly ended: Promise<void>;
+  stop(): void;
+};
+
+export async function startDaemon(parts: DaemonParts): Promise<DiskResult<Daemon>> {
+  const { disk, log, settings, transport } = parts;
+  const opened = await openStore(disk, settings.storage.directory, settings.storage.reserveBytes);
+  if (!opened.ok) return opened;
+  const store = opened.value;
+  for (const loss of store.losses) log('warn', 'lost', { what: loss });
+  const agent = createWired(parts, store);
+  const numbers = [...agent.state().packages.values()].flatMap((one) => {
+    const number = transferOf(one)?.number;
+    return number === undefined ? [] : [number];
+  });
+  const evidence = await store.data.survey(numbers);
+  if (!evidence.ok) return evidence;
+  const ended = live(agent, store, transport);
+  void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence: evidence.value });
+  openTransport(parts, agent);
+  return { ok: true, value: daemonOf(parts, agent, ended) };
+}
+
+function createWired(parts: DaemonParts, store: Store): Agent {
+  const { clock, random, log, settings, transport, installers } = parts;
+  const submit = (event: Event) => void agent.submit(event);
+  const hasher = createHasher(store.data, submit);
+  const { builtMs } = parts.build;
+  const state = () => agent.state();
+  const speaker = createSpeaker({ clock, settings, transport, builtMs, state, submit });
+  const execute = createExecutors({ log, store, hasher, installers, say: speaker.say, submit });
+  const agent: Agent = createAgent({ clock, random, log, settings, store, execute });
+  return agent;
+}
+
+async function live(agent: Agent, store: Store, transport: Transport): Promise<void> {
+  try {
+    await agent.run();
+  } finally {
+    await transport.close();
+  }
+  await store.close();
+}
+
+function openTransport({ log, transport }: DaemonParts, agent: Agent): void {
+  const receive = createReceiver(log, (event) => void agent.submit(event));
+  let wasFull = false;
+  transport.open({
+    receive,
+    answeredId: (data) => answeredId(data),
+    isFull: () => {
+      wasFull = agent.isFull();
+      return wasFull;
+    },
+    onUp: () => void agent.submit({ kind: 'transport-up' }),
+    onDown: (reason) => void agent.submit({ kind: 'transport-down', reason }),
+    refusal: (code) => {
+      const isBusy = code === 'busy';
+      const number = isBusy ? errorCodes.busy : errorCodes.tooLarge;
+      return encodeRefusal('null', number, isBusy ? 'busy, send it again' : 'too large') ?? '';
+    },
+  });
+  agent.onChange(() => {
+    if (!wasFull || agent.isFull()) return;
+    wasFull = false;
+    transport.resume();
+  });
+}
+
+function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemon {
+  const { clock, settings, installers } = parts;
+  const startedMs = clock.nowMs();
+  const status = () => {
+    const nowMs = clock.nowMs();
+    return describe(agent.state(), {
+      version: parts.build.version,
+      uptimeMs: Math.round(nowMs - startedMs),
+      nowMs,
+      source: 'daemon',
+      vin: settings.device.vin,
+      services: servicesOf(settings, agent.state()),
+      trouble: agent.trouble(),
+    });
+  };
+  return {
+    state: agent.state,
+    status,
+    accept: (name, version) => wish(agent, 'consent', name, version),
+    decline: (name, version) => wish(agent, 'decline', name, version),
+    packages: async () => {
+      const listed = await installers.list();
+      return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
+    },
+    onChange: agent.onChange,
+    ended,
+    stop: agent.stop,
+  };
+}
+
+/** What a person wants of a package, durable when it is answered. */
+async function wish(
+  agent: Agent,
+  kind: 'consent' | 'decline',
+  name: string,
+  version: string | undefined,
+): Promise<Wish> {
+  const known = candidates(agent.state(), kind).filter(
+    (id) => id.name === name && (version === undefined || id.version === version),
+  );
+  const [id, ...others] = known;
+  if (id === undefined) {
+    return { ok: false, code: 'unknown-package', reason: `no package ${name} waits for that` };
+  }
+  if (others.length > 0) {
+    const versions = known.map((one) => one.version).join(', ');
+    return { ok: false, code: 'ambiguous', reason: `say which version: ${versions}` };
+  }
+  await agent.submit({ kind, id });
+  return { ok: true, text: `${kind === 'consent' ? 'accepted' : 'declined'} ${label(id)}` };
+}
+
+/** Accept also means "try again" for a payload that failed too often. */
+function candidates(state: State, kind: 'consent' | 'decline'): readonly PackageId[] {
+  const waiting = [...state.packages.values()]
+    .filter(({ phase }) =>
+      kind === 'consent'
+        ? phase.kind === 'offered' || phase.kind === 'settling'
+        : ['offered', 'accepted', 'receiving'].includes(phase.kind),
+    )
+    .map(({ id }) => id);
+  if (kind === 'decline') return waiting;
+  const failed = [...state.ledger.values()].filter(({ outcome }) => outcome === 'failed');
+  const all = [...waiting, ...failed.map(({ id }) => id)];
+  return [...new Map(all.map((id) => [keyOf(id), id])).values()];
+}

@@ -1,0 +1,160 @@
+// Effects, done. Each ends in an event or needs none; none decides anything.
+import { unreachable } from '../assert.ts';
+import { chunkBytes } from '../limits.ts';
+import type { Effect, Event, Write } from '../core/events.ts';
+import type { PackageId, State, Transfer } from '../core/model.ts';
+import type { Log } from '../host/ports.ts';
+import type { InstallRequest, Installers } from '../install/installer.ts';
+import type { Hasher } from '../store/hasher.ts';
+import type { Store } from '../store/store.ts';
+import type { Saying } from './speaker.ts';
+
+export type ExecutorParts = {
+  readonly log: Log;
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly installers: Installers;
+  readonly say: (saying: Saying) => void;
+  readonly submit: (event: Event) => void;
+};
+
+type Of<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
+type Execute = (effect: Effect, state: State, writes: readonly Write[]) => void;
+
+export function createExecutors(parts: ExecutorParts): Execute {
+  const { log, store, hasher, say } = parts;
+  return (effect, state, writes) => {
+    switch (effect.kind) {
+      case 'log':
+        return log(effect.level, effect.code, effect.fields);
+      case 'register':
+        return say({ kind: 'register' });
+      case 'ask-start':
+        return say({ kind: 'message', message: { kind: 'start', id: effect.id } });
+      case 'ack':
+        return say({ kind: 'ack', id: effect.id, empty: effect.empty });
+      case 'report':
+        return say({ kind: 'message', message: { kind: 'report', report: effect.report } });
+      case 'send-packages':
+        return say({ kind: 'message', message: { kind: 'packages', packages: effect.packages } });
+      case 'hash': {
+        const transfer = transferIn(state, effect.number);
+        return transfer === undefined ? undefined : hasher.advance(transfer, writes);
+      }
+      case 'discard':
+        hasher.forget(effect.number);
+        return void store.data.discard(effect.number);
+      case 'reserve':
+        return void reserve(parts, effect);
+      default:
+        return install(parts, effect);
+    }
+  };
+}
+
+function transferIn(state: State, number: number): Transfer | undefined {
+  for (const { phase } of state.packages.values()) {
+    if ('transfer' in phase && phase.transfer.number === number) return phase.transfer;
+  }
+  return undefined;
+}
+
+async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): Promise<void> {
+  const sizeBytes = start.chunksCount * chunkBytes;
+  const made = await parts.store.reserve(number, sizeBytes, start.chunksCount);
+  if (made.ok) return parts.submit({ kind: 'reserved', start, number });
+  parts.submit({ kind: 'not-reserved', start, code: made.code, reason: made.reason });
+}
+
+type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
+
+function install(parts: ExecutorParts, effect: InstallEffect): void {
+  switch (effect.kind) {
+    case 'list-packages':
+      return void list(parts);
+    case 'prepare':
+      return void prepare(parts, effect);
+    case 'install':
+      return void run(parts, effect);
+    case 'probe':
+      return void probe(parts, effect);
+    case 'reboot':
+      return void parts.installers
+        .reboot()
+        .then((asked) => parts.submit({ kind: 'reboot-asked', id: effect.id, ...asked }));
+    case 'check':
+      return void parts.installers
+        .check(effect.id)
+        .then((checked) => parts.submit({ kind: 'checked', id: effect.id, ...checked }));
+    default:
+      return unreachable(effect);
+  }
+}
+
+async function list({ installers, submit }: ExecutorParts): Promise<void> {
+  const listed = await installers.list();
+  if (listed.ok) return submit({ kind: 'packages-listed', packages: listed.packages });
+  submit({ kind: 'packages-unlisted', reason: listed.reason });
+}
+
+async function prepare(parts: ExecutorParts, { id, transfer }: Of<'prepare'>): Promise<void> {
+  const { number } = transfer;
+  const sealed = await parts.store.data.seal(number, sizeOf(transfer));
+  if (!sealed.ok) {
+    const { code, reason } = sealed;
+    const text = `cannot close the data file: ${code} ${reason}`;
+    return parts.submit({ kind: 'not-prepared', id, number, code: 'general-error', reason: text });
+  }
+  const request = requestOf(parts, id, transfer);
+  const choice = await parts.installers.choose(id, request.path);
+  if (!choice.ok) {
+    const { reason } = choice;
+    return parts.submit({ kind: 'not-prepared', id, number, code: 'install-failed', reason });
+  }
+  const { installer } = choice;
+  const ready = await installer.prepare(request);
+  if (!ready.ok) {
+    const { code, reason } = ready;
+    return parts.submit({ kind: 'not-prepared', id, number, code, reason });
+  }
+  const { before } = ready;
+  parts.submit({ kind: 'prepared', id, number, installer: installer.name, before });
+}
+
+async function run(parts: ExecutorParts, effect: Of<'install'>): Promise<void> {
+  const { id, transfer, install: attempt } = effect;
+  const installer = parts.installers.named(attempt.installer);
+  const verdict =
+    installer === undefined
+      ? ({ kind: 'failed', code: 'install-failed', description: gone(attempt.installer) } as const)
+      : await installer.run(requestOf(parts, id, transfer), attempt.before);
+  parts.submit({ kind: 'install-ended', id, verdict });
+}
+
+async function probe(parts: ExecutorParts, effect: Of<'probe'>): Promise<void> {
+  const { id, transfer, install: attempt } = effect;
+  const installer = parts.installers.named(attempt.installer);
+  const found =
+    installer === undefined
+      ? ({ kind: 'unknown', description: gone(attempt.installer) } as const)
+      : await installer.probe(requestOf(parts, id, transfer), attempt.before);
+  parts.submit({ kind: 'install-probed', id, probe: found });
+}
+
+const gone = (name: string) => `the installer '${name}' of the attempt is no longer configured`;
+
+function requestOf(parts: ExecutorParts, id: PackageId, transfer: Transfer): InstallRequest {
+  const { data } = parts.store;
+  return {
+    id,
+    path: data.path(transfer.number),
+    sizeBytes: sizeOf(transfer),
+    workDirectory: data.folder(transfer.number),
+    onProgress: (percent) => parts.submit({ kind: 'progress', id, percent }),
+  };
+}
+
+function sizeOf(transfer: Transfer): number {
+  const lastBytes = transfer.lastChunkBytes ?? chunkBytes;
+  return (Math.max(1, transfer.chunksCount) - 1) * chunkBytes + lastBytes;
+}

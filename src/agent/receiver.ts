@@ -1,0 +1,40 @@
+// A message of the node: decoded, answered at once, and queued. The answer waits for no disk; a
+// node gives up after a second and never repeats (protocol 1.6).
+import { errorCodes, decodeIncoming, encodeAnswer, encodeRefusal } from '../protocol/jsonrpc.ts';
+import { decodeRequest, serviceOf } from '../protocol/sota.ts';
+import type { Event } from '../core/events.ts';
+import type { Log } from '../host/ports.ts';
+
+export function createReceiver(
+  log: Log,
+  submit: (event: Event) => void,
+): (data: Uint8Array) => string | undefined {
+  function refuse(id: string | undefined, code: number, reason: string): string | undefined {
+    log('warn', 'call-refused', { code, reason });
+    return encodeRefusal(id, code, reason);
+  }
+
+  return (data) => {
+    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
+    const incoming = decodeIncoming(text);
+    switch (incoming.kind) {
+      case 'refused':
+        return refuse(incoming.id, incoming.code, incoming.reason);
+      case 'services': {
+        const kind = incoming.isAvailable ? 'services-available' : 'services-unavailable';
+        submit({ kind: 'request', request: { kind, services: incoming.services } });
+        return encodeAnswer(incoming.id);
+      }
+      case 'message': {
+        const service = serviceOf(incoming.service);
+        if (service === undefined) {
+          return refuse(incoming.id, errorCodes.method, 'service_name: not offered here');
+        }
+        const request = decodeRequest(service, incoming.parameters);
+        if (!request.ok) return refuse(incoming.id, errorCodes.params, request.reason);
+        submit({ kind: 'request', request: request.value });
+        return encodeAnswer(incoming.id);
+      }
+    }
+  };
+}

@@ -1,0 +1,166 @@
+// What we say to the node, one call at a time and in order: acks that overtook each other would
+// make the server send chunks twice. An ack is spelled when it leaves, from what is committed by
+// then, so a lost one costs nothing and many become one.
+import { callTimeoutMs } from '../limits.ts';
+import { isComplete } from '../core/ladder.ts';
+import { inPhase, keyOf } from '../core/decision.ts';
+import { ackIndices } from '../core/held.ts';
+import { decodeAnswer, encodeCall } from '../protocol/jsonrpc.ts';
+import { defaultServices, encodeMessage, services, timeoutOf, vinOf } from '../protocol/sota.ts';
+import { member } from '../protocol/fields.ts';
+import type { Event } from '../core/events.ts';
+import type { BackendServices, Message, PackageId, ServiceNames, State } from '../core/model.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Clock } from '../host/ports.ts';
+import type { Answer, Method } from '../protocol/jsonrpc.ts';
+import type { JsonObject } from '../protocol/fields.ts';
+import type { Transport } from '../transport/transport.ts';
+
+export type Saying =
+  | { readonly kind: 'register' }
+  | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  | { readonly kind: 'message'; readonly message: Exclude<Message, { readonly kind: 'ack' }> };
+
+export type SpeakerParts = {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly transport: Transport;
+  /** The build's time: a clock before it is not to be believed. */
+  readonly builtMs: number;
+  readonly state: () => State;
+  readonly submit: (event: Event) => void;
+};
+
+export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void } {
+  const { clock, settings, transport } = parts;
+  let waiting: Saying[] = [];
+  let isSpeaking = false;
+  let nextId = 1;
+
+  function say(saying: Saying): void {
+    // Registering comes before everything that needs its names.
+    if (saying.kind === 'register') waiting = [saying, ...waiting.filter(isOther(saying))];
+    else waiting = [...waiting.filter(isOther(saying)), saying];
+    if (!isSpeaking) void speak();
+  }
+
+  async function speak(): Promise<void> {
+    isSpeaking = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const reason = await utter(next);
+      if (reason === undefined) continue;
+      // All else would fail alike; whatever is owed is said again when the link is back.
+      waiting = [];
+      parts.submit({ kind: 'call-failed', reason });
+    }
+    isSpeaking = false;
+  }
+
+  /** Why it could not be said; undefined: it was, or there is no need any more. */
+  async function utter(saying: Saying): Promise<string | undefined> {
+    if (saying.kind === 'register') return register();
+    const state = parts.state();
+    const message = saying.kind === 'ack' ? ackOf(settings, state, saying) : saying.message;
+    if (message === undefined) return undefined;
+    const { names, vin } = state;
+    if (names === undefined) return 'not registered';
+    if (vin === undefined) return 'no VIN: set [device] vin, or name it in the node service prefix';
+    const backend = servicesOf(settings, state);
+    const { service, parameters } = encodeMessage(message, backend, names, vin);
+    const { messageLifeMs } = settings.rvi;
+    const timeout = timeoutOf(clock.wallMs(), parts.builtMs, messageLifeMs);
+    const answer = await call('message', { service_name: service, timeout, parameters });
+    if (!answer.ok) return answer.reason;
+    if (message.kind === 'report' || message.kind === 'packages') {
+      const id = message.kind === 'report' ? message.report.id : undefined;
+      parts.submit({ kind: 'sent', message: message.kind, id });
+    }
+    return undefined;
+  }
+
+  async function call(method: Method, params: JsonObject): Promise<Answer> {
+    const id = nextId++;
+    const text = encodeCall(id, method, params);
+    const result = await transport.call({ id: String(id), text, timeLimitMs: callTimeoutMs });
+    if (result.ok) return decodeAnswer(result.text);
+    return { ok: false, reason: `${method}: ${result.reason}` };
+  }
+
+  async function register(): Promise<string | undefined> {
+    const found = new Map<string, string>();
+    for (const service of services) {
+      const address = transport.networkAddress;
+      const where = address === undefined ? {} : { network_address: address };
+      const answer = await call('register_service', { ...where, service: `/sota/${service}` });
+      if (!answer.ok) return answer.reason;
+      const name = member(answer.result, 'service');
+      if (typeof name !== 'string') return 'register_service: the answer names no service';
+      found.set(service, name);
+    }
+    const names = namesOf(found);
+    const backend = await findBackend();
+    const vin = vinOf(names.start);
+    parts.submit({ kind: 'registered', names, vin, found: backend });
+    return undefined;
+  }
+
+  /** Before any notify the node may know the backend; one that does not answer is no trouble. */
+  async function findBackend(): Promise<BackendServices | undefined> {
+    const { backend, found } = parts.state();
+    if (backend.services !== undefined || found !== undefined) return found;
+    const answer = await call('get_available_services', {});
+    const listed = answer.ok ? member(answer.result, 'services') : undefined;
+    const all: readonly unknown[] = Array.isArray(listed) ? listed : [];
+    return backendAmong(all.filter((one) => typeof one === 'string'));
+  }
+
+  return { say };
+}
+
+/** Two equal sayings are one; of acks for a package the later one counts. */
+const isOther = (saying: Saying) => (other: Saying) =>
+  saying.kind === 'ack' && other.kind === 'ack'
+    ? keyOf(saying.id) !== keyOf(other.id)
+    : JSON.stringify(saying) !== JSON.stringify(other);
+
+/** No ack after the finish, nor for what is gone (protocol 2.4). */
+function ackOf(
+  settings: Settings,
+  state: State,
+  saying: Extract<Saying, { readonly kind: 'ack' }>,
+): Message | undefined {
+  const one = state.packages.get(keyOf(saying.id));
+  if (one === undefined) return undefined;
+  if (inPhase(one, 'accepted')) return { kind: 'ack', id: one.id, chunks: [] };
+  if (!inPhase(one, 'receiving')) return undefined;
+  const { transfer, finished } = one.phase;
+  if (finished && isComplete(one)) return undefined;
+  const chunks = saying.empty ? [] : ackIndices(transfer.held, settings.rvi.ack);
+  return { kind: 'ack', id: one.id, chunks };
+}
+
+export function servicesOf(settings: Settings, state: State): BackendServices {
+  return state.backend.services ?? state.found ?? defaultServices(settings.rvi.backend);
+}
+
+function namesOf(found: ReadonlyMap<string, string>): ServiceNames {
+  const name = (service: string) => found.get(service) ?? '';
+  return {
+    notify: name('notify'),
+    start: name('start'),
+    chunk: name('chunk'),
+    finish: name('finish'),
+    getpackages: name('getpackages'),
+    abort: name('abort'),
+  };
+}
+
+/** Four services of one prefix; our own `start` has no `ack` beside it. */
+function backendAmong(all: readonly string[]): BackendServices | undefined {
+  for (const name of all) {
+    if (!name.endsWith('/sota/ack')) continue;
+    const services = defaultServices(name.slice(0, -'/sota/ack'.length));
+    if (Object.values(services).every((one) => all.includes(one))) return services;
+  }
+  return undefined;
+}

@@ -1,0 +1,55 @@
+// The configuration of a command: the file that `--config` names, else the usual one, which may
+// be missing.
+import { defaultConfigFile, readSettings } from '../config.ts';
+import { configBytesMax } from '../limits.ts';
+import type { Complaint, Configuration, Environment } from '../config.ts';
+import type { Disk, DiskResult } from '../host/ports.ts';
+
+export async function loadConfiguration(
+  disk: Disk,
+  environment: Environment,
+  named: string | undefined,
+): Promise<Configuration> {
+  const file = named ?? defaultConfigFile;
+  const data = await readStart(disk, file);
+  if (!data.ok) {
+    if (data.code === 'ENOENT' && named === undefined) {
+      return readSettings({ file, text: undefined, environment });
+    }
+    const mend = data.code === 'ENOENT' ? 'give another --config' : 'make it readable';
+    return refuse(file, `cannot be read (${data.reason})`, mend);
+  }
+  if (data.value.length > configBytesMax) {
+    return refuse(file, `has more than ${configBytesMax} bytes`, 'give another --config');
+  }
+  const text = decode(data.value);
+  if (text === undefined) return refuse(file, 'is not UTF-8', 'save it as UTF-8');
+  return readSettings({ file, text, environment });
+}
+
+function refuse(file: string, problem: string, mend: string): Configuration {
+  const complaint: Complaint = {
+    origin: { kind: 'file', file, line: undefined },
+    key: '',
+    problem,
+    mend,
+  };
+  return { ok: false, complaints: [complaint] };
+}
+
+/** One byte more than a configuration may have, so that a longer one shows. */
+async function readStart(disk: Disk, path: string): Promise<DiskResult<Uint8Array>> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return opened;
+  const data = await opened.value.read(0, configBytesMax + 1);
+  await opened.value.close();
+  return data;
+}
+
+function decode(data: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(data);
+  } catch {
+    return undefined;
+  }
+}

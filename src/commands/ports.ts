@@ -1,0 +1,31 @@
+// What every command is given. A command returns its exit code; it never ends the process.
+import type { Configuration, Environment } from '../config.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Status } from '../core/status.ts';
+import type { Clock, Disk, LocalSockets } from '../host/ports.ts';
+import type { Terminal } from '../host/terminal.ts';
+
+export type CommandPorts = {
+  readonly terminal: Terminal;
+  readonly environment: Environment;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly sockets: LocalSockets;
+  readonly version: string;
+  /** Runs until it is told to end; gives the exit code. */
+  readonly startDaemon: (settings: Settings) => Promise<number>;
+  /** What the files of a daemon that is down say; undefined where there are none (to read). */
+  readonly readFlash: (settings: Settings) => Promise<Status | undefined>;
+};
+
+export type Invocation = {
+  /** Behind the command: NAME, VERSION, ... */
+  readonly words: readonly string[];
+  readonly json: boolean;
+  readonly settings: Settings;
+  readonly configuration: Extract<Configuration, { readonly ok: true }>;
+};
+
+export type Act = (ports: CommandPorts, invocation: Invocation) => Promise<number>;
+
+export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;

@@ -1,0 +1,98 @@
+// `status`: what there is, at one glance; `--json` gives the same to scripts.
+import { chunkBytes } from '../limits.ts';
+import { plain } from '../text.ts';
+import { exitCodes } from './ports.ts';
+import { reachStatus } from './reach.ts';
+import { bytes, duration, percent, soon, table } from './words.ts';
+import type { PackageStatus, Status } from '../core/status.ts';
+import type { Act } from './ports.ts';
+
+export const status: Act = async (ports, { settings, json }) => {
+  const reached = await reachStatus(ports, settings, 'status');
+  if (!reached.ok) return reached.exitCode;
+  const lines = json ? jsonLines(reached.value) : statusLines(reached.value);
+  ports.terminal.out(`${lines.join('\n')}\n`);
+  return exitCodes.done;
+};
+
+/** Line by line, so that only what stands within them is made harmless. */
+function jsonLines(value: Status): readonly string[] {
+  return JSON.stringify(value, null, 2).split('\n').map(plain);
+}
+
+export function statusLines(value: Status): readonly string[] {
+  return [
+    ...headLines(value),
+    ...block('packages', value.packages.map(packageRow)),
+    ...block(
+      'reports owed',
+      value.reports.map(({ id, status: isGood, description, sends, nextInMs }) => [
+        id.name,
+        id.version,
+        isGood ? 'installed' : 'failed',
+        `said ${sends} times${soon(nextInMs)}`,
+        description,
+      ]),
+    ),
+    ...block(
+      'history',
+      value.history.map(({ id, outcome, attempts, description }) => [
+        id.name,
+        id.version,
+        outcome,
+        attempts === 1 ? '1 attempt' : `${attempts} attempts`,
+        description,
+      ]),
+    ),
+    ...block(
+      'survived the last cut',
+      value.survived.map((sentence) => [sentence]),
+    ),
+  ];
+}
+
+/** Whose word it is, before anything else is believed. */
+export function headLines({ agent, vehicle, link, backend, trouble }: Status): readonly string[] {
+  const { afterStart, resume } = backend.learnt;
+  const learnt = [
+    ...(afterStart === undefined ? [] : [`after a start: ${afterStart}`]),
+    ...(resume === undefined ? [] : [`to go on: ${resume}`]),
+  ];
+  const rows = [
+    [
+      'agent',
+      agent.source === 'daemon'
+        ? `${agent.version}, up ${duration(agent.uptimeMs)}`
+        : `${agent.version}; the daemon does not run, this is what it left on flash`,
+    ],
+    ['vehicle', vehicle.vin ?? 'unknown until the node names it'],
+    ['link', link.detail === '' ? link.kind : `${link.kind}: ${link.detail}`],
+    ['backend', `${backend.services.start} (from ${backend.servicesFrom})`],
+    ...(learnt.length === 0 ? [] : [['learnt', learnt.join(', ')]]),
+    ...(trouble === undefined ? [] : [['trouble', trouble]]),
+  ];
+  return table(rows.map((row) => row.map(plain)));
+}
+
+function packageRow(one: PackageStatus): readonly string[] {
+  return [one.id.name, one.id.version, one.phase, progressText(one), nextText(one)];
+}
+
+export function progressText(one: PackageStatus): string {
+  if (one.phase === 'installing' && one.installPercent !== undefined) {
+    return `${one.installPercent} % installed`;
+  }
+  if (one.chunksCount === 0) return one.sizeBytes > 0 ? bytes(one.sizeBytes) : '';
+  const share = percent(one.chunksHeld, one.chunksCount);
+  const size = bytes(one.chunksHeld * chunkBytes);
+  return `${one.chunksHeld}/${one.chunksCount} chunks, ${share} %, ${size}`;
+}
+
+export function nextText({ next, nextInMs }: PackageStatus): string {
+  return `${next}${soon(nextInMs)}`;
+}
+
+function block(title: string, rows: readonly (readonly string[])[]): readonly string[] {
+  if (rows.length === 0) return [];
+  return ['', title, ...table(rows.map((row) => row.map(plain))).map((line) => `  ${line}`)];
+}

@@ -1,0 +1,70 @@
+// `why`: what each package waits for, which timer runs, what comes next, what the last cut left.
+import { plain, shortened } from '../text.ts';
+import { exitCodes } from './ports.ts';
+import { reachStatus } from './reach.ts';
+import { headLines, nextText, progressText } from './status.ts';
+import { label, soon } from './words.ts';
+import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
+import type { Act } from './ports.ts';
+
+export const why: Act = async (ports, { settings, words }) => {
+  const reached = await reachStatus(ports, settings, 'why');
+  if (!reached.ok) return reached.exitCode;
+  const [name] = words;
+  const lines = name === undefined ? whyAll(reached.value) : whyOne(reached.value, name);
+  if (lines.length > 0) {
+    ports.terminal.out(`${lines.map(plain).join('\n')}\n`);
+    return exitCodes.done;
+  }
+  const known = [...new Set(reached.value.packages.map(({ id }) => id.name))].join(', ');
+  const mend = known === '' ? 'none is known at the moment' : shortened(`known: ${known}`, 400);
+  ports.terminal.err(`${plain(`no package is called ${name ?? ''}; ${mend}`)}\n`);
+  return exitCodes.failed;
+};
+
+export function whyAll(status: Status): readonly string[] {
+  const { packages, reports, survived } = status;
+  return [
+    ...headLines(status),
+    '',
+    ...packages.flatMap((one) => packageLines(one)),
+    ...reports.flatMap((one) => reportLines(one)),
+    ...(packages.length + reports.length > 0
+      ? []
+      : ['Nothing to do: no package is offered, under way or unreported.']),
+    ...(survived.length === 0 ? [] : ['', 'What survived the last cut:']),
+    ...survived.map((sentence) => `  ${sentence}`),
+  ];
+}
+
+/** Everything of that name, whatever its version; empty where there is none. */
+export function whyOne(status: Status, name: string): readonly string[] {
+  const isIt = ({ id }: { readonly id: { readonly name: string } }) => id.name === name;
+  return [
+    ...status.packages.filter(isIt).flatMap((one) => packageLines(one)),
+    ...status.reports.filter(isIt).flatMap((one) => reportLines(one)),
+    ...status.history.filter(isIt).flatMap((one) => historyLines(one)),
+  ];
+}
+
+function packageLines(one: PackageStatus): readonly string[] {
+  const progress = progressText(one);
+  return [
+    `${label(one.id)}: ${one.phase}${progress === '' ? '' : `, ${progress}`}`,
+    `  waits for: ${one.waitsFor}`,
+    `  next: ${nextText(one)}${one.nextInMs === undefined ? ' (no timer)' : ''}`,
+  ];
+}
+
+function reportLines({ id, status, description, sends, nextInMs }: ReportStatus) {
+  const outcome = status ? 'installed' : 'failed';
+  return [
+    `${label(id)}: report owed (${outcome}: ${description})`,
+    `  said ${sends} times; next: again${soon(nextInMs)} until the server shows that it knows`,
+  ];
+}
+
+function historyLines({ id, outcome, attempts, description }: HistoryStatus): readonly string[] {
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  return [`${label(id)}: ${outcome} after ${tries}${description === '' ? '' : `: ${description}`}`];
+}

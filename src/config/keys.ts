@@ -1,0 +1,102 @@
+// The table of all keys: where each stands, what it takes, and its default. Everything else about
+// the configuration (what is unknown, what `config` prints, the environment) is derived from it.
+import {
+  absolutePath,
+  absolutePathOrNone,
+  listenAddress,
+  nodeUrl,
+  program,
+  programOrNone,
+  proxyUrl,
+  reachableAddress,
+  socketPath,
+} from './addresses.ts';
+import { count, oneOf, optional, rules, seconds, size, text, words } from './readers.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Reader } from './readers.ts';
+
+/** Reads one key; `fallback` is spelt as in the file and goes through the same reader. */
+export type Take = <T>(path: string, reader: Reader<T>, fallback?: unknown) => T;
+
+const day = 86_400;
+
+const vin = text(
+  'the vehicle identification number: letters, digits, dots, dashes and underscores, at most 64',
+  (spelt) => /^[\w.-]{1,64}$/.test(spelt),
+);
+
+const servicePrefix = text(
+  'a service prefix such as "genivi.org/backend", without slashes at its ends',
+  (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt),
+);
+
+export function readKeys(take: Take): Settings {
+  return {
+    device: { vin: take('device.vin', optional(vin)) },
+    rvi: readRvi(take),
+    storage: {
+      directory: take('storage.dir', absolutePath, '/var/lib/sota-agent'),
+      reserveBytes: take('storage.reserve', size(1024 ** 4), '16 MiB'),
+    },
+    policy: { accept: take('policy.accept', oneOf('auto', 'ask'), 'auto') },
+    installer: readInstaller(take),
+    reboot: {
+      program: take('reboot.program', program, 'systemctl'),
+      args: take('reboot.args', words('["reboot"]'), ['reboot']),
+      check: take('reboot.check', words('["/usr/bin/check-boot", "--quick"]'), []),
+    },
+    control: { socket: take('control.socket', socketPath, '/run/sota-agent/control.sock') },
+    log: {
+      level: take('log.level', oneOf('debug', 'info', 'warn', 'error'), 'info'),
+      format: take('log.format', oneOf('text', 'json'), 'text'),
+    },
+  };
+}
+
+function readRvi(take: Take): Settings['rvi'] {
+  return {
+    url: take('rvi.url', nodeUrl, 'http://127.0.0.1:8901'),
+    listen: take('rvi.listen', listenAddress, '127.0.0.1:9080'),
+    networkAddress: take('rvi.network_address', optional(reachableAddress)),
+    backend: take('rvi.backend', servicePrefix, 'genivi.org/backend'),
+    registerEveryMs: take('rvi.register_every', seconds(1, day), 300),
+    // More than a day is read as relative milliseconds by some nodes (protocol 1.6).
+    messageLifeMs: take('rvi.timeout', seconds(1, day), 90),
+    stallMs: take('rvi.stall', seconds(0.1, 600), 10),
+    finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
+    ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
+    dialect: take('rvi.dialect', oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5'), 'jsonrpc'),
+    tls: {
+      ca: take('rvi.tls_ca', optional(absolutePath)),
+      cert: take('rvi.tls_cert', optional(absolutePath)),
+      key: take('rvi.tls_key', optional(absolutePath)),
+    },
+    proxy: take('rvi.proxy', optional(proxyUrl)),
+  };
+}
+
+function readInstaller(take: Take): Settings['installer'] {
+  const installers = ['opkg', 'swupdate', 'command'] as const;
+  return {
+    default: take('installer.default', oneOf('auto', ...installers), 'auto'),
+    rules: take('installer.rules', rules(installers), []),
+    // Beyond it a reboot loop would go on for days (limits of other agents: 28).
+    attempts: take('installer.attempts', count(1, 28), 3),
+    timeoutMs: take('installer.timeout', seconds(1, day), 3600),
+    opkg: {
+      program: take('installer.opkg.program', program, 'opkg'),
+      args: take('installer.opkg.args', words('["--force-downgrade"]'), []),
+    },
+    swupdate: {
+      program: take('installer.swupdate.program', program, 'swupdate'),
+      args: take('installer.swupdate.args', words('["-k", "/etc/swupdate/public.pem"]'), []),
+      versionsFile: take('installer.swupdate.versions_file', absolutePath, '/etc/sw-versions'),
+      check: take('installer.swupdate.check', words('["/usr/bin/check-update"]'), []),
+      sockets: take('installer.swupdate.sockets', absolutePathOrNone, ''),
+    },
+    command: {
+      program: take('installer.command.program', programOrNone, ''),
+      args: take('installer.command.args', words('["--file"]'), []),
+    },
+  };
+}

@@ -1,0 +1,186 @@
+// What goes over the control socket: a JSON object a line, both ways. Either end may be of
+// another version (an update replaced the file while the old daemon runs), so both check what
+// they read.
+import type { PackageId } from '../core/model.ts';
+import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
+
+export type Question = { readonly command: 'status' | 'watch' | 'why' | 'packages' };
+export type Wish = {
+  readonly command: 'accept' | 'decline';
+  readonly name: string;
+  /** Undefined: the only version that waits. */
+  readonly version: string | undefined;
+};
+export type ControlRequest = Question | Wish;
+
+export type Refusal = { readonly ok: false; readonly code: string; readonly reason: string };
+
+/** What the agent says to a person's wish; `text` is one sentence. */
+export type Answer = { readonly ok: true; readonly text: string } | Refusal;
+
+export type PackagesAnswer =
+  { readonly ok: true; readonly packages: readonly PackageId[] } | Refusal;
+
+export type ControlResponse =
+  { readonly ok: true; readonly status: Status } | Extract<PackagesAnswer, { ok: true }> | Answer;
+
+export function encodeLine(value: ControlRequest | ControlResponse): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+}
+
+// ---------------------------------------------------------------- shapes
+
+type Check<T> = (value: unknown) => value is T;
+
+const text: Check<string> = (value) => typeof value === 'string';
+const number: Check<number> = (value) => typeof value === 'number';
+const flag: Check<boolean> = (value) => typeof value === 'boolean';
+
+function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member that is missing from the JSON reads as undefined, which is what it was. */
+function maybe<T>(check: Check<T>): Check<T | undefined> {
+  return (value): value is T | undefined => value === undefined || check(value);
+}
+
+function list<T>(check: Check<T>): Check<readonly T[]> {
+  return (value): value is readonly T[] => Array.isArray(value) && value.every(check);
+}
+
+function oneOf<const T extends string>(...allowed: readonly T[]): Check<T> {
+  return (value): value is T => allowed.some((one) => one === value);
+}
+
+/** A field without a check does not compile; members that nobody checks are ignored. */
+function record<T extends object>(checks: { readonly [K in keyof T]-?: Check<T[K]> }): Check<T> {
+  const pairs = Object.entries<Check<unknown>>(checks);
+  return (value): value is T => {
+    return isObject(value) && pairs.every(([name, check]) => check(value[name]));
+  };
+}
+
+const id = record<PackageId>({ name: text, version: text });
+
+const packageStatus = record<PackageStatus>({
+  id,
+  sizeBytes: number,
+  phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'settling'),
+  chunksHeld: number,
+  chunksCount: number,
+  installPercent: maybe(number),
+  waitsFor: text,
+  next: text,
+  nextInMs: maybe(number),
+});
+
+const reportStatus = record<ReportStatus>({
+  id,
+  status: flag,
+  description: text,
+  sends: number,
+  nextInMs: maybe(number),
+});
+
+const historyStatus = record<HistoryStatus>({
+  id,
+  checksum: text,
+  outcome: oneOf('open', 'installed', 'failed', 'aborted'),
+  attempts: number,
+  description: text,
+});
+
+export const isStatus: Check<Status> = record<Status>({
+  agent: record<Status['agent']>({
+    version: text,
+    uptimeMs: number,
+    source: oneOf('daemon', 'flash'),
+  }),
+  vehicle: record<Status['vehicle']>({ vin: maybe(text) }),
+  link: record<Status['link']>({
+    kind: oneOf('up', 'registering', 'down', 'unknown'),
+    detail: text,
+  }),
+  backend: record<Status['backend']>({
+    services: record<Status['backend']['services']>({
+      start: text,
+      ack: text,
+      report: text,
+      packages: text,
+    }),
+    servicesFrom: oneOf('notify', 'configuration'),
+    learnt: record<Status['backend']['learnt']>({ afterStart: maybe(text), resume: maybe(text) }),
+  }),
+  packages: list(packageStatus),
+  reports: list(reportStatus),
+  history: list(historyStatus),
+  survived: list(text),
+  counters: record<Status['counters']>({
+    refused: number,
+    chunksWritten: number,
+    chunksRepeated: number,
+  }),
+  trouble: maybe(text),
+});
+
+const isQuestion = record<Question>({ command: oneOf('status', 'watch', 'why', 'packages') });
+const isWish = record<Wish>({
+  command: oneOf('accept', 'decline'),
+  name: text,
+  version: maybe(text),
+});
+const isStatusReply = record<{ readonly ok: boolean; readonly status: Status }>({
+  ok: flag,
+  status: isStatus,
+});
+const isPackagesReply = record<{ readonly ok: boolean; readonly packages: readonly PackageId[] }>({
+  ok: flag,
+  packages: list(id),
+});
+const isTextReply = record<{ readonly ok: boolean; readonly text: string }>({ ok: flag, text });
+const isRefusal = record<{ readonly ok: boolean; readonly code: string; readonly reason: string }>({
+  ok: flag,
+  code: text,
+  reason: text,
+});
+
+// ---------------------------------------------------------------- lines
+
+export type Decoded<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+export function decodeRequest(line: Uint8Array): Decoded<ControlRequest> {
+  const json = decodeJson(line);
+  if (!json.ok) return json;
+  const { value } = json;
+  if (isQuestion(value)) return { ok: true, value: { command: value.command } };
+  if (isWish(value)) {
+    const { command, name, version } = value;
+    return { ok: true, value: { command, name, version } };
+  }
+  const wanted = 'wanted: command (status, watch, why, packages), or accept, decline with a name';
+  return { ok: false, code: 'bad-request', reason: wanted };
+}
+
+export function decodeResponse(line: Uint8Array): Decoded<ControlResponse> {
+  const json = decodeJson(line);
+  if (!json.ok) return json;
+  const { value } = json;
+  if (isRefusal(value) && !value.ok) {
+    return { ok: true, value: { ok: false, code: value.code, reason: value.reason } };
+  }
+  if (isStatusReply(value)) return { ok: true, value: { ok: true, status: value.status } };
+  if (isPackagesReply(value)) return { ok: true, value: { ok: true, packages: value.packages } };
+  if (isTextReply(value)) return { ok: true, value: { ok: true, text: value.text } };
+  const reason = 'the daemon is of another version: restart it';
+  return { ok: false, code: 'other-version', reason };
+}
+
+function decodeJson(line: Uint8Array): Decoded<unknown> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
+    return { ok: true, value };
+  } catch {
+    return { ok: false, code: 'bad-json', reason: 'this line is not JSON in UTF-8' };
+  }
+}

@@ -1,0 +1,239 @@
+// What a fact means. The running agent and the one that replays the journal after a cut share this
+// function; that is why a reboot needs no program of its own.
+import { assert, unreachable } from '../assert.ts';
+import {
+  attemptsOf,
+  changePhase,
+  changeTransfer,
+  noteOutcome,
+  put,
+  remember,
+  setRunning,
+  unfinished,
+  without,
+} from './change.ts';
+import { byNumber, keyOf, transferOf } from './decision.ts';
+import { drop, hold, holdPage, noneHeld } from './held.ts';
+import type { Fact, Note } from './events.ts';
+import type { PackageId, State } from './model.ts';
+
+export const initialState: State = {
+  backend: { services: undefined, learnt: { 'after-start': undefined, resume: undefined } },
+  packages: new Map(),
+  ledger: new Map(),
+  nextNumber: 1,
+  nextOrder: 1,
+  bootId: '',
+  link: { kind: 'closed', reason: 'starting' },
+  names: undefined,
+  vin: undefined,
+  found: undefined,
+  running: new Map(),
+  listing: undefined,
+  counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
+  survived: [],
+};
+
+export function replay(facts: Iterable<Fact>): State {
+  let state = initialState;
+  for (const fact of facts) state = apply(state, fact);
+  return state;
+}
+
+export function apply(state: State, fact: Fact): State {
+  switch (fact.kind) {
+    case 'backend-named':
+      return { ...state, backend: { ...initialState.backend, services: fact.services } };
+    case 'rung-learnt': {
+      const learnt = { ...state.backend.learnt, [fact.situation]: fact.rung };
+      return { ...state, backend: { ...state.backend, learnt } };
+    }
+    case 'offered':
+      return offered(state, fact.id, fact.sizeBytes);
+    case 'consented':
+      return consented(state, fact.id);
+    case 'declined':
+      return without(state, fact.id);
+    case 'opened':
+      return opened(state, fact);
+    case 'chunk-held':
+      return changeTransfer(state, fact.number, (transfer) => ({
+        ...transfer,
+        held: hold(transfer.held, fact.chunkIndex, fact.crc),
+        lastChunkBytes:
+          fact.chunkIndex === Math.max(1, transfer.chunksCount)
+            ? fact.sizeBytes
+            : transfer.lastChunkBytes,
+      }));
+    case 'chunk-dropped':
+      return unfinished(
+        changeTransfer(state, fact.number, (transfer) => ({
+          ...transfer,
+          held: drop(transfer.held, fact.chunkIndex),
+        })),
+        fact.number,
+      );
+    case 'page-held':
+      return changeTransfer(state, fact.number, (transfer) => ({
+        ...transfer,
+        held: holdPage(transfer.held, fact.page, fact.data),
+      }));
+    default:
+      return applyOutcome(state, fact);
+  }
+}
+
+type OutcomeFact = Exclude<
+  Fact,
+  {
+    readonly kind:
+      | 'backend-named'
+      | 'rung-learnt'
+      | 'offered'
+      | 'consented'
+      | 'declined'
+      | 'opened'
+      | 'chunk-held'
+      | 'chunk-dropped'
+      | 'page-held';
+  }
+>;
+
+function applyOutcome(state: State, fact: OutcomeFact): State {
+  switch (fact.kind) {
+    case 'finished':
+      return changePhase(state, byNumber(state, fact.number)?.id, (phase) =>
+        phase.kind === 'receiving' ? { ...phase, finished: true } : phase,
+      );
+    case 'closed':
+      return changePhase(state, fact.id, () => ({ kind: 'accepted' }));
+    case 'aborted':
+      return without(noteOutcome(state, fact.id, 'aborted', 'aborted by the server'), fact.id);
+    case 'install-intended':
+      return intended(state, fact);
+    case 'reboot-awaited':
+      return changePhase(state, fact.id, (phase) =>
+        phase.kind === 'installing' ? { ...phase, kind: 'rebooting', bootId: fact.bootId } : phase,
+      );
+    case 'settled':
+      return settled(state, fact);
+    case 'reported':
+      return reported(state, fact.id);
+    case 'forgiven':
+      return forgiven(state, fact.id);
+    case 'counted':
+      return { ...state, nextNumber: fact.nextNumber, nextOrder: fact.nextOrder };
+    case 'remembered':
+      return remember(state, fact.entry);
+    default:
+      return unreachable(fact);
+  }
+}
+
+export function applyNote(state: State, note: Note): State {
+  switch (note.kind) {
+    case 'booting':
+      return { ...state, bootId: note.bootId };
+    case 'number-taken':
+      return { ...state, nextNumber: state.nextNumber + 1 };
+    case 'link':
+      return { ...state, link: note.link };
+    case 'identified':
+      return { ...state, names: note.names, vin: note.vin, found: note.found };
+    case 'running':
+      return setRunning(state, note.id, note.running);
+    case 'listing':
+      return { ...state, listing: note.listing };
+    case 'counter': {
+      const { counter } = note;
+      return { ...state, counters: { ...state.counters, [counter]: state.counters[counter] + 1 } };
+    }
+    case 'survived':
+      return { ...state, survived: [...state.survived, note.sentence] };
+    default:
+      return unreachable(note);
+  }
+}
+
+function offered(state: State, id: PackageId, sizeBytes: number): State {
+  const one = state.packages.get(keyOf(id));
+  if (one !== undefined) {
+    return changePhase(state, id, (phase) =>
+      phase.kind === 'settling' && phase.again === 'no' ? { ...phase, again: 'offered' } : phase,
+    );
+  }
+  const order = state.nextOrder;
+  const next = put(state, { id, sizeBytes, order, phase: { kind: 'offered' } });
+  return { ...next, nextOrder: order + 1 };
+}
+
+function consented(state: State, id: PackageId): State {
+  return changePhase(state, id, (phase) => {
+    if (phase.kind === 'offered') return { kind: 'accepted' };
+    if (phase.kind === 'settling') return { ...phase, again: 'consented' };
+    return phase;
+  });
+}
+
+function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
+  assert(byNumber(state, fact.number) === undefined, 'a transfer number is used once');
+  const known = state.packages.has(keyOf(fact.id)) ? state : offered(state, fact.id, 0);
+  const { number, checksum, chunksCount } = fact;
+  const transfer = { number, checksum, chunksCount, held: noneHeld, lastChunkBytes: undefined };
+  const next = changePhase(known, fact.id, () => ({
+    kind: 'receiving',
+    transfer,
+    finished: false,
+  }));
+  return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
+}
+
+function intended(state: State, fact: Extract<Fact, { kind: 'install-intended' }>): State {
+  const one = state.packages.get(keyOf(fact.id));
+  const transfer = one === undefined ? undefined : transferOf(one);
+  if (transfer === undefined) return state;
+  const attempts = attemptsOf(state, fact.id, transfer.checksum) + 1;
+  const next = changePhase(state, fact.id, () => ({
+    kind: 'installing',
+    transfer,
+    install: fact.install,
+  }));
+  const { checksum } = transfer;
+  return remember(next, { id: fact.id, checksum, attempts, outcome: 'open', description: '' });
+}
+
+function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State {
+  const { report, checksum } = fact;
+  const known = state.packages.has(keyOf(report.id)) ? state : offered(state, report.id, 0);
+  const noted =
+    checksum === undefined
+      ? known
+      : remember(known, {
+          id: report.id,
+          checksum,
+          attempts: attemptsOf(known, report.id, checksum),
+          outcome: report.status ? 'installed' : 'failed',
+          description: report.description,
+        });
+  return changePhase(noted, report.id, () => ({ kind: 'settling', report, again: 'no' }));
+}
+
+function forgiven(state: State, id: PackageId): State {
+  const ledger = new Map(state.ledger);
+  for (const [key, entry] of ledger) {
+    if (keyOf(entry.id) === keyOf(id)) ledger.set(key, { ...entry, attempts: 0 });
+  }
+  return { ...state, ledger };
+}
+
+function reported(state: State, id: PackageId): State {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined || one.phase.kind !== 'settling') return state;
+  const { again } = one.phase;
+  if (again === 'no') return without(state, id);
+  return changePhase(state, id, () => ({ kind: again === 'offered' ? 'offered' : 'accepted' }));
+}
+
+export function applyAll(state: State, facts: readonly Fact[], notes: readonly Note[] = []): State {
+  return notes.reduce(applyNote, facts.reduce(apply, state));
+}

@@ -1,0 +1,243 @@
+// decide(state, event): the whole policy, pure. What it returns is committed by the shell in one
+// order: writes, fsync, facts, fsync, then effects.
+import { unreachable } from '../assert.ts';
+import { askDelayMsMax, askDelayMsMin } from '../limits.ts';
+import { backoffMs } from './retry.ts';
+import {
+  byNumber,
+  decision,
+  inPhase,
+  keyOf,
+  log,
+  nothing,
+  running,
+  runningOf,
+  transferOf,
+} from './decision.ts';
+import { climb } from './ladder.ts';
+import { onLinkLost, onRegistered, register } from './on-link.ts';
+import { onRequest } from './on-request.ts';
+import { conclude, settle } from './outcome.ts';
+import { onBooted } from './recover.ts';
+import { onTick } from './timers.ts';
+import { applyAll, applyNote } from './apply.ts';
+import {
+  onChecked,
+  onInstallEnded,
+  onInstallProbed,
+  onNotPrepared,
+  onPrepared,
+  onRebootAsked,
+  runAgain,
+} from './on-install.ts';
+import type { Decision, Event, Moment } from './events.ts';
+import type { State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
+
+export function decide(settings: Settings, state: State, event: Event, moment: Moment): Decision {
+  switch (event.kind) {
+    case 'booted':
+      return onBooted(settings, state, event.bootId, event.evidence, moment.nowMs);
+    case 'tick':
+      return onTick(settings, state, moment);
+    case 'request':
+      return onRequest(settings, state, event.request, moment);
+    case 'transport-up':
+      return register(1);
+    case 'transport-down':
+      return onLinkLost(state, event.reason, true, moment);
+    case 'call-failed':
+      return onLinkLost(state, event.reason, false, moment);
+    case 'registered':
+      return onRegistered(settings, state, event, moment);
+    case 'sent':
+      return onSent(state, event, moment);
+    case 'reserved':
+      return onReserved(settings, state, event, moment);
+    case 'not-reserved':
+      return onNotReserved(state, event, moment);
+    case 'hashed':
+      return onHashed(state, event);
+    case 'chunk-rotten':
+      return onRotten(state, event, moment);
+    case 'chunk-not-written': {
+      const { number, chunkIndex, reason } = event;
+      const fields = { ...byNumber(state, number)?.id, index: chunkIndex, reason };
+      return decision({ effects: [log('error', 'chunk-not-written', fields)] });
+    }
+    case 'consent':
+      return onConsent(state, event);
+    case 'decline':
+      return onDecline(state, event);
+    default:
+      return decideInstall(settings, state, event, moment);
+  }
+}
+
+function decideInstall(
+  settings: Settings,
+  state: State,
+  event: Of<
+    | 'prepared'
+    | 'not-prepared'
+    | 'progress'
+    | 'install-ended'
+    | 'install-probed'
+    | 'reboot-asked'
+    | 'checked'
+    | 'packages-listed'
+    | 'packages-unlisted'
+  >,
+  moment: Moment,
+): Decision {
+  switch (event.kind) {
+    case 'prepared':
+      return onPrepared(state, event);
+    case 'not-prepared':
+      return onNotPrepared(state, event);
+    case 'progress':
+      return decision({ notes: [running(state, event.id, { percent: event.percent })] });
+    case 'install-ended':
+      return onInstallEnded(settings, state, event, moment);
+    case 'install-probed':
+      return onInstallProbed(settings, state, event);
+    case 'reboot-asked':
+      return onRebootAsked(event);
+    case 'checked':
+      return onChecked(state, event);
+    case 'packages-listed':
+      return decision({ effects: [{ kind: 'send-packages', packages: event.packages }] });
+    case 'packages-unlisted':
+      return decision({ effects: [log('warn', 'packages-unlisted', { reason: event.reason })] });
+    default:
+      return unreachable(event);
+  }
+}
+
+/** The node has the message; only reports and package lists are owed beyond that. */
+function onSent(state: State, event: Of<'sent'>, moment: Moment): Decision {
+  if (event.message === 'packages') {
+    return decision({ notes: [{ kind: 'listing', listing: undefined }] });
+  }
+  const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
+  if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
+  return decision({
+    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],
+    effects: [log('info', 'report-sent', { ...one.id, status: one.phase.report.status })],
+  });
+}
+
+function onReserved(
+  settings: Settings,
+  state: State,
+  event: Of<'reserved'>,
+  moment: Moment,
+): Decision {
+  const { start, number } = event;
+  const { id, checksum, chunksCount } = start;
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined || runningOf(state, id).work !== 'reserving') {
+    return decision({ effects: [{ kind: 'discard', number }] });
+  }
+  const opened = { kind: 'opened', id, number, checksum, chunksCount } as const;
+  const after = applyAll(state, [opened]);
+  const now = after.packages.get(keyOf(id));
+  if (now === undefined || !inPhase(now, 'receiving')) return nothing;
+  const first = running(after, id, { situation: 'after-start' });
+  const spoken = climb(settings, applyNote(after, first), now, moment);
+  return {
+    ...spoken,
+    facts: [opened],
+    effects: [
+      log('info', 'transfer-opened', { ...id, checksum, chunksCount, number }),
+      ...spoken.effects,
+    ],
+  };
+}
+
+function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment): Decision {
+  const { id } = event.start;
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined || runningOf(state, id).work !== 'reserving') return nothing;
+  if (event.code === 'ENOSPC') {
+    const report = { id, status: false, code: 'disk-full', description: event.reason } as const;
+    return settle(one, report);
+  }
+  // Another trouble of the disk may pass: the package stays wanted and is asked for again.
+  const dueMs = moment.nowMs + backoffMs(2, askDelayMsMin, askDelayMsMax, moment.roll);
+  return decision({
+    notes: [running(state, id, { work: undefined, dueMs })],
+    effects: [log('error', 'no-room-made', { ...id, code: event.code, reason: event.reason })],
+  });
+}
+
+function onHashed(state: State, event: Of<'hashed'>): Decision {
+  const one = byNumber(state, event.number);
+  if (one === undefined) return nothing;
+  const { sha1 } = event;
+  const known = decision({ notes: [running(state, one.id, { sha1 })] });
+  if (inPhase(one, 'receiving')) {
+    const next = conclude(one, sha1);
+    return { ...next, notes: [...known.notes, ...next.notes] };
+  }
+  if (!inPhase(one, 'installing') || !runningOf(state, one.id).rerun) return known;
+  if (sha1 === one.phase.transfer.checksum) return runAgain(state, one);
+  // Rotten behind the CRCs' back: begin anew.
+  return decision({
+    facts: [{ kind: 'closed', id: one.id }],
+    effects: [{ kind: 'discard', number: one.phase.transfer.number }],
+  });
+}
+
+/** A chunk that rotted is dropped and asked for again. */
+function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Decision {
+  const one = byNumber(state, event.number);
+  const { chunkIndex, number } = event;
+  if (one === undefined || !(inPhase(one, 'receiving') || inPhase(one, 'installing'))) {
+    return nothing;
+  }
+  const sentence = `${one.id.name} ${one.id.version}: chunk ${chunkIndex} dropped (CRC)`;
+  return decision({
+    facts: [{ kind: 'chunk-dropped', number, chunkIndex }],
+    notes: [
+      running(state, one.id, { sha1: undefined, rerun: false, dueMs: moment.nowMs, asked: 0 }),
+      { kind: 'survived', sentence },
+    ],
+    effects: [
+      log('warn', 'chunk-dropped', { ...one.id, index: chunkIndex }),
+      { kind: 'hash', number },
+    ],
+  });
+}
+
+/** A person wants it: offered ones are accepted, ones that failed too often may be tried again. */
+function onConsent(state: State, event: Of<'consent'>): Decision {
+  const { id } = event;
+  const phase = state.packages.get(keyOf(id))?.phase;
+  const isOffered =
+    phase?.kind === 'offered' || (phase?.kind === 'settling' && phase.again === 'offered');
+  return decision({
+    facts: [
+      ...(isOffered ? [{ kind: 'consented', id } as const] : []),
+      { kind: 'forgiven', id },
+    ],
+    effects: [log('info', 'accepted', { ...id })],
+  });
+}
+
+function onDecline(state: State, event: Of<'decline'>): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !['offered', 'accepted', 'receiving'].includes(one.phase.kind)) {
+    return nothing;
+  }
+  const number = transferOf(one)?.number;
+  return decision({
+    facts: [{ kind: 'declined', id: one.id }],
+    effects: [
+      log('info', 'declined', { ...one.id }),
+      ...(number === undefined ? [] : [{ kind: 'discard', number } as const]),
+    ],
+  });
+}

@@ -1,0 +1,123 @@
+// The state in words, for `status`, `watch` and `why`.
+import { unreachable } from '../assert.ts';
+import { inPhase, keyOf, runningOf, transferOf } from './decision.ts';
+import { chunksExpected } from './ladder.ts';
+import { deadlines } from './timers.ts';
+import type { BackendServices, Package, State } from './model.ts';
+import type { Deadline } from './timers.ts';
+import type { PackageStatus, ReportStatus, Status } from './status.ts';
+
+export type Surroundings = {
+  readonly version: string;
+  readonly uptimeMs: number;
+  readonly nowMs: number;
+  readonly source: 'daemon' | 'flash';
+  readonly vin: string | undefined;
+  readonly services: BackendServices;
+  readonly trouble: string | undefined;
+};
+
+export function describe(state: State, around: Surroundings): Status {
+  const { version, uptimeMs, source, services, trouble } = around;
+  const isLive = source === 'daemon';
+  const all = isLive ? deadlines(state) : [];
+  const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
+  return {
+    agent: { version, uptimeMs, source },
+    vehicle: { vin: state.vin ?? around.vin },
+    link: isLive ? linkOf(state) : { kind: 'unknown', detail: 'the daemon is not running' },
+    backend: {
+      services,
+      servicesFrom: state.backend.services === undefined ? 'configuration' : 'notify',
+      learnt: {
+        afterStart: state.backend.learnt['after-start'],
+        resume: state.backend.learnt.resume,
+      },
+    },
+    packages: packages.map((one) => packageOf(state, one, all, around.nowMs)),
+    reports: packages.flatMap((one) => reportOf(state, one, all, around.nowMs)),
+    history: [...state.ledger.values()],
+    survived: state.survived,
+    counters: state.counters,
+    trouble,
+  };
+}
+
+function linkOf({ link }: State): Status['link'] {
+  switch (link.kind) {
+    case 'closed':
+      return { kind: 'down', detail: link.reason };
+    case 'down':
+      return { kind: 'down', detail: `${link.reason} (${link.failures} failures in a row)` };
+    case 'registering':
+      return { kind: 'registering', detail: 'registering the services' };
+    case 'up':
+      return { kind: 'up', detail: 'registered' };
+    default:
+      return unreachable(link);
+  }
+}
+
+function dueOf(one: Package, all: readonly Deadline[]): Deadline | undefined {
+  const own = all.filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
+  return own.reduce<Deadline | undefined>(
+    (first, next) => (first === undefined || next.dueMs < first.dueMs ? next : first),
+    undefined,
+  );
+}
+
+function packageOf(
+  state: State,
+  one: Package,
+  all: readonly Deadline[],
+  nowMs: number,
+): PackageStatus {
+  const transfer = transferOf(one);
+  const due = dueOf(one, all);
+  return {
+    id: one.id,
+    sizeBytes: one.sizeBytes,
+    phase: one.phase.kind,
+    chunksHeld: transfer?.held.count ?? 0,
+    chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
+    installPercent: runningOf(state, one.id).percent,
+    waitsFor: waitsFor(state, one),
+    next: due?.next ?? 'nothing by itself',
+    nextInMs: due === undefined ? undefined : Math.max(0, Math.round(due.dueMs - nowMs)),
+  };
+}
+
+function waitsFor(state: State, one: Package): string {
+  const { work, rung } = runningOf(state, one.id);
+  if (work !== undefined) return `${work} (under way on this device)`;
+  switch (one.phase.kind) {
+    case 'offered':
+      return "consent: 'sota-agent accept' or 'decline'";
+    case 'accepted':
+      return 'the server to start the transfer';
+    case 'receiving':
+      if (one.phase.finished) return 'the checksum to be computed';
+      return rung === undefined ? 'the next chunk' : `an answer to the ack '${rung}'`;
+    case 'installing':
+      return 'the installer';
+    case 'rebooting':
+      return 'the reboot that the installer asked for';
+    case 'settling':
+      return 'proof that the server has the report (it asks for the packages)';
+    default:
+      return unreachable(one.phase);
+  }
+}
+
+function reportOf(
+  state: State,
+  one: Package,
+  all: readonly Deadline[],
+  nowMs: number,
+): readonly ReportStatus[] {
+  if (!inPhase(one, 'settling')) return [];
+  const { status, description } = one.phase.report;
+  const due = dueOf(one, all);
+  const nextInMs = due === undefined ? undefined : Math.max(0, Math.round(due.dueMs - nowMs));
+  return [{ id: one.id, status, description, sends: runningOf(state, one.id).asked, nextInMs }];
+}

@@ -1,0 +1,221 @@
+// The verbs of the agent: what happens (Event), what is remembered (Fact, Note), what is done
+// (Write, Effect). `decide` turns the first into the others. Types only.
+import type {
+  BackendServices,
+  Counters,
+  HeldPage,
+  Install,
+  LedgerEntry,
+  Link,
+  Message,
+  PackageId,
+  Report,
+  ReportCode,
+  Request,
+  Running,
+  Rung,
+  ServiceNames,
+  Situation,
+  State,
+  Transfer,
+} from './model.ts';
+
+// ---------------------------------------------------------------- what happens
+
+export type Event =
+  | { readonly kind: 'booted'; readonly bootId: string; readonly evidence: readonly Evidence[] }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'request'; readonly request: Request }
+  | { readonly kind: 'transport-up' }
+  | { readonly kind: 'transport-down'; readonly reason: string }
+  | {
+      readonly kind: 'registered';
+      readonly names: ServiceNames;
+      readonly vin: string | undefined;
+      readonly found: BackendServices | undefined;
+    }
+  /** A call to the node failed: registering, or a message. */
+  | { readonly kind: 'call-failed'; readonly reason: string }
+  /** The node took a message; that it arrives is not said (protocol 1.6). */
+  | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
+  | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }
+  | {
+      readonly kind: 'not-reserved';
+      readonly start: StartRequest;
+      readonly code: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'hashed'; readonly number: number; readonly sha1: string }
+  | { readonly kind: 'chunk-rotten'; readonly number: number; readonly chunkIndex: number }
+  | {
+      readonly kind: 'chunk-not-written';
+      readonly number: number;
+      readonly chunkIndex: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'prepared';
+      readonly id: PackageId;
+      readonly number: number;
+      readonly installer: string;
+      readonly before: string;
+    }
+  | {
+      readonly kind: 'not-prepared';
+      readonly id: PackageId;
+      readonly number: number;
+      readonly code: ReportCode;
+      readonly reason: string;
+    }
+  | { readonly kind: 'progress'; readonly id: PackageId; readonly percent: number }
+  | { readonly kind: 'install-ended'; readonly id: PackageId; readonly verdict: Verdict }
+  | { readonly kind: 'install-probed'; readonly id: PackageId; readonly probe: Probe }
+  | {
+      readonly kind: 'reboot-asked';
+      readonly id: PackageId;
+      readonly ok: boolean;
+      readonly description: string;
+    }
+  | {
+      readonly kind: 'checked';
+      readonly id: PackageId;
+      readonly ok: boolean;
+      readonly description: string;
+    }
+  | { readonly kind: 'packages-listed'; readonly packages: readonly PackageId[] }
+  | { readonly kind: 'packages-unlisted'; readonly reason: string }
+  /** Of a person, through the control socket. */
+  | { readonly kind: 'consent'; readonly id: PackageId }
+  | { readonly kind: 'decline'; readonly id: PackageId };
+
+export type StartRequest = Extract<Request, { kind: 'start' }>;
+
+/** What the disk shows of a transfer that the journal knows. */
+export type Evidence = { readonly number: number; readonly dataBytes: number | undefined };
+
+export type Verdict =
+  | { readonly kind: 'installed'; readonly description: string }
+  | { readonly kind: 'reboot-needed'; readonly description: string }
+  | { readonly kind: 'failed'; readonly code: ReportCode; readonly description: string }
+  /** Somebody else holds the lock or the daemon: nothing was tried. */
+  | { readonly kind: 'busy'; readonly reason: string };
+
+export type Probe =
+  | { readonly kind: 'installed'; readonly description: string }
+  | { readonly kind: 'not-installed'; readonly description: string }
+  /** Nothing on the device can tell. */
+  | { readonly kind: 'unknown'; readonly description: string };
+
+// ---------------------------------------------------------------- what is remembered
+
+/** Durable: appended to the journal before anything that depends on it leaves the device. */
+export type Fact =
+  | { readonly kind: 'backend-named'; readonly services: BackendServices }
+  | { readonly kind: 'rung-learnt'; readonly situation: Situation; readonly rung: Rung }
+  | { readonly kind: 'offered'; readonly id: PackageId; readonly sizeBytes: number }
+  | { readonly kind: 'consented'; readonly id: PackageId }
+  | { readonly kind: 'declined'; readonly id: PackageId }
+  | {
+      readonly kind: 'opened';
+      readonly id: PackageId;
+      readonly number: number;
+      readonly checksum: string;
+      readonly chunksCount: number;
+    }
+  | {
+      readonly kind: 'chunk-held';
+      readonly number: number;
+      readonly chunkIndex: number;
+      readonly sizeBytes: number;
+      readonly crc: number;
+    }
+  | { readonly kind: 'chunk-dropped'; readonly number: number; readonly chunkIndex: number }
+  | { readonly kind: 'finished'; readonly number: number }
+  /** The data is given up, the wish for the package is not. */
+  | { readonly kind: 'closed'; readonly id: PackageId }
+  | { readonly kind: 'aborted'; readonly id: PackageId }
+  | { readonly kind: 'install-intended'; readonly id: PackageId; readonly install: Install }
+  | { readonly kind: 'reboot-awaited'; readonly id: PackageId; readonly bootId: string }
+  /** Outcome and the duty to report it, in one record. */
+  | { readonly kind: 'settled'; readonly report: Report; readonly checksum: string | undefined }
+  | { readonly kind: 'reported'; readonly id: PackageId }
+  | { readonly kind: 'forgiven'; readonly id: PackageId }
+  // Only in a rewritten journal.
+  | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
+  | { readonly kind: 'remembered'; readonly entry: LedgerEntry }
+  | {
+      readonly kind: 'page-held';
+      readonly number: number;
+      readonly page: number;
+      readonly data: HeldPage;
+    };
+
+/** Volatile: folded by the same `apply`, never journaled. */
+export type Note =
+  | { readonly kind: 'booting'; readonly bootId: string }
+  | { readonly kind: 'number-taken' }
+  | { readonly kind: 'link'; readonly link: Link }
+  | {
+      readonly kind: 'identified';
+      readonly names: ServiceNames;
+      readonly vin: string | undefined;
+      readonly found: BackendServices | undefined;
+    }
+  | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
+  | { readonly kind: 'listing'; readonly listing: State['listing'] }
+  | { readonly kind: 'counter'; readonly counter: keyof Counters }
+  | { readonly kind: 'survived'; readonly sentence: string };
+
+// ---------------------------------------------------------------- what is done
+
+/** Payload that must be on flash before the facts of the same decision. */
+export type Write = {
+  readonly number: number;
+  readonly chunkIndex: number;
+  readonly data: Uint8Array;
+};
+
+/** Done after the commit; at least once, so each is harmless when repeated. */
+export type Effect =
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly code: string;
+      readonly fields: { readonly [key: string]: string | number | boolean | undefined };
+    }
+  | { readonly kind: 'register' }
+  | { readonly kind: 'ask-start'; readonly id: PackageId }
+  /** The list is made of what is committed when it leaves. */
+  | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'list-packages' }
+  | { readonly kind: 'send-packages'; readonly packages: readonly PackageId[] }
+  | { readonly kind: 'reserve'; readonly start: StartRequest; readonly number: number }
+  /** Hash on along the gapless prefix, checking what has to be read back. */
+  | { readonly kind: 'hash'; readonly number: number }
+  | { readonly kind: 'discard'; readonly number: number }
+  | { readonly kind: 'prepare'; readonly id: PackageId; readonly transfer: Transfer }
+  | {
+      readonly kind: 'install';
+      readonly id: PackageId;
+      readonly transfer: Transfer;
+      readonly install: Install;
+    }
+  | {
+      readonly kind: 'probe';
+      readonly id: PackageId;
+      readonly transfer: Transfer;
+      readonly install: Install;
+    }
+  | { readonly kind: 'reboot'; readonly id: PackageId }
+  | { readonly kind: 'check'; readonly id: PackageId };
+
+export type Decision = {
+  readonly writes: readonly Write[];
+  readonly facts: readonly Fact[];
+  readonly notes: readonly Note[];
+  readonly effects: readonly Effect[];
+};
+
+/** When a decision is taken, and one throw of the dice for its jitter, in [0, 1). */
+export type Moment = { readonly nowMs: number; readonly roll: number };

@@ -1,0 +1,100 @@
+// Which chunks of a transfer are on flash. Persistent: each change copies one page, so that an
+// older state stays what it was when a commit fails.
+import type { HeldChunks, HeldPage } from './model.ts';
+
+export const pageChunks = 256;
+const emptyPage: HeldPage = {
+  held: new Uint8Array(pageChunks / 8),
+  crcs: new Uint32Array(pageChunks),
+};
+
+export const noneHeld: HeldChunks = { count: 0, pages: [] };
+
+const pageOf = (chunkIndex: number) => Math.floor((chunkIndex - 1) / pageChunks);
+const slotOf = (chunkIndex: number) => (chunkIndex - 1) % pageChunks;
+const bitAt = (page: HeldPage, slot: number) => ((page.held[slot >> 3] ?? 0) >> (slot & 7)) & 1;
+
+export function holds(chunks: HeldChunks, chunkIndex: number): boolean {
+  const page = chunks.pages[pageOf(chunkIndex)];
+  return page !== undefined && bitAt(page, slotOf(chunkIndex)) === 1;
+}
+
+export function crcOf(chunks: HeldChunks, chunkIndex: number): number | undefined {
+  const page = chunks.pages[pageOf(chunkIndex)];
+  if (page === undefined || bitAt(page, slotOf(chunkIndex)) === 0) return undefined;
+  return page.crcs[slotOf(chunkIndex)];
+}
+
+export function hold(chunks: HeldChunks, chunkIndex: number, crc: number): HeldChunks {
+  return changed(chunks, chunkIndex, crc, true);
+}
+
+export function drop(chunks: HeldChunks, chunkIndex: number): HeldChunks {
+  return changed(chunks, chunkIndex, 0, false);
+}
+
+function changed(chunks: HeldChunks, chunkIndex: number, crc: number, held: boolean): HeldChunks {
+  const before = holds(chunks, chunkIndex);
+  const old = chunks.pages[pageOf(chunkIndex)] ?? emptyPage;
+  const page = { held: old.held.slice(), crcs: old.crcs.slice() };
+  const slot = slotOf(chunkIndex);
+  const byte = page.held[slot >> 3] ?? 0;
+  page.held[slot >> 3] = held ? byte | (1 << (slot & 7)) : byte & ~(1 << (slot & 7));
+  page.crcs[slot] = crc;
+  const count = chunks.count + (held ? 1 : 0) - (before ? 1 : 0);
+  return withPage({ count, pages: chunks.pages }, pageOf(chunkIndex), page);
+}
+
+function withPage(chunks: HeldChunks, at: number, page: HeldPage): HeldChunks {
+  const pages = chunks.pages.slice();
+  while (pages.length < at) pages.push(undefined);
+  pages[at] = page;
+  return { count: chunks.count, pages };
+}
+
+/** Takes a whole page over, as a rewritten journal tells it. */
+export function holdPage(chunks: HeldChunks, at: number, page: HeldPage): HeldChunks {
+  const old = chunks.pages[at];
+  const count = chunks.count + heldIn(page) - (old === undefined ? 0 : heldIn(old));
+  return withPage({ count, pages: chunks.pages }, at, page);
+}
+
+function heldIn(page: HeldPage): number {
+  let count = 0;
+  for (let slot = 0; slot < pageChunks; slot++) count += bitAt(page, slot);
+  return count;
+}
+
+/** Length of the gapless run 1..n. */
+export function prefixCount(chunks: HeldChunks): number {
+  let count = 0;
+  for (const page of chunks.pages) {
+    if (page === undefined) return count;
+    for (let slot = 0; slot < pageChunks; slot++) {
+      if (bitAt(page, slot) === 0) return count;
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** All indices held, ascending. */
+export function indicesOf(chunks: HeldChunks): readonly number[] {
+  const indices: number[] = [];
+  for (const [at, page] of chunks.pages.entries()) {
+    if (page === undefined) continue;
+    for (let slot = 0; slot < pageChunks; slot++) {
+      if (bitAt(page, slot) === 1) indices.push(at * pageChunks + slot + 1);
+    }
+  }
+  return indices;
+}
+
+/** What an ack lists. Never without 1 unless empty: servers would skip chunk 1 (protocol 2.4). */
+export function ackIndices(chunks: HeldChunks, mode: 'full' | 'tail'): readonly number[] {
+  if (!holds(chunks, 1)) return [];
+  const prefix = prefixCount(chunks);
+  // A list of more than one entry without gap continues behind its last one on every server.
+  if (mode === 'tail' && prefix === chunks.count && prefix > 2) return [prefix - 1, prefix];
+  return indicesOf(chunks);
+}

@@ -1,0 +1,228 @@
+// The nouns of the agent: what the server asks, what a package is, what the agent knows. Types
+// only.
+
+export type PackageId = { readonly name: string; readonly version: string };
+
+/** The four services of a backend, fully qualified, taken verbatim from a notify. */
+export type BackendServices = {
+  readonly start: string;
+  readonly ack: string;
+  readonly report: string;
+  readonly packages: string;
+};
+
+// ---------------------------------------------------------------- requests, decoded
+
+export type Request =
+  | {
+      readonly kind: 'notify';
+      readonly offers: readonly Offer[];
+      /** Why entries of the same notify were left out. */
+      readonly refused: readonly string[];
+      readonly services: BackendServices | undefined;
+    }
+  | {
+      readonly kind: 'start';
+      readonly id: PackageId;
+      readonly checksum: string;
+      readonly chunksCount: number;
+    }
+  | {
+      readonly kind: 'chunk';
+      readonly id: PackageId;
+      readonly chunkIndex: number;
+      readonly data: Uint8Array;
+    }
+  | { readonly kind: 'finish'; readonly id: PackageId }
+  | { readonly kind: 'getpackages' }
+  | { readonly kind: 'abort'; readonly id: PackageId | undefined }
+  | { readonly kind: 'services-available'; readonly services: readonly string[] }
+  | { readonly kind: 'services-unavailable'; readonly services: readonly string[] };
+
+/**
+ * `sizeBytes` may be the sum of a package and its dependencies (protocol 2.1): for people, never
+ * for checks.
+ */
+export type Offer = { readonly id: PackageId; readonly sizeBytes: number };
+
+/** What goes to the backend; the codec of the dialect spells it. */
+export type Message =
+  | { readonly kind: 'start'; readonly id: PackageId }
+  | { readonly kind: 'ack'; readonly id: PackageId; readonly chunks: readonly number[] }
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'packages'; readonly packages: readonly PackageId[] };
+
+// ---------------------------------------------------------------- chunks held
+
+/** Chunks of one transfer that are on flash, with their CRC-32: a persistent vector of pages. */
+export type HeldChunks = {
+  readonly count: number;
+  readonly pages: readonly (HeldPage | undefined)[];
+};
+export type HeldPage = { readonly held: Uint8Array; readonly crcs: Uint32Array };
+
+// ---------------------------------------------------------------- what a package is, on flash
+
+export type Transfer = {
+  /** Ours; names the folder of the data. */
+  readonly number: number;
+  /** SHA-1, lower-case hex, as the server announced it. */
+  readonly checksum: string;
+  /** As announced; 0 for an empty file, which still has one (empty) chunk. */
+  readonly chunksCount: number;
+  readonly held: HeldChunks;
+  readonly lastChunkBytes: number | undefined;
+};
+
+export type Install = {
+  readonly attempt: number;
+  readonly installer: string;
+  /** What the installer wants back when it probes (JSON text of its own). */
+  readonly before: string;
+};
+
+export type Phase =
+  /** Notified; waits for consent (`accept = "ask"`). */
+  | { readonly kind: 'offered' }
+  /** `start` is asked for until the server starts it. */
+  | { readonly kind: 'accepted' }
+  /** The server named checksum and count, space is reserved, chunks come. */
+  | { readonly kind: 'receiving'; readonly transfer: Transfer; readonly finished: boolean }
+  /** Every byte was here and right; an attempt is on flash and may be running. */
+  | { readonly kind: 'installing'; readonly transfer: Transfer; readonly install: Install }
+  /** Installed; said only after the reboot that the installer asked for. */
+  | {
+      readonly kind: 'rebooting';
+      readonly transfer: Transfer;
+      readonly install: Install;
+      readonly bootId: string;
+    }
+  /**
+   * The outcome is known; the report is owed until there is proof. `again`: offered anew
+   * meanwhile.
+   */
+  | {
+      readonly kind: 'settling';
+      readonly report: Report;
+      readonly again: 'no' | 'offered' | 'consented';
+    };
+
+export type Package = {
+  readonly id: PackageId;
+  readonly sizeBytes: number;
+  /** Order of arrival; the oldest is asked for first. */
+  readonly order: number;
+  readonly phase: Phase;
+};
+
+export type Report = {
+  readonly id: PackageId;
+  readonly status: boolean;
+  readonly code: ReportCode;
+  readonly description: string;
+};
+
+/** GENIVI's result codes (protocol 2.3), by name. */
+export type ReportCode =
+  | 'ok'
+  | 'already-processed'
+  | 'validation-failed'
+  | 'install-failed'
+  | 'user-declined'
+  | 'disk-full'
+  | 'old-version'
+  | 'general-error';
+
+/** Attempts are counted per name, version and checksum, across transfers and boots. */
+export type LedgerEntry = {
+  readonly id: PackageId;
+  readonly checksum: string;
+  readonly attempts: number;
+  readonly outcome: 'open' | 'installed' | 'failed' | 'aborted';
+  readonly description: string;
+};
+
+/**
+ * How a server is moved: the list of held chunks, `[]`, or a new `start` (design, "The ladder").
+ */
+export type Rung = 'full' | 'empty' | 'start';
+/** `/sota/start` has just come, or a transfer stands still. */
+export type Situation = 'after-start' | 'resume';
+
+export type Backend = {
+  /** Undefined until a notify named them. */
+  readonly services: BackendServices | undefined;
+  readonly learnt: { readonly 'after-start': Rung | undefined; readonly resume: Rung | undefined };
+};
+
+// ---------------------------------------------------------------- what a boot forgets
+
+export type Link =
+  | { readonly kind: 'closed'; readonly reason: string }
+  | {
+      readonly kind: 'down';
+      readonly failures: number;
+      readonly dueMs: number;
+      readonly reason: string;
+    }
+  | { readonly kind: 'registering'; readonly failures: number }
+  | { readonly kind: 'up'; readonly renewAtMs: number };
+
+/** Our own services, fully qualified, from the register replies. */
+export type ServiceNames = {
+  readonly notify: string;
+  readonly start: string;
+  readonly chunk: string;
+  readonly finish: string;
+  readonly getpackages: string;
+  readonly abort: string;
+};
+
+export type Work = 'reserving' | 'preparing' | 'installing' | 'probing' | 'rebooting' | 'checking';
+
+/** What a package is doing at the moment; beside `Phase` because a boot forgets it. */
+export type Running = {
+  /** Times the peer (server, installer, reboot) was asked in a row without an answer. */
+  readonly asked: number;
+  /** When it is asked again; undefined: something else moves it. */
+  readonly dueMs: number | undefined;
+  /** The rung whose answer is awaited. */
+  readonly rung: Rung | undefined;
+  readonly situation: Situation;
+  /** An effect of ours is under way and will end in an event. */
+  readonly work: Work | undefined;
+  /** SHA-1 of the whole data, once the hash ran to the end since boot. */
+  readonly sha1: string | undefined;
+  /** The installer must run again (after a cut) as soon as the data is verified. */
+  readonly rerun: boolean;
+  readonly finishDueMs: number | undefined;
+  readonly sentAtMs: number | undefined;
+  readonly percent: number | undefined;
+};
+
+export type State = {
+  // From the journal.
+  readonly backend: Backend;
+  readonly packages: ReadonlyMap<string, Package>;
+  readonly ledger: ReadonlyMap<string, LedgerEntry>;
+  readonly nextNumber: number;
+  readonly nextOrder: number;
+  // Of this boot.
+  readonly bootId: string;
+  readonly link: Link;
+  readonly names: ServiceNames | undefined;
+  readonly vin: string | undefined;
+  /** The backend's services as the node lists them, until a notify names them. */
+  readonly found: BackendServices | undefined;
+  readonly running: ReadonlyMap<string, Running>;
+  /** The server asked for the installed packages and has no answer yet. */
+  readonly listing: { readonly asked: number; readonly dueMs: number } | undefined;
+  readonly counters: Counters;
+  readonly survived: readonly string[];
+};
+
+export type Counters = {
+  readonly refused: number;
+  readonly chunksWritten: number;
+  readonly chunksRepeated: number;
+};

@@ -1,0 +1,86 @@
+// One chunk: refuse it, know it already, or hold it. Nothing here waits; the commit makes it
+// durable before the ack leaves.
+import { chunkBytes } from '../limits.ts';
+import { crc32 } from './crc32.ts';
+import { both, decision, inPhase, keyOf, nothing, refuse, running, runningOf } from './decision.ts';
+import { crcOf } from './held.ts';
+import { chunksExpected, moved } from './ladder.ts';
+import type { InPhase } from './decision.ts';
+import type { Decision, Moment } from './events.ts';
+import type { Request, State, Transfer } from './model.ts';
+import type { Settings } from './settings.ts';
+
+type ChunkRequest = Extract<Request, { readonly kind: 'chunk' }>;
+
+export function onChunk(
+  settings: Settings,
+  state: State,
+  chunk: ChunkRequest,
+  moment: Moment,
+): Decision {
+  const one = state.packages.get(keyOf(chunk.id));
+  const index = chunk.chunkIndex;
+  if (one === undefined || !inPhase(one, 'receiving')) {
+    return refuse('chunk-of-no-transfer', { ...chunk.id, index });
+  }
+  // Late after the finish: acked again it could reach another package's exchange (protocol 2.4).
+  if (one.phase.finished) return nothing;
+  const trouble = misfit(one.phase.transfer, chunk);
+  if (trouble !== undefined) return refuse(trouble, { ...chunk.id, index });
+  const known = crcOf(one.phase.transfer.held, index);
+  if (known !== undefined) return onKnownChunk(settings, state, one, moment);
+  const { facts, change } = moved(settings, state, one, moment);
+  const { number } = one.phase.transfer;
+  const sizeBytes = chunk.data.length;
+  const isLast =
+    one.phase.transfer.held.count + 1 === chunksExpected(one.phase.transfer.chunksCount);
+  const finishDueMs = isLast ? moment.nowMs + settings.rvi.finishTimeoutMs : undefined;
+  return decision({
+    writes: [{ number, chunkIndex: index, data: chunk.data }],
+    facts: [
+      ...facts,
+      { kind: 'chunk-held', number, chunkIndex: index, sizeBytes, crc: crc32(chunk.data) },
+    ],
+    notes: [
+      running(state, one.id, { ...change, finishDueMs }),
+      { kind: 'counter', counter: 'chunksWritten' },
+    ],
+    effects: [
+      { kind: 'ack', id: one.id, empty: false },
+      { kind: 'hash', number },
+    ],
+  });
+}
+
+/** Why a chunk cannot belong to the transfer. Only the last one may be short, none may be empty. */
+function misfit(transfer: Transfer, chunk: ChunkRequest): string | undefined {
+  const count = chunksExpected(transfer.chunksCount);
+  if (chunk.chunkIndex > count) return 'chunk-beyond-count';
+  const sizeBytes = chunk.data.length;
+  if (chunk.chunkIndex < count) return sizeBytes === chunkBytes ? undefined : 'chunk-of-wrong-size';
+  const fits = transfer.chunksCount === 0 ? sizeBytes === 0 : sizeBytes > 0;
+  return fits ? undefined : 'chunk-of-wrong-size';
+}
+
+/**
+ * Every ack makes the server send once: a chunk that came twice is acked only as the answer to a
+ * rung.
+ */
+function onKnownChunk(
+  settings: Settings,
+  state: State,
+  one: InPhase<'receiving'>,
+  moment: Moment,
+): Decision {
+  const repeated = decision({ notes: [{ kind: 'counter', counter: 'chunksRepeated' }] });
+  if (runningOf(state, one.id).rung === undefined) return repeated;
+  const { facts, change } = moved(settings, state, one, moment);
+  return both(
+    repeated,
+    decision({
+      facts,
+      notes: [running(state, one.id, change)],
+      effects: [{ kind: 'ack', id: one.id, empty: false }],
+    }),
+  );
+}

@@ -1,0 +1,185 @@
+// An attempt to install: intended on flash before it starts, proven afterwards, never repeated
+// blindly (P4). After a cut the device is asked what is true before anything else.
+import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../limits.ts';
+import { unreachable } from '../assert.ts';
+import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { settle } from './outcome.ts';
+import type { InPhase } from './decision.ts';
+import type { Decision, Event, Moment, Probe, Verdict } from './events.ts';
+import type { Install, Report, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+const fresh = { asked: 0, rung: undefined, rerun: false, dueMs: undefined } as const;
+
+type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
+
+export function onPrepared(state: State, event: Of<'prepared'>): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'receiving')) return nothing;
+  const { transfer } = one.phase;
+  // Aborted and begun anew while the installer got ready: that answer is of the old data.
+  if (transfer.number !== event.number || !one.phase.finished) return nothing;
+  const install = { attempt: 1, installer: event.installer, before: event.before };
+  return start(state, { ...one, phase: { kind: 'installing', transfer, install } }, install);
+}
+
+/**
+ * The intent is durable before the installer runs; `work` is set so that a tick does not run it
+ * twice.
+ */
+function start(state: State, one: InPhase<'installing'>, install: Install): Decision {
+  const { transfer } = one.phase;
+  const { attempt, installer } = install;
+  return decision({
+    facts: [{ kind: 'install-intended', id: one.id, install }],
+    notes: [running(state, one.id, { ...fresh, work: 'installing' })],
+    effects: [
+      log('info', 'installing', { ...one.id, installer, attempt }),
+      { kind: 'install', id: one.id, transfer, install },
+    ],
+  });
+}
+
+export function onNotPrepared(state: State, event: Of<'not-prepared'>): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'receiving')) return nothing;
+  if (one.phase.transfer.number !== event.number) return nothing;
+  const { id, code, reason } = event;
+  return settle(one, { id, status: false, code, description: reason });
+}
+
+export function onInstallEnded(
+  settings: Settings,
+  state: State,
+  event: Of<'install-ended'>,
+  moment: Moment,
+): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'installing')) return nothing;
+  const { verdict } = event;
+  switch (verdict.kind) {
+    case 'installed':
+    case 'failed':
+      return settle(one, reportOf(event.id, verdict));
+    case 'reboot-needed':
+      return decision({
+        facts: [{ kind: 'reboot-awaited', id: one.id, bootId: state.bootId }],
+        notes: [rebootNote(state, one.id, 1, moment)],
+        effects: [log('info', 'reboot-needed', { ...one.id }), { kind: 'reboot', id: one.id }],
+      });
+    case 'busy':
+      return onBusy(settings, state, one, verdict.reason, moment);
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function reportOf(
+  id: Report['id'],
+  verdict: Extract<Verdict, { readonly kind: 'installed' | 'failed' }>,
+): Report {
+  const { description } = verdict;
+  if (verdict.kind === 'installed') return { id, status: true, code: 'ok', description };
+  return { id, status: false, code: verdict.code, description };
+}
+
+/**
+ * Nothing was tried, so it is no attempt; but nobody is waited for longer than an install may
+ * take.
+ */
+function onBusy(
+  settings: Settings,
+  state: State,
+  one: InPhase<'installing'>,
+  reason: string,
+  moment: Moment,
+): Decision {
+  const asked = runningOf(state, one.id).asked + 1;
+  if (asked * installerBusyDelayMs >= settings.installer.timeoutMs) {
+    const description = `the installer stayed busy: ${reason}`;
+    return settle(one, { id: one.id, status: false, code: 'install-failed', description });
+  }
+  const dueMs = moment.nowMs + installerBusyDelayMs;
+  return decision({
+    notes: [running(state, one.id, { work: undefined, asked, dueMs })],
+    effects: [log(asked === 1 ? 'warn' : 'debug', 'installer-busy', { ...one.id, reason })],
+  });
+}
+
+export function runAgainWhenFree(state: State, one: InPhase<'installing'>): Decision {
+  const { transfer, install } = one.phase;
+  return decision({
+    notes: [running(state, one.id, { work: 'installing', dueMs: undefined })],
+    effects: [{ kind: 'install', id: one.id, transfer, install }],
+  });
+}
+
+/** What the device says after a cut in an attempt. */
+export function onInstallProbed(
+  settings: Settings,
+  state: State,
+  event: Of<'install-probed'>,
+): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'installing')) return nothing;
+  const { probe } = event;
+  if (probe.kind === 'installed') {
+    const { description } = probe;
+    return settle(one, { id: one.id, status: true, code: 'ok', description });
+  }
+  if (one.phase.install.attempt >= settings.installer.attempts) {
+    return settle(one, exhausted(one, probe));
+  }
+  // The payload was verified before the cut; it is again before it is used again (P3).
+  return decision({
+    notes: [running(state, one.id, { work: undefined, rerun: true })],
+    effects: [
+      log('warn', 'install-was-cut', { ...one.id, probe: probe.description }),
+      { kind: 'hash', number: one.phase.transfer.number },
+    ],
+  });
+}
+
+function exhausted(one: InPhase<'installing'>, probe: Probe): Report {
+  const { attempt } = one.phase.install;
+  const description = `cut in ${attempt} attempts, not tried again: ${probe.description}`;
+  return { id: one.id, status: false, code: 'install-failed', description };
+}
+
+/** The next attempt with what the first one found: its copy of the status file is the sound one. */
+export function runAgain(state: State, one: InPhase<'installing'>): Decision {
+  const { install } = one.phase;
+  return start(state, one, { ...install, attempt: install.attempt + 1 });
+}
+
+function rebootNote(state: State, id: Report['id'], asked: number, moment: Moment) {
+  const dueMs = moment.nowMs + rebootDelayMs;
+  return running(state, id, { work: undefined, asked, dueMs, rerun: false });
+}
+
+/** The reboot did not come: ask again, a bounded number of times. */
+export function rebootAgain(state: State, one: InPhase<'rebooting'>, moment: Moment): Decision {
+  const asked = runningOf(state, one.id).asked + 1;
+  if (asked > rebootRequestsMax) {
+    const description = `installed, but the reboot it needs did not come (${asked - 1} requests)`;
+    return settle(one, { id: one.id, status: false, code: 'install-failed', description });
+  }
+  return decision({
+    notes: [rebootNote(state, one.id, asked, moment)],
+    effects: [{ kind: 'reboot', id: one.id }],
+  });
+}
+
+export function onRebootAsked(event: Of<'reboot-asked'>): Decision {
+  const { id, description } = event;
+  return event.ok
+    ? nothing
+    : decision({ effects: [log('error', 'reboot-failed', { ...id, description })] });
+}
+
+export function onChecked(state: State, event: Of<'checked'>): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'rebooting')) return nothing;
+  const { id, ok, description } = event;
+  return settle(one, { id, status: ok, code: ok ? 'ok' : 'install-failed', description });
+}

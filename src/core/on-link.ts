@@ -1,0 +1,70 @@
+// The way to the node: register on coming up, periodically, and after every failure (protocol
+// 1.2: a node forgets registrations when it restarts or crashes, and says nothing).
+import { reconnectDelayMsMax, reconnectDelayMsMin } from '../limits.ts';
+import { decision, inPhase, log, nothing, running, runningOf } from './decision.ts';
+import { backoffMs } from './retry.ts';
+import type { Decision, Event, Moment, Note } from './events.ts';
+import type { Package, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+export function register(failures: number): Decision {
+  return decision({
+    notes: [{ kind: 'link', link: { kind: 'registering', failures } }],
+    effects: [{ kind: 'register' }],
+  });
+}
+
+export function onRegistered(
+  settings: Settings,
+  state: State,
+  event: Extract<Event, { readonly kind: 'registered' }>,
+  moment: Moment,
+): Decision {
+  const vin = settings.device.vin ?? event.vin;
+  const renewAtMs = moment.nowMs + settings.rvi.registerEveryMs;
+  const identified: Note = { kind: 'identified', names: event.names, vin, found: event.found };
+  const up: Note = { kind: 'link', link: { kind: 'up', renewAtMs } };
+  // A renewal on a sound link disturbs nothing; after an outage every silence is broken at once.
+  if (state.link.kind === 'registering' && state.link.failures === 0 && state.names !== undefined) {
+    return decision({ notes: [identified, up] });
+  }
+  const asked = [...state.packages.values()].flatMap((one) => kick(state, one, moment));
+  return decision({
+    notes: [identified, up, ...asked],
+    effects: [log('info', 'registered', { vin: vin ?? 'unknown', start: event.names.start })],
+  });
+}
+
+/** What was said into an outage is said again. */
+function kick(state: State, one: Package, moment: Moment): readonly Note[] {
+  const isSpeaking =
+    inPhase(one, 'accepted') ||
+    (inPhase(one, 'settling') && runningOf(state, one.id).sentAtMs === undefined) ||
+    (inPhase(one, 'receiving') && !one.phase.finished);
+  if (!isSpeaking || runningOf(state, one.id).work !== undefined) return [];
+  return [running(state, one.id, { asked: 0, rung: undefined, dueMs: moment.nowMs })];
+}
+
+export function onLinkLost(
+  state: State,
+  reason: string,
+  isClosed: boolean,
+  moment: Moment,
+): Decision {
+  const { link } = state;
+  if (link.kind === 'closed') return nothing;
+  if (isClosed) {
+    return decision({
+      notes: [{ kind: 'link', link: { kind: 'closed', reason } }],
+      effects: [log('warn', 'link-lost', { reason })],
+    });
+  }
+  if (link.kind === 'down') return nothing;
+  const failures = link.kind === 'registering' ? link.failures + 1 : 1;
+  const delayMs = backoffMs(failures - 1, reconnectDelayMsMin, reconnectDelayMsMax, moment.roll);
+  const down = { kind: 'down', failures, dueMs: moment.nowMs + delayMs, reason } as const;
+  return decision({
+    notes: [{ kind: 'link', link: down }],
+    effects: [log(failures === 1 ? 'warn' : 'debug', 'link-lost', { reason, failures })],
+  });
+}

@@ -1,0 +1,152 @@
+// After every start: what the journal says, held against what the disk shows, one row each.
+import { both, decision, log, nothing, running, transferOf } from './decision.ts';
+import { chunksExpected } from './ladder.ts';
+import { chunkBytes } from '../limits.ts';
+import { unreachable } from '../assert.ts';
+import type { Decision, Evidence, Fact } from './events.ts';
+import type { Package, State, Transfer } from './model.ts';
+import type { Settings } from './settings.ts';
+
+export type Row =
+  | 'wait-for-consent'
+  | 'consent'
+  | 'ask'
+  | 'resume'
+  | 'receive-again'
+  | 'probe'
+  | 'reboot-again'
+  | 'check'
+  | 'report';
+
+/** The first thing to do with a package after a boot. */
+export function rowOf(
+  phase: Package['phase']['kind'],
+  facts: { readonly isDataThere: boolean; readonly isSameBoot: boolean; readonly isAuto: boolean },
+): Row {
+  switch (phase) {
+    case 'offered':
+      return facts.isAuto ? 'consent' : 'wait-for-consent';
+    case 'accepted':
+      return 'ask';
+    case 'receiving':
+      return facts.isDataThere ? 'resume' : 'receive-again';
+    case 'installing':
+      // Also without data: the cut may have come between the install and its record.
+      return 'probe';
+    case 'rebooting':
+      return facts.isSameBoot ? 'reboot-again' : 'check';
+    case 'settling':
+      return 'report';
+    default:
+      return unreachable(phase);
+  }
+}
+
+export function onBooted(
+  settings: Settings,
+  state: State,
+  bootId: string,
+  evidence: readonly Evidence[],
+  nowMs: number,
+): Decision {
+  const first = decision({ notes: [{ kind: 'booting', bootId }] });
+  const each = [...state.packages.values()].map((one) => {
+    const transfer = transferOf(one);
+    const dataBytes = evidence.find(({ number }) => number === transfer?.number)?.dataBytes;
+    const isSameBoot = one.phase.kind === 'rebooting' && one.phase.bootId === bootId;
+    const isAuto = settings.policy.accept === 'auto';
+    const isDataThere = transfer !== undefined && isWhole(transfer, dataBytes);
+    const row = rowOf(one.phase.kind, { isDataThere, isSameBoot, isAuto });
+    return recover(settings, state, one, row, nowMs);
+  });
+  return both(first, ...each);
+}
+
+/** A file shorter than what was acknowledged is no file. */
+function isWhole(transfer: Transfer, dataBytes: number | undefined): boolean {
+  if (dataBytes === undefined) return false;
+  const last = highestHeld(transfer);
+  if (last === 0) return true;
+  const isShort = last === chunksExpected(transfer.chunksCount);
+  const lastBytes = isShort ? (transfer.lastChunkBytes ?? chunkBytes) : chunkBytes;
+  return dataBytes >= (last - 1) * chunkBytes + lastBytes;
+}
+
+function highestHeld(transfer: Transfer): number {
+  const { pages } = transfer.held;
+  for (let at = pages.length - 1; at >= 0; at--) {
+    const held = pages[at]?.held ?? new Uint8Array(0);
+    for (let byte = held.length - 1; byte >= 0; byte--) {
+      const bits = held[byte] ?? 0;
+      if (bits !== 0) return at * held.length * 8 + byte * 8 + 32 - Math.clz32(bits);
+    }
+  }
+  return 0;
+}
+
+function recover(
+  settings: Settings,
+  state: State,
+  one: Package,
+  row: Row,
+  nowMs: number,
+): Decision {
+  const { id } = one;
+  const finishDueMs = nowMs + settings.rvi.finishTimeoutMs;
+  const transfer = transferOf(one);
+  switch (row) {
+    case 'wait-for-consent':
+    case 'ask':
+      return nothing;
+    case 'consent':
+      return decision({ facts: [{ kind: 'consented', id }] });
+    case 'resume':
+      if (transfer === undefined) return nothing;
+      return both(
+        survived(one, `held ${heldOf(one)}`),
+        decision({
+          notes: [running(state, id, { dueMs: nowMs, finishDueMs })],
+          effects: [{ kind: 'hash', number: transfer.number }],
+        }),
+      );
+    case 'receive-again': {
+      const facts: readonly Fact[] = [{ kind: 'closed', id }];
+      const lost = survived(one, 'lost its data file; it is received again');
+      return both(lost, decision({ facts }));
+    }
+    case 'probe':
+      if (one.phase.kind !== 'installing' || transfer === undefined) return nothing;
+      return both(
+        survived(one, `was being installed, attempt ${one.phase.install.attempt}`),
+        decision({
+          notes: [running(state, id, { work: 'probing' })],
+          effects: [{ kind: 'probe', id, transfer, install: one.phase.install }],
+        }),
+      );
+    case 'reboot-again':
+      return decision({ notes: [running(state, id, { dueMs: nowMs })] });
+    case 'check':
+      return decision({
+        notes: [running(state, id, { work: 'checking' })],
+        effects: [{ kind: 'check', id }],
+      });
+    case 'report':
+      return decision({ notes: [running(state, id, { dueMs: nowMs })] });
+    default:
+      return unreachable(row);
+  }
+}
+
+function heldOf(one: Package): string {
+  const transfer = transferOf(one);
+  if (transfer === undefined) return 'nothing';
+  return `${transfer.held.count} of ${chunksExpected(transfer.chunksCount)} chunks`;
+}
+
+function survived(one: Package, what: string): Decision {
+  const sentence = `${one.id.name} ${one.id.version}: ${what}`;
+  return decision({
+    notes: [{ kind: 'survived', sentence }],
+    effects: [log('info', 'survived', { what: sentence })],
+  });
+}

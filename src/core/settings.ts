@@ -1,0 +1,62 @@
+// The effective configuration, as the rest of the agent sees it. Reading and checking it:
+// `config.ts`.
+
+export type Settings = {
+  readonly device: { readonly vin: string | undefined };
+  readonly rvi: {
+    readonly url: string;
+    readonly listen: { readonly host: string; readonly port: number };
+    /** Undefined: `http://<listen>`. */
+    readonly networkAddress: string | undefined;
+    /** Service prefix until a notify names the services, without a trailing slash. */
+    readonly backend: string;
+    readonly registerEveryMs: number;
+    /** Life of a message in the node's queue. */
+    readonly messageLifeMs: number;
+    readonly stallMs: number;
+    readonly finishTimeoutMs: number;
+    readonly ack: 'full' | 'tail';
+    readonly dialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
+    readonly tls: {
+      readonly ca: string | undefined;
+      readonly cert: string | undefined;
+      readonly key: string | undefined;
+    };
+    readonly proxy: string | undefined;
+  };
+  readonly storage: { readonly directory: string; readonly reserveBytes: number };
+  readonly policy: { readonly accept: 'auto' | 'ask' };
+  readonly installer: {
+    readonly default: 'auto' | 'opkg' | 'swupdate' | 'command';
+    readonly rules: readonly {
+      readonly name: string;
+      readonly use: 'opkg' | 'swupdate' | 'command';
+    }[];
+    readonly attempts: number;
+    readonly timeoutMs: number;
+    readonly opkg: { readonly program: string; readonly args: readonly string[] };
+    readonly swupdate: {
+      readonly program: string;
+      readonly args: readonly string[];
+      readonly versionsFile: string;
+      /**
+       * Says after a run whether the new software is there (exit 0); empty: ustate and
+       * sw-versions decide.
+       */
+      readonly check: readonly string[];
+      /** Where the daemon's sockets are; empty: the places SWUpdate uses itself. */
+      readonly sockets: string;
+    };
+    readonly command: { readonly program: string; readonly args: readonly string[] };
+  };
+  readonly reboot: {
+    readonly program: string;
+    readonly args: readonly string[];
+    readonly check: readonly string[];
+  };
+  readonly control: { readonly socket: string };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: 'text' | 'json';
+  };
+};

@@ -1,0 +1,75 @@
+// What `status`, `watch` and `why` show: one plain value, made from the state, from the daemon or
+// from flash.
+import type { PackageId } from './model.ts';
+
+export type Status = {
+  readonly agent: {
+    readonly version: string;
+    readonly uptimeMs: number;
+    readonly source: 'daemon' | 'flash';
+  };
+  readonly vehicle: { readonly vin: string | undefined };
+  readonly link: {
+    readonly kind: 'up' | 'registering' | 'down' | 'unknown';
+    readonly detail: string;
+  };
+  readonly backend: {
+    readonly services: {
+      readonly start: string;
+      readonly ack: string;
+      readonly report: string;
+      readonly packages: string;
+    };
+    readonly servicesFrom: 'notify' | 'configuration';
+    /**
+     * What this backend was found to want as the first ack after `/sota/start`, and when a
+     * transfer stands still.
+     */
+    readonly learnt: {
+      readonly afterStart: string | undefined;
+      readonly resume: string | undefined;
+    };
+  };
+  readonly packages: readonly PackageStatus[];
+  readonly reports: readonly ReportStatus[];
+  readonly history: readonly HistoryStatus[];
+  /** What survived the last cut, a sentence each. */
+  readonly survived: readonly string[];
+  readonly counters: {
+    readonly refused: number;
+    readonly chunksWritten: number;
+    readonly chunksRepeated: number;
+  };
+  readonly trouble: string | undefined;
+};
+
+export type PackageStatus = {
+  readonly id: PackageId;
+  readonly sizeBytes: number;
+  readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'settling';
+  readonly chunksHeld: number;
+  readonly chunksCount: number;
+  /** 0-100 of an install that tells. */
+  readonly installPercent: number | undefined;
+  /** What it waits for, in a sentence. */
+  readonly waitsFor: string;
+  /** What happens next, and in how many milliseconds; undefined: only an outside event moves it. */
+  readonly next: string;
+  readonly nextInMs: number | undefined;
+};
+
+export type ReportStatus = {
+  readonly id: PackageId;
+  readonly status: boolean;
+  readonly description: string;
+  readonly sends: number;
+  readonly nextInMs: number | undefined;
+};
+
+export type HistoryStatus = {
+  readonly id: PackageId;
+  readonly checksum: string;
+  readonly outcome: 'open' | 'installed' | 'failed' | 'aborted';
+  readonly attempts: number;
+  readonly description: string;
+};

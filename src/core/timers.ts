@@ -1,0 +1,172 @@
+// Every state that can wait has a deadline here and an exit when it passes. One list serves three
+// readers: the timer of the shell, `tick`, and the person who asks `why`.
+import {
+  listingDelayMs,
+  listingsMax,
+  reportDelayMsMax,
+  reportDelayMsMin,
+  reportSendsMax,
+} from '../limits.ts';
+import { ask, nextToAsk } from './asking.ts';
+import { both, decision, inPhase, log, nothing, running, runningOf } from './decision.ts';
+import { climb, isComplete } from './ladder.ts';
+import { rebootAgain, runAgainWhenFree } from './on-install.ts';
+import { register } from './on-link.ts';
+import { conclude } from './outcome.ts';
+import { backoffMs } from './retry.ts';
+import type { InPhase } from './decision.ts';
+import type { Decision, Moment } from './events.ts';
+import type { Package, PackageId, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+export type Deadline = {
+  readonly dueMs: number;
+  readonly id: PackageId | undefined;
+  /** What happens then, for people. */
+  readonly next: string;
+  readonly act: (settings: Settings, state: State, moment: Moment) => Decision;
+};
+
+export function deadlines(state: State): readonly Deadline[] {
+  const all = [...state.packages.values()].flatMap((one) => ofPackage(state, one));
+  return [...all, ...ofAsking(state), ...ofLink(state), ...ofListing(state)];
+}
+
+export function nextDueMs(state: State): number | undefined {
+  let first: number | undefined;
+  for (const { dueMs } of deadlines(state)) {
+    if (first === undefined || dueMs < first) first = dueMs;
+  }
+  return first;
+}
+
+/** Acts on the first deadline that has passed; the shell ticks again while one is due. */
+export function onTick(settings: Settings, state: State, moment: Moment): Decision {
+  for (const deadline of deadlines(state)) {
+    if (deadline.dueMs <= moment.nowMs) return deadline.act(settings, state, moment);
+  }
+  return nothing;
+}
+
+function ofLink(state: State): readonly Deadline[] {
+  const { link } = state;
+  switch (link.kind) {
+    case 'down': {
+      const act = () => register(link.failures);
+      return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];
+    }
+    case 'up': {
+      const act = () => register(0);
+      return [{ dueMs: link.renewAtMs, id: undefined, next: 'renew the registration', act }];
+    }
+    default:
+      // Closed: the transport keeps trying. Registering: each call has its time limit.
+      return [];
+  }
+}
+
+function ofAsking(state: State): readonly Deadline[] {
+  if (!isLinked(state)) return [];
+  const turn = nextToAsk(state);
+  if (turn === undefined) return [];
+  const { one, dueMs } = turn;
+  const act = (_: Settings, now: State, moment: Moment) => ask(now, one, moment);
+  return [{ dueMs, id: one.id, next: 'ask the server to start', act }];
+}
+
+function ofListing(state: State): readonly Deadline[] {
+  const { listing } = state;
+  if (listing === undefined || !isLinked(state)) return [];
+  const act = (_: Settings, __: State, moment: Moment): Decision =>
+    decision({
+      notes: [
+        {
+          kind: 'listing',
+          listing:
+            listing.asked >= listingsMax
+              ? undefined
+              : { asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs },
+        },
+      ],
+      effects: [{ kind: 'list-packages' }],
+    });
+  return [{ dueMs: listing.dueMs, id: undefined, next: 'list the packages again', act }];
+}
+
+/** Links that carry messages; while one renews its registration it still does. */
+export function isLinked(state: State): boolean {
+  const { link } = state;
+  return (
+    link.kind === 'up' ||
+    (link.kind === 'registering' && link.failures === 0 && state.names !== undefined)
+  );
+}
+
+function ofPackage(state: State, one: Package): readonly Deadline[] {
+  if (inPhase(one, 'receiving')) return ofReceiving(state, one);
+  const { dueMs, work } = runningOf(state, one.id);
+  if (inPhase(one, 'settling')) {
+    if (!isLinked(state)) return [];
+    const act = (_: Settings, now: State, moment: Moment) => sendReport(now, one, moment);
+    return [{ dueMs: dueMs ?? 0, id: one.id, next: 'send the report', act }];
+  }
+  if (dueMs === undefined || work !== undefined) return [];
+  if (inPhase(one, 'installing')) {
+    const act = (_: Settings, now: State) => runAgainWhenFree(now, one);
+    return [{ dueMs, id: one.id, next: 'try the installer again', act }];
+  }
+  if (inPhase(one, 'rebooting')) {
+    const act = (_: Settings, now: State, moment: Moment) => rebootAgain(now, one, moment);
+    return [{ dueMs, id: one.id, next: 'ask for the reboot again', act }];
+  }
+  return [];
+}
+
+function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline[] {
+  const { dueMs, finishDueMs, work } = runningOf(state, one.id);
+  if (one.phase.finished || work !== undefined) return [];
+  const { id } = one;
+  const all: Deadline[] = [];
+  if (isComplete(one) && finishDueMs !== undefined) {
+    const act = () => goOnWithoutFinish(state, one);
+    all.push({ dueMs: finishDueMs, id, next: 'go on as if the finish had come', act });
+  }
+  if (dueMs !== undefined && isLinked(state)) {
+    const act = (settings: Settings, now: State, moment: Moment) =>
+      climb(settings, now, one, moment);
+    all.push({ dueMs, id, next: 'break the silence of the server', act });
+  }
+  return all;
+}
+
+/** A finish that was lost is not repeated by any server (protocol 2.4). */
+function goOnWithoutFinish(state: State, one: InPhase<'receiving'>): Decision {
+  const { number } = one.phase.transfer;
+  const finished = { ...one, phase: { ...one.phase, finished: true } };
+  return both(
+    decision({
+      facts: [{ kind: 'finished', number }],
+      notes: [
+        running(state, one.id, { rung: undefined, dueMs: undefined, finishDueMs: undefined }),
+      ],
+      effects: [log('warn', 'finish-missing', { ...one.id })],
+    }),
+    conclude(finished, runningOf(state, one.id).sha1),
+  );
+}
+
+function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
+  const { asked } = runningOf(state, one.id);
+  if (asked >= reportSendsMax) {
+    return decision({
+      facts: [{ kind: 'reported', id: one.id }],
+      effects: [log('error', 'report-unproven', { ...one.id, sends: asked })],
+    });
+  }
+  const waitMs = backoffMs(asked, reportDelayMsMin, reportDelayMsMax, moment.roll);
+  const dueMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
+  return decision({
+    notes: [running(state, one.id, { asked: asked + 1, dueMs })],
+    effects: [{ kind: 'report', report: one.phase.report }],
+  });
+}

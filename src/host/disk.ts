@@ -1,0 +1,122 @@
+// The disk, by node:fs. Failures are values; fsync is never retried. Every durable step of the
+// agent goes through here, and through nothing else.
+import { execFile } from 'node:child_process';
+import { constants, promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';
+
+export function createDisk(): Disk {
+  return {
+    open,
+    list: (path) =>
+      attempt(async () => (await fs.readdir(path, { withFileTypes: true })).map(entry)),
+    makeDirectory: (path) => attempt(async () => void (await fs.mkdir(path, { recursive: true }))),
+    rename: (from, to) => attempt(() => fs.rename(from, to)),
+    remove: (path) => attempt(() => fs.rm(path, { recursive: true, force: true })),
+    syncDirectory: (path) => attempt(() => syncDirectory(path)),
+    freeBytes: (path) => attempt(() => freeBytes(path)),
+    reserve,
+  };
+}
+
+async function attempt<T>(act: () => Promise<T>): Promise<DiskResult<T>> {
+  try {
+    return { ok: true, value: await act() };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+function failureOf(error: unknown): DiskFailure {
+  const reason = error instanceof Error ? error.message : String(error);
+  const isCoded = error instanceof Error && 'code' in error && typeof error.code === 'string';
+  return { ok: false, code: isCoded ? String(error.code) : 'EUNKNOWN', reason };
+}
+
+function entry(found: {
+  readonly name: string;
+  isFile(): boolean;
+  isDirectory(): boolean;
+}): DiskEntry {
+  const kind = found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other';
+  return { name: found.name, kind };
+}
+
+function open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResult<DiskFile>> {
+  const flags = {
+    read: constants.O_RDONLY,
+    write: constants.O_RDWR,
+    create: constants.O_RDWR | constants.O_CREAT,
+  }[mode];
+  return attempt(async () => fileOf(path, await fs.open(path, flags, 0o600)));
+}
+
+function fileOf(path: string, handle: FileHandle): DiskFile {
+  return {
+    path,
+    write: (data, offsetBytes) => attempt(() => writeAll(handle, data, offsetBytes)),
+    read: (offsetBytes, sizeBytes) => attempt(() => readAll(handle, offsetBytes, sizeBytes)),
+    truncate: (sizeBytes) => attempt(() => handle.truncate(sizeBytes)),
+    size: () => attempt(async () => (await handle.stat()).size),
+    sync: () => attempt(() => handle.datasync()),
+    close: () => handle.close(),
+  };
+}
+
+/** The kernel may take less than it is given. */
+async function writeAll(handle: FileHandle, data: Uint8Array, offsetBytes: number): Promise<void> {
+  let done = 0;
+  while (done < data.length) {
+    const { bytesWritten } = await handle.write(data, done, data.length - done, offsetBytes + done);
+    done += bytesWritten;
+  }
+}
+
+/** Gives less than asked for at the end of the file. */
+async function readAll(
+  handle: FileHandle,
+  offsetBytes: number,
+  sizeBytes: number,
+): Promise<Uint8Array> {
+  const data = Buffer.allocUnsafe(sizeBytes);
+  let done = 0;
+  while (done < sizeBytes) {
+    const { bytesRead } = await handle.read(data, done, sizeBytes - done, offsetBytes + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return data.subarray(0, done);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await fs.statfs(path);
+  return bavail * bsize;
+}
+
+/** Node has no fallocate; util-linux and BusyBox have a program of that name. */
+function reserve(
+  path: string,
+  sizeBytes: number,
+  keepSize: boolean,
+): Promise<DiskResult<{ readonly reserved: boolean }>> {
+  if (sizeBytes === 0) return Promise.resolve({ ok: true, value: { reserved: true } });
+  const args = [...(keepSize ? ['-n'] : []), '-l', String(sizeBytes), path];
+  return new Promise((resolve) => {
+    execFile('fallocate', args, { timeout: 60_000 }, (error, _, stderr) => {
+      if (error === null) return resolve({ ok: true, value: { reserved: true } });
+      if (/no space left/i.test(stderr)) {
+        return resolve({ ok: false, code: 'ENOSPC', reason: stderr.trim() });
+      }
+      resolve({ ok: true, value: { reserved: false } });
+    });
+  });
+}

@@ -1,0 +1,96 @@
+// One line per event: `level code key=value`, or JSON. Values come from peers, so they are
+// quoted; events come in floods, so each code has a bucket of lines, and what does not fit is
+// counted instead.
+import { logLinesMax, logValueCharactersMax, logWindowMs } from '../limits.ts';
+import { quoted, shortened } from '../text.ts';
+import type { Clock, Log, LogFields, LogLevel } from './ports.ts';
+
+export type LogOptions = {
+  /** Less is not written. */
+  readonly level: LogLevel;
+  readonly format: 'text' | 'json';
+  /** journald reads the priority from `<3>` and has the time itself. */
+  readonly prefix: 'none' | 'time' | 'journald';
+  /** Takes one line with its end. */
+  readonly write: (line: string) => void;
+};
+
+const ranks: { readonly [level in LogLevel]: number } = { debug: 0, info: 1, warn: 2, error: 3 };
+/** As in syslog. */
+const priorities: { readonly [level in LogLevel]: number } = {
+  debug: 7,
+  info: 6,
+  warn: 4,
+  error: 3,
+};
+
+/** One window of one code; there are as many codes as log lines in the source. */
+type Bucket = {
+  readonly level: LogLevel;
+  readonly untilMs: number;
+  readonly lines: number;
+  readonly hidden: number;
+};
+
+export function createLog(clock: Clock, options: LogOptions): Log {
+  const buckets = new Map<string, Bucket>();
+
+  const write = (level: LogLevel, code: string, fields: LogFields, rest = '') => {
+    options.write(`${render(options, clock, level, code, fields)}${rest}\n`);
+  };
+  /** Tells what was hidden. By the next event of any code: a timer would keep us from ending. */
+  const sweep = (nowMs: number) => {
+    for (const [code, { level, untilMs, hidden }] of buckets) {
+      if (untilMs > nowMs) continue;
+      buckets.delete(code);
+      if (hidden === 0) continue;
+      if (options.format === 'json') write(level, code, { more: hidden });
+      else write(level, code, {}, ` … ${hidden} more like this`);
+    }
+  };
+  return (level, code, fields = {}) => {
+    const nowMs = clock.nowMs();
+    sweep(nowMs);
+    if (ranks[level] < ranks[options.level]) return;
+    // Who asks for debug lines wants to see them all.
+    if (level === 'debug') return write(level, code, fields);
+    const untilMs = nowMs + logWindowMs;
+    const bucket = buckets.get(code) ?? { level, untilMs, lines: 0, hidden: 0 };
+    const isFull = bucket.lines >= logLinesMax;
+    if (isFull) buckets.set(code, { ...bucket, hidden: bucket.hidden + 1 });
+    else {
+      buckets.set(code, { ...bucket, lines: bucket.lines + 1 });
+      write(level, code, fields);
+    }
+  };
+}
+
+function render(
+  { format, prefix }: LogOptions,
+  clock: Clock,
+  level: LogLevel,
+  code: string,
+  fields: LogFields,
+): string {
+  const time = prefix === 'time' ? new Date(clock.wallMs()).toISOString() : undefined;
+  const head = prefix === 'journald' ? `<${priorities[level]}>` : '';
+  if (format === 'json') return head + toJson({ time, level, event: code, ...fields });
+  const pairs = Object.entries(fields).flatMap(([key, value]) => {
+    return value === undefined ? [] : [`${key}=${spell(value)}`];
+  });
+  return head + [...(time === undefined ? [] : [time]), level, code, ...pairs].join(' ');
+}
+
+function spell(value: string | number | boolean): string {
+  const text = shortened(String(value), logValueCharactersMax);
+  return /^[\w.:/@+,-]+$/.test(text) ? text : quoted(text);
+}
+
+function toJson(fields: LogFields): string {
+  const pairs = Object.entries(fields).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    const cut = typeof value === 'string' ? shortened(value, logValueCharactersMax) : value;
+    return [`${quoted(key)}:${typeof cut === 'string' ? quoted(cut) : JSON.stringify(cut)}`];
+  });
+  return `{${pairs.join(',')}}`;
+}

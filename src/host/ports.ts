@@ -1,0 +1,120 @@
+// What the agent needs of the world, as types. `host/` gives the real ones, the simulator gives
+// its own; nobody else reads a clock, a disk, a random number or starts a process.
+
+export type Clock = {
+  /** Monotonic milliseconds; the only time that timers use. */
+  nowMs(): number;
+  /** Wall clock, milliseconds since 1970; may be wrong by decades. */
+  wallMs(): number;
+  /** Calls `act` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, act: () => void): () => void;
+};
+
+export type Random = {
+  /** Uniform in [0, 1). */
+  unit(): number;
+};
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = { readonly [key: string]: string | number | boolean | undefined };
+export type Log = (level: LogLevel, code: string, fields?: LogFields) => void;
+
+/** What the disk said; `code` is the errno name (ENOSPC, EIO, EROFS, ENOENT, EMFILE...). */
+export type DiskFailure = { readonly ok: false; readonly code: string; readonly reason: string };
+export type DiskResult<T> = { readonly ok: true; readonly value: T } | DiskFailure;
+
+/** An open file. A short write is completed or fails; `sync` is fdatasync. */
+export type DiskFile = {
+  readonly path: string;
+  write(data: Uint8Array, offsetBytes: number): Promise<DiskResult<void>>;
+  read(offsetBytes: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
+  truncate(sizeBytes: number): Promise<DiskResult<void>>;
+  size(): Promise<DiskResult<number>>;
+  /**
+   * Never retried after a failure: the kernel may have dropped the pages. The caller ends the
+   * process.
+   */
+  sync(): Promise<DiskResult<void>>;
+  close(): Promise<void>;
+};
+
+export type DiskEntry = { readonly name: string; readonly kind: 'file' | 'directory' | 'other' };
+
+export type Disk = {
+  /** `create` makes the file when it is missing; otherwise a missing file is ENOENT. */
+  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResult<DiskFile>>;
+  list(path: string): Promise<DiskResult<readonly DiskEntry[]>>;
+  makeDirectory(path: string): Promise<DiskResult<void>>;
+  rename(from: string, to: string): Promise<DiskResult<void>>;
+  /** Removes a file or a whole tree; a missing one is no failure. */
+  remove(path: string): Promise<DiskResult<void>>;
+  /** Makes creations, renames and removals in the directory durable. */
+  syncDirectory(path: string): Promise<DiskResult<void>>;
+  /** Bytes that an unprivileged writer can still use on the file system of `path`. */
+  freeBytes(path: string): Promise<DiskResult<number>>;
+  /**
+   * Takes blocks for the first `sizeBytes` of the file without writing them; `reserved` is false
+   * where  the system cannot (then only the free space was looked at). Does not change the file's
+   * size when `keepSize`.
+   */
+  reserve(
+    path: string,
+    sizeBytes: number,
+    keepSize: boolean,
+  ): Promise<DiskResult<{ readonly reserved: boolean }>>;
+};
+
+export type RunRequest = {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The child's whole environment; nothing is inherited. */
+  readonly environment: { readonly [name: string]: string };
+  readonly timeLimitMs: number;
+  /** Bytes kept of each end of the output. */
+  readonly outputBytesMax: number;
+  readonly onOutput?: (text: string) => void;
+};
+
+export type RunResult =
+  | {
+      readonly kind: 'exited';
+      readonly exitCode: number;
+      readonly stdout: string;
+      readonly stderr: string;
+    }
+  | {
+      readonly kind: 'killed';
+      readonly signal: string;
+      readonly stdout: string;
+      readonly stderr: string;
+    }
+  | { readonly kind: 'timed-out'; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'not-started'; readonly code: string; readonly reason: string };
+
+/**
+ * Starts a program without a shell, in its own process group; kills the whole group at the time
+ * limit.
+ */
+export type Runner = (request: RunRequest) => Promise<RunResult>;
+
+/** A stream to a local (Unix) socket. */
+export type LocalStream = {
+  write(data: Uint8Array): Promise<DiskResult<void>>;
+  /** Half-close: no more writes. */
+  end(): void;
+  close(): void;
+};
+
+export type LocalStreamHandlers = {
+  readonly onData: (data: Uint8Array) => void;
+  /** Called once, also after `close`. */
+  readonly onClosed: (reason: string) => void;
+};
+
+export type LocalSockets = {
+  connect(path: string, handlers: LocalStreamHandlers): Promise<DiskResult<LocalStream>>;
+  listen(
+    path: string,
+    accept: (stream: LocalStream) => LocalStreamHandlers,
+  ): Promise<DiskResult<{ close(): Promise<void> }>>;
+};

@@ -1,0 +1,94 @@
+// Local (Unix) sockets: the control socket of the agent, and the daemons of installers.
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { dirname } from 'node:path';
+import type { Socket } from 'node:net';
+import type {
+  DiskFailure,
+  DiskResult,
+  LocalSockets,
+  LocalStream,
+  LocalStreamHandlers,
+} from './ports.ts';
+
+export function createLocalSockets(): LocalSockets {
+  return { connect, listen };
+}
+
+function failureOf(error: Error): DiskFailure {
+  const code = 'code' in error ? String(error.code) : 'EUNKNOWN';
+  return { ok: false, code, reason: error.message };
+}
+
+function connect(path: string, handlers: LocalStreamHandlers): Promise<DiskResult<LocalStream>> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ path, allowHalfOpen: true });
+    socket.once('connect', () => {
+      handle(socket, handlers);
+      resolve({ ok: true, value: streamOf(socket) });
+    });
+    socket.once('error', (error) => resolve(failureOf(error)));
+  });
+}
+
+function handle(socket: Socket, handlers: LocalStreamHandlers): void {
+  let reason = 'closed by the other end';
+  socket.on('data', (data) => handlers.onData(data));
+  socket.on('error', (error) => (reason = error.message));
+  socket.on('end', () => socket.end());
+  socket.on('close', () => handlers.onClosed(reason));
+}
+
+function streamOf(socket: Socket): LocalStream {
+  return {
+    write: (data) =>
+      new Promise((resolve) => {
+        if (!socket.writable) {
+          return resolve({ ok: false, code: 'EPIPE', reason: 'the connection is closed' });
+        }
+        socket.write(data, (error) => {
+          resolve(error ? failureOf(error) : { ok: true, value: undefined });
+        });
+      }),
+    end: () => void socket.end(),
+    close: () => void socket.destroy(),
+  };
+}
+
+/** A socket file outlives its process; one that nobody answers on is in the way and goes. */
+async function listen(
+  path: string,
+  accept: (stream: LocalStream) => LocalStreamHandlers,
+): Promise<DiskResult<{ close(): Promise<void> }>> {
+  if (await isAnswered(path)) {
+    return { ok: false, code: 'EADDRINUSE', reason: `somebody listens on ${path} already` };
+  }
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { force: true });
+  } catch (error) {
+    return failureOf(error instanceof Error ? error : new Error(String(error)));
+  }
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    handle(socket, accept(streamOf(socket)));
+  });
+  return new Promise((resolve) => {
+    server.once('error', (error) => resolve(failureOf(error)));
+    server.listen(path, () => {
+      chmodSync(path, 0o660);
+      const close = () => new Promise<void>((done) => server.close(() => done()));
+      resolve({ ok: true, value: { close } });
+    });
+  });
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,50 @@
+// Any program of the integrator's: the payload in the environment, the outcome in the exit code.
+// Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
+import { tailOf } from './words.ts';
+import { outputBytesMax } from '../limits.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Runner } from '../host/ports.ts';
+import type { Installer, InstallRequest, Verdict } from './installer.ts';
+
+const rebootNeededCode = 10;
+
+export function createCommand(runner: Runner, settings: Settings['installer']): Installer {
+  const { program, args } = settings.command;
+
+  async function run({ id, path }: InstallRequest): Promise<Verdict> {
+    const result = await runner({
+      program,
+      args,
+      environment: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        LANG: 'C',
+        SOTA_PACKAGE_FILE: path,
+        SOTA_PACKAGE_NAME: id.name,
+        SOTA_PACKAGE_VERSION: id.version,
+      },
+      timeLimitMs: settings.timeoutMs,
+      outputBytesMax,
+    });
+    if (result.kind === 'exited' && result.exitCode === 0) {
+      return { kind: 'installed', description: `${program} exited with 0` };
+    }
+    if (result.kind === 'exited' && result.exitCode === rebootNeededCode) {
+      return { kind: 'reboot-needed', description: `${program} wants a reboot` };
+    }
+    return { kind: 'failed', code: 'install-failed', description: tailOf(program, result) };
+  }
+
+  return {
+    name: 'command',
+    prepare: () =>
+      Promise.resolve(
+        program === ''
+          ? { ok: false, code: 'install-failed', reason: '[installer.command] program is not set' }
+          : { ok: true, before: '{}' },
+      ),
+    run,
+    probe: () =>
+      Promise.resolve({ kind: 'unknown', description: 'a command cannot be asked what is true' }),
+    list: () => Promise.resolve({ ok: true, packages: [] }),
+  };
+}

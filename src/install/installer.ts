@@ -1,0 +1,59 @@
+// The contract between the agent and whatever installs on this device. An exit code is a hint;
+// every installer probes what is true after it ran, and again after a cut (design, "Installing").
+import type { Probe, Verdict } from '../core/events.ts';
+import type { PackageId, ReportCode } from '../core/model.ts';
+
+export type { Probe, Verdict };
+
+export type InstallRequest = {
+  readonly id: PackageId;
+  /** The verified payload. Stays until the outcome is on flash. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** A durable folder of this transfer's own, for copies that must survive a cut. */
+  readonly workDirectory: string;
+  readonly onProgress: (percent: number, text: string) => void;
+};
+
+export type Prepared =
+  /** `before`: JSON of the installer's own, the state before, given back to `run` and `probe`. */
+  | { readonly ok: true; readonly before: string }
+  | { readonly ok: false; readonly code: ReportCode; readonly reason: string };
+
+export type Installer = {
+  readonly name: InstallerName;
+  /**
+   * Before the intent goes to flash: state before, a durable copy of opkg's status file, ustate
+   * cleared.
+   */
+  prepare(request: InstallRequest): Promise<Prepared>;
+  /** Runs, syncs, probes. */
+  run(request: InstallRequest, before: string): Promise<Verdict>;
+  /** After a cut in the attempt: repairs what the cut left (an emptied status file), then looks. */
+  probe(request: InstallRequest, before: string): Promise<Probe>;
+  list(): Promise<Listing>;
+};
+
+export type InstallerName = 'opkg' | 'swupdate' | 'command';
+
+export type Listing =
+  | { readonly ok: true; readonly packages: readonly PackageId[] }
+  | { readonly ok: false; readonly reason: string };
+
+export type Choice =
+  | { readonly ok: true; readonly installer: Installer }
+  | { readonly ok: false; readonly reason: string };
+
+/** All installers of this device. */
+export type Installers = {
+  /** By the configured rules, else by content. */
+  choose(id: PackageId, path: string): Promise<Choice>;
+  /** The installer that an open intent names; undefined when the configuration no longer has it. */
+  named(name: string): Installer | undefined;
+  /** The lists of all usable installers, merged; one that is absent from the device is left out. */
+  list(): Promise<Listing>;
+  /** The configured reboot command; resolves when it was started. */
+  reboot(): Promise<{ readonly ok: boolean; readonly description: string }>;
+  /** `[reboot] check` after the boot; no check configured: ok. */
+  check(id: PackageId): Promise<{ readonly ok: boolean; readonly description: string }>;
+};

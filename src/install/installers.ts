@@ -1,0 +1,64 @@
+// All installers of this device, and the reboot that one of them may ask for.
+import { outputBytesMax } from '../limits.ts';
+import { choose } from './choose.ts';
+import { createCommand } from './command.ts';
+import { tailOf } from './words.ts';
+import type { PackageId } from '../core/model.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
+import type { Installer, Installers, Listing } from './installer.ts';
+
+export type InstallPorts = {
+  readonly disk: Disk;
+  readonly runner: Runner;
+  readonly sockets: LocalSockets;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** A reboot takes the agent along; the command only has to be started. */
+const rebootTimeMs = 60_000;
+
+export function createInstallers(ports: InstallPorts, settings: Settings): Installers {
+  const { disk, runner } = ports;
+  const all: readonly Installer[] = [createCommand(runner, settings.installer)];
+  const named = (name: string) => all.find((one) => one.name === name);
+
+  async function run(program: string, args: readonly string[], timeLimitMs: number) {
+    const environment = { PATH: path, LANG: 'C' };
+    const result = await runner({ program, args, environment, timeLimitMs, outputBytesMax });
+    const ok = result.kind === 'exited' && result.exitCode === 0;
+    return { ok, description: tailOf(program, result) };
+  }
+
+  async function list(): Promise<Listing> {
+    const packages: PackageId[] = [];
+    for (const one of all) {
+      const listed = await one.list();
+      if (listed.ok) packages.push(...listed.packages);
+      else ports.log('debug', 'installer-unlisted', { installer: one.name, reason: listed.reason });
+    }
+    return { ok: true, packages };
+  }
+
+  return {
+    choose: async (id, file) => {
+      const chosen = await choose(disk, settings.installer, id, file);
+      if (!chosen.ok) return chosen;
+      const installer = named(chosen.name);
+      return installer === undefined
+        ? { ok: false, reason: `no installer '${chosen.name}'` }
+        : { ok: true, installer };
+    },
+    named,
+    list,
+    reboot: () => run(settings.reboot.program, settings.reboot.args, rebootTimeMs),
+    check: async () => {
+      const [program, ...args] = settings.reboot.check;
+      if (program === undefined) return { ok: true, description: 'rebooted; no check configured' };
+      return run(program, args, settings.installer.timeoutMs);
+    },
+  };
+}
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

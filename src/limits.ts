@@ -1,0 +1,87 @@
+// Every bound, with its unit, its reason, and what happens there.
+
+/** Fixed by the protocol (2.4); a chunk of another size is refused, but for the last one. */
+export const chunkBytes = 65_536;
+/** 2 GiB: servers count offsets in 32-bit integers (protocol 2.4). A start beyond it is refused. */
+export const chunksCountMax = 32_768;
+/**
+ * One JSON message: a chunk in base64 is 87 384 characters, a notify of hundreds of packages
+ * less.
+ */
+export const messageBytesMax = 262_144;
+/** Names and versions; the servers' own grammar ends at 100. Longer ones are refused. */
+export const nameBytesMax = 255;
+/** Packages known at a time; further offers are left out, with a line in the log. */
+export const packagesMax = 64;
+/** Transfers at a time: servers interleave three (protocol 2.4); a fifth start is refused. */
+export const transfersMax = 4;
+/** Payloads whose attempts are remembered; the oldest is forgotten. */
+export const ledgerEntriesMax = 64;
+/** Events that wait for a commit; beyond it HTTP answers busy and WebSocket stops reading. */
+export const eventsQueuedMax = 64;
+/** Events in one commit. */
+export const eventsBatchMax = 32;
+/** Connections of nodes at a time; 22 were seen (protocol 1.6). More are closed. */
+export const connectionsMax = 64;
+/** Deliveries come in bursts; half of 20 was lost with a backlog of 5 (protocol 1.6). */
+export const listenBacklog = 512;
+/** The node keeps its sockets; one we close in its hands loses a message (protocol 1.6). */
+export const keepAliveMs = 3_600_000;
+/** A local call is answered in milliseconds; 0.5.1 waits 500 ms by itself (protocol 1.6). */
+export const callTimeoutMs = 10_000;
+/** Back-off of register and reconnect, with full jitter. */
+export const reconnectDelayMsMin = 1_000;
+export const reconnectDelayMsMax = 300_000;
+/** WebSocket: a ping each; without its answer in the same time the link counts as lost. */
+export const pingEveryMs = 20_000;
+/** Back-off of `start`, and of the ladder from its second round on, with full jitter. */
+export const askDelayMsMin = 15_000;
+export const askDelayMsMax = 600_000;
+/** A report without proof is said again; servers answer at once or never (protocol 2.4). */
+export const reportDelayMsMin = 30_000;
+export const reportDelayMsMax = 3_600_000;
+/** Then it counts as delivered, since some servers never ask for packages. About five days. */
+export const reportSendsMax = 256;
+/** The next start may go out this long after an unproven report: servers free a vehicle in 60 s. */
+export const reportSettleMs = 90_000;
+/** A list of packages that the node did not take is made again, so many times. */
+export const listingDelayMs = 60_000;
+export const listingsMax = 5;
+/** An installer that somebody else holds is asked again. */
+export const installerBusyDelayMs = 15_000;
+/** The reboot command is repeated, then the install counts as failed. */
+export const rebootDelayMs = 300_000;
+export const rebootRequestsMax = 5;
+/** Storage that refuses is tried again after this. */
+export const storageDelayMs = 5_000;
+/** Kept of each of an installer's outputs. */
+export const outputBytesMax = 16_384;
+/** Of a description in a report. */
+export const descriptionBytesMax = 1_024;
+/** The journal is rewritten when it is this much longer than it was after the last time. */
+export const journalSlackBytesMax = 262_144;
+/** Reserved for the journal beside the chunks' records: a full disk can still be recorded. */
+export const journalReserveBytes = 65_536;
+/** One record. */
+export const recordBytesMax = 65_536;
+/** A record of a chunk (P7). */
+export const recordChunkBytesMax = 64;
+/** A configuration file; a larger one is none of ours and is refused. */
+export const configBytesMax = 262_144;
+/** One request on the control socket; a longer one is refused and the connection closed. */
+export const controlLineBytesMax = 4_096;
+/** People and scripts at the control socket at a time; further ones are told to try again. */
+export const controlConnectionsMax = 8;
+/** A connection that neither asks nor reads for so long is closed. */
+export const controlIdleMs = 60_000;
+/** What a command reads of an answer: a status of all packages fits many times. */
+export const controlAnswerBytesMax = 1_048_576;
+/** A command gives up then; the package list of a slow device takes seconds. */
+export const controlAnswerMs = 30_000;
+/** `watch` is told of changes no more often. */
+export const watchEveryMs = 200;
+/** Lines of one code in a window; the rest is counted and told in one line after it. */
+export const logLinesMax = 10;
+export const logWindowMs = 60_000;
+/** Of one value in a log line; the end of a longer one is cut off. */
+export const logValueCharactersMax = 512;

@@ -1,0 +1,134 @@
+// Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
+// Folders bear our own numbers; no string of a peer becomes a path.
+import { chunkBytes } from '../limits.ts';
+import { mustSync } from './journal.ts';
+import type { Evidence, Write } from '../core/events.ts';
+import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
+
+export type Data = {
+  /** Makes the folder and the file, with space for all of it. ENOSPC: nothing is left behind. */
+  reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
+  write(write: Write): Promise<DiskResult<void>>;
+  /** Syncs every file written to since the last time; a failure ends the process. */
+  sync(): Promise<void>;
+  /** Gives the file the size of the package, for those who install it. */
+  seal(number: number, sizeBytes: number): Promise<DiskResult<void>>;
+  read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
+  discard(number: number): Promise<DiskResult<void>>;
+  /** What is there; whatever the journal does not know is removed. */
+  survey(known: readonly number[]): Promise<DiskResult<readonly Evidence[]>>;
+  path(number: number): string;
+  folder(number: number): string;
+  close(): Promise<void>;
+};
+
+export function createData(disk: Disk, directory: string, reserveBytes: number): Data {
+  const root = `${directory}/packages`;
+  const files = new Map<number, DiskFile>();
+  const unsynced = new Set<DiskFile>();
+  const folder = (number: number) => `${root}/${number}`;
+  const path = (number: number) => `${folder(number)}/data`;
+
+  async function fileOf(number: number): Promise<DiskResult<DiskFile>> {
+    const known = files.get(number);
+    if (known !== undefined) return { ok: true, value: known };
+    const opened = await disk.open(path(number), 'write');
+    if (opened.ok) files.set(number, opened.value);
+    return opened;
+  }
+
+  async function reserve(number: number, sizeBytes: number): Promise<DiskResult<void>> {
+    const made = await make(number, sizeBytes);
+    if (!made.ok) await discard(number);
+    return made;
+  }
+
+  async function make(number: number, sizeBytes: number): Promise<DiskResult<void>> {
+    const removed = await discard(number);
+    if (!removed.ok) return removed;
+    const free = await disk.freeBytes(directory);
+    if (!free.ok) return free;
+    const neededBytes = sizeBytes + reserveBytes;
+    if (free.value < neededBytes) return noSpace(neededBytes, free.value);
+    const made = await disk.makeDirectory(folder(number));
+    if (!made.ok) return made;
+    const opened = await disk.open(path(number), 'create');
+    if (!opened.ok) return opened;
+    files.set(number, opened.value);
+    const taken = await disk.reserve(path(number), sizeBytes, false);
+    if (!taken.ok) return taken;
+    for (const parent of [folder(number), root, directory]) {
+      const named = await disk.syncDirectory(parent);
+      if (!named.ok) return named;
+    }
+    return { ok: true, value: undefined };
+  }
+
+  async function write({ number, chunkIndex, data }: Write): Promise<DiskResult<void>> {
+    const file = await fileOf(number);
+    if (!file.ok) return file;
+    unsynced.add(file.value);
+    return file.value.write(data, (chunkIndex - 1) * chunkBytes);
+  }
+
+  async function sync(): Promise<void> {
+    const dirty = [...unsynced];
+    unsynced.clear();
+    await Promise.all(dirty.map(mustSync));
+  }
+
+  async function read(number: number, chunkIndex: number, sizeBytes: number) {
+    const file = await fileOf(number);
+    return file.ok ? file.value.read((chunkIndex - 1) * chunkBytes, sizeBytes) : file;
+  }
+
+  async function seal(number: number, sizeBytes: number): Promise<DiskResult<void>> {
+    const file = await fileOf(number);
+    if (!file.ok) return file;
+    const size = await file.value.size();
+    if (!size.ok) return size;
+    if (size.value !== sizeBytes) {
+      const cut = await file.value.truncate(sizeBytes);
+      if (!cut.ok) return cut;
+    }
+    // Also one that a killed process left right: what only the kernel knows is no size.
+    await mustSync(file.value);
+    return { ok: true, value: undefined };
+  }
+
+  async function discard(number: number): Promise<DiskResult<void>> {
+    const file = files.get(number);
+    files.delete(number);
+    if (file !== undefined) unsynced.delete(file);
+    await file?.close();
+    return disk.remove(folder(number));
+  }
+
+  async function survey(known: readonly number[]): Promise<DiskResult<readonly Evidence[]>> {
+    const made = await disk.makeDirectory(root);
+    if (!made.ok) return made;
+    const entries = await disk.list(root);
+    if (!entries.ok) return entries;
+    for (const { name } of entries.value) {
+      if (!known.some((number) => String(number) === name)) await disk.remove(`${root}/${name}`);
+    }
+    const found = known.map(async (number) => {
+      const file = await fileOf(number);
+      const size = file.ok ? await file.value.size() : file;
+      return { number, dataBytes: size.ok ? size.value : undefined };
+    });
+    return { ok: true, value: await Promise.all(found) };
+  }
+
+  async function close(): Promise<void> {
+    for (const file of files.values()) await file.close();
+  }
+
+  return { reserve, write, sync, seal, read, discard, survey, path, folder, close };
+}
+
+function noSpace(neededBytes: number, freeBytes: number): DiskResult<never> {
+  const mib = (bytes: number) => `${Math.ceil(bytes / 1_048_576)} MiB`;
+  const reason = `need ${mib(neededBytes)}, have ${mib(freeBytes)}`;
+  return { ok: false, code: 'ENOSPC', reason };
+}

@@ -1,0 +1,72 @@
+// Is this a fact? A record whose CRC is right was written by an agent, but maybe by another
+// version.
+import { pageChunks } from '../core/held.ts';
+import type { Fact } from '../core/events.ts';
+
+type Check = (value: unknown) => boolean;
+type Fields = { readonly [name: string]: Check };
+
+const text: Check = (value) => typeof value === 'string';
+const flag: Check = (value) => typeof value === 'boolean';
+const count: Check = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const one =
+  (...allowed: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && allowed.includes(value);
+const object =
+  (fields: Fields): Check =>
+  (value) =>
+    has(value, fields);
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+
+const id = object({ name: text, version: text });
+const services = object({ start: text, ack: text, report: text, packages: text });
+const install = object({ attempt: count, installer: text, before: text });
+const report = object({ id, status: flag, code: text, description: text });
+const outcome = one('open', 'installed', 'failed', 'aborted');
+const entry = object({ id, checksum: text, attempts: count, outcome, description: text });
+const page: Check = (value) =>
+  has(value, {
+    held: (held) => held instanceof Uint8Array && held.length === pageChunks / 8,
+    crcs: (crcs) => crcs instanceof Uint32Array && crcs.length === pageChunks,
+  });
+
+const shapes: { readonly [K in Fact['kind']]: Fields } = {
+  'backend-named': { services },
+  'rung-learnt': { situation: one('after-start', 'resume'), rung: one('full', 'empty', 'start') },
+  offered: { id, sizeBytes: count },
+  consented: { id },
+  declined: { id },
+  opened: { id, number: count, checksum: text, chunksCount: count },
+  'chunk-held': { number: count, chunkIndex: count, sizeBytes: count, crc: count },
+  'chunk-dropped': { number: count, chunkIndex: count },
+  finished: { number: count },
+  closed: { id },
+  aborted: { id },
+  'install-intended': { id, install },
+  'reboot-awaited': { id, bootId: text },
+  settled: { report, checksum: maybe(text) },
+  reported: { id },
+  forgiven: { id },
+  counted: { nextNumber: count, nextOrder: count },
+  remembered: { entry },
+  'page-held': { number: count, page: count, data: page },
+};
+
+export function isFact(value: unknown): value is Fact {
+  if (!isRecord(value) || typeof value['kind'] !== 'string') return false;
+  const fields = Object.entries(shapes).find(([kind]) => kind === value['kind'])?.[1];
+  return fields !== undefined && has(value, fields);
+}
+
+function has(value: unknown, fields: Fields): boolean {
+  return isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
+}
+
+function isRecord(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

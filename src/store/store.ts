@@ -1,0 +1,83 @@
+// The agent's durable half: the journal of facts and the data of the packages, committed in one
+// order.
+import { journalSlackBytesMax, recordChunkBytesMax } from '../limits.ts';
+import { createData } from './data.ts';
+import { openJournal } from './journal.ts';
+import type { Data } from './data.ts';
+import type { Fact } from '../core/events.ts';
+import type { Disk, DiskResult } from '../host/ports.ts';
+
+export type Store = {
+  readonly data: Data;
+  readonly facts: readonly Fact[];
+  readonly losses: readonly string[];
+  /** Data synced, facts appended, journal synced: durable when it resolves. */
+  commit(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  /** Space for a transfer: its data, and its records in the journal. */
+  reserve(number: number, sizeBytes: number, chunksCount: number): Promise<DiskResult<void>>;
+  /** True when the journal says much less than it is long. */
+  isSlack(): boolean;
+  rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  close(): Promise<void>;
+};
+
+export async function openStore(
+  disk: Disk,
+  directory: string,
+  reserveBytes: number,
+): Promise<DiskResult<Store>> {
+  const made = await makeRoot(disk, directory);
+  if (!made.ok) return made;
+  const opened = await openJournal(disk, directory);
+  if (!opened.ok) return opened;
+  const { journal, facts, losses } = opened.value;
+  const data = createData(disk, directory, reserveBytes);
+
+  async function commit(more: readonly Fact[]): Promise<DiskResult<void>> {
+    // Data first: a fact that survives a cut must never speak of bytes that did not.
+    await data.sync();
+    return more.length === 0 ? { ok: true, value: undefined } : journal.append(more);
+  }
+
+  async function reserve(number: number, sizeBytes: number, chunksCount: number) {
+    await journal.reserve(chunksCount * recordChunkBytesMax);
+    return data.reserve(number, sizeBytes);
+  }
+
+  async function close(): Promise<void> {
+    await data.close();
+    await journal.close();
+  }
+
+  const store: Store = {
+    data,
+    facts,
+    losses,
+    commit,
+    reserve,
+    isSlack: () => journal.grownBytes() > journalSlackBytesMax,
+    rewrite: (all) => journal.rewrite(all),
+    close,
+  };
+  return { ok: true, value: store };
+}
+
+/** A new directory outlives a cut only when each one above it was synced as well. */
+async function makeRoot(disk: Disk, directory: string): Promise<DiskResult<void>> {
+  const known = await disk.list(directory);
+  const made = known.ok ? known : await disk.makeDirectory(directory);
+  if (!made.ok) return made;
+  for (let above = parentOf(directory); above !== ''; above = parentOf(above)) {
+    const named = await disk.syncDirectory(above);
+    // Of what was there before this may be forbidden, and was done by whoever made it.
+    if (!named.ok && !known.ok) return named;
+    if (known.ok) break;
+  }
+  return { ok: true, value: undefined };
+}
+
+/** Empty above the root, and where a relative path ends. */
+function parentOf(path: string): string {
+  const end = path.lastIndexOf('/');
+  return end === 0 && path !== '/' ? '/' : path.slice(0, Math.max(0, end));
+}

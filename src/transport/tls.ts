@@ -1,0 +1,70 @@
+// TLS towards the node: 1.2 and later, always verified, the node's certificate by our CA where
+// one is given, ours shown where the node asks for it. What can never work is refused at the
+// start; a certificate's dates are not looked at there, as the clock may not be right yet.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+
+export type TlsContext = {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  readonly minVersion: 'TLSv1.2';
+  readonly rejectUnauthorized: true;
+};
+
+/** Contents in PEM. */
+export type TlsFiles = {
+  readonly ca: Uint8Array | undefined;
+  readonly cert: Uint8Array | undefined;
+  readonly key: Uint8Array | undefined;
+};
+
+export type TlsResult =
+  | { readonly ok: true; readonly value: TlsContext }
+  | { readonly ok: false; readonly code: 'tls'; readonly reason: string };
+
+export function createTls({ ca, cert, key }: TlsFiles): TlsResult {
+  const refuse = (reason: string) => ({ ok: false, code: 'tls', reason }) as const;
+  if (ca !== undefined && certificates(ca).length === 0) return refuse('tls_ca: no certificate');
+  const own = cert === undefined ? undefined : certificates(cert)[0];
+  if (cert !== undefined && own === undefined) return refuse('tls_cert: no certificate');
+  const secret = key === undefined ? undefined : privateKey(key);
+  if (typeof secret === 'string') return refuse(`tls_key: ${secret}`);
+  if ((own === undefined) !== (secret === undefined)) {
+    return refuse('tls_cert and tls_key: only one of them is given');
+  }
+  if (own !== undefined && secret !== undefined && !own.checkPrivateKey(secret)) {
+    return refuse('tls_key: does not belong to the certificate in tls_cert');
+  }
+  const value: TlsContext = {
+    ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+    ...(cert === undefined ? {} : { cert: Buffer.from(cert) }),
+    ...(key === undefined ? {} : { key: Buffer.from(key) }),
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
+  };
+  return { ok: true, value };
+}
+
+/** None when one of them cannot be read: OpenSSL would leave it out without a word. */
+function certificates(pem: Uint8Array): readonly X509Certificate[] {
+  const block = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
+  try {
+    return (Buffer.from(pem).toString('latin1').match(block) ?? []).map(
+      (one) => new X509Certificate(one),
+    );
+  } catch {
+    return [];
+  }
+}
+
+function privateKey(pem: Uint8Array): KeyObject | string {
+  try {
+    return createPrivateKey(Buffer.from(pem));
+  } catch (error) {
+    const isLocked = error instanceof Error && 'code' in error;
+    return isLocked && error.code === 'ERR_MISSING_PASSPHRASE'
+      ? 'is encrypted; give one without a passphrase'
+      : 'no private key in PEM';
+  }
+}
