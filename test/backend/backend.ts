@@ -1,0 +1,210 @@
+// A node and a server behind it in one process, for tests and for people. The timers of the server
+// may run faster than real ones (`secondMs`); those of the node do not.
+import { createHttpEdge } from './edge-http.ts';
+import { createWsEdge } from './edge-ws.ts';
+import { nodeRules } from './node-rules.ts';
+import { createNode } from './node.ts';
+import { createServer } from './server.ts';
+import { createWatch } from './watch.ts';
+import type { Grammar } from './dialect.ts';
+import type { DialectName } from './dialects.ts';
+import type { Edge } from './edge-http.ts';
+import type { NodeKind } from './node-rules.ts';
+import type { Fault, Passing, RviNode } from './node.ts';
+import type { PackageId } from './package.ts';
+import type { SeenMessage } from './seen.ts';
+import type { ServerKind } from './server-rules.ts';
+import type { Server } from './server.ts';
+
+export type BackendOptions = {
+  readonly transport?: 'http' | 'ws';
+  readonly node?: NodeKind;
+  readonly server?: ServerKind;
+  readonly dialect?: DialectName;
+  readonly vin?: string;
+  /** 0, or left out: the system chooses. */
+  readonly port?: number;
+  /** A second of the server lasts so many milliseconds. */
+  readonly secondMs?: number;
+  readonly grammar?: Partial<Grammar>;
+  /** `parameters` of abort and getpackages; `[null]` unless told otherwise. */
+  readonly nothing?: readonly unknown[];
+  readonly fault?: (message: Passing) => Fault;
+  readonly onSeen?: (message: SeenMessage) => void;
+  readonly onRegistered?: (service: string) => void;
+};
+
+export type Backend = {
+  readonly node: RviNode;
+  readonly server: Server;
+  /** For the agent's `rvi.url`; known after `start`, and the same after a restart. */
+  readonly url: string;
+  start(): Promise<void>;
+  /** Closes every connection and timer; what is still waited for fails. */
+  stop(): Promise<void>;
+  /** Registrations are gone, and connections cut; it listens again after `downMs`. */
+  restartNode(downMs?: number): Promise<void>;
+  /** Transfers are forgotten; messages in the meantime are lost. */
+  restartServer(downMs?: number): Promise<void>;
+  /** Cuts the connections of the client; the node goes on. */
+  disconnect(): void;
+  /** Resolves when all six services of the vehicle are registered. */
+  registered(limitMs?: number): Promise<void>;
+  /** The same from now on: what was registered before does not count. */
+  registeredAnew(limitMs?: number): Promise<void>;
+  /** Resolves when it holds; looked at after every message, registration and failure. */
+  until(what: string, holds: (server: Server) => boolean, limitMs?: number): Promise<void>;
+  /** Chunks that were sent beyond the first time. */
+  chunksRepeated(): number;
+  /** Deliveries that failed, and why: refused, closed, no answer in a second. */
+  readonly failures: readonly string[];
+};
+
+export const defaultVin = 'V1234567890123456';
+export const vehicleServices: readonly string[] = [
+  'notify',
+  'start',
+  'chunk',
+  'finish',
+  'getpackages',
+  'abort',
+].map((name) => `/sota/${name}`);
+
+const prefix = 'genivi.org/backend';
+
+export function createBackend(options: BackendOptions = {}): Backend {
+  const kind = options.node ?? '0.4';
+  const secondMs = options.secondMs ?? 1_000;
+  const failures: string[] = [];
+  const pending = new Set<() => void>();
+  const registrations = new Map<string, number>();
+  const watch = createWatch(() => server.log);
+  let isServerUp = true;
+
+  const node = createNode(
+    {
+      kind,
+      prefix: `genivi.org/vin/${options.vin ?? defaultVin}`,
+      backend: ['start', 'ack', 'report', 'packages'].map((name) => `${prefix}/sota/${name}`),
+      ...(options.fault === undefined ? {} : { fault: options.fault }),
+    },
+    {
+      nowMs: () => Date.now(),
+      after,
+      onMessage: (name, parameters) => {
+        if (isServerUp) server.receive(name.slice(prefix.length), parameters);
+      },
+      onRegistered: (service) => {
+        registrations.set(service, timesRegistered(service) + 1);
+        options.onRegistered?.(service);
+        watch.changed();
+      },
+    },
+  );
+  const server = createServer(
+    {
+      kind: options.server ?? 'S-C',
+      dialect: options.dialect ?? 'P1',
+      prefix,
+      grammar: options.grammar ?? {},
+      nothing: options.nothing ?? [null],
+    },
+    {
+      now: () => performance.now(),
+      after: (delayMs, act) => after((delayMs * secondMs) / 1_000, act),
+      send: node.deliver,
+      onSeen: (message) => {
+        options.onSeen?.(message);
+        watch.changed();
+      },
+    },
+  );
+  const edge = createEdge();
+
+  function createEdge(): Edge {
+    const edgeOptions = {
+      port: options.port ?? 0,
+      call: node.call,
+      onFailed: (reason: string) => {
+        failures.push(reason);
+        watch.changed();
+      },
+    };
+    return options.transport === 'ws'
+      ? createWsEdge(edgeOptions)
+      : createHttpEdge(edgeOptions, nodeRules[kind].isContentTypeExact);
+  }
+
+  function after(delayMs: number, act: () => void): () => void {
+    const run = () => {
+      pending.delete(cancel);
+      act();
+    };
+    // A timer of 0 takes a millisecond, which each chunk would wait for.
+    const timer = delayMs === 0 ? undefined : setTimeout(run, delayMs);
+    const immediate = delayMs === 0 ? setImmediate(run) : undefined;
+    const cancel = () => {
+      pending.delete(cancel);
+      clearTimeout(timer);
+      clearImmediate(immediate);
+    };
+    pending.add(cancel);
+    return cancel;
+  }
+
+  const down = (delayMs: number) => new Promise<void>((done) => void after(delayMs, done));
+
+  async function restartNode(downMs = 0): Promise<void> {
+    await edge.stop();
+    node.restart();
+    await down(downMs);
+    await edge.start();
+  }
+
+  async function restartServer(downMs = 0): Promise<void> {
+    server.restart();
+    isServerUp = false;
+    await down(downMs);
+    isServerUp = true;
+    node.announce();
+  }
+
+  async function stop(): Promise<void> {
+    server.restart();
+    for (const cancel of pending) cancel();
+    watch.end();
+    await edge.stop();
+  }
+
+  const timesRegistered = (service: string) => registrations.get(service) ?? 0;
+  const isRegistered = () => vehicleServices.every((name) => node.registered().includes(name));
+
+  function registeredAnew(limitMs?: number): Promise<void> {
+    const before = vehicleServices.map(timesRegistered);
+    const isAnew = () =>
+      vehicleServices.every((service, at) => timesRegistered(service) > (before[at] ?? 0));
+    return watch.until('six services registered anew', isAnew, limitMs);
+  }
+
+  return {
+    node,
+    server,
+    get url() {
+      return edge.url();
+    },
+    start: edge.start,
+    stop,
+    restartNode,
+    restartServer,
+    disconnect: edge.disconnect,
+    registered: (limitMs) => watch.until('six services registered', isRegistered, limitMs),
+    registeredAnew,
+    until: (what, holds, limitMs) => watch.until(what, () => holds(server), limitMs),
+    chunksRepeated: () => [...server.sent.values()].reduce((sum, times) => sum + times - 1, 0),
+    failures,
+  };
+}
+
+export function isReported(server: Server, { id }: { readonly id: PackageId }): boolean {
+  return server.outcomes.some((one) => one.id.name === id.name && one.id.version === id.version);
+}

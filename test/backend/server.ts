@@ -1,0 +1,289 @@
+// The SOTA server of protocol 2.4 without any I/O: messages in, messages out, time given. The
+// simulator and the tests over real sockets play the same one.
+import { dialects } from './dialects.ts';
+import { shortened } from './seen.ts';
+import { messageTtlMs, sendsMax, serverRules } from './server-rules.ts';
+import type { Ack, Body, Grammar, Key, Report } from './dialect.ts';
+import type { DialectName } from './dialects.ts';
+import type { PackageId, ServerPackage } from './package.ts';
+import type { SeenMessage } from './seen.ts';
+import type { ServerKind } from './server-rules.ts';
+
+export type ServerOptions = {
+  readonly kind: ServerKind;
+  readonly dialect?: DialectName;
+  /** Of the services of the backend: `genivi.org/backend`. */
+  readonly prefix: string;
+  /** Other than the one of the release, as an operator may configure. */
+  readonly grammar?: Partial<Grammar>;
+  /** `parameters` of abort and getpackages: documented `[]`, really `[null]` (protocol 2.1). */
+  readonly nothing?: readonly unknown[];
+};
+
+export type ServerPorts = {
+  readonly now: () => number;
+  /** Calls `act` after `delayMs` of the server's time; the returned function cancels it. */
+  readonly after: (delayMs: number, act: () => void) => () => void;
+  /** One message for the vehicle: `/sota/...`, and its parameters as a list. */
+  readonly send: (service: string, parameters: readonly unknown[], ttlMs: number) => void;
+  readonly onSeen?: (message: SeenMessage) => void;
+};
+
+export type Outcome = { readonly id: PackageId; readonly status: boolean; readonly text: string };
+
+/** `waiting`: for the first ack; without it nothing ever moves again, in no release. */
+export type UploadPhase = 'queued' | 'waiting' | 'sending' | 'finished';
+
+export type Server = {
+  /**
+   * A campaign: the packages are offered once, and served to whoever starts them. Offering again
+   * what was not reported yet makes no second campaign, and takes over changed contents.
+   */
+  notify(packages: readonly ServerPackage[]): void;
+  abort(): void;
+  askForPackages(): void;
+  /** A message of the vehicle, `/sota/...`. What cannot be decoded is silence (protocol 2). */
+  receive(service: string, parameters: unknown): void;
+  /** Forgets what is under way, not the campaigns. */
+  restart(): void;
+  readonly log: readonly SeenMessage[];
+  /** The reports that were recorded. */
+  readonly outcomes: readonly Outcome[];
+  readonly lists: readonly (readonly PackageId[])[];
+  /** Times each chunk was sent, by `name version index`. */
+  readonly sent: ReadonlyMap<string, number>;
+  readonly aborts: () => number;
+  /** While it is, another start is ignored. */
+  readonly isBusy: () => boolean;
+  readonly uploads: () => readonly { readonly id: PackageId; readonly phase: UploadPhase }[];
+};
+
+type Spec = { readonly key: Key; one: ServerPackage; isReported: boolean };
+
+type Upload = {
+  readonly key: Key;
+  readonly one: ServerPackage;
+  phase: UploadPhase;
+  lastIndex: number;
+  sends: number;
+  cancel: () => void;
+};
+
+type Session = {
+  readonly uploads: readonly Upload[];
+  /** Those it waits for; nothing takes one out but the forgetfulness of the early releases. */
+  specs: readonly Spec[];
+  readonly reported: Set<Spec>;
+  cancelInstall: () => void;
+};
+
+/** What a message leads to, or why it leads to nothing. */
+type Reaction = (() => void) | string;
+
+const none = () => undefined;
+const undecodable = 'not to be decoded';
+
+export function createServer(options: ServerOptions, ports: ServerPorts): Server {
+  const rules = serverRules[options.kind];
+  const dialect = dialects[options.dialect ?? 'P1']({ ...rules.grammar, ...options.grammar });
+  const nothing = options.nothing ?? [null];
+  const campaigns: Spec[] = [];
+  const log: SeenMessage[] = [];
+  const outcomes: Outcome[] = [];
+  const lists: (readonly PackageId[])[] = [];
+  const sent = new Map<string, number>();
+  let session: Session | undefined;
+  let aborts = 0;
+
+  function record(message: SeenMessage): void {
+    log.push(message);
+    ports.onSeen?.(message);
+  }
+
+  function send(service: string, parameters: readonly unknown[]): void {
+    const shown = shortened(parameters);
+    record({ atMs: ports.now(), direction: 'out', service, parameters: shown });
+    ports.send(service, parameters, messageTtlMs);
+  }
+
+  function notify(packages: readonly ServerPackage[]): void {
+    for (const one of packages) {
+      const key = dialect.keyOf(one.id);
+      const open = campaigns.find((spec) => spec.key === key && !spec.isReported);
+      if (open === undefined) campaigns.push({ key, one, isReported: false });
+      else open.one = one;
+    }
+    const names = rules.offered.map((name) => [name, `${options.prefix}/sota/${name}`]);
+    const services: Body = Object.fromEntries(names);
+    send('/sota/notify', [dialect.notify(packages, services)]);
+  }
+
+  function receive(service: string, parameters: unknown): void {
+    const reaction = react(service, parameters);
+    const message = { atMs: ports.now(), parameters: shortened(parameters), service };
+    const ignored = typeof reaction === 'string' ? { ignored: reaction } : {};
+    record({ ...message, direction: 'in', ...ignored });
+    if (typeof reaction !== 'string') reaction();
+  }
+
+  function react(service: string, parameters: unknown): Reaction {
+    switch (service) {
+      case '/sota/start':
+        return onStart(dialect.decodeStart(parameters));
+      case '/sota/ack':
+        return onAck(dialect.decodeAck(parameters));
+      case '/sota/report':
+        return onReport(dialect.decodeReport(parameters));
+      case '/sota/packages': {
+        const list = dialect.decodePackages(parameters);
+        return list === undefined ? undecodable : () => lists.push(list);
+      }
+      default:
+        return 'no such service';
+    }
+  }
+
+  /** While one is active another start is a line in the server's log (protocol 2.4). */
+  function onStart(keys: readonly Key[] | undefined): Reaction {
+    if (keys === undefined) return undecodable;
+    if (session !== undefined) return 'another start is active';
+    return () => {
+      // No look at what became of them: a package campaigned for twice is loaded twice, and one
+      // that was aborted or reported is served again in full (protocol 2.4).
+      const specs = campaigns.filter(({ key }) => keys.includes(key));
+      const uploads = [...new Map(specs.map((spec) => [spec.key, uploadOf(spec)])).values()];
+      session = { uploads, specs, reported: new Set(), cancelInstall: none };
+      for (const upload of uploads.slice(0, rules.parallelMax)) announce(upload);
+    };
+  }
+
+  function announce(upload: Upload): void {
+    upload.cancel();
+    upload.phase = 'waiting';
+    send('/sota/start', [dialect.start(upload.one)]);
+  }
+
+  function onAck(ack: Ack | undefined): Reaction {
+    if (ack === undefined) return undecodable;
+    touch();
+    const upload = session?.uploads.find(({ key }) => key === ack.key);
+    if (upload === undefined) return 'nothing is sent of it';
+    if (upload.phase === 'finished') return 'it is finished';
+    if (upload.phase === 'queued') return 'it has not begun';
+    const chunks = ack.chunks.toSorted((a, b) => a - b);
+    const isFirst = upload.phase === 'waiting';
+    if (isFirst && rules.isFirstAckEmpty && chunks.length > 0) return 'the first ack must be []';
+    const isEmptyFatal = !isFirst && chunks.length === 0 && rules.isLaterEmptyFatal;
+    const isLoneFatal = chunks.length === 1 && chunks[0] !== 1 && rules.isLoneIndexFatal;
+    // The actor throws, is started anew, and begins at its beginning.
+    if (isEmptyFatal || isLoneFatal) return () => announce(upload);
+    return () => proceed(upload, nextIndex(chunks));
+  }
+
+  function proceed(upload: Upload, index: number): void {
+    upload.cancel();
+    // An empty file has one chunk all the same: `[]` asks for it, `[1]` ends it.
+    if (index > Math.max(1, upload.one.chunksCount)) return finish(upload);
+    Object.assign(upload, { phase: 'sending', lastIndex: index, sends: 0 });
+    sendChunk(upload);
+  }
+
+  function sendChunk(upload: Upload): void {
+    const { one, lastIndex } = upload;
+    const name = `${one.id.name} ${one.id.version} ${lastIndex}`;
+    sent.set(name, (sent.get(name) ?? 0) + 1);
+    upload.sends += 1;
+    // Armed before the chunk goes out: the ack may come while it does.
+    if (rules.ackTimeoutMs !== undefined) {
+      upload.cancel = ports.after(rules.ackTimeoutMs, () =>
+        upload.sends < sendsMax ? sendChunk(upload) : abort(),
+      );
+    }
+    send('/sota/chunk', [dialect.chunk(one, lastIndex)]);
+  }
+
+  function finish(upload: Upload): void {
+    upload.phase = 'finished';
+    send('/sota/finish', [dialect.finish(upload.one)]);
+    if (session === undefined) return;
+    const isLast = session.uploads.every(({ phase }) => phase === 'finished');
+    if (!isLast && rules.isForgetful) {
+      session.specs = session.specs.filter(({ key }) => key !== upload.key);
+    }
+    const next = session.uploads.find(({ phase }) => phase === 'queued');
+    if (next !== undefined) announce(next);
+    touch();
+  }
+
+  /** Any message of the vehicle begins the install time anew, once all is uploaded. */
+  function touch(): void {
+    const { installTimeoutMs } = rules;
+    if (session === undefined || installTimeoutMs === undefined) return;
+    session.cancelInstall();
+    // With nothing to upload nothing ends either: such a vehicle stays blocked (protocol 2.4).
+    const isUploaded = session.uploads.every(({ phase }) => phase === 'finished');
+    if (!isUploaded || session.uploads.length === 0) return;
+    session.cancelInstall = ports.after(installTimeoutMs, abort);
+  }
+
+  function onReport(report: Report | undefined): Reaction {
+    if (report === undefined) return undecodable;
+    const active = session;
+    if (active === undefined) return 'nothing is active';
+    touch();
+    // Always the first of its kind, so that a second campaign for it is never settled.
+    const spec = active.specs.find(({ key }) => key === report.key);
+    if (spec === undefined) return 'nothing waits for it';
+    if (active.reported.has(spec) && !rules.staysAfterReport) return 'it was reported before';
+    return () => {
+      const { status, text } = report;
+      outcomes.push({ id: spec.one.id, status, text });
+      spec.isReported = true;
+      active.reported.add(spec);
+      if (active.specs.some((one) => !active.reported.has(one)) && !rules.staysAfterReport) return;
+      if (!rules.staysAfterReport) endSession();
+      send('/sota/getpackages', nothing);
+    };
+  }
+
+  function abort(): void {
+    aborts += 1;
+    endSession();
+    send('/sota/abort', nothing);
+  }
+
+  function endSession(): void {
+    session?.cancelInstall();
+    for (const { cancel } of session?.uploads ?? []) cancel();
+    session = undefined;
+  }
+
+  return {
+    notify,
+    abort,
+    askForPackages: () => send('/sota/getpackages', nothing),
+    receive,
+    restart: endSession,
+    log,
+    outcomes,
+    lists,
+    sent,
+    aborts: () => aborts,
+    isBusy: () => session !== undefined,
+    uploads: () => (session?.uploads ?? []).map(({ one, phase }) => ({ id: one.id, phase })),
+  };
+}
+
+function uploadOf({ key, one }: Spec): Upload {
+  return { key, one, phase: 'queued', lastIndex: 0, sends: 0, cancel: none };
+}
+
+/** First gap, else behind the last; that 1 itself is missing nobody notices (protocol 2.4). */
+export function nextIndex(sorted: readonly number[]): number {
+  let last = sorted[0] ?? 0;
+  for (const index of sorted.slice(1)) {
+    if (index > last + 1) return last + 1;
+    last = index;
+  }
+  return last + 1;
+}

@@ -1,0 +1,61 @@
+// Waits for what a log of messages shows; says the last of them when it does not come.
+import type { SeenMessage } from './seen.ts';
+
+export type Watch = {
+  /** Something may hold now; looked at when all that follows from it has happened, too. */
+  changed(): void;
+  until(what: string, holds: () => boolean, limitMs?: number): Promise<void>;
+  end(): void;
+};
+
+const waitMsMax = 20_000;
+
+export function createWatch(log: () => readonly SeenMessage[]): Watch {
+  const looks = new Set<() => void>();
+  const ends = new Set<(why: string) => void>();
+  let isDue = false;
+
+  function changed(): void {
+    if (isDue) return;
+    isDue = true;
+    queueMicrotask(() => {
+      isDue = false;
+      for (const look of looks) look();
+    });
+  }
+
+  function until(what: string, holds: () => boolean, limitMs = waitMsMax): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        looks.delete(look);
+        ends.delete(fail);
+        act();
+      };
+      const look = () => {
+        try {
+          if (holds()) settle(resolve);
+        } catch (error) {
+          settle(() => reject(error));
+        }
+      };
+      const fail = (why: string) =>
+        settle(() => reject(new Error([`${why}: ${what}`, ...tail(log())].join('\n'))));
+      const timer = setTimeout(() => fail(`not within ${limitMs} ms`), limitMs);
+      looks.add(look);
+      ends.add(fail);
+      look();
+    });
+  }
+
+  return {
+    changed,
+    until,
+    end: () => {
+      for (const end of ends) end('the backend was stopped before');
+    },
+  };
+}
+
+const tail = (log: readonly SeenMessage[]) =>
+  log.slice(-8).map((message) => JSON.stringify(message).slice(0, 300));

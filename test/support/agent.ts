@@ -1,0 +1,121 @@
+// The built executable, as a user runs it: a configuration file, a process, its log on stderr.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { ChildProcess } from 'node:child_process';
+import type { Status } from '../../src/core/status.ts';
+
+export type Toml = { readonly [key: string]: Toml | string | number | boolean | readonly string[] };
+
+export type AgentProcess = {
+  readonly pid: number;
+  log(): string;
+  /** Resolves when a line of the log matches; fails when the process ends or time is up. */
+  logged(pattern: RegExp, limitMs?: number): Promise<RegExpMatchArray>;
+  kill(signal?: NodeJS.Signals): Promise<number | string>;
+  readonly ended: Promise<number | string>;
+};
+
+/** What to put before the executable, for those of a foreign CPU. */
+export const launcher: readonly string[] = (process.env['SOTA_AGENT_LAUNCHER'] ?? '')
+  .split(' ')
+  .filter((word) => word !== '');
+
+export function agentPath(): string {
+  const path = process.env['SOTA_AGENT_BIN'];
+  if (path === undefined) throw new Error('SOTA_AGENT_BIN is not set: run through test/run.mjs');
+  return path;
+}
+
+/** Writes DIRECTORY/config.toml; storage and control socket lie beside it unless told otherwise. */
+export function writeConfig(directory: string, config: Toml): string {
+  mkdirSync(directory, { recursive: true });
+  const all: Toml = {
+    storage: { dir: join(directory, 'state'), reserve: '1 MiB' },
+    control: { socket: join(directory, 'control.sock') },
+    log: { level: 'debug' },
+    ...config,
+  };
+  const path = join(directory, 'config.toml');
+  writeFileSync(path, toml(all));
+  return path;
+}
+
+function toml(table: Toml, above = ''): string {
+  let keys = '';
+  let tables = '';
+  for (const [key, value] of Object.entries(table)) {
+    if (typeof value === 'object' && !Array.isArray(value)) {
+      const path = above === '' ? key : `${above}.${key}`;
+      tables += `\n[${path}]\n${toml(Object.fromEntries(Object.entries(value)), path)}`;
+    } else keys += `${key} = ${JSON.stringify(value)}\n`;
+  }
+  return keys + tables;
+}
+
+export function startAgent(
+  config: string,
+  environment: { readonly [name: string]: string } = {},
+): AgentProcess {
+  const [program = '', ...args] = [...launcher, agentPath(), 'run', '--config', config];
+  const child = spawn(program, args, {
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  const listeners = new Set<() => void>();
+  child.stderr?.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+    for (const listener of listeners) listener();
+  });
+  const ended = endOf(child);
+  const logged = (pattern: RegExp, limitMs = 20_000) =>
+    new Promise<RegExpMatchArray>((resolve, reject) => {
+      const finish = (act: () => void) => {
+        listeners.delete(look);
+        clearTimeout(timer);
+        act();
+      };
+      const look = () => {
+        const found = pattern.exec(text);
+        if (found !== null) finish(() => resolve(found));
+      };
+      const fail = (why: string) => () => finish(() => reject(new Error(`${why}:\n${text}`)));
+      const timer = setTimeout(fail(`no ${String(pattern)} in ${limitMs} ms`), limitMs);
+      listeners.add(look);
+      void ended.then(fail(`ended before ${String(pattern)}`));
+      look();
+    });
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    return ended;
+  };
+  return { pid: child.pid ?? 0, log: () => text, logged, kill, ended };
+}
+
+function endOf(child: ChildProcess): Promise<number | string> {
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => resolve(code ?? signal ?? 'gone'));
+    child.on('error', (error) => resolve(error.message));
+  });
+}
+
+export type CommandResult = {
+  readonly exitCode: number | null;
+  readonly out: string;
+  readonly err: string;
+};
+
+export function runAgentCommand(config: string, ...words: readonly string[]): CommandResult {
+  const [program = '', ...args] = [...launcher, agentPath(), ...words, '--config', config];
+  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
+  return { exitCode: ran.status, out: ran.stdout, err: ran.stderr };
+}
+
+export function statusOf(config: string): Status {
+  const { out, err } = runAgentCommand(config, 'status', '--json');
+  if (out === '') throw new Error(`no status: ${err}`);
+  const status: Status = JSON.parse(out);
+  return status;
+}

@@ -1,0 +1,75 @@
+// uvu, guarded. Left alone it exits 0 when a hook throws, when a test throws something that is no
+// Error, and when `.run()` was forgotten; here each of these fails the run. Its `.only` is hidden.
+import process from 'node:process';
+import { suite as uvuSuite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+export { assert };
+
+type Act = () => void | Promise<void>;
+type Add = (title: string, act: Act) => void;
+
+export type Suite = Add & {
+  before(hook: Act): void;
+  after(hook: Act): void;
+  beforeEach(hook: Act): void;
+  afterEach(hook: Act): void;
+  /** For tests that need what not every machine has: where it is not there, they are skipped. */
+  needs(what: string, isThere: boolean): Add;
+  /** A test that cannot run here: named, counted as skipped, and a failure where CI is set. */
+  skip(title: string, reason: string): void;
+  run(): void;
+};
+
+let failed = false;
+const unrun = new Set<{ readonly name: string }>();
+process.on('exit', () => {
+  for (const { name } of unrun) console.error(`FAIL  ${name}: .run() was forgotten`);
+  if (failed || unrun.size > 0) process.exitCode = 1;
+});
+
+export function suite(name: string): Suite {
+  const inner = uvuSuite(name);
+  const self = { name };
+  unrun.add(self);
+  const test: Add = (title, act) => inner(title, () => asError(act));
+  const skip = (title: string, reason: string) => {
+    if (process.env['CI'] !== 'true') console.log(`\nSKIP  ${name}: ${title}: ${reason}`);
+    else test(title, () => Promise.reject(new Error(`CI may not skip it: ${reason}`)));
+  };
+  return Object.assign(test, {
+    before: (hook: Act) => inner.before(guarded(name, 'before', hook)),
+    after: (hook: Act) => inner.after(guarded(name, 'after', hook)),
+    beforeEach: (hook: Act) => inner.before.each(guarded(name, 'beforeEach', hook)),
+    afterEach: (hook: Act) => inner.after.each(guarded(name, 'afterEach', hook)),
+    needs: (what: string, isThere: boolean): Add =>
+      isThere ? test : (title) => skip(title, `needs ${what}`),
+    skip,
+    run() {
+      unrun.delete(self);
+      inner.run();
+    },
+  });
+}
+
+/** uvu looks into what was thrown, and swallows the failure when that is not what it expects. */
+async function asError(act: Act): Promise<void> {
+  try {
+    await act();
+  } catch (thrown) {
+    failed = true;
+    throw thrown instanceof Error ? thrown : new Error(`not an Error: ${String(thrown)}`);
+  }
+}
+
+function guarded(name: string, kind: string, hook: Act): Act {
+  return async () => {
+    try {
+      await hook();
+    } catch (thrown) {
+      failed = true;
+      console.error(`FAIL  ${name}: the hook '${kind}' threw`, thrown);
+      throw thrown;
+    }
+  };
+}

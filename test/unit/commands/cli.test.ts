@@ -1,0 +1,440 @@
+// Method: argument lists in; exit code, stdout and stderr out, compared word by word.
+import { commands } from '../../../src/commands/cli.ts';
+import { exitCodes } from '../../../src/commands/ports.ts';
+import { readSettings } from '../../../src/config.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { receiving, statusOf } from '../control/fakes.ts';
+import { createWorld, startFakeDaemon, usualSocket } from './fakes.ts';
+import type { Settings } from '../../../src/core/settings.ts';
+import type { Status } from '../../../src/core/status.ts';
+
+const test = suite('commands');
+
+const usual = '/etc/sota-agent/config.toml';
+const down =
+  'the daemon does not run (nobody listens on /run/sota-agent/control.sock): ' +
+  'start it with "systemctl start sota-agent" or "sota-agent run"\n';
+
+test('keeps the documented exit codes', () => {
+  assert.equal(exitCodes, { done: 0, failed: 1, usage: 2, unreachable: 3 });
+});
+
+// ---------------------------------------------------------------- the command line
+
+const misuse: readonly (readonly [readonly string[], string])[] = [
+  [[], 'a command is missing'],
+  [['staus'], 'there is no command "staus"; did you mean "status"?'],
+  [['frobnicate'], 'there is no command "frobnicate"'],
+  [['help', 'wach'], 'there is no command "wach"; did you mean "watch"?'],
+  [['status', '--jsn'], 'there is no option "--jsn"; did you mean "--json"?'],
+  [['status', '-x'], 'there is no option "-x"'],
+  [['--frob=1', 'status'], 'there is no option "--frob"'],
+  [['watch', '--json'], '"watch" takes no --json'],
+  [['status', '--json=yes'], '--json takes no value'],
+  [['status', '--config'], '--config needs a FILE'],
+  [['status', '--config='], '--config needs a FILE'],
+  [['accept'], '"accept" needs a NAME'],
+  [['decline', '--config', 'f'], '"decline" needs a NAME'],
+  [['accept', 'a', '1', 'x'], '"accept" does not take "x"'],
+  [['status', 'engine'], '"status" does not take "engine"'],
+  [['status', '--', '--json'], '"status" does not take "--json"'],
+  [['\u001b[31m'], 'there is no command "\\u001b[31m"'],
+];
+
+for (const [argv, said] of misuse) {
+  test(`refuses ${JSON.stringify(argv)}`, async () => {
+    const world = createWorld();
+    assert.is(await world.run(...argv), 2);
+    assert.equal(world.shown, { out: '', err: `sota-agent: ${said}\nsee "sota-agent help"\n` });
+  });
+}
+
+test('prints the version, however it is asked', async () => {
+  for (const argv of [['version'], ['--version'], ['-V'], ['version', '--config', '/none']]) {
+    const world = createWorld({ files: { [usual]: 'broken' } });
+    assert.is(await world.run(...argv), 0);
+    assert.equal(world.shown, { out: 'sota-agent 0.1.0\n', err: '' });
+  }
+});
+
+const usage = `sota-agent 0.1.0: receives software over RVI SOTA and has it installed
+
+usage: sota-agent COMMAND [--config FILE]
+
+  run                     the daemon
+  status [--json]         transfers, installs, reports and the link
+  watch                   live progress, until Ctrl-C
+  why [NAME]              what it waits for, which timer runs, what comes next
+  accept NAME [VERSION]   agree to a package that waits for consent
+  decline NAME [VERSION]  refuse a package that waits for consent
+  packages                what is installed, as the server would be told
+  config                  check the configuration and print it as it holds
+  version                 of this file; that of a running daemon is in "status"
+  help [COMMAND]          this, or more on one command
+
+The configuration is /etc/sota-agent/config.toml, or FILE. Every key of it can be given as
+SOTA_AGENT_<SECTION>_<KEY>; "sota-agent config" lists them all.
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.
+`;
+
+test('prints its usage, however it is asked', async () => {
+  for (const argv of [['help'], ['--help'], ['-h'], ['help', 'version'], ['help', '--json']]) {
+    const world = createWorld();
+    assert.is(await world.run(...argv), 0);
+    assert.equal(world.shown, { out: usage, err: '' });
+  }
+});
+
+test('prints help for each command, which fits a terminal', async () => {
+  for (const name of commands.keys()) {
+    const world = createWorld();
+    assert.is(await world.run('help', name), 0);
+    const other = createWorld();
+    assert.is(await other.run(name, '--help'), 0);
+    assert.equal(other.shown, world.shown);
+    assert.ok(world.shown.out.startsWith(`usage: sota-agent ${name}`));
+    assert.ok(world.shown.out.split('\n').every((line) => line.length <= 80));
+  }
+  const world = createWorld();
+  await world.run('accept', '-h');
+  assert.is(
+    world.shown.out,
+    'usage: sota-agent accept NAME [VERSION] [--config FILE]\n\n' +
+      'accept: agree to a package that waits for consent\n' +
+      'Packages wait where the configuration says policy.accept = "ask".\n',
+  );
+});
+
+// ---------------------------------------------------------------- configuration
+
+test('runs the daemon with the defaults where there is no file', async () => {
+  const given: Settings[] = [];
+  const world = createWorld({
+    startDaemon: async (settings) => {
+      given.push(settings);
+      return 7;
+    },
+  });
+  assert.is(await world.run('run'), 7);
+  const defaults = readSettings({ file: usual, text: undefined, environment: {} });
+  assert.ok(defaults.ok);
+  assert.equal(given, [defaults.settings]);
+  assert.equal(world.shown, { out: '', err: '' });
+});
+
+test('runs the daemon with the file, the environment and its warnings', async () => {
+  const given: Settings[] = [];
+  const world = createWorld({
+    files: { '/my.toml': '[rvi]\nstall = 45\n[log]\nlevel = "warn"' },
+    environment: { SOTA_AGENT_LOG_LEVEL: 'debug', NODE_OPTIONS: '-r /tmp/x.js' },
+    startDaemon: async (settings) => {
+      given.push(settings);
+      return 0;
+    },
+  });
+  assert.is(await world.run('run', '--config=/my.toml'), 0);
+  assert.is(given[0]?.log.level, 'debug');
+  assert.is(given[0]?.rvi.stallMs, 45_000);
+  assert.is(
+    world.shown.err,
+    'warning: /my.toml:2: rvi.stall is not below 30 s, after which servers repeat the last ' +
+      'chunk by themselves: a lost ack costs less time with 10\n' +
+      'warning: NODE_OPTIONS is set, which runs code of others in here: unset it\n',
+  );
+});
+
+test('ends every command on a bad configuration, with every complaint', async () => {
+  const files = { [usual]: '[rvi]\nstal = 1\nack = "x"' };
+  for (const name of commands.keys()) {
+    let isStarted = false;
+    const startDaemon = async () => ((isStarted = true), 0);
+    const world = createWorld({ files, startDaemon });
+    const words = ['accept', 'decline'].includes(name) ? ['a'] : [];
+    assert.is(await world.run(name, ...words), 2);
+    assert.equal(world.shown, {
+      out: '',
+      err:
+        `${usual}:2: rvi.stal is no key: did you mean rvi.stall?\n` +
+        `${usual}:3: rvi.ack is "x": write "full" or "tail"\n`,
+    });
+    assert.not(isStarted);
+  }
+});
+
+const unreadable: readonly (readonly [string, string | Uint8Array | undefined, string])[] = [
+  ['/none', undefined, '/none: cannot be read (ENOENT: /none): give another --config\n'],
+  ['/secret', '!EACCES', '/secret: cannot be read (EACCES: /secret): make it readable\n'],
+  ['/bytes', Uint8Array.of(0xff), '/bytes: is not UTF-8: save it as UTF-8\n'],
+  ['/big', ' '.repeat(262_145), '/big: has more than 262144 bytes: give another --config\n'],
+];
+
+for (const [file, content, said] of unreadable) {
+  test(`refuses --config ${file}`, async () => {
+    const world = createWorld({ files: content === undefined ? {} : { [file]: content } });
+    assert.is(await world.run('config', '--config', file), 2);
+    assert.equal(world.shown, { out: '', err: said });
+  });
+}
+
+test('refuses a usual file that is there and cannot be read', async () => {
+  const world = createWorld({ files: { [usual]: '!EACCES' } });
+  assert.is(await world.run('config'), 2);
+  assert.is(world.shown.err, `${usual}: cannot be read (EACCES: ${usual}): make it readable\n`);
+});
+
+test('prints the effective configuration', async () => {
+  const world = createWorld({
+    files: { [usual]: '[rvi]\nurl = "http://10.0.0.2:8901"' },
+    environment: { SOTA_AGENT_LOG_FORMAT: 'json' },
+  });
+  assert.is(await world.run('config'), 0);
+  const lines = world.shown.out.split('\n');
+  assert.is(lines[0], '# Effective configuration of sota-agent 0.1.0');
+  assert.ok(lines.includes(`url = "http://10.0.0.2:8901"                 # ${usual}:2`));
+  assert.ok(lines.includes('dir = "/var/lib/sota-agent"                  # default'));
+  assert.ok(
+    lines.includes(
+      'format = "json"                              # environment SOTA_AGENT_LOG_FORMAT',
+    ),
+  );
+  assert.match(world.shown.err, /^warning: default: rvi\.listen is on loopback/);
+});
+
+// ---------------------------------------------------------------- status
+
+const rich: Status = statusOf({
+  backend: { ...statusOf().backend, learnt: { afterStart: 'empty', resume: 'full' } },
+  packages: [
+    receiving(12),
+    {
+      ...receiving(3, 3, 'rootfs-\u202eevil'),
+      phase: 'installing',
+      installPercent: 40,
+      waitsFor: 'the installer',
+      next: 'it is stopped',
+      nextInMs: undefined,
+    },
+  ],
+  reports: [
+    {
+      id: { name: 'old', version: '1' },
+      status: false,
+      description: 'opkg said no',
+      sends: 3,
+      nextInMs: 61_000,
+    },
+  ],
+  history: [
+    {
+      id: { name: 'older', version: '1' },
+      checksum: 'c',
+      outcome: 'installed',
+      attempts: 1,
+      description: '',
+    },
+  ],
+  survived: ['engine 2.1: 12 of 40 chunks were on flash'],
+  trouble: 'the disk is full',
+});
+
+const richText = `agent    1.2.3, up 1 h 2 min
+vehicle  V1
+link     up: http://127.0.0.1:8901
+backend  b/sota/start (from notify)
+learnt   after a start: empty, to go on: full
+trouble  the disk is full
+
+packages
+  engine             2.1  receiving   12/40 chunks, 30 %, 768.0 KiB  the list is sent again, in 8 s
+  rootfs-\\u202eevil  2.1  installing  40 % installed                 it is stopped
+
+reports owed
+  old  1  failed  said 3 times, in 1 min 1 s  opkg said no
+
+history
+  older  1  installed  1 attempt
+
+survived the last cut
+  engine 2.1: 12 of 40 chunks were on flash
+`;
+
+test('shows the status of the daemon', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, rich);
+  assert.is(await world.run('status'), 0);
+  assert.equal(world.shown, { out: richText, err: '' });
+});
+
+test('gives scripts the same as JSON', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, rich);
+  assert.is(await world.run('status', '--json'), 0);
+  assert.equal(JSON.parse(world.shown.out), JSON.parse(JSON.stringify(rich)));
+  assert.not(world.shown.out.includes('\u202e'));
+});
+
+test('reads flash where the daemon is down, and says so', async () => {
+  const flash = statusOf({ agent: { version: '1.2.3', uptimeMs: 0, source: 'flash' } });
+  const seen: string[] = [];
+  const world = createWorld({
+    readFlash: async (settings) => {
+      seen.push(settings.storage.directory);
+      return flash;
+    },
+    environment: { SOTA_AGENT_STORAGE_DIR: '/data' },
+  });
+  assert.is(await world.run('status'), 0);
+  assert.equal(seen, ['/data']);
+  const [first] = world.shown.out.split('\n');
+  assert.is(first, 'agent    1.2.3; the daemon does not run, this is what it left on flash');
+  assert.is(await world.run('why'), 0);
+});
+
+test('ends with 3 where there is neither daemon nor flash', async () => {
+  for (const name of ['status', 'why', 'packages', 'watch']) {
+    const world = createWorld();
+    assert.is(await world.run(name), 3);
+    assert.equal(world.shown, { out: '', err: down });
+  }
+  for (const name of ['accept', 'decline']) {
+    const world = createWorld({ readFlash: async () => statusOf() });
+    assert.is(await world.run(name, 'a'), 3);
+    assert.equal(world.shown, { out: '', err: down });
+  }
+});
+
+test('does not take flash for the truth where it may not ask', async () => {
+  const world = createWorld({ readFlash: async () => statusOf() });
+  world.sockets.refuse({ ok: false, code: 'EACCES', reason: 'permission denied' });
+  assert.is(await world.run('status'), 3);
+  assert.equal(world.shown, {
+    out: '',
+    err: 'no right to use /run/sota-agent/control.sock: run this command as root\n',
+  });
+  world.sockets.refuse({ ok: false, code: 'EMFILE', reason: 'too many open files' });
+  world.shown.err = '';
+  assert.is(await world.run('status'), 3);
+  assert.is(
+    world.shown.err,
+    'the daemon at /run/sota-agent/control.sock cannot be reached: too many open files\n',
+  );
+});
+
+test('finds the socket through the configuration', async () => {
+  const world = createWorld({ files: { '/c': '[control]\nsocket = "/tmp/s"' } });
+  await startFakeDaemon(world, statusOf(), {}, '/tmp/s');
+  assert.is(await world.run('status', '--config', '/c'), 0);
+  assert.is(await world.run('status'), 3);
+});
+
+test('tells of a daemon that goes away before it answers', async () => {
+  const world = createWorld();
+  await world.sockets.listen(usualSocket, (stream) => ({
+    onData: () => stream.close(),
+    onClosed: () => undefined,
+  }));
+  assert.is(await world.run('packages'), 3);
+  assert.is(world.shown.err, 'the daemon at /run/sota-agent/control.sock is gone: closed\n');
+});
+
+test('tells of a daemon of another version', async () => {
+  for (const [name, line] of [
+    ['status', '{"ok":true,"text":"hello"}'],
+    ['packages', '{"ok":true,"text":"hello"}'],
+    ['accept', '{"ok":true,"packages":[]}'],
+  ] as const) {
+    const world = createWorld();
+    await world.sockets.listen(usualSocket, (stream) => ({
+      onData: () => void stream.write(Buffer.from(`${line}\n`)),
+      onClosed: () => undefined,
+    }));
+    assert.is(await world.run(name, ...(name === 'accept' ? ['a'] : [])), 1);
+    assert.is(world.shown.err, 'the daemon answers otherwise than this version asks: restart it\n');
+  }
+});
+
+// ---------------------------------------------------------------- why
+
+test('tells why of everything', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, rich);
+  assert.is(await world.run('why'), 0);
+  const [, rest] = world.shown.out.split('\n\n', 2);
+  assert.is(
+    rest,
+    `engine 2.1: receiving, 12/40 chunks, 30 %, 768.0 KiB
+  waits for: the next chunk
+  next: the list is sent again, in 8 s
+rootfs-\\u202eevil 2.1: installing, 40 % installed
+  waits for: the installer
+  next: it is stopped (no timer)
+old 1: report owed (failed: opkg said no)
+  said 3 times; next: again, in 1 min 1 s until the server shows that it knows`,
+  );
+  assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: 12 of 40/);
+});
+
+test('tells why of one package, past attempts included', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, rich);
+  assert.is(await world.run('why', 'older'), 0);
+  assert.is(world.shown.out, 'older 1: installed after 1 attempt\n');
+  assert.is(await world.run('why', 'old'), 0);
+  assert.match(world.shown.out, /old 1: report owed/);
+});
+
+test('tells that there is nothing to do', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world);
+  assert.is(await world.run('why'), 0);
+  assert.match(world.shown.out, /\nNothing to do: no package is offered, under way or unreported/);
+  assert.is(await world.run('why', 'engine'), 1);
+  assert.is(world.shown.err, 'no package is called engine; none is known at the moment\n');
+});
+
+test('names the packages that are known, where the one asked for is not', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, rich);
+  assert.is(await world.run('why', 'engin'), 1);
+  assert.equal(world.shown, {
+    out: '',
+    err: 'no package is called engin; known: engine, rootfs-\\u202eevil\n',
+  });
+});
+
+// ---------------------------------------------------------------- accept, decline, packages
+
+test('passes on consent', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world);
+  assert.is(await world.run('accept', 'engine'), 0);
+  assert.is(await world.run('decline', 'engine', '2.1'), 0);
+  assert.is(await world.run('decline', '--', '--odd'), 0);
+  assert.is(world.shown.out, 'accepted engine -\ndeclined engine 2.1\ndeclined --odd -\n');
+});
+
+test('ends with 1 where the agent refuses', async () => {
+  const world = createWorld();
+  const refuse = async () => ({ ok: false, code: 'unknown', reason: 'nothing waits' }) as const;
+  await startFakeDaemon(world, statusOf(), { accept: refuse, packages: refuse });
+  assert.is(await world.run('accept', 'engine'), 1);
+  assert.is(await world.run('packages'), 1);
+  assert.equal(world.shown, { out: '', err: 'nothing waits (unknown)\nnothing waits (unknown)\n' });
+});
+
+test('lists packages, a line each', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, statusOf(), {
+    packages: async () => ({
+      ok: true,
+      packages: [
+        { name: 'vim', version: '9.1' },
+        { name: 'bell\u0007', version: '1' },
+      ],
+    }),
+  });
+  assert.is(await world.run('packages'), 0);
+  assert.is(world.shown.out, 'vim 9.1\nbell\\u0007 1\n');
+});
+
+test.run();

@@ -1,0 +1,125 @@
+// A terminal that keeps what it is shown, a disk of texts, and a daemon on the other side of
+// sockets in the same process.
+import { runCommand } from '../../../src/commands/cli.ts';
+import { startControl } from '../../../src/control/server.ts';
+import { createFakeClock, createFakeSockets, statusOf } from '../control/fakes.ts';
+import type { CommandPorts } from '../../../src/commands/ports.ts';
+import type { ControlHandlers } from '../../../src/control/server.ts';
+import type { Status } from '../../../src/core/status.ts';
+import type { Disk, DiskFailure, DiskFile } from '../../../src/host/ports.ts';
+
+const failure = (code: string, path: string): DiskFailure => {
+  return { ok: false, code, reason: `${code}: ${path}` };
+};
+
+/** Files by path; a text of `!CODE` is a file whose opening fails so. Reading is all it can. */
+export function createFakeDisk(files: { readonly [path: string]: string | Uint8Array }): Disk {
+  const never = async () => failure('EROFS', 'fake');
+  return {
+    open: async (path) => {
+      const content = files[path];
+      if (content === undefined) return failure('ENOENT', path);
+      if (typeof content === 'string' && content.startsWith('!')) {
+        return failure(content.slice(1), path);
+      }
+      return { ok: true, value: fileOf(path, Buffer.from(content)) };
+    },
+    list: never,
+    makeDirectory: never,
+    rename: never,
+    remove: never,
+    syncDirectory: never,
+    freeBytes: never,
+    reserve: never,
+  };
+}
+
+function fileOf(path: string, data: Uint8Array): DiskFile {
+  const never = async () => failure('EBADF', path);
+  return {
+    path,
+    write: never,
+    truncate: never,
+    sync: never,
+    read: async (offset, size) => ({ ok: true, value: data.subarray(offset, offset + size) }),
+    size: async () => ({ ok: true, value: data.length }),
+    close: async () => undefined,
+  };
+}
+
+export type World = ReturnType<typeof createWorld>;
+
+export function createWorld(
+  parts: Partial<CommandPorts> & {
+    readonly files?: { readonly [path: string]: string | Uint8Array };
+    readonly isTty?: boolean;
+    readonly columns?: number;
+    readonly rows?: number;
+  } = {},
+) {
+  const clock = createFakeClock();
+  const sockets = createFakeSockets();
+  const shown = { out: '', err: '' };
+  const control: { interrupt: () => void } = { interrupt: () => undefined };
+  const ports: CommandPorts = {
+    terminal: {
+      out: (text) => (shown.out += text),
+      err: (text) => (shown.err += text),
+      isTty: parts.isTty ?? false,
+      columns: () => parts.columns ?? 80,
+      rows: () => parts.rows ?? 24,
+      onInterrupt(act) {
+        control.interrupt = act;
+        return () => (control.interrupt = () => undefined);
+      },
+    },
+    environment: {},
+    disk: createFakeDisk(parts.files ?? {}),
+    clock,
+    sockets,
+    version: '0.1.0',
+    startDaemon: async () => 0,
+    readFlash: async () => undefined,
+    ...parts,
+  };
+  return {
+    clock,
+    sockets,
+    shown,
+    interrupt: () => control.interrupt(),
+    run: (...argv: readonly string[]) => runCommand(argv, ports),
+  };
+}
+
+export const usualSocket = '/run/sota-agent/control.sock';
+
+/** A daemon at the usual place, whose status the test changes. */
+export async function startFakeDaemon(
+  { clock, sockets }: Pick<World, 'clock' | 'sockets'>,
+  first: Status = statusOf(),
+  change: Partial<ControlHandlers> = {},
+  path = usualSocket,
+) {
+  let status = first;
+  const listeners = new Set<() => void>();
+  const handlers: ControlHandlers = {
+    status: () => status,
+    accept: async (name, version) => ({ ok: true, text: `accepted ${name} ${version ?? '-'}` }),
+    decline: async (name, version) => ({ ok: true, text: `declined ${name} ${version ?? '-'}` }),
+    packages: async () => ({ ok: true, packages: [] }),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ...change,
+  };
+  const started = await startControl({ clock, sockets, log: () => undefined }, path, handlers);
+  if (!started.ok) throw new Error(started.reason);
+  return {
+    become(next: Status) {
+      status = next;
+      for (const listener of listeners) listener();
+    },
+    stop: () => started.value.close(),
+  };
+}

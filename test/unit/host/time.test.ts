@@ -1,0 +1,64 @@
+// Method: the real clock, for a few milliseconds. Delays beyond what a Node timer takes are only
+// shown not to fire at once.
+import { createClock, createRandom } from '../../../src/host/time.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('time');
+
+const fired = (delayMs: number) =>
+  new Promise<number>((resolve) => {
+    const clock = createClock();
+    const startMs = clock.nowMs();
+    clock.after(delayMs, () => resolve(clock.nowMs() - startMs));
+  });
+
+test('never fires early', async () => {
+  const delays = [0, 0.3, 1, 1.7, 5, 12.5];
+  const took = await Promise.all(
+    delays.flatMap((ms) => Array.from({ length: 20 }, () => fired(ms))),
+  );
+  for (const [index, ms] of took.entries()) {
+    assert.ok(ms >= (delays[Math.floor(index / 20)] ?? 0), `${ms}`);
+  }
+});
+
+test('takes a delay that is over already', async () => {
+  assert.ok((await fired(-1_000)) < 1_000);
+});
+
+test('does not fire when it was cancelled', async () => {
+  const clock = createClock();
+  let count = 0;
+  const cancel = clock.after(1, () => (count += 1));
+  cancel();
+  cancel();
+  await fired(10);
+  assert.is(count, 0);
+});
+
+test('waits for delays that no timer of Node takes', async () => {
+  const clock = createClock();
+  let count = 0;
+  const cancels = [2 ** 31, 2 ** 40, Infinity].map((ms) => clock.after(ms, () => (count += 1)));
+  await fired(10);
+  assert.is(count, 0);
+  for (const cancel of cancels) cancel();
+});
+
+test('has a monotonic clock and a wall clock', () => {
+  const clock = createClock();
+  const first = clock.nowMs();
+  assert.ok(clock.nowMs() >= first);
+  assert.ok(Math.abs(clock.wallMs() - Date.now()) < 1_000);
+});
+
+test('throws even dice', () => {
+  const random = createRandom();
+  const throws = Array.from({ length: 10_000 }, () => random.unit());
+  assert.ok(throws.every((one) => one >= 0 && one < 1));
+  assert.is(new Set(throws).size, throws.length);
+  const mean = throws.reduce((sum, one) => sum + one, 0) / throws.length;
+  assert.ok(Math.abs(mean - 0.5) < 0.02, `${mean}`);
+});
+
+test.run();

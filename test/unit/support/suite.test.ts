@@ -1,0 +1,88 @@
+// The guard around uvu, proved from outside: each broken suite runs in a process of its own.
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { build } from 'esbuild';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('suite');
+
+const broken = {
+  'a test that fails': `test('a', () => { throw new Error('no'); }); test.run();`,
+  'a test that throws no Error': `test('a', () => { throw null; }); test.run();`,
+  'a test that never ends': `test('a', () => new Promise(() => {})); test.run();`,
+  'an Error that uvu cannot print':
+    `test('a', () => { throw Object.assign(new Error('no'), { name: 7 }); }); test.run();`,
+  'a before that throws':
+    `test.before(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
+  'an after that throws':
+    `test.after(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
+  'a beforeEach that throws':
+    `test.beforeEach(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
+  'an afterEach that throws':
+    `test.afterEach(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
+  'a forgotten run': `test('a', () => {});`,
+  'a forgotten run beside a namesake':
+    `const other = suite('broken'); other('a', () => {}); test('a', () => {}); test.run();`,
+};
+
+for (const [what, text] of Object.entries(broken)) {
+  test(`fails on ${what}`, async () => {
+    const { status, output } = await runSuite(text);
+    assert.is(status, 1, output);
+  });
+}
+
+test('passes a good suite, hooks and all', async () => {
+  const { status, output } = await runSuite(`
+    for (const hook of ['before', 'after', 'beforeEach', 'afterEach'])
+      test[hook](() => console.log(hook));
+    test('a', () => {});
+    test('b', async () => {});
+    test.run();`);
+  assert.is(status, 0, output);
+  assert.match(output, /Passed: +2/);
+  assert.is(output.match(/^.*\bbefore$/gm)?.length, 1);
+  assert.is(output.match(/beforeEach$/gm)?.length, 2);
+  assert.is(output.match(/afterEach$/gm)?.length, 2);
+});
+
+const needy = `test.needs('a moon', false)('tides', () => {}); test('a', () => {}); test.run();`;
+
+test('names a test that cannot run here', async () => {
+  const { status, output } = await runSuite(needy);
+  assert.is(status, 0, output);
+  assert.match(output, /^SKIP {2}broken: tides: needs a moon$/m);
+});
+
+test('fails in CI when a test cannot run there', async () => {
+  const { status, output } = await runSuite(needy, { CI: 'true' });
+  assert.is(status, 1, output);
+  assert.match(output, /CI may not skip it: needs a moon/);
+});
+
+test('runs a test whose need is met', async () => {
+  const text = `test.needs('air', true)('breathes', () => {}); test.run();`;
+  const { status, output } = await runSuite(text, { CI: 'true' });
+  assert.is(status, 0, output);
+  assert.match(output, /Passed: +1/);
+});
+
+async function runSuite(text: string, environment: { readonly CI?: string } = {}) {
+  const head = `import { suite } from './test/support/suite.ts'; const test = suite('broken');`;
+  const { outputFiles } = await build({
+    stdin: { contents: `${head}\n${text}`, resolveDir: process.cwd(), loader: 'ts' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+  });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-'], {
+    input: outputFiles[0]?.text ?? '',
+    env: { FORCE_COLOR: '0', ...environment },
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { status, output: stdout + stderr };
+}
+
+test.run();
