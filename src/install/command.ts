@@ -1,5 +1,6 @@
 // Any program of the integrator's: the payload in the environment, the outcome in the exit code.
 // Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
+import { environment } from './environment.ts';
 import { tailOf } from './words.ts';
 import { outputBytesMax } from '../limits.ts';
 import type { Settings } from '../core/settings.ts';
@@ -16,8 +17,7 @@ export function createCommand(runner: Runner, settings: Settings['installer']): 
       program,
       args,
       environment: {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        LANG: 'C',
+        ...environment,
         SOTA_PACKAGE_FILE: path,
         SOTA_PACKAGE_NAME: id.name,
         SOTA_PACKAGE_VERSION: id.version,

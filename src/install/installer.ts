@@ -31,7 +31,7 @@ export type Installer = {
   run(request: InstallRequest, before: string): Promise<Verdict>;
   /** After a cut in the attempt: repairs what the cut left (an emptied status file), then looks. */
   probe(request: InstallRequest, before: string): Promise<Probe>;
-  list(): Promise<Listing>;
+  list(): Promise<Listed>;
 };
 
 export type InstallerName = 'opkg' | 'swupdate' | 'command';
@@ -39,6 +39,9 @@ export type InstallerName = 'opkg' | 'swupdate' | 'command';
 export type Listing =
   | { readonly ok: true; readonly packages: readonly PackageId[] }
   | { readonly ok: false; readonly reason: string };
+
+/** Of one installer. `absent`: it is not on this device, which says all about its packages. */
+export type Listed = Listing | { readonly ok: 'absent'; readonly reason: string };
 
 export type Choice =
   | { readonly ok: true; readonly installer: Installer }
@@ -50,7 +53,10 @@ export type Installers = {
   choose(id: PackageId, path: string): Promise<Choice>;
   /** The installer that an open intent names; undefined when the configuration no longer has it. */
   named(name: string): Installer | undefined;
-  /** The lists of all usable installers, merged; one that is absent from the device is left out. */
+  /**
+   * The lists of all installers, merged. One that is absent from the device is left out; one that
+   * cannot say at the moment fails the whole, which is asked for again: half a list is a lie.
+   */
   list(): Promise<Listing>;
   /** The configured reboot command; resolves when it was started. */
   reboot(): Promise<{ readonly ok: boolean; readonly description: string }>;

@@ -2,6 +2,7 @@
 import { outputBytesMax } from '../limits.ts';
 import { choose } from './choose.ts';
 import { createCommand } from './command.ts';
+import { environment } from './environment.ts';
 import { tailOf } from './words.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -25,7 +26,6 @@ export function createInstallers(ports: InstallPorts, settings: Settings): Insta
   const named = (name: string) => all.find((one) => one.name === name);
 
   async function run(program: string, args: readonly string[], timeLimitMs: number) {
-    const environment = { PATH: path, LANG: 'C' };
     const result = await runner({ program, args, environment, timeLimitMs, outputBytesMax });
     const ok = result.kind === 'exited' && result.exitCode === 0;
     return { ok, description: tailOf(program, result) };
@@ -35,8 +35,9 @@ export function createInstallers(ports: InstallPorts, settings: Settings): Insta
     const packages: PackageId[] = [];
     for (const one of all) {
       const listed = await one.list();
-      if (listed.ok) packages.push(...listed.packages);
-      else ports.log('debug', 'installer-unlisted', { installer: one.name, reason: listed.reason });
+      if (listed.ok === false) return { ok: false, reason: `${one.name}: ${listed.reason}` };
+      if (listed.ok === true) packages.push(...listed.packages);
+      else ports.log('debug', 'installer-absent', { installer: one.name, reason: listed.reason });
     }
     return { ok: true, packages };
   }
@@ -60,5 +61,3 @@ export function createInstallers(ports: InstallPorts, settings: Settings): Insta
     },
   };
 }
-
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
