@@ -74,6 +74,11 @@ export const controlLineBytesMax = 4_096;
 export const controlConnectionsMax = 8;
 /** A connection that neither asks nor reads for so long is closed. */
 export const controlIdleMs = 60_000;
+/**
+ * What is said last must be read: a close with a request unread takes it back. Then the connection
+ * is closed all the same.
+ */
+export const controlFarewellMs = 1_000;
 /** What a command reads of an answer: a status of all packages fits many times. */
 export const controlAnswerBytesMax = 1_048_576;
 /** A command gives up then; the package list of a slow device takes seconds. */

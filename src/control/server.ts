@@ -4,6 +4,7 @@
 import { unreachable } from '../assert.ts';
 import {
   controlConnectionsMax,
+  controlFarewellMs,
   controlIdleMs,
   controlLineBytesMax,
   watchEveryMs,
@@ -45,7 +46,7 @@ export async function startControl(
 ): Promise<DiskResult<ControlServer>> {
   const streams = new Set<LocalStream>();
   const listening = await ports.sockets.listen(path, (stream) => {
-    if (streams.size >= controlConnectionsMax) return turnAway(stream);
+    if (streams.size >= controlConnectionsMax) return turnAway(ports.clock, stream);
     streams.add(stream);
     return serve(ports, handlers, stream, () => streams.delete(stream));
   });
@@ -57,10 +58,12 @@ export async function startControl(
   return { ok: true, value: { close } };
 }
 
-function turnAway(stream: LocalStream): LocalStreamHandlers {
+function turnAway(clock: Clock, stream: LocalStream): LocalStreamHandlers {
   const reason = `${controlConnectionsMax} connections are open already: try again`;
-  void stream.write(encodeLine({ ok: false, code: 'busy', reason })).then(() => stream.close());
-  return { onData: () => undefined, onClosed: () => undefined };
+  const written = stream.write(encodeLine({ ok: false, code: 'busy', reason }));
+  const cancel = clock.after(controlFarewellMs, () => stream.close());
+  void written.then(() => stream.end());
+  return { onData: () => undefined, onClosed: cancel };
 }
 
 /** One peer. `say` is always awaited: never more than one line waits to be read by it. */
@@ -73,6 +76,7 @@ function serve(
   const lines = createLines(controlLineBytesMax);
   let isBusy = false;
   let isGone = false;
+  let isParting = false;
   let unwatch: (() => void) | undefined;
   let quiet = clock.after(controlIdleMs, () => stream.close());
 
@@ -110,11 +114,15 @@ function serve(
     log('debug', 'control-refused', { code: 'too-long' });
     const reason = `more than ${controlLineBytesMax} bytes wait: one request, then its answer`;
     await say({ ok: false, code: 'too-long', reason });
-    stream.close();
+    isParting = true;
+    if (isGone) return;
+    stream.end();
+    quiet();
+    quiet = clock.after(controlFarewellMs, () => stream.close());
   };
   return {
     onData: (data) => {
-      if (isGone || unwatch !== undefined) return;
+      if (isGone || isParting || unwatch !== undefined) return;
       wait();
       lines.push(data);
       void work();

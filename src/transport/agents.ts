@@ -52,28 +52,27 @@ function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void
     headers,
     agent: false,
   });
+  const settle: Connected = (error, socket) => {
+    cancel();
+    done(error, socket);
+  };
+  // By itself: a request whose socket was handed over emits no error any more.
   const fail = (code: string, what: string) => {
-    asked.destroy(Object.assign(new Error(`the proxy ${proxy.host} ${what}`), { code }));
+    settle(Object.assign(new Error(`the proxy ${proxy.host} ${what}`), { code }));
+    asked.destroy();
   };
   const cancel = clock.after(callTimeoutMs, () => {
     fail('ETIMEDOUT', `did not answer within ${callTimeoutMs} ms`);
   });
-  const refuse = (response: http.IncomingMessage) => {
-    fail('ECONNREFUSED', `answered HTTP status ${response.statusCode}`);
-  };
-  asked.on('response', refuse);
-  asked.on('connect', (response, socket, head) => {
-    if (response.statusCode !== 200) {
+  // Whatever the answer to a CONNECT is, Node gives the socket away with it.
+  asked.on('connect', ({ statusCode }, socket, head) => {
+    if (statusCode !== 200) {
       socket.destroy();
-      return refuse(response);
+      return fail('ECONNREFUSED', `answered HTTP status ${statusCode}`);
     }
-    cancel();
     if (head.length > 0) socket.unshift(head);
-    done(null, socket);
+    settle(null, socket);
   });
-  asked.on('error', (error) => {
-    cancel();
-    done(error);
-  });
+  asked.on('error', (error) => settle(error));
   asked.end();
 }

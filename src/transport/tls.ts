@@ -58,12 +58,15 @@ function certificates(pem: Uint8Array): readonly X509Certificate[] {
   }
 }
 
+/** PKCS #8 says it in the first line, the older forms in the one below it. */
+const isLocked = /^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
+
 function privateKey(pem: Uint8Array): KeyObject | string {
   try {
     return createPrivateKey(Buffer.from(pem));
-  } catch (error) {
-    const isLocked = error instanceof Error && 'code' in error;
-    return isLocked && error.code === 'ERR_MISSING_PASSPHRASE'
+  } catch {
+    // What OpenSSL says of a missing passphrase differs from release to release.
+    return isLocked.test(Buffer.from(pem).toString('latin1'))
       ? 'is encrypted; give one without a passphrase'
       : 'no private key in PEM';
   }

@@ -117,7 +117,8 @@ function join(
       other()?.onData(data);
       return { ok: true, value: undefined };
     },
-    end: () => undefined,
+    // The other end answers an end with its own.
+    end: close,
     close,
   });
   far.handlers = accept(streamTo(() => near));

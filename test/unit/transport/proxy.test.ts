@@ -1,0 +1,156 @@
+// Method: a proxy of the test's own on 127.0.0.1 that knows CONNECT and writes down what it was
+// asked; nodes behind it, over each scheme.
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { connect } from 'node:net';
+import { WebSocketServer } from 'ws';
+import { callTimeoutMs } from '../../../src/limits.ts';
+import { createHttpTransport } from '../../../src/transport/http.ts';
+import { createTls } from '../../../src/transport/tls.ts';
+import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { createFakeClock } from '../control/fakes.ts';
+import { hasOpenssl, makeCertificates } from './certificates.ts';
+import { closed, createLogLines, createRecorder, freePort, listening, pause } from './fakes.ts';
+import { serveHttp, until } from './fakes.ts';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TlsContext } from '../../../src/transport/tls.ts';
+import type { CallResult } from '../../../src/transport/transport.ts';
+
+const test = suite('proxy');
+
+type Proxy = { readonly host: string; readonly asked: IncomingMessage[]; stop(): Promise<void> };
+
+async function createProxy(serve: (socket: Duplex, target: string) => void): Promise<Proxy> {
+  const asked: IncomingMessage[] = [];
+  const sockets = new Set<Duplex>();
+  const server = createServer();
+  server.on('connect', (request, socket) => {
+    asked.push(request);
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket, request.url ?? '');
+  });
+  const host = `127.0.0.1:${await listening(server)}`;
+  const stop = () => {
+    for (const socket of sockets) socket.destroy();
+    return closed(server);
+  };
+  return { host, asked, stop };
+}
+
+function tunnel(socket: Duplex, target: string): void {
+  const [host, port] = target.split(':');
+  const onward = connect(Number(port), host);
+  onward.on('error', () => void socket.destroy());
+  // A pipe passes on an end, not a cut; the node would keep its side open for ever.
+  socket.on('close', () => void onward.destroy());
+  onward.on('connect', () => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    onward.pipe(socket).pipe(onward);
+  });
+}
+
+function create(url: string, proxy: string, tls?: TlsContext) {
+  const clock = createFakeClock();
+  const ports = { clock, random: { unit: () => 0.5 }, log: createLogLines().log };
+  const way = { url, proxy, tls };
+  const listen = { host: '127.0.0.1', port: 0 };
+  const transport = url.startsWith('ws')
+    ? createWebSocketTransport(ports, way)
+    : createHttpTransport(ports, { ...way, listen, networkAddress: undefined });
+  return { clock, transport, recorder: createRecorder() };
+}
+
+const call = { id: '1', text: '{"id":1}', timeLimitMs: 2 * callTimeoutMs };
+const codeOf = (result: CallResult) => (result.ok ? `ok ${result.text}` : result.code);
+const reasonOf = (result: CallResult) => (result.ok ? '' : result.reason);
+
+for (const scheme of ['http', 'https', 'ws', 'wss'] as const) {
+  const isSecure = scheme === 'https' || scheme === 'wss';
+  test.needs('openssl', !isSecure || hasOpenssl)(`leads to a node over ${scheme}`, async () => {
+    const made = isSecure ? makeCertificates() : undefined;
+    const mine = { ca: made?.ca.cert, ...(made?.vehicle ?? { cert: undefined, key: undefined }) };
+    const tls = made === undefined ? undefined : createTls(mine);
+    const demand = { ...made?.node, ca: made?.ca.cert ?? [], requestCert: true };
+    const node: Server = isSecure ? createTlsServer(demand) : createServer();
+    node.on('request', (_, response) => void response.end('{"id":1}'));
+    const links = new WebSocketServer({ server: node });
+    links.on('connection', (link) => link.on('message', () => link.send('{"id":1}')));
+    const target = `127.0.0.1:${await listening(node)}`;
+    const proxy = await createProxy(tunnel);
+    const context = tls?.ok === true ? tls.value : undefined;
+    const url = `${scheme}://${target}`;
+    const { transport, recorder } = create(url, `http://${proxy.host}`, context);
+    transport.open(recorder);
+    await until('open', () => recorder.events.length === 1);
+    for (let count = 0; count < 3; count += 1) {
+      assert.is(codeOf(await transport.call(call)), 'ok {"id":1}');
+    }
+    assert.equal(
+      proxy.asked.map(({ url, headers }) => [url, headers.host, headers['proxy-authorization']]),
+      [[target, target, undefined]],
+    );
+    await transport.close();
+    await proxy.stop();
+    await closed(node);
+  });
+}
+
+test('says who we are where the proxy has a user', async () => {
+  const { url, server } = await serveHttp((_, response) => void response.end('{"id":1}'));
+  const proxy = await createProxy(tunnel);
+  const { transport } = create(url, `http://us%40x:p%3Aw@${proxy.host}`);
+  assert.is(codeOf(await transport.call(call)), 'ok {"id":1}');
+  const said = proxy.asked[0]?.headers['proxy-authorization'];
+  assert.is(said, `Basic ${Buffer.from('us@x:p:w').toString('base64')}`);
+  await transport.close();
+  await proxy.stop();
+  await closed(server);
+});
+
+test('names the proxy that refuses, breaks off or is not there, never its password', async () => {
+  const refusing = await createProxy((socket) => {
+    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n');
+  });
+  const breaking = await createProxy((socket) => void socket.destroy());
+  const gone = `127.0.0.1:${await freePort()}`;
+  for (const [host, code, why] of [
+    [refusing.host, 'refused', `the proxy ${refusing.host} answered HTTP status 407`],
+    [breaking.host, 'closed', 'socket hang up'],
+    [gone, 'refused', `ECONNREFUSED ${gone}`],
+  ] as const) {
+    for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {
+      const { transport, recorder } = create(url, `http://us:secret@${host}`);
+      transport.open(recorder);
+      await until('told', () => recorder.events.length > 0);
+      const result = await transport.call(call);
+      assert.is(codeOf(result), code);
+      assert.match(reasonOf(result), why);
+      assert.not.match([reasonOf(result), ...recorder.events].join(), 'secret');
+      await transport.close();
+    }
+  }
+  await refusing.stop();
+  await breaking.stop();
+});
+
+test('gives up a proxy that does not answer', async () => {
+  const proxy = await createProxy(() => undefined);
+  for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {
+    const { transport, recorder, clock } = create(url, `http://${proxy.host}`);
+    transport.open(recorder);
+    const made = url.startsWith('http') ? transport.call(call) : undefined;
+    const { length } = proxy.asked;
+    await until('asked', () => proxy.asked.length > length - 1 && clock.waiting() > 0);
+    await pause(20);
+    await clock.advance(callTimeoutMs);
+    await until('told', () => recorder.events.length === 1);
+    assert.is(codeOf(await (made ?? transport.call(call))), 'timeout');
+    await transport.close();
+  }
+  await proxy.stop();
+});
+
+test.run();
