@@ -26,6 +26,7 @@ const startDaemon = createServe({
   runner,
   terminal,
   isJournal: journal,
+  environment: process.env,
   build,
 });
 

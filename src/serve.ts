@@ -19,6 +19,7 @@ export type ServePorts = {
   readonly runner: Runner;
   readonly terminal: Terminal;
   readonly isJournal: boolean;
+  readonly environment: { readonly [name: string]: string | undefined };
   readonly build: Build;
 };
 

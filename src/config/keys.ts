@@ -11,7 +11,7 @@ import {
   reachableAddress,
   socketPath,
 } from './addresses.ts';
-import { count, oneOf, optional, rules, seconds, size, text, words } from './readers.ts';
+import { count, flag, oneOf, optional, rules, seconds, size, text, words } from './readers.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Reader } from './readers.ts';
 
@@ -93,6 +93,7 @@ function readInstaller(take: Take): Settings['installer'] {
       versionsFile: take('installer.swupdate.versions_file', absolutePath, '/etc/sw-versions'),
       check: take('installer.swupdate.check', words('["/usr/bin/check-update"]'), []),
       sockets: take('installer.swupdate.sockets', absolutePathOrNone, ''),
+      reboot: take('installer.swupdate.reboot', flag, false),
     },
     command: {
       program: take('installer.command.program', programOrNone, ''),

@@ -50,6 +50,16 @@ export function seconds(min: number, max: number): Reader<number> {
   }, toNumber);
 }
 
+const flags: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
+export const flag: Reader<boolean> = reader(
+  (raw) => (typeof raw === 'boolean' ? good(raw) : bad('true or false')),
+  (spelt) => flags.get(spelt) ?? spelt,
+);
+
 export function count(min: number, max: number): Reader<number> {
   return reader((raw) => {
     const fits = typeof raw === 'number' && Number.isInteger(raw) && raw >= min && raw <= max;

@@ -102,7 +102,7 @@ function decideInstall(
     case 'install-ended':
       return onInstallEnded(settings, state, event, moment);
     case 'install-probed':
-      return onInstallProbed(settings, state, event);
+      return onInstallProbed(settings, state, event, moment);
     case 'reboot-asked':
       return onRebootAsked(event);
     case 'checked':

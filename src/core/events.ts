@@ -102,6 +102,8 @@ export type Verdict =
 
 export type Probe =
   | { readonly kind: 'installed'; readonly description: string }
+  /** Installed; it runs only after the reboot that the cut kept from being asked for. */
+  | { readonly kind: 'reboot-needed'; readonly description: string }
   | { readonly kind: 'not-installed'; readonly description: string }
   /** Nothing on the device can tell. */
   | { readonly kind: 'unknown'; readonly description: string };

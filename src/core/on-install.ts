@@ -62,16 +62,20 @@ export function onInstallEnded(
     case 'failed':
       return settle(one, reportOf(event.id, verdict));
     case 'reboot-needed':
-      return decision({
-        facts: [{ kind: 'reboot-awaited', id: one.id, bootId: state.bootId }],
-        notes: [rebootNote(state, one.id, 1, moment)],
-        effects: [log('info', 'reboot-needed', { ...one.id }), { kind: 'reboot', id: one.id }],
-      });
+      return awaitReboot(state, one, moment);
     case 'busy':
       return onBusy(settings, state, one, verdict.reason, moment);
     default:
       return unreachable(verdict);
   }
+}
+
+function awaitReboot(state: State, one: InPhase<'installing'>, moment: Moment): Decision {
+  return decision({
+    facts: [{ kind: 'reboot-awaited', id: one.id, bootId: state.bootId }],
+    notes: [rebootNote(state, one.id, 1, moment)],
+    effects: [log('info', 'reboot-needed', { ...one.id }), { kind: 'reboot', id: one.id }],
+  });
 }
 
 function reportOf(
@@ -119,6 +123,7 @@ export function onInstallProbed(
   settings: Settings,
   state: State,
   event: Of<'install-probed'>,
+  moment: Moment,
 ): Decision {
   const one = state.packages.get(keyOf(event.id));
   if (one === undefined || !inPhase(one, 'installing')) return nothing;
@@ -127,6 +132,7 @@ export function onInstallProbed(
     const { description } = probe;
     return settle(one, { id: one.id, status: true, code: 'ok', description });
   }
+  if (probe.kind === 'reboot-needed') return awaitReboot(state, one, moment);
   if (one.phase.install.attempt >= settings.installer.attempts) {
     return settle(one, exhausted(one, probe));
   }

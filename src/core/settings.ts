@@ -46,6 +46,8 @@ export type Settings = {
       readonly check: readonly string[];
       /** Where the daemon's sockets are; empty: the places SWUpdate uses itself. */
       readonly sockets: string;
+      /** A .swu is in use only after a reboot, unless it says otherwise itself. */
+      readonly reboot: boolean;
     };
     readonly command: { readonly program: string; readonly args: readonly string[] };
   };

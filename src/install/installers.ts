@@ -15,6 +15,8 @@ export type InstallPorts = {
   readonly sockets: LocalSockets;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the agent itself: where local daemons may have their sockets. */
+  readonly environment: { readonly [name: string]: string | undefined };
 };
 
 /** A reboot takes the agent along; the command only has to be started. */

@@ -57,6 +57,7 @@ test('gives the documented defaults without a file', () => {
         versionsFile: '/etc/sw-versions',
         check: [],
         sockets: '',
+        reboot: false,
       },
       command: { program: '', args: [] },
     },
@@ -103,6 +104,7 @@ args = ["-k", "/etc/key.pem"]
 versions_file = "/run/sw-versions"
 check = ["/usr/bin/check"]
 sockets = "/run/swupdate"
+reboot = true
 [installer.command]
 program = "/usr/bin/install-it"
 args = ["--now"]
@@ -146,6 +148,7 @@ test('reads every key from a file', () => {
   ]);
   assert.equal(settings.installer.opkg, { program: '/usr/bin/opkg', args: ['--force-downgrade'] });
   assert.equal(settings.installer.swupdate.check, ['/usr/bin/check']);
+  assert.equal(settings.installer.swupdate.reboot, true);
   assert.equal(settings.reboot.args, []);
   assert.equal(settings.log, { level: 'debug', format: 'json' });
 });
@@ -284,6 +287,7 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
     'check = "check"',
     'is "check": write a list of strings such as ["/usr/bin/check-update"]',
   ],
+  ['installer.swupdate', 'reboot = "yes"', 'is "yes": write true or false'],
   ['installer.swupdate', 'sockets = "run"', 'is "run": write an absolute path, or "" for none'],
   [
     'installer.command',
