@@ -1,0 +1,64 @@
+// What the demo shows. In a terminal the last line is a bar that is drawn over; in a pipe the bar
+// is a line for each tenth, and nothing but text goes out.
+import process from 'node:process';
+
+export type Screen = {
+  /** A line of the story, with the time since the beginning. */
+  tell(text: string): void;
+  /** The same, and it stands out. */
+  shout(text: string): void;
+  /** Lines without a time: a heading, and what a command printed. */
+  plain(lines: readonly string[]): void;
+  heading(text: string): void;
+  /** Where a transfer or an install stands; `tenth` says when a pipe gets a line of it. */
+  bar(text: string, tenth: number): void;
+  /** The bar as it is stays where it is. */
+  keepBar(): void;
+  columns(): number;
+  seconds(): string;
+};
+
+const margin = ' '.repeat(9);
+
+export function createScreen(): Screen {
+  const { stdout, env } = process;
+  const isLive = stdout.isTTY === true && env['TERM'] !== 'dumb';
+  const hasColour = isLive && (env['NO_COLOR'] ?? '') === '';
+  const startedMs = performance.now();
+  let live = '';
+  let tenthShown: number | undefined;
+
+  const styled = (code: number, text: string) =>
+    hasColour ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const seconds = () => `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
+  const columns = () => (isLive ? Math.max(60, (stdout.columns || 80) - 1) : 100);
+
+  /** Above the bar, which is drawn anew below. */
+  function put(lines: readonly string[]): void {
+    const wiped = live === '' ? '' : '\r\u001b[2K';
+    stdout.write(`${wiped}${lines.map((line) => `${line.trimEnd()}\n`).join('')}${live}`);
+  }
+
+  const line = (mark: string, text: string) =>
+    put([`${styled(2, seconds().padStart(7))}  ${mark}${text}`]);
+
+  return {
+    tell: (text) => line('', text),
+    shout: (text) => line('', styled(1, text)),
+    plain: (lines) => put(lines.map((one) => `${margin}${one}`)),
+    heading: (text) => put(['', styled(1, text), '']),
+    bar(text, tenth) {
+      if (isLive) {
+        stdout.write(`${live === '' ? '' : '\r\u001b[2K'}${text === '' ? '' : margin}${text}`);
+        live = text === '' ? '' : `${margin}${text}`;
+      } else if (text !== '' && tenth !== tenthShown) put([`${margin}${text}`]);
+      tenthShown = tenth;
+    },
+    keepBar() {
+      if (live !== '') stdout.write('\n');
+      live = '';
+    },
+    columns,
+    seconds,
+  };
+}

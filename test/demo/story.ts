@@ -1,0 +1,169 @@
+// The story of the demo, step by step, and what must have been true at its end.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createBackend, isReported } from '../backend/backend.ts';
+import { packageOfFile } from '../backend/package.ts';
+import { agentPath, startAgent, writeConfig } from '../support/agent.ts';
+import { follow } from './follow.ts';
+import { acksOf, createNarrator } from './narrator.ts';
+import { hardware, makeUpdate, sha256Of } from './package.ts';
+import type { Backend } from '../backend/backend.ts';
+import type { ServerPackage } from '../backend/package.ts';
+import type { AgentProcess } from '../support/agent.ts';
+import type { Narrator } from './narrator.ts';
+import type { Update } from './package.ts';
+import type { Screen } from './screen.ts';
+
+export type StoryOptions = { readonly imageBytes: number; readonly chunkMs: number };
+
+export type Story = {
+  /** Gives the sentences that turned out not to be true. */
+  play(): Promise<readonly string[]>;
+  end(): Promise<void>;
+  agentLog(): readonly string[];
+};
+
+/** P2: what was in flight; one more chunk a server may force. */
+const repeatedMax = 2;
+const version = '2.0.0';
+/** Without power. */
+const downMs = 1_000;
+
+export function createStory(screen: Screen, directory: string, options: StoryOptions): Story {
+  let agent: AgentProcess | undefined;
+  let backend: Backend | undefined;
+  let unfollow = () => {};
+
+  async function start(config: string): Promise<AgentProcess> {
+    const started = startAgent(config);
+    agent = started;
+    await started.logged(/ started /);
+    unfollow = follow(join(directory, 'control.sock'), screen);
+    return started;
+  }
+
+  async function play(): Promise<readonly string[]> {
+    const update = makeUpdate(directory, version, options.imageBytes);
+    const one = packageOfFile({ name: 'demo-app', version }, update.file);
+    const narrator = createNarrator(screen, one);
+    const server = createServing(narrator, options.chunkMs);
+    backend = server;
+    await server.start();
+    const config = writeConfig(directory, configOf(server.url, update, directory));
+    introduce(screen, update, one, server.url);
+
+    const first = await start(config);
+    await server.registered();
+    screen.tell('<- registers its six services with the node');
+    server.server.notify([one]);
+    const half = `demo-app ${version} ${Math.ceil(one.chunksCount / 2)}`;
+    await server.until('half of the chunks', ({ sent }) => sent.has(half), 60_000);
+    unfollow();
+    await first.kill('SIGKILL');
+    const before = acksOf(server.server.log);
+    const acked = before.at(-1)?.chunks ?? '';
+    screen.shout(`** SIGKILL: the agent is gone. Acknowledged are the chunks ${acked}`);
+    await pause(downMs);
+
+    const begunMs = performance.now();
+    narrator.beginAnew();
+    screen.shout('** the agent starts again');
+    const second = await start(config);
+    const said = await why(config);
+    await server.until('an ack', ({ log }) => acksOf(log).length > before.length);
+    const firstAck = acksOf(server.server.log)[before.length];
+    screen.plain(['', '$ sota-agent why', ...said.map((line) => `| ${line}`), '']);
+    await server.until('the report', (now) => isReported(now, one), 60_000);
+    await server.until('the list of packages', (now) => now.lists.length > 0);
+    unfollow();
+    const exitCode = await second.kill();
+
+    const resumedMs = (firstAck?.atMs ?? 0) - begunMs;
+    const resumedWith = firstAck?.chunks ?? '';
+    const outcome = server.server.outcomes[0];
+    const againBytes = server.chunksRepeated() * 65_536;
+    const sha256 = existsSync(update.target) ? sha256Of(update.target) : 'nothing is there';
+    screen.heading('What happened');
+    screen.plain([
+      `sent again   ${againBytes} bytes of ${one.sizeBytes}: what was on its way at the cut`,
+      `resumed      ${Math.round(resumedMs)} ms after the start, with the ack [${resumedWith}]`,
+      `installed    ${update.target}`,
+      `             sha256 ${sha256}`,
+      `reported     ${outcome?.status === true ? 'success' : 'FAILED'}: ${outcome?.text ?? ''}`,
+      `time         ${screen.seconds()}`,
+    ]);
+    return brokenOf({
+      'some chunks were acknowledged before the cut': acked !== '',
+      'the first ack after the restart lists all that was acknowledged before':
+        resumedWith === acked,
+      'what was sent again is at most what was on its way':
+        server.chunksRepeated() <= repeatedMax,
+      'what survived is told by `sota-agent why`': said.some((line) => /: held \d/.test(line)),
+      'the image that was made is the one that is installed': sha256 === update.imageSha256,
+      'success is reported, once': server.server.outcomes.length === 1 && outcome?.status === true,
+      'the agent ends with 0': exitCode === 0,
+    });
+  }
+
+  return {
+    play,
+    end: async () => {
+      unfollow();
+      await agent?.kill('SIGKILL');
+      await backend?.stop();
+    },
+    agentLog: () => (agent?.log() ?? '').trimEnd().split('\n').slice(-12),
+  };
+}
+
+function createServing(narrator: Narrator, chunkMs: number): Backend {
+  return createBackend({
+    onSeen: narrator.seen,
+    // A link on which one can watch; loopback is over before the eye is there.
+    fault: ({ direction, service }) =>
+      direction === 'out' && service === '/sota/chunk'
+        ? { kind: 'delay', delayMs: chunkMs }
+        : { kind: 'pass' },
+  });
+}
+
+function configOf(url: string, update: Update, directory: string) {
+  const script =
+    `TMPDIR=${directory} swupdate -i "$SOTA_PACKAGE_FILE" -k ${update.certificate} ` +
+    `-e stable,main -H ${hardware}`;
+  return {
+    rvi: { url, listen: '127.0.0.1:0' },
+    log: { level: 'info' },
+    installer: { default: 'command', command: { program: 'sh', args: ['-c', script] } },
+  };
+}
+
+function introduce(screen: Screen, update: Update, one: ServerPackage, url: string): void {
+  const mebibytes = (one.sizeBytes / 1_048_576).toFixed(1);
+  screen.heading('sota-agent: one update, and a power cut half way');
+  screen.plain([
+    `package  ${one.id.name} ${one.id.version}: a signed .swu, ${mebibytes} MiB, ` +
+      `${one.chunksCount} chunks`,
+    `image    sha256 ${update.imageSha256}`,
+    `backend  an RVI node with a SOTA server behind it, at ${url}`,
+    `agent    ${agentPath()} run`,
+    '         -> goes to the vehicle, <- to the server',
+    '',
+  ]);
+}
+
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+function why(config: string): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    execFile(agentPath(), ['why', '--config', config], (error, stdout) => {
+      if (error === null) resolve(stdout.trimEnd().split('\n'));
+      else reject(error);
+    });
+  });
+}
+
+function brokenOf(checks: { readonly [sentence: string]: boolean }): readonly string[] {
+  return Object.entries(checks).flatMap(([sentence, holds]) => (holds ? [] : [sentence]));
+}
