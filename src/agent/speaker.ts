@@ -69,7 +69,13 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const { service, parameters } = encodeMessage(message, backend, names, vin);
     const { messageLifeMs } = settings.rvi;
     const timeout = timeoutOf(clock.wallMs(), parts.builtMs, messageLifeMs);
+    const leaves = (leaving: boolean) => {
+      if (message.kind !== 'report') return;
+      parts.submit({ kind: 'report-leaving', id: message.report.id, leaving });
+    };
+    leaves(true);
     const answer = await call('message', { service_name: service, timeout, parameters });
+    leaves(false);
     if (!answer.ok) return answer.reason;
     if (message.kind === 'report' || message.kind === 'packages') {
       const id = message.kind === 'report' ? message.report.id : undefined;

@@ -52,6 +52,8 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onLinkLost(state, event.reason, false, moment);
     case 'registered':
       return onRegistered(settings, state, event, moment);
+    case 'report-leaving':
+      return onReportLeaving(state, event);
     case 'sent':
       return onSent(state, event, moment);
     case 'reserved':
@@ -114,6 +116,12 @@ function decideInstall(
     default:
       return unreachable(event);
   }
+}
+
+function onReportLeaving(state: State, { id, leaving }: Of<'report-leaving'>): Decision {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined || !inPhase(one, 'settling')) return nothing;
+  return decision({ notes: [running(state, id, { leaving })] });
 }
 
 /** The node has the message; only reports and package lists are owed beyond that. */

@@ -40,6 +40,7 @@ export const idle: Running = {
   sha1: undefined,
   rerun: false,
   finishDueMs: undefined,
+  leaving: false,
   sentAtMs: undefined,
   percent: undefined,
 };

@@ -36,6 +36,8 @@ export type Event =
     }
   /** A call to the node failed: registering, or a message. */
   | { readonly kind: 'call-failed'; readonly reason: string }
+  /** What proves a report may overtake the node's answer to it (protocol 1.6). */
+  | { readonly kind: 'report-leaving'; readonly id: PackageId; readonly leaving: boolean }
   /** The node took a message; that it arrives is not said (protocol 1.6). */
   | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
   | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }

@@ -196,6 +196,8 @@ export type Running = {
   /** The installer must run again (after a cut) as soon as the data is verified. */
   readonly rerun: boolean;
   readonly finishDueMs: number | undefined;
+  /** A report is on its way to the node, which has not answered yet. */
+  readonly leaving: boolean;
   readonly sentAtMs: number | undefined;
   readonly percent: number | undefined;
 };

@@ -23,7 +23,7 @@ import { applyNote } from './apply.ts';
 import { conclude, settle } from './outcome.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Effect, Fact, Moment, StartRequest } from './events.ts';
-import type { BackendServices, PackageId, Request, State } from './model.ts';
+import type { BackendServices, Package, PackageId, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
 export function onRequest(
@@ -106,9 +106,9 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
     case 'settling':
       // A server that starts it anew after our report wants it anew; before, it has yet to hear
       // of it.
-      return runningOf(state, one.id).sentAtMs === undefined
-        ? refuse('start-before-report', { ...start.id })
-        : reserve(settings, state, start);
+      return isSaid(state, one)
+        ? reserve(settings, state, start)
+        : refuse('start-before-report', { ...start.id });
     case 'accepted':
       return reserve(settings, state, start);
     default:
@@ -226,7 +226,7 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
  */
 function onGetPackages(state: State, moment: Moment): Decision {
   const proven = [...state.packages.values()].filter(
-    (one) => inPhase(one, 'settling') && runningOf(state, one.id).sentAtMs !== undefined,
+    (one) => inPhase(one, 'settling') && isSaid(state, one),
   );
   return decision({
     facts: proven.map((one) => ({ kind: 'reported', id: one.id })),
@@ -236,4 +236,10 @@ function onGetPackages(state: State, moment: Moment): Decision {
       { kind: 'list-packages' },
     ],
   });
+}
+
+/** The server may have the report: the node took it, or has yet to answer. */
+function isSaid(state: State, { id }: Package): boolean {
+  const { leaving, sentAtMs } = runningOf(state, id);
+  return leaving || sentAtMs !== undefined;
 }

@@ -1,0 +1,49 @@
+// Method: a package whose report is owed, one event at a time. What the server says to a report
+// comes on another way than the node's answer to it, and may come before.
+import { readSettings } from '../../../src/config.ts';
+import { applyAll, initialState } from '../../../src/core/apply.ts';
+import { decide } from '../../../src/core/decide.ts';
+import { assert, suite } from '../../support/suite.ts';
+import type { Event, Fact } from '../../../src/core/events.ts';
+
+const test = suite('a report that leaves');
+const id = { name: 'ghc', version: '7.6.2' };
+const report = { id, status: true, code: 'ok', description: 'done' } as const;
+const owed: readonly Fact[] = [
+  { kind: 'offered', id, sizeBytes: 1_000 },
+  { kind: 'consented', id },
+  { kind: 'settled', report, checksum: undefined },
+];
+const asks: Event = { kind: 'request', request: { kind: 'getpackages' } };
+const leaving = (is: boolean): Event => ({ kind: 'report-leaving', id, leaving: is });
+
+/** The facts that the last of these events leads to. */
+function factsAfter(...events: readonly Event[]): readonly string[] {
+  const configuration = readSettings({ file: '', text: undefined, environment: {} });
+  if (!configuration.ok) throw new Error('the defaults are refused');
+  let state = applyAll(initialState, owed);
+  let kinds: readonly string[] = [];
+  for (const event of events) {
+    const moment = { nowMs: 1_000, roll: 0.5 };
+    const { facts, notes } = decide(configuration.settings, state, event, moment);
+    state = applyAll(state, facts, notes);
+    kinds = facts.map(({ kind }) => kind);
+  }
+  return kinds;
+}
+
+test('is proven by a question for packages that comes before the answer of the node', () => {
+  assert.equal(factsAfter(leaving(true), asks), ['reported']);
+});
+
+test('is proven by one that comes after it', () => {
+  const sent: Event = { kind: 'sent', message: 'report', id };
+  assert.equal(factsAfter(leaving(true), leaving(false), sent, asks), ['reported']);
+});
+
+test('is not proven by one that comes while it has not left, or when it could not', () => {
+  assert.equal(factsAfter(asks), []);
+  assert.equal(factsAfter(leaving(true), leaving(false), asks), []);
+});
+
+test.run();
