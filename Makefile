@@ -40,13 +40,13 @@ sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 fo
 	node test/run.mjs --script test/sim/main.ts
 
 demo: setup build ## a whole session before your eyes
-	@node test/run.mjs --script test/demo/demo.ts
+	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
 
 bench: setup build ## speed and memory, as ratios to a floor
 	@node test/run.mjs --script test/bench/bench.ts
 
-backend: node_modules/.stamp ## a node and a server to try the agent with: PACKAGE=FILE
-	@node test/run.mjs --script test/backend/main.ts -- $(PACKAGE) $(ARGS)
+backend: build ## a node and a server to try the agent with: PACKAGE=FILE, ARGS="..."
+	@node test/run.mjs --script test/backend/main.ts -- $(if $(PACKAGE),'$(PACKAGE)') $(ARGS)
 
 setup: node_modules/.stamp setup-debian ## what the tests need, from npm and from Debian
 
@@ -63,8 +63,13 @@ ifneq ($(MISSING),)
 endif
 
 clean: ## remove what was built (the fetched Nodes stay in build/cache)
-	rm -rf build/linux-* build/test build/*.cjs build/meta.json build/apt.log
+	rm -rf build/linux-* build/test build/try build/*.cjs build/meta.json build/apt.log
+
+NODE_NEEDED := const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)
 
 node_modules/.stamp: package.json package-lock.json
+	@node -e '$(NODE_NEEDED)' 2>/dev/null || { \
+	 echo "needed: Node 20.11 or newer, with npm, in PATH; found: $$(node --version 2>&1)"; exit 1; }
 	npm ci --no-fund --no-audit
 	@touch $@

@@ -1,6 +1,8 @@
-// `make backend PACKAGE=FILE`: a node and a server to try the agent with by hand. It offers the
-// file to whoever registers, prints what goes by, and goes on until Ctrl-C.
+// `make backend PACKAGE=FILE`: a node and a server to try the agent with by hand. It writes a
+// configuration for the agent, offers the file to whoever registers, prints what goes by, and goes
+// on until Ctrl-C.
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createBackend, defaultVin, isReported, vehicleServices } from './backend.ts';
@@ -8,7 +10,10 @@ import { nodeRules } from './node-rules.ts';
 import { idOfFile, packageOfFile } from './package.ts';
 import { serverRules } from './server-rules.ts';
 import { lineOf } from './show.ts';
+import { createThinning } from './thin.ts';
+import { commandsOf, writeTrial } from './trial.ts';
 import type { Backend, BackendOptions } from './backend.ts';
+import type { Fault, Passing } from './node.ts';
 import type { ServerPackage } from './package.ts';
 
 const usage = `make backend PACKAGE=FILE [ARGS="..."]
@@ -17,9 +22,18 @@ const usage = `make backend PACKAGE=FILE [ARGS="..."]
   --server S-C         ${Object.keys(serverRules).join(', ')}
   --node 0.4           ${Object.keys(nodeRules).join(', ')}
   --vin ${defaultVin}
-  --name NAME --version VERSION    instead of those in the name of the file`;
+  --name NAME --version VERSION    instead of those in the name of the file
+  --chunk-ms 0         wait before each chunk, so that there is time to end the agent in between
+  --dir build/try      for the configuration, the state and the files of the agent
+  --all                print every chunk and ack, not only those of each tenth`;
 
-type Given = { readonly options: BackendOptions; readonly offered: ServerPackage };
+type Given = {
+  readonly options: BackendOptions;
+  readonly offered: ServerPackage;
+  /** For what the agent has and leaves. */
+  readonly folder: string;
+  readonly isAll: boolean;
+};
 
 function readArguments(words: readonly string[]): Given {
   const { values, positionals } = parseArgs({
@@ -33,24 +47,40 @@ function readArguments(words: readonly string[]): Given {
       vin: { type: 'string', default: defaultVin },
       name: { type: 'string' },
       version: { type: 'string' },
+      'chunk-ms': { type: 'string', default: '0' },
+      dir: { type: 'string', default: 'build/try' },
+      all: { type: 'boolean', default: false },
     },
   });
-  const [path] = positionals;
+  const [path, spare] = positionals;
   if (path === undefined) throw new Error('which package? give PACKAGE=FILE');
-  if (!statSync(path).isFile()) throw new Error(`${path} is no file`);
+  if (spare !== undefined) throw new Error(`one package only, not also ${spare}`);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new Error(`there is no file ${path}`);
+  }
   const id = idOfFile(path);
   const { name = id.name, version = id.version, vin } = values;
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('--port: 0 to 65535');
+  const port = numberOf('--port', values.port, 65_535);
+  const delayMs = numberOf('--chunk-ms', values['chunk-ms'], 10_000);
   const transport = oneOf('--transport', values.transport, ['http', 'ws'] as const);
   const server = oneOf('--server', values.server, ['S-A', 'S-B', 'S-C', 'S-M'] as const);
   const node = oneOf('--node', values.node, ['0.3', '0.4', '0.5.1'] as const);
   // By hand one tries packages as they are; a server may be configured to take them.
   const grammar = { name: /./, version: /./ };
+  const fault = ({ service }: Passing): Fault =>
+    service === '/sota/chunk' && delayMs > 0 ? { kind: 'delay', delayMs } : { kind: 'pass' };
   return {
-    options: { port, transport, server, node, vin, grammar },
+    options: { port, transport, server, node, vin, grammar, fault },
     offered: packageOfFile({ name, version }, path),
+    folder: resolve(values.dir),
+    isAll: values.all,
   };
+}
+
+function numberOf(flag: string, given: string, max: number): number {
+  const value = Number(given);
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new Error(`${flag}: 0 to ${max}`);
+  return value;
 }
 
 function oneOf<Name extends string>(flag: string, given: string, names: readonly Name[]): Name {
@@ -63,8 +93,9 @@ function print(text: string): void {
   console.log(`${new Date().toISOString().slice(11, 23)}  ${text}`);
 }
 
-function run({ options, offered }: Given): Backend {
+function run({ options, offered, isAll }: Given): Backend {
   const registered = new Set<string>();
+  const thinning = createThinning(offered.chunksCount, 10);
   const backend = createBackend({
     ...options,
     onRegistered: (service) => {
@@ -72,10 +103,13 @@ function run({ options, offered }: Given): Backend {
       if (!vehicleServices.every((name) => registered.has(name))) return;
       registered.clear();
       print(`${vehicleServices.length} services registered`);
+      thinning.beginAnew();
       // A server says it once; here a device that forgot may begin again.
       if (!isReported(backend.server, offered)) backend.server.notify([offered]);
     },
-    onSeen: (message) => print(lineOf(message, [offered])),
+    onSeen: (message) => {
+      if (isAll || thinning.isShown(message)) print(lineOf(message, [offered]));
+    },
   });
   return backend;
 }
@@ -95,13 +129,16 @@ async function main(): Promise<void> {
   try {
     await backend.start();
   } catch (error) {
-    console.error(`backend: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    const mend = reason.includes('EADDRINUSE') ? '; give another: ARGS="--port 0"' : '';
+    console.error(`backend: ${reason}${mend}`);
     process.exitCode = 1;
     return;
   }
   const { id, sizeBytes, chunksCount } = given.offered;
-  print(`${id.name} ${id.version}: ${sizeBytes} bytes, ${chunksCount} chunks`);
-  print(`waiting for an agent with rvi.url = "${backend.url}"; Ctrl-C ends`);
+  const file = writeTrial(given.folder, backend.url);
+  console.log(commandsOf(given.folder, file).join('\n'));
+  print(`${id.name} ${id.version}: ${sizeBytes} bytes, ${chunksCount} chunks; at ${backend.url}`);
 }
 
 void main();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { hasProgram } from '../support/programs.ts';
 import { createStory } from './story.ts';
 import { createScreen } from './screen.ts';
 
@@ -31,6 +32,11 @@ async function main(): Promise<number> {
   } catch (error) {
     console.error(`demo: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
+  }
+  const missing = ['openssl', 'cpio', 'swupdate'].filter((name) => !hasProgram(name));
+  if (missing.length > 0) {
+    console.error(`demo: not on this machine: apt-get install ${missing.join(' ')}`);
+    return 1;
   }
   const directory = mkdtempSync(join(tmpdir(), 'sota-demo-'));
   const screen = createScreen();

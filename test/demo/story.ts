@@ -4,14 +4,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBackend, isReported } from '../backend/backend.ts';
 import { packageOfFile } from '../backend/package.ts';
+import { lineOf } from '../backend/show.ts';
+import { createThinning } from '../backend/thin.ts';
 import { agentPath, startAgent, writeConfig } from '../support/agent.ts';
+import { acksOf } from './acks.ts';
 import { follow } from './follow.ts';
-import { acksOf, createNarrator } from './narrator.ts';
 import { hardware, makeUpdate, sha256Of } from './package.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerPackage } from '../backend/package.ts';
+import type { SeenMessage } from '../backend/seen.ts';
 import type { AgentProcess } from '../support/agent.ts';
-import type { Narrator } from './narrator.ts';
 import type { Update } from './package.ts';
 import type { Screen } from './screen.ts';
 
@@ -46,8 +48,11 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
   async function play(): Promise<readonly string[]> {
     const update = makeUpdate(directory, version, options.imageBytes);
     const one = packageOfFile({ name: 'demo-app', version }, update.file);
-    const narrator = createNarrator(screen, one);
-    const server = createServing(narrator, options.chunkMs);
+    // The bar shows the rest.
+    const thinning = createThinning(one.chunksCount, 1);
+    const server = createServing(options.chunkMs, (message) => {
+      if (thinning.isShown(message)) screen.tell(lineOf(message, [one]));
+    });
     backend = server;
     await server.start();
     const config = writeConfig(directory, configOf(server.url, update, directory));
@@ -67,7 +72,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     await pause(downMs);
 
     const begunMs = performance.now();
-    narrator.beginAnew();
+    thinning.beginAnew();
     screen.shout('** the agent starts again');
     const second = await start(config);
     const said = await why(config);
@@ -117,9 +122,9 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
   };
 }
 
-function createServing(narrator: Narrator, chunkMs: number): Backend {
+function createServing(chunkMs: number, onSeen: (message: SeenMessage) => void): Backend {
   return createBackend({
-    onSeen: narrator.seen,
+    onSeen,
     // A link on which one can watch; loopback is over before the eye is there.
     fault: ({ direction, service }) =>
       direction === 'out' && service === '/sota/chunk'

@@ -1,0 +1,56 @@
+// A configuration to try the agent with beside `make backend`, and what to type.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import process from 'node:process';
+
+/** The kernel's `sun_path` ends at 108 bytes with its zero. */
+const socketPathBytesMax = 107;
+
+/** Gives the path of it. What a trial leaves stays there, so that the agent may be restarted. */
+export function writeTrial(folder: string, url: string): string {
+  const file = join(folder, 'config.toml');
+  mkdirSync(folder, { recursive: true });
+  const near = join(folder, 'control.sock');
+  const isShort = Buffer.byteLength(near) <= socketPathBytesMax;
+  const socket = isShort ? near : join(tmpdir(), `sota-agent-try-${process.getuid?.() ?? 0}.sock`);
+  const install = `cp "$SOTA_PACKAGE_FILE" '${folder}/installed'`;
+  const lines = [
+    '# Written anew by each `make backend`; copy it to change it.',
+    '[rvi]',
+    `url = ${JSON.stringify(url)}`,
+    ...(url.startsWith('ws') ? [] : ['listen = "127.0.0.1:0"']),
+    '',
+    '[storage]',
+    `dir = ${JSON.stringify(join(folder, 'state'))}`,
+    'reserve = "1 MiB"',
+    '',
+    '[control]',
+    `socket = ${JSON.stringify(socket)}`,
+    '',
+    '# "auto" gives a .swu to swupdate and an .ipk to opkg.',
+    '[installer]',
+    'default = "command"',
+    '',
+    '[installer.command]',
+    'program = "sh"',
+    `args = ["-c", ${JSON.stringify(install)}]`,
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
+
+export function commandsOf(folder: string, file: string): readonly string[] {
+  const here = (path: string) => relative(process.cwd(), path);
+  const command = `build/linux-x64/sota-agent run --config ${here(file)}`;
+  return [
+    'Type in a second terminal, here:',
+    '',
+    `    ${command}`,
+    '',
+    'and in a third one the same with watch, status or why instead of run. What is installed comes',
+    `to ${here(join(folder, 'installed'))}. End the agent in between, start it again: it goes on.`,
+    'Ctrl-C ends the backend.',
+    '',
+  ];
+}
