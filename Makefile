@@ -1,12 +1,12 @@
 # What a person types. Everything sets itself up: npm packages from package-lock.json, Debian packages
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
-.PHONY: help build targets check test unit e2e sim demo bench backend setup setup-debian clean
+.PHONY: help build targets check test unit e2e sim powercut demo bench backend setup setup-debian clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
 PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl strip=binutils \
-	fallocate=util-linux
+	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 
@@ -38,6 +38,9 @@ e2e: setup ## the tests that run only the executable
 
 sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 for hours
 	node test/run.mjs --script test/sim/main.ts
+
+powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 SEED= TARGET=
+	node test/run.mjs --script test/powercut/main.ts
 
 demo: setup build ## a whole session before your eyes
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)

@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, transformSync } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const fileTimeMs = 300_000;
+const fileTimeMs = 600_000;
 /** To close what it opened: after its last test a handle left open would hold a file for ever. */
 const endTimeMs = 10_000;
 const groups = new Set();

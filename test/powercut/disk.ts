@@ -1,0 +1,91 @@
+// A disk with a volatile cache: what was written is on the platter only after a flush, or when the
+// write itself asks for that (FUA). At a power cut the cache is dropped, kept, or a part of it is,
+// down to single sectors. Without such a disk a missing flush is never found: what a guest hands to
+// an ordinary one is safe on the host.
+import type { Prng } from '../support/prng.ts';
+
+export type Survival = 'drop' | 'keep' | 'tear';
+
+export type VolatileDisk = {
+  readonly sizeBytes: number;
+  read(offset: number, length: number): Buffer;
+  write(offset: number, data: Buffer, isDurable: boolean): void;
+  flush(): void;
+  /** From here to the cut nothing changes any more: what comes later came too late. */
+  freeze(): void;
+  /** The power fails; what the disk shows afterwards is all there is. */
+  cut(survival: Survival, prng: Prng): CutReport;
+  /** What a boot would find at this moment, were the cache dropped. */
+  readonly platter: Buffer;
+  waiting(): number;
+  readonly counts: { writes: number; flushes: number };
+};
+
+export type CutReport = { readonly waiting: number; readonly lost: number; readonly torn: number };
+
+type Waiting = { readonly offset: number; readonly data: Buffer };
+
+const sectorBytes = 512;
+
+export function createDisk(image: Buffer): VolatileDisk {
+  const platter = image;
+  const shown = Buffer.from(image);
+  const counts = { writes: 0, flushes: 0 };
+  let cache: Waiting[] = [];
+  let isFrozen = false;
+
+  function flush(): void {
+    if (isFrozen) return;
+    for (const { offset, data } of cache) data.copy(platter, offset);
+    cache = [];
+    counts.flushes += 1;
+  }
+
+  function write(offset: number, data: Buffer, isDurable: boolean): void {
+    if (isFrozen) return;
+    counts.writes += 1;
+    data.copy(shown, offset);
+    if (!isDurable) {
+      cache.push({ offset, data: Buffer.from(data) });
+      return;
+    }
+    // An older write to the same place may not come behind this one.
+    const overlaps = (one: Waiting) =>
+      one.offset < offset + data.length && offset < one.offset + one.data.length;
+    for (const one of cache.filter(overlaps)) one.data.copy(platter, one.offset);
+    cache = cache.filter((one) => !overlaps(one));
+    data.copy(platter, offset);
+  }
+
+  function cut(survival: Survival, prng: Prng): CutReport {
+    let lost = 0;
+    let torn = 0;
+    for (const { offset, data } of cache) {
+      const fate = survival === 'tear' ? prng.pick(['drop', 'keep', 'tear'] as const) : survival;
+      if (fate === 'keep') data.copy(platter, offset);
+      if (fate === 'drop') lost += 1;
+      if (fate !== 'tear') continue;
+      torn += 1;
+      for (let at = 0; at < data.length; at += sectorBytes) {
+        if (prng.chance(0.5)) data.copy(platter, offset + at, at, at + sectorBytes);
+      }
+    }
+    const waiting = cache.length;
+    cache = [];
+    isFrozen = false;
+    platter.copy(shown);
+    return { waiting, lost, torn };
+  }
+
+  return {
+    sizeBytes: image.length,
+    read: (offset, length) => shown.subarray(offset, offset + length),
+    write,
+    flush,
+    freeze: () => void (isFrozen = true),
+    cut,
+    platter,
+    waiting: () => cache.length,
+    counts,
+  };
+}

@@ -1,0 +1,167 @@
+// What the guest is made of: Debian's kernel, an initramfs of BusyBox and a few modules, and a
+// read-only system disk with the executable, its libraries and nothing else.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { standsFor, unpacked } from '../support/debian.ts';
+import type { DebianArch } from '../support/debian.ts';
+
+export type Target = 'linux-arm64' | 'linux-armv7l';
+
+/** Paths of files. */
+export type Guest = {
+  readonly kernel: string;
+  readonly initramfs: string;
+  readonly system: string;
+};
+
+/** One kernel of 64 bits runs the programs of both. */
+const archOf: { readonly [target in Target]: DebianArch } = {
+  'linux-arm64': 'arm64',
+  'linux-armv7l': 'armhf',
+};
+const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmydata1'];
+const modules = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng'];
+
+/** Waits for one line of the host before it touches the data disk: `name=value` words. */
+const init = `#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys /dev /system
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+exec </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
+stty -echo
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+while read -r module; do insmod "/modules/$module"; done </modules/order
+# By serial: the order of the disks is not promised.
+for disk in /sys/block/vd*; do
+  case $(cat "$disk/serial") in
+    system) system=/dev/\${disk##*/} ;;
+    data) data=/dev/\${disk##*/} ;;
+  esac
+done
+mount -t ext4 -o ro "$system" /system
+for name in proc dev; do mount --bind "/$name" "/system/$name"; done
+mount -t tmpfs tmpfs /system/tmp
+ip link set lo up
+ip addr add 10.0.2.15/24 dev eth0
+ip link set eth0 up
+ip route add default via 10.0.2.2
+# Its pages are in memory afterwards, also in every machine that goes on from here.
+chroot /system /bin/sota-agent version
+echo READY
+read -r line
+eval "$line"
+date -s "@$now" >/dev/null
+echo "$seed" >/dev/urandom
+blockdev --flushbufs "$data"
+mount -t ext4 -o "$mount" "$data" /system/data || { echo UNMOUNTABLE; sleep 3600; }
+echo MOUNTED
+chroot /system /bin/env -i PATH=/bin TMPDIR=/tmp LD_PRELOAD="$preload" \\
+  SOTA_AGENT_RVI_URL="$url" $listen /bin/sota-agent run --config /agent.toml
+echo "ENDED $?"
+sleep 3600
+`;
+
+const config = `[storage]
+dir = "/data/sota"
+reserve = "1 MiB"
+
+[rvi]
+# Shorter than on a device: the test has less patience than a car.
+stall = 3
+finish_timeout = 5
+
+[installer]
+attempts = 28
+
+[installer.command]
+program = "/bin/sh"
+args = ["/install.sh"]
+
+[control]
+socket = "/tmp/control.sock"
+`;
+
+/** An installer that keeps its own promise: the new file is whole, or it is not there. */
+const install = `set -e
+cp "$SOTA_PACKAGE_FILE" /data/installed.new
+sync
+mv /data/installed.new /data/installed
+sync
+`;
+
+export function makeGuest(folder: string, target: Target, executable: string): Guest {
+  const image = standsFor('arm64', 'linux-image-cloud-arm64');
+  const debian = unpacked('arm64', ['busybox-static', image]);
+  const busybox = join(debian, 'bin/busybox');
+  const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox);
+  const system = makeSystem(join(folder, 'system'), busybox, target, executable);
+  const kernel = `vmlinuz-${image.replace('linux-image-', '')}`;
+  return { kernel: join(debian, 'boot', kernel), initramfs, system };
+}
+
+function makeInitramfs(folder: string, debian: string, busybox: string): string {
+  for (const name of ['bin', 'modules']) mkdirSync(join(folder, name), { recursive: true });
+  copyFileSync(busybox, join(folder, 'bin/busybox'));
+  const order = withNeeded(debian);
+  for (const path of order) copyFileSync(path, join(folder, 'modules', basename(path)));
+  const names = order.map((path) => basename(path));
+  writeFileSync(join(folder, 'modules/order'), `${names.join('\n')}\n`);
+  writeFileSync(join(folder, 'init'), init, { mode: 0o755 });
+  const file = `${folder}.cpio`;
+  const script = `find . | cpio -o -H newc --quiet >"${file}"`;
+  execFileSync('sh', ['-c', script], { cwd: folder, stdio: 'pipe' });
+  return file;
+}
+
+/** Modules behind those that they need; what is built in is not among the files. */
+function withNeeded(debian: string): readonly string[] {
+  const root = join(debian, 'lib/modules');
+  const files = readdirSync(root, { recursive: true }).map((name) => join(root, String(name)));
+  const nameOf = (path: string) => basename(path, '.ko').replaceAll('-', '_');
+  const byName = new Map(
+    files.filter((path) => path.endsWith('.ko')).map((path) => [nameOf(path), path]),
+  );
+  const order: string[] = [];
+  const visit = (name: string) => {
+    const path = byName.get(name);
+    if (path === undefined || order.includes(path)) return;
+    const found = /\0depends=([^\0]*)/.exec(readFileSync(path, 'latin1'))?.[1] ?? '';
+    for (const needed of found.split(',')) visit(needed.replaceAll('-', '_'));
+    order.push(path);
+  };
+  modules.forEach(visit);
+  return order;
+}
+
+function makeSystem(folder: string, busybox: string, target: Target, executable: string): string {
+  for (const name of ['bin', 'proc', 'dev', 'tmp', 'data']) {
+    mkdirSync(join(folder, name), { recursive: true });
+  }
+  const debian = unpacked(archOf[target], libraries);
+  cpSync(join(debian, 'lib'), join(folder, 'lib'), { recursive: true, verbatimSymlinks: true });
+  cpSync(join(debian, 'usr/lib'), join(folder, 'usr/lib'), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !path.includes('/gconv'),
+  });
+  copyFileSync(busybox, join(folder, 'bin/busybox'));
+  for (const applet of ['sh', 'env', 'cp', 'mv', 'sync']) {
+    execFileSync('ln', ['-s', 'busybox', join(folder, 'bin', applet)]);
+  }
+  copyFileSync(executable, join(folder, 'bin/sota-agent'));
+  chmodSync(join(folder, 'bin/sota-agent'), 0o755);
+  writeFileSync(join(folder, 'agent.toml'), config);
+  writeFileSync(join(folder, 'install.sh'), install);
+  const file = `${folder}.img`;
+  makeExt4(file, 192, folder);
+  return file;
+}
+
+export function makeExt4(file: string, mebibytes: number, folder?: string): void {
+  const content = folder === undefined ? [] : ['-d', folder];
+  const size = `${mebibytes}M`;
+  execFileSync('mkfs.ext4', ['-q', '-F', ...content, file, size], { stdio: 'pipe' });
+}

@@ -1,0 +1,156 @@
+// One emulated machine: qemu as a child process, its serial line, its monitor. Cutting the power is
+// ending that process; there is no other way out.
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Guest } from './guest.ts';
+
+export type MachineOptions = {
+  readonly guest: Guest;
+  /** Of the NBD server that is the data disk. */
+  readonly disk: string;
+  readonly monitor: string;
+  /** Host port that leads to port 9080 of the guest. */
+  readonly port: number;
+  /** A machine that was saved; without it one boots from the start. */
+  readonly from?: string;
+};
+
+export type Machine = {
+  /** What came over the serial line so far. */
+  said(): string;
+  /** Fails when the machine ends, or when it is not said in time. */
+  until(pattern: RegExp, limitMs?: number): Promise<void>;
+  type(line: string): void;
+  /** Writes the machine, memory and all, to a file; it is of no use afterwards. */
+  save(file: string): Promise<void>;
+  cut(): Promise<void>;
+  isOver(): boolean;
+};
+
+const limitMsDefault = 120_000;
+
+export async function startMachine(options: MachineOptions): Promise<Machine> {
+  const child = spawn('qemu-system-aarch64', argumentsOf(options), { stdio: 'pipe' });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const text = gather(child);
+  let isOver = false;
+  void ended.then(() => (isOver = true));
+
+  async function until(pattern: RegExp, limitMs = limitMsDefault): Promise<void> {
+    const endMs = Date.now() + limitMs;
+    while (!pattern.test(text())) {
+      const why = isOver ? 'the machine ended' : Date.now() > endMs ? 'time is up' : undefined;
+      if (why !== undefined) throw new Error(`${why} before ${String(pattern)}:\n${text()}`);
+      await pause(20);
+    }
+  }
+
+  async function save(file: string): Promise<void> {
+    const monitor = await createMonitor(options.monitor);
+    await monitor.run('migrate', { uri: `exec:cat >'${file}'` });
+    await monitor.wait('query-migrate', 'completed');
+    await cut();
+  }
+
+  async function cut(): Promise<void> {
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  if (options.from !== undefined) {
+    const monitor = await createMonitor(options.monitor);
+    await monitor.wait('query-status', 'running');
+    monitor.close();
+  }
+  return {
+    said: text,
+    until,
+    type: (line) => void child.stdin.write(`${line}\n`),
+    save,
+    cut,
+    isOver: () => isOver,
+  };
+}
+
+function argumentsOf({ guest, disk, monitor, port, from }: MachineOptions): readonly string[] {
+  const blank = 'driver=raw,file.driver=nbd,file.server.type=unix';
+  return [
+    ...['-M', 'virt,gic-version=2', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
+    ...['-smp', '1', '-m', '320', '-nographic', '-nodefaults', '-no-reboot'],
+    ...['-serial', 'stdio', '-qmp', `unix:${monitor},server=on,wait=off`],
+    ...['-kernel', guest.kernel, '-initrd', guest.initramfs],
+    ...['-append', 'console=ttyAMA0 quiet panic=-1'],
+    ...['-drive', `if=none,id=system,format=raw,readonly=on,file=${guest.system}`],
+    ...['-device', 'virtio-blk-device,drive=system,serial=system'],
+    ...['-drive', `if=none,id=data,${blank},file.server.path=${disk},cache=writeback`],
+    ...['-device', 'virtio-blk-device,drive=data,serial=data'],
+    ...['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:9080`],
+    ...['-device', 'virtio-net-device,netdev=net', '-device', 'virtio-rng-device'],
+    ...(from === undefined ? [] : ['-incoming', `exec:cat '${from}'`]),
+  ];
+}
+
+function gather(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (more: string) => (text += more));
+  }
+  child.stdin?.on('error', () => undefined);
+  return () => text;
+}
+
+/** qemu's monitor: a line of JSON each way; events between the answers are passed over. */
+async function createMonitor(path: string) {
+  const socket = await connected(path);
+  const answers: string[] = [];
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (data: string) => {
+    const lines = `${rest}${data}`.split('\n');
+    rest = lines.pop() ?? '';
+    answers.push(...lines.filter((line) => /"(return|error)":/.test(line)));
+  });
+
+  async function run(execute: string, given: { readonly [key: string]: string } = {}) {
+    socket.write(`${JSON.stringify({ execute, arguments: given })}\n`);
+    for (let waited = 0; answers.length === 0; waited += 5) {
+      if (waited > limitMsDefault) throw new Error(`the monitor does not answer ${execute}`);
+      await pause(5);
+    }
+    const answer = answers.shift() ?? '';
+    if (answer.includes('"error":')) throw new Error(`${execute}: ${answer}`);
+    return answer;
+  }
+
+  async function wait(query: string, status: string): Promise<void> {
+    for (let waited = 0; waited < limitMsDefault; waited += 20) {
+      const answer = await run(query);
+      if (answer.includes(`"status": "${status}"`)) return;
+      if (answer.includes('"status": "failed"')) throw new Error(`${query}: ${answer}`);
+      await pause(20);
+    }
+    throw new Error(`${query}: not ${status} in time`);
+  }
+
+  await run('qmp_capabilities');
+  return { run, wait, close: () => socket.destroy() };
+}
+
+/** The socket is there a moment after the process. */
+async function connected(path: string): Promise<Socket> {
+  for (let tries = 0; tries < 200; tries++) {
+    const socket = connect(path);
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    if (isOpen) {
+      socket.on('error', () => undefined);
+      return socket;
+    }
+    await pause(50);
+  }
+  throw new Error(`no monitor at ${path}`);
+}

@@ -1,0 +1,66 @@
+// A real kernel, a real file system, the ARM executables, and the power cut under them. The disk's
+// cache is volatile, and the controls show that this test can fail: without fsync, and without the
+// barriers of the file system, acked chunks must be found missing.
+import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import { assert, suite } from '../support/suite.ts';
+import { createCampaign } from './campaign.ts';
+import { sentenceOf } from './show.ts';
+import type { Campaign } from './campaign.ts';
+import type { Target } from './guest.ts';
+
+const test = suite('power cuts');
+const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
+const programs = ['qemu-system-aarch64', 'mkfs.ext4', 'e2fsck', 'debugfs', 'cpio', 'dpkg-deb'];
+const missing = programs.filter((name) => spawnSync('which', [name]).status !== 0);
+const testVm = test.needs(missing.join(', '), missing.length === 0);
+const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
+const cuts: { readonly [target in Target]: number } = { 'linux-arm64': 6, 'linux-armv7l': 4 };
+/** Each control is likely to fail at its first cut; this many without are proof of a blind test. */
+const controlCuts = 6;
+
+async function withCampaign(
+  target: Target,
+  act: (campaign: Campaign, lines: string[]) => Promise<void>,
+): Promise<void> {
+  const executable = join(root, `build/${target}/sota-agent`);
+  if (!existsSync(executable)) {
+    const built = spawnSync(process.execPath, ['build.mjs', target], { cwd: root });
+    assert.is(built.status, 0, built.stderr.toString());
+  }
+  const lines: string[] = [];
+  const tell = (line: string) => void lines.push(line);
+  const campaign = await createCampaign({ target, executable, seed, tell });
+  try {
+    await act(campaign, lines);
+  } finally {
+    campaign.close();
+  }
+}
+
+testVm('arm64: lose nothing that was acked, and each package arrives; the controls fail', () =>
+  withCampaign('linux-arm64', async (campaign, lines) => {
+    const sum = await campaign.run('none', cuts['linux-arm64']);
+    console.log(`\n| linux-arm64   SEED=${seed}: ${sentenceOf(sum)}`);
+    assert.equal(sum.violations, [], lines.join('\n'));
+    assert.ok(sum.chunksAgain <= 2 * sum.cuts, `${sum.chunksAgain} chunks were sent again`);
+    for (const control of ['no-fsync', 'no-barriers'] as const) {
+      const broken = await campaign.run(control, controlCuts);
+      const first = broken.violations[0]?.split('\n')[0] ?? 'nothing';
+      console.log(`\n| control ${control}: after ${broken.cuts} cuts: ${first}`);
+      assert.ok(broken.violations.length > 0, `${control} was not found:\n${lines.join('\n')}`);
+    }
+  }),
+);
+
+testVm('armv7l: lose nothing that was acked, and each package arrives', () =>
+  withCampaign('linux-armv7l', async (campaign, lines) => {
+    const sum = await campaign.run('none', cuts['linux-armv7l']);
+    console.log(`\n| linux-armv7l  SEED=${seed}: ${sentenceOf(sum)}`);
+    assert.equal(sum.violations, [], lines.join('\n'));
+  }),
+);
+
+test.run();

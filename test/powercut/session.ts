@@ -1,0 +1,212 @@
+// One package, from the offer to the report, through so many cuts: each life of the machine begins
+// from the same saved memory and ends with the power, aimed at the moments when the disk's cache
+// holds something, or at any moment.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createBackend, isReported } from '../backend/backend.ts';
+import { isBody } from '../backend/dialect.ts';
+import { packageOf } from '../backend/package.ts';
+import { createDisk } from './disk.ts';
+import { startMachine } from './machine.ts';
+import { serveNbd } from './nbd.ts';
+import { inspect } from './oracle.ts';
+import type { Backend } from '../backend/backend.ts';
+import type { ServerPackage } from '../backend/package.ts';
+import type { Prng } from '../support/prng.ts';
+import type { Survival, VolatileDisk } from './disk.ts';
+import type { Guest } from './guest.ts';
+import type { NbdServer } from './nbd.ts';
+
+/** What is taken away on purpose, to see the test fail. */
+export type Control = 'none' | 'no-fsync' | 'no-barriers';
+
+export type SessionOptions = {
+  readonly guest: Guest;
+  /** The machine to go on from in each life. */
+  readonly saved: string;
+  readonly folder: string;
+  /** An empty file system. */
+  readonly blank: Buffer;
+  readonly transport: 'http' | 'ws';
+  readonly cuts: number;
+  readonly control: Control;
+  readonly prng: Prng;
+  readonly tell: (line: string) => void;
+};
+
+export type SessionResult = {
+  readonly cuts: number;
+  /** Cuts that found something in the disk's cache. */
+  readonly dirtyCuts: number;
+  readonly writesLost: number;
+  readonly writesTorn: number;
+  readonly chunksChecked: number;
+  readonly chunksAgain: number;
+  readonly violations: readonly string[];
+};
+
+/** Whichever comes first: so many writes waiting behind a flush, so many acks, or the time. */
+type Plan = {
+  readonly flushes: number;
+  readonly writes: number;
+  readonly acks: number;
+  readonly limitMs: number;
+};
+
+const chunksCount = 96;
+const lifeMsMax = 90_000;
+
+export async function runSession(options: SessionOptions): Promise<SessionResult> {
+  const { blank, folder, transport, prng, tell } = options;
+  const data = randomBytes(chunksCount * 65_536 - 1_000);
+  const one = packageOf({ name: 'firmware', version: '2.0.0' }, data);
+  const acked = new Set<number>();
+  const backend = createBackend({
+    transport,
+    fault: ({ service, parameters }) => {
+      if (service.endsWith('/sota/ack')) noteAck(parameters, acked);
+      return { kind: 'pass' };
+    },
+    onRegistered: (service) => {
+      if (service.endsWith('abort') && acked.size === 0) backend.server.notify([one]);
+    },
+  });
+  await backend.start();
+  const disk = createDisk(Buffer.from(blank));
+  const watch = createWatch(disk);
+  const nbd = await serveNbd({ path: join(folder, 'nbd'), disk, onChange: watch.changed });
+  const sum = { cuts: 0, dirtyCuts: 0, writesLost: 0, writesTorn: 0, chunksChecked: 0 };
+  const violations: string[] = [];
+  try {
+    while (violations.length === 0 && !isReported(backend.server, one)) {
+      const isLast = sum.cuts >= options.cuts;
+      const why = await live(options, { acked, backend, one, watch, nbd, isLast });
+      const survival = survivalOf(options);
+      const report = disk.cut(survival, prng);
+      if (isLast) break;
+      sum.cuts += 1;
+      if (report.waiting > 0) sum.dirtyCuts += 1;
+      sum.writesLost += report.lost;
+      sum.writesTorn += report.torn;
+      const found = inspect(folder, disk.platter, { id: one.id, data, acked });
+      sum.chunksChecked += found.checked;
+      violations.push(...found.violations);
+      tell(
+        `cut ${sum.cuts}: ${why}, ${report.waiting} writes in the cache (${survival}), ` +
+          `${acked.size} of ${chunksCount} chunks acked, ${found.violations.length} violations`,
+      );
+    }
+    if (violations.length === 0) violations.push(...endOf(backend, one));
+  } finally {
+    await nbd.close();
+    await backend.stop();
+  }
+  return { ...sum, chunksAgain: backend.chunksRepeated(), violations };
+}
+
+function noteAck(parameters: unknown, acked: Set<number>): void {
+  const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
+  const chunks = isBody(body) ? body['chunks'] : undefined;
+  if (!Array.isArray(chunks)) return;
+  for (const index of chunks) if (typeof index === 'number') acked.add(index);
+}
+
+function survivalOf({ control, prng }: SessionOptions): Survival {
+  return control === 'none' ? prng.pick(['drop', 'keep', 'tear', 'tear']) : 'drop';
+}
+
+function endOf(backend: Backend, one: ServerPackage): readonly string[] {
+  const told = backend.server.outcomes.filter(({ id }) => id.name === one.id.name);
+  if (told.length === 0) return ['it was never reported'];
+  return told.some(({ status }) => !status) ? [`reported as failed: ${told[0]?.text ?? ''}`] : [];
+}
+
+type Life = {
+  readonly acked: ReadonlySet<number>;
+  readonly backend: Backend;
+  readonly one: ServerPackage;
+  readonly watch: Watch;
+  readonly nbd: NbdServer;
+  readonly isLast: boolean;
+};
+
+/** One life of the machine; says what the cut was aimed at. */
+async function live(options: SessionOptions, life: Life): Promise<string> {
+  const { guest, saved, folder, transport, control, prng } = options;
+  const { acked, backend, one, watch, nbd, isLast } = life;
+  const ackedBefore = acked.size;
+  watch.rest();
+  const port = 20_000 + prng.below(10_000);
+  const places = { disk: join(folder, 'nbd'), monitor: join(folder, 'monitor'), port };
+  const machine = await startMachine({ guest, ...places, from: saved });
+  try {
+    const url = backend.url.replace('127.0.0.1', '10.0.2.2');
+    const listen = [
+      'SOTA_AGENT_RVI_LISTEN=10.0.2.15:9080',
+      `SOTA_AGENT_RVI_NETWORK_ADDRESS=http://127.0.0.1:${port}`,
+    ];
+    const words = [
+      `now=${Math.floor(Date.now() / 1000)}`,
+      `seed=${prng.uint32()}`,
+      `mount=${control === 'no-barriers' ? 'nobarrier' : 'defaults'}`,
+      `preload=${control === 'no-fsync' ? 'libeatmydata.so' : ''}`,
+      `url=${url}`,
+      `listen="${transport === 'http' ? listen.join(' ') : ''}"`,
+    ];
+    machine.type(words.join(' '));
+    await machine.until(/MOUNTED|UNMOUNTABLE/);
+    if (/UNMOUNTABLE/.test(machine.said())) throw new Error(`not mountable:\n${machine.said()}`);
+    const plan = planOf(options, isLast);
+    const aimed = watch.aim(plan);
+    const isDone = () => isReported(backend.server, one) && backend.server.lists.length > 0;
+    for (let waited = 0; !aimed.isHit() && waited < plan.limitMs; waited += 10) {
+      if (acked.size - ackedBefore >= plan.acks) break;
+      if (isDone() || machine.isOver() || /ENDED/.test(machine.said())) break;
+      await pause(10);
+    }
+    if (/ENDED/.test(machine.said())) throw new Error(`the agent ended:\n${machine.said()}`);
+    if (isLast && !isDone()) throw new Error(`not done in time:\n${machine.said()}`);
+    return aimed.isHit() ? `write ${plan.writes} after flush ${plan.flushes}` : 'at any moment';
+  } finally {
+    // What the dying machine still sends reaches the disk no more.
+    nbd.disconnect();
+    await machine.cut();
+  }
+}
+
+/** Without fsync nothing flushes for seconds: there an ack says when. */
+function planOf({ control, prng }: SessionOptions, isLast: boolean): Plan {
+  const never = { flushes: Infinity, writes: 1, acks: Infinity };
+  if (isLast) return { ...never, limitMs: lifeMsMax };
+  if (control === 'no-fsync') return { ...never, acks: 4, limitMs: 20_000 };
+  if (prng.chance(0.25)) return { ...never, limitMs: prng.below(9_000) };
+  const [flushes, writes] = [1 + prng.below(90), 1 + prng.below(4)];
+  return { flushes, writes, acks: Infinity, limitMs: 12_000 };
+}
+
+type Watch = {
+  readonly changed: (kind: 'write' | 'flush') => void;
+  rest(): void;
+  aim(plan: Plan): { isHit(): boolean };
+};
+
+/** Holds the disk still from the moment of the cut on, so that nothing slips in behind it. */
+function createWatch(disk: VolatileDisk): Watch {
+  let onChange: (kind: 'write' | 'flush') => void = () => undefined;
+  const rest = () => void (onChange = () => undefined);
+
+  function aim({ flushes, writes }: Plan): { isHit(): boolean } {
+    let flushesSeen = 0;
+    let isHit = false;
+    onChange = (kind) => {
+      if (kind === 'flush') flushesSeen += 1;
+      if (flushesSeen >= flushes && disk.waiting() >= writes) {
+        isHit = true;
+        disk.freeze();
+      }
+    };
+    return { isHit: () => isHit };
+  }
+  return { changed: (kind) => onChange(kind), rest, aim };
+}

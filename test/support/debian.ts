@@ -1,0 +1,65 @@
+// Files of Debian packages of another architecture, fetched beside the system's package manager: it
+// must not learn a foreign architecture for our tests' sake.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+export type DebianArch = 'arm64' | 'armhf';
+
+const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
+const cache = join(process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache'), 'debian');
+
+/** The folder that the packages were unpacked into; what was fetched once is not fetched again. */
+export function unpacked(arch: DebianArch, packages: readonly string[]): string {
+  const folder = join(cache, `${arch}-${[...packages].sort().join('+')}`);
+  if (existsSync(folder)) return folder;
+  const apt = aptOf(arch);
+  const debs = join(cache, `debs-${process.pid}`);
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(debs, { recursive: true });
+  try {
+    const args = [...apt, 'download', '-qq', ...packages];
+    execFileSync('apt-get', args, { cwd: debs, stdio: 'pipe' });
+    for (const deb of readdirSync(debs)) {
+      execFileSync('dpkg-deb', ['-x', join(debs, deb), unfinished], { stdio: 'pipe' });
+    }
+    renameSync(unfinished, folder);
+  } finally {
+    rmSync(debs, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** The package that a meta-package stands for. */
+export function standsFor(arch: DebianArch, name: string): string {
+  const args = [...aptOf(arch), 'depends', name];
+  const said = execFileSync('apt-cache', args, { encoding: 'utf8' });
+  const found = /Depends: (\S+)/.exec(said)?.[1];
+  if (found === undefined) throw new Error(`${name} of ${arch} stands for nothing`);
+  return found;
+}
+
+/** Options that give apt a state of its own, with the lists of that architecture. */
+function aptOf(arch: DebianArch): readonly string[] {
+  const state = join(cache, `apt-${arch}`);
+  const settings = {
+    'Dir::State': state,
+    'Dir::State::lists': join(state, 'lists'),
+    'Dir::State::status': join(state, 'status'),
+    'Dir::Cache': state,
+    'APT::Architecture': arch,
+    'APT::Architectures': arch,
+    'APT::Sandbox::User': 'root',
+  };
+  const options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  const stamp = join(state, 'updated');
+  if (existsSync(stamp)) return options;
+  mkdirSync(join(state, 'lists/partial'), { recursive: true });
+  mkdirSync(join(state, 'archives/partial'), { recursive: true });
+  writeFileSync(join(state, 'status'), '');
+  // A mirror in the middle of a sync spoils one list of several; the download says what lacks.
+  spawnSync('apt-get', [...options, 'update', '-qq'], { stdio: 'pipe' });
+  writeFileSync(stamp, '');
+  return options;
+}
