@@ -64,6 +64,8 @@ export const journalSlackBytesMax = 262_144;
 export const journalReserveBytes = 65_536;
 /** One record. */
 export const recordBytesMax = 65_536;
+/** Of what an installer wants back after a cut, within a record; more is refused. */
+export const beforeBytesMax = 32_768;
 /** A record of a chunk (P7). */
 export const recordChunkBytesMax = 64;
 /** A configuration file; a larger one is none of ours and is refused. */

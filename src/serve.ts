@@ -35,8 +35,6 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
     } catch (error) {
       // A broken promise of ours, or an fsync that failed: the next start reads what is true.
       return failed(log, 'crashed', error instanceof Error ? (error.stack ?? '') : String(error));
-    } finally {
-      await locked.value();
     }
   };
 }

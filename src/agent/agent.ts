@@ -24,6 +24,8 @@ export type Agent = {
   /** Runs until `stop`, or until a broken promise of ours (a failed fsync) rejects. */
   run(): Promise<void>;
   stop(): void;
+  /** Makes `run` reject: a promise of ours was broken outside of a commit. */
+  fail(error: unknown): void;
 };
 
 export type AgentParts = {
@@ -52,6 +54,7 @@ export function createAgent(parts: AgentParts): Agent {
   let wake: () => void = () => undefined;
   let trouble: string | undefined;
   let isStopped = false;
+  let broken: { readonly error: unknown } | undefined;
   let cancelTimer: () => void = () => undefined;
   const listeners = new Set<() => void>();
 
@@ -63,16 +66,23 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   async function run(): Promise<void> {
-    while (!isStopped) {
-      if (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      const batch = queue.slice(0, eventsBatchMax);
-      queue = queue.slice(eventsBatchMax);
-      if (!(await commit(batch))) {
-        queue = [...batch, ...queue];
-        await new Promise<void>((resolve) => clock.after(storageDelayMs, resolve));
-      }
+    try {
+      while (!isStopped) await turn();
+    } finally {
+      // A timer that is left would keep the process from ending.
+      cancelTimer();
     }
-    cancelTimer();
+  }
+
+  async function turn(): Promise<void> {
+    const isIdle = queue.length === 0 && broken === undefined;
+    if (isIdle) await new Promise<void>((resolve) => (wake = resolve));
+    mustBeSound();
+    const batch = queue.slice(0, eventsBatchMax);
+    queue = queue.slice(eventsBatchMax);
+    if (await commit(batch)) return;
+    queue = [...batch, ...queue];
+    await new Promise<void>((resolve) => clock.after(storageDelayMs, resolve));
   }
 
   /** False: the disk refused, nothing has changed, the same events are to come again. */
@@ -82,6 +92,7 @@ export function createAgent(parts: AgentParts): Agent {
       const committed = await store.commit(batch.facts);
       if (!committed.ok) return refused(`${committed.code}: ${committed.reason}`);
     }
+    mustBeSound();
     if (trouble !== undefined) log('info', 'storage-well', {});
     trouble = undefined;
     state = batch.state;
@@ -124,6 +135,10 @@ export function createAgent(parts: AgentParts): Agent {
     return true;
   }
 
+  function mustBeSound(): void {
+    if (broken !== undefined) throw broken.error;
+  }
+
   function refused(reason: string): false {
     if (trouble === undefined) log('error', 'storage-trouble', { reason });
     trouble = reason;
@@ -155,6 +170,10 @@ export function createAgent(parts: AgentParts): Agent {
     run,
     stop: () => {
       isStopped = true;
+      wake();
+    },
+    fail: (error) => {
+      broken ??= { error };
       wake();
     },
   };

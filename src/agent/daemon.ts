@@ -80,7 +80,9 @@ function createWired(parts: DaemonParts, store: Store): Agent {
   const { builtMs } = parts.build;
   const state = () => agent.state();
   const speaker = createSpeaker({ clock, settings, transport, builtMs, state, submit });
-  const execute = createExecutors({ log, store, hasher, installers, say: speaker.say, submit });
+  const fail = (error: unknown) => agent.fail(error);
+  const { say } = speaker;
+  const execute = createExecutors({ log, store, hasher, installers, say, submit, fail });
   const agent: Agent = createAgent({ clock, random, log, settings, store, execute });
   return agent;
 }

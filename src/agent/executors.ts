@@ -1,6 +1,6 @@
 // Effects, done. Each ends in an event or needs none; none decides anything.
 import { unreachable } from '../assert.ts';
-import { chunkBytes } from '../limits.ts';
+import { beforeBytesMax, chunkBytes } from '../limits.ts';
 import type { Effect, Event, Write } from '../core/events.ts';
 import type { PackageId, State, Transfer } from '../core/model.ts';
 import type { Log } from '../host/ports.ts';
@@ -16,13 +16,16 @@ export type ExecutorParts = {
   readonly installers: Installers;
   readonly say: (saying: Saying) => void;
   readonly submit: (event: Event) => void;
+  /** A promise of ours is broken (a failed fsync): the process is to end. */
+  readonly fail: (error: unknown) => void;
 };
 
 type Of<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
 type Execute = (effect: Effect, state: State, writes: readonly Write[]) => void;
 
 export function createExecutors(parts: ExecutorParts): Execute {
-  const { log, store, hasher, say } = parts;
+  const { log, hasher, say } = parts;
+  const follow = (work: Promise<void>) => void work.catch(parts.fail);
   return (effect, state, writes) => {
     switch (effect.kind) {
       case 'log':
@@ -43,11 +46,11 @@ export function createExecutors(parts: ExecutorParts): Execute {
       }
       case 'discard':
         hasher.forget(effect.number);
-        return void store.data.discard(effect.number);
+        return follow(discard(parts, effect));
       case 'reserve':
-        return void reserve(parts, effect);
+        return follow(reserve(parts, effect));
       default:
-        return install(parts, effect);
+        return follow(install(parts, effect));
     }
   };
 }
@@ -59,6 +62,12 @@ function transferIn(state: State, number: number): Transfer | undefined {
   return undefined;
 }
 
+async function discard({ log, store }: ExecutorParts, { number }: Of<'discard'>): Promise<void> {
+  const removed = await store.discard(number);
+  // The next start removes what no fact names.
+  if (!removed.ok) log('warn', 'data-not-removed', { number, reason: removed.reason });
+}
+
 async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): Promise<void> {
   const sizeBytes = start.chunksCount * chunkBytes;
   const made = await parts.store.reserve(number, sizeBytes, start.chunksCount);
@@ -68,22 +77,22 @@ async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): 
 
 type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
 
-function install(parts: ExecutorParts, effect: InstallEffect): void {
+async function install(parts: ExecutorParts, effect: InstallEffect): Promise<void> {
   switch (effect.kind) {
     case 'list-packages':
-      return void list(parts);
+      return list(parts);
     case 'prepare':
-      return void prepare(parts, effect);
+      return prepare(parts, effect);
     case 'install':
-      return void run(parts, effect);
+      return run(parts, effect);
     case 'probe':
-      return void probe(parts, effect);
+      return probe(parts, effect);
     case 'reboot':
-      return void parts.installers
+      return parts.installers
         .reboot()
         .then((asked) => parts.submit({ kind: 'reboot-asked', id: effect.id, ...asked }));
     case 'check':
-      return void parts.installers
+      return parts.installers
         .check(effect.id)
         .then((checked) => parts.submit({ kind: 'checked', id: effect.id, ...checked }));
     default:
@@ -118,6 +127,10 @@ async function prepare(parts: ExecutorParts, { id, transfer }: Of<'prepare'>): P
     return parts.submit({ kind: 'not-prepared', id, number, code, reason });
   }
   const { before } = ready;
+  if (Buffer.byteLength(JSON.stringify(before)) > beforeBytesMax) {
+    const reason = `the installer wants to remember more than ${beforeBytesMax} bytes`;
+    return parts.submit({ kind: 'not-prepared', id, number, code: 'general-error', reason });
+  }
   parts.submit({ kind: 'prepared', id, number, installer: installer.name, before });
 }
 

@@ -2,6 +2,7 @@
 // agent goes through here, and through nothing else.
 import { execFile } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
+import process from 'node:process';
 import type { FileHandle } from 'node:fs/promises';
 import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';
 
@@ -59,7 +60,8 @@ function fileOf(path: string, handle: FileHandle): DiskFile {
     truncate: (sizeBytes) => attempt(() => handle.truncate(sizeBytes)),
     size: () => attempt(async () => (await handle.stat()).size),
     sync: () => attempt(() => handle.datasync()),
-    close: () => handle.close(),
+    // What must last was synced before: of a failure here nothing follows.
+    close: async () => void (await attempt(() => handle.close())),
   };
 }
 
@@ -68,6 +70,7 @@ async function writeAll(handle: FileHandle, data: Uint8Array, offsetBytes: numbe
   let done = 0;
   while (done < data.length) {
     const { bytesWritten } = await handle.write(data, done, data.length - done, offsetBytes + done);
+    if (bytesWritten === 0) throw new Error('the file takes no more');
     done += bytesWritten;
   }
 }
@@ -102,21 +105,38 @@ async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Node has no fallocate; util-linux and BusyBox have a program of that name. */
-function reserve(
+/** With the words of the C locale, and found also where whoever started us set no PATH. */
+const programEnvironment = {
+  PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+};
+
+/** Node has no fallocate; util-linux has a program of that name, and so has BusyBox (no `-n`). */
+async function reserve(
   path: string,
   sizeBytes: number,
   keepSize: boolean,
 ): Promise<DiskResult<{ readonly reserved: boolean }>> {
-  if (sizeBytes === 0) return Promise.resolve({ ok: true, value: { reserved: true } });
+  if (sizeBytes === 0) return { ok: true, value: { reserved: true } };
   const args = [...(keepSize ? ['-n'] : []), '-l', String(sizeBytes), path];
+  const said = await run('fallocate', args);
+  if (said === undefined) return { ok: true, value: { reserved: true } };
+  const isFull = /no space left|quota exceeded/i.test(said);
+  if (isFull) return { ok: false, code: 'ENOSPC', reason: said };
+  return { ok: true, value: { reserved: false } };
+}
+
+/** What a program that failed had to say; undefined: it did what it was told. */
+function run(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile('fallocate', args, { timeout: 60_000 }, (error, _, stderr) => {
-      if (error === null) return resolve({ ok: true, value: { reserved: true } });
-      if (/no space left/i.test(stderr)) {
-        return resolve({ ok: false, code: 'ENOSPC', reason: stderr.trim() });
-      }
-      resolve({ ok: true, value: { reserved: false } });
-    });
+    const options = { timeout: 60_000, env: programEnvironment };
+    try {
+      execFile(program, args, options, (error, _, stderr) => {
+        resolve(error === null ? undefined : stderr.trim());
+      });
+    } catch (error) {
+      // No memory for another process.
+      resolve(String(error));
+    }
   });
 }

@@ -1,41 +1,47 @@
-// One agent at a time in a storage directory. The file names its holder; a holder that is gone,
-// or of an earlier boot, holds nothing, so a power cut never locks anybody out.
-import { promises as fs } from 'node:fs';
+// One agent at a time in a storage directory. The lock names its holder; a holder that is gone, or
+// of an earlier boot, holds nothing, so a power cut never locks anybody out.
+import { promises as fs, rmSync } from 'node:fs';
 import process from 'node:process';
 import type { DiskResult } from './ports.ts';
 
-export async function takeLock(directory: string): Promise<DiskResult<() => Promise<void>>> {
+/**
+ * Held until the process is gone, and not just until its work ends: an installer that it started
+ * may go on longer.
+ */
+export async function takeLock(directory: string): Promise<DiskResult<void>> {
   const path = `${directory}/lock`;
-  const mine = `${path}.${process.pid}`;
   try {
     await fs.mkdir(directory, { recursive: true });
-    await fs.writeFile(mine, await describe(process.pid));
     for (let round = 0; round < 3; round++) {
-      if (await link(mine, path)) {
-        await fs.rm(mine, { force: true });
-        return { ok: true, value: () => fs.rm(path, { force: true }) };
+      if (await make(path)) {
+        process.once('exit', () => rmSync(path, { force: true }));
+        return { ok: true, value: undefined };
       }
-      const holder = await fs.readFile(path, 'utf8').catch(() => '');
-      if (await isAlive(holder)) return held(mine, path, holder);
-      await fs.rm(path, { force: true });
+      const holder = await holderOf(path);
+      if (await isAlive(holder)) return held(path, holder);
+      await removeOf(holder, path);
     }
-    return held(mine, path, 'somebody');
+    return held(path, 'somebody');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, code: 'EACCES', reason: `cannot lock ${directory}: ${reason}` };
+    const isCoded = error instanceof Error && 'code' in error;
+    const code = isCoded ? String(error.code) : 'EUNKNOWN';
+    return { ok: false, code, reason: `cannot lock ${directory}: ${reason}` };
   }
 }
 
-async function held(mine: string, path: string, holder: string): Promise<DiskResult<never>> {
-  await fs.rm(mine, { force: true });
+function held(path: string, holder: string): DiskResult<never> {
   const reason = `another agent (process ${holder.split(' ')[0]}) holds ${path}; stop it first`;
   return { ok: false, code: 'EBUSY', reason };
 }
 
-/** Atomic: of two that start at once, one gets it. */
-async function link(from: string, to: string): Promise<boolean> {
+/**
+ * A symbolic link: of two that make it at once, one does; it is never half written; and it needs
+ * no block, so that an agent starts also where the disk is full.
+ */
+async function make(path: string): Promise<boolean> {
   try {
-    await fs.link(from, to);
+    await fs.symlink(await describe(process.pid), path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -43,10 +49,24 @@ async function link(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** Nobody where it is gone again, or no link: a stranger's file names no holder. */
+const holderOf = (path: string) => fs.readlink(path).catch(() => '');
+
+/** Somebody else may have found the same dead holder, and be the new one by now. */
+async function removeOf(dead: string, path: string): Promise<void> {
+  const aside = `${path}.${process.pid}`;
+  await fs.rename(path, aside).catch(() => undefined);
+  if ((await holderOf(aside)) === dead) return fs.rm(aside, { recursive: true, force: true });
+  await fs.rename(aside, path).catch(() => undefined);
+}
+
 /** Process number, its start time and the boot: together never the same twice. */
 async function describe(pid: number): Promise<string> {
   const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8');
-  const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [startTime, state] = [fields[19], fields[0]];
+  // Killed, and only not yet waited for by its parent.
+  if (state === 'Z') return '';
   return `${pid} ${startTime} ${await readBootId()}`;
 }
 

@@ -1,5 +1,5 @@
 // Local (Unix) sockets: the control socket of the agent, and the daemons of installers.
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import type { Socket } from 'node:net';
@@ -65,6 +65,9 @@ async function listen(
   }
   try {
     mkdirSync(dirname(path), { recursive: true });
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+      return { ok: false, code: 'EEXIST', reason: `${path} is there and is no socket` };
+    }
     rmSync(path, { force: true });
   } catch (error) {
     return failureOf(error instanceof Error ? error : new Error(String(error)));
@@ -73,9 +76,15 @@ async function listen(
     handle(socket, accept(streamOf(socket)));
   });
   return new Promise((resolve) => {
-    server.once('error', (error) => resolve(failureOf(error)));
+    // Later ones are of single connections (EMFILE); the server stays.
+    server.on('error', (error) => resolve(failureOf(error)));
     server.listen(path, () => {
-      chmodSync(path, 0o660);
+      try {
+        chmodSync(path, 0o660);
+      } catch (error) {
+        server.close();
+        return resolve(failureOf(error instanceof Error ? error : new Error(String(error))));
+      }
       const close = () => new Promise<void>((done) => server.close(() => done()));
       resolve({ ok: true, value: { close } });
     });

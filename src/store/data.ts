@@ -1,7 +1,7 @@
 // Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
 // Folders bear our own numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
-import { mustSync } from './journal.ts';
+import { assertSynced, mustSync } from './journal.ts';
 import type { Evidence, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 
@@ -92,8 +92,11 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
       if (!cut.ok) return cut;
     }
     // Also one that a killed process left right: what only the kernel knows is no size.
-    await mustSync(file.value);
-    return { ok: true, value: undefined };
+    const synced = await file.value.sync();
+    // An abort may have taken the file away meanwhile: that is no broken promise.
+    if (!synced.ok && files.get(number) !== file.value) return synced;
+    assertSynced(file.value.path, synced);
+    return synced;
   }
 
   async function discard(number: number): Promise<DiskResult<void>> {
@@ -112,12 +115,14 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     for (const { name } of entries.value) {
       if (!known.some((number) => String(number) === name)) await disk.remove(`${root}/${name}`);
     }
-    const found = known.map(async (number) => {
+    const found: Evidence[] = [];
+    for (const number of known) {
       const file = await fileOf(number);
       const size = file.ok ? await file.value.size() : file;
-      return { number, dataBytes: size.ok ? size.value : undefined };
-    });
-    return { ok: true, value: await Promise.all(found) };
+      if (!size.ok && isOurs(size.code)) return size;
+      found.push({ number, dataBytes: size.ok ? size.value : undefined });
+    }
+    return { ok: true, value: found };
   }
 
   async function close(): Promise<void> {
@@ -125,6 +130,11 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   }
 
   return { reserve, write, sync, seal, read, discard, survey, path, folder, close };
+}
+
+/** A shortage of the process tells nothing of the file: it must not be given up for that. */
+function isOurs(code: string): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(code);
 }
 
 function noSpace(neededBytes: number, freeBytes: number): DiskResult<never> {

@@ -20,6 +20,8 @@ type Job = {
   readonly hash: Hash;
   transfer: Transfer;
   nextIndex: number;
+  /** Read back wrong, and said: not read again until it was dropped, or has come anew. */
+  doubtedIndex: number | undefined;
   isRunning: boolean;
   isDone: boolean;
 };
@@ -33,6 +35,7 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
     for (const { number, chunkIndex, data: bytes } of fresh) {
       if (number === transfer.number && chunkIndex === job.nextIndex) take(job, bytes);
     }
+    if (crcOf(transfer.held, job.nextIndex) === undefined) job.doubtedIndex = undefined;
     if (isMore(job)) void readOn(job);
     else conclude(job);
   }
@@ -40,7 +43,8 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
   function jobOf(transfer: Transfer): Job {
     const known = jobs.get(transfer.number);
     const hash = known?.hash ?? createHash('sha1');
-    const job = known ?? { hash, transfer, nextIndex: 1, isRunning: false, isDone: false };
+    const fresh = { nextIndex: 1, doubtedIndex: undefined, isRunning: false, isDone: false };
+    const job = known ?? { hash, transfer, ...fresh };
     job.transfer = transfer;
     jobs.set(transfer.number, job);
     return job;
@@ -56,6 +60,7 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
       // Unreadable is as good as rotten: the server has it still.
       if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.held, chunkIndex)) {
         job.isRunning = false;
+        job.doubtedIndex = chunkIndex;
         return emit({ kind: 'chunk-rotten', number, chunkIndex });
       }
       take(job, bytes.value);
@@ -79,7 +84,8 @@ function take(job: Job, bytes: Uint8Array): void {
   job.nextIndex += 1;
 }
 
-const isMore = (job: Job) => crcOf(job.transfer.held, job.nextIndex) !== undefined;
+const isMore = (job: Job) =>
+  job.doubtedIndex !== job.nextIndex && crcOf(job.transfer.held, job.nextIndex) !== undefined;
 
 function sizeOf(transfer: Transfer, chunkIndex: number): number {
   const isLast = chunkIndex === Math.max(1, transfer.chunksCount);

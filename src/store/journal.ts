@@ -7,18 +7,20 @@ import { snapshot } from '../core/snapshot.ts';
 import { journalReserveBytes, recordChunkBytesMax } from '../limits.ts';
 import { decodeRecords, encodeRecord } from './record.ts';
 import type { Fact } from '../core/events.ts';
+import type { State } from '../core/model.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 
 export type Journal = {
-  readonly sizeBytes: () => number;
-  /** Bytes since the last rewrite. */
+  /** Bytes since the last rewrite, or since one was tried. */
   readonly grownBytes: () => number;
   /** Durable when it resolves. A failure left nothing behind; a failed sync ends the process. */
   append(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Replaces the content: write new, sync, rename, sync the directory. */
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
-  /** Takes blocks for what is to come, so that a full disk can still be recorded. */
-  reserve(moreBytes: number): Promise<void>;
+  /** Takes blocks for the records of a transfer, so that a full disk is met before it begins. */
+  reserve(number: number, chunksCount: number): Promise<DiskResult<void>>;
+  /** The transfer is over: a rewrite takes no blocks for it any more. */
+  release(number: number): void;
   close(): Promise<void>;
 };
 
@@ -51,26 +53,19 @@ export async function openJournal(
   }
   const named = await disk.syncDirectory(directory);
   if (!named.ok) return named;
-  const journal = createJournal(disk, directory, path, file, soundBytes);
-  // A snapshot was synced before it got its name, and nothing was appended since.
-  const isSnapshot = bytes.value.length === soundBytes && facts.at(-1)?.kind === 'counted';
-  if (!isSnapshot && !(await refreshed(journal, facts, unknownCount))) await mustSync(file);
-  return { ok: true, value: { journal, facts, losses } };
-}
-
-/**
- * What was read may be in the kernel's memory only: the last process was killed before its sync, or
- * its sync failed. So it is written anew before anything is said of it; and a journal of many short
- * lives stays short.
- */
-async function refreshed(journal: Journal, facts: readonly Fact[], unknownCount: number) {
-  if (facts.length === 0 || unknownCount > 0) return false;
   const state = replay(facts);
-  const rewritten = await journal.rewrite(snapshot(state));
-  let chunksCount = 0;
-  for (const one of state.packages.values()) chunksCount += transferOf(one)?.chunksCount ?? 0;
-  if (chunksCount > 0) await journal.reserve(chunksCount * recordChunkBytesMax);
-  return rewritten.ok;
+  const journal = createJournal(disk, directory, file, soundBytes, roomsOf(state));
+  // What was read may be in the kernel's memory only: the last process was killed before its sync,
+  // or its sync failed. So it is written anew before anything is said of it; and a journal of many
+  // short lives stays short. A snapshot was synced before it got its name.
+  const isSnapshot = bytes.value.length === soundBytes && facts.at(-1)?.kind === 'counted';
+  const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;
+  if (isToStay || !(await journal.rewrite(snapshot(state))).ok) {
+    if (!isSnapshot) await mustSync(file);
+    // Best effort: where a full disk was found at the start, it is met again by what is written.
+    await journal.takeRoom();
+  }
+  return { ok: true, value: { journal, facts, losses } };
 }
 
 function lossesOf(tornBytes: number, unknownCount: number): readonly string[] {
@@ -80,17 +75,29 @@ function lossesOf(tornBytes: number, unknownCount: number): readonly string[] {
   return losses;
 }
 
+/** Bytes for the records of each transfer, by its number. */
+function roomsOf(state: State): Map<number, number> {
+  const rooms = new Map<number, number>();
+  for (const one of state.packages.values()) {
+    const transfer = transferOf(one);
+    if (transfer !== undefined) rooms.set(transfer.number, roomOf(transfer.chunksCount));
+  }
+  return rooms;
+}
+
+const roomOf = (chunksCount: number) => chunksCount * recordChunkBytesMax;
+
 function createJournal(
   disk: Disk,
   directory: string,
-  path: string,
   opened: DiskFile,
   soundBytes: number,
-): Journal {
+  rooms: Map<number, number>,
+): Journal & { takeRoom(): Promise<DiskResult<void>> } {
+  const { path } = opened;
   let file = opened;
   let endBytes = soundBytes;
   let baseBytes = soundBytes;
-  let roomBytes = 0;
 
   async function append(facts: readonly Fact[]): Promise<DiskResult<void>> {
     const data = Buffer.concat(facts.map(encodeRecord));
@@ -100,6 +107,8 @@ function createJournal(
       const cut = await file.truncate(endBytes);
       assert(cut.ok, 'journal: cannot take back a failed append');
       await mustSync(file);
+      // Cutting a file gives back the blocks that were taken beyond its end.
+      await takeRoom();
       return written;
     }
     await mustSync(file);
@@ -108,42 +117,67 @@ function createJournal(
   }
 
   async function rewrite(facts: readonly Fact[]): Promise<DiskResult<void>> {
+    const data = Buffer.concat(facts.map(encodeRecord));
+    const replaced = await replace(data);
+    if (replaced.ok) endBytes = data.length;
+    // One that failed comes again when the journal has grown as much again, not with each commit.
+    baseBytes = endBytes;
+    return replaced;
+  }
+
+  async function replace(data: Uint8Array): Promise<DiskResult<void>> {
     const created = await disk.open(`${path}.new`, 'create');
     if (!created.ok) return created;
     const next = created.value;
-    const data = Buffer.concat(facts.map(encodeRecord));
-    // The blocks that were taken belong to the old file.
-    if (roomBytes > 0) await disk.reserve(next.path, data.length + roomBytes, true);
-    const written = await next.write(data, 0);
-    if (!written.ok) {
+    const named = await nameAnew(next, data);
+    if (!named.ok) {
       await next.close();
-      await disk.remove(`${path}.new`);
-      return written;
+      await disk.remove(next.path);
+      return named;
     }
-    await mustSync(next);
-    const renamed = await disk.rename(`${path}.new`, path);
-    if (!renamed.ok) return renamed;
     // Until the directory is synced a cut brings the old file back, so nothing is appended before.
-    const named = await disk.syncDirectory(directory);
-    assert(named.ok, 'journal: fsync of the directory failed');
+    assertSynced(directory, await disk.syncDirectory(directory));
     await file.close();
     file = next;
-    endBytes = data.length;
-    baseBytes = data.length;
-    return written;
+    return named;
   }
 
-  async function reserve(moreBytes: number): Promise<void> {
-    roomBytes = moreBytes + journalReserveBytes;
-    await disk.reserve(path, endBytes + roomBytes, true);
+  async function nameAnew(next: DiskFile, data: Uint8Array): Promise<DiskResult<void>> {
+    // One that could not be removed may be longer, and its records would follow these.
+    const emptied = await next.truncate(0);
+    if (!emptied.ok) return emptied;
+    // The blocks that were taken belong to the old file: it stays where the new one gets none.
+    const room = await disk.reserve(next.path, data.length + roomBytes(), true);
+    if (!room.ok) return room;
+    const written = await next.write(data, 0);
+    if (!written.ok) return written;
+    await mustSync(next);
+    return disk.rename(next.path, path);
+  }
+
+  function roomBytes(): number {
+    return [...rooms.values()].reduce((sum, bytes) => sum + bytes, journalReserveBytes);
+  }
+
+  async function takeRoom(): Promise<DiskResult<void>> {
+    const taken = await disk.reserve(path, endBytes + roomBytes(), true);
+    return taken.ok ? { ok: true, value: undefined } : taken;
+  }
+
+  async function reserve(number: number, chunksCount: number): Promise<DiskResult<void>> {
+    rooms.set(number, roomOf(chunksCount));
+    const taken = await takeRoom();
+    if (!taken.ok) rooms.delete(number);
+    return taken;
   }
 
   return {
-    sizeBytes: () => endBytes,
     grownBytes: () => endBytes - baseBytes,
     append,
     rewrite,
     reserve,
+    release: (number) => void rooms.delete(number),
+    takeRoom,
     close: () => file.close(),
   };
 }
@@ -153,6 +187,9 @@ function createJournal(
  * time.
  */
 export async function mustSync(file: DiskFile): Promise<void> {
-  const synced = await file.sync();
-  assert(synced.ok, `fsync of ${file.path} failed`);
+  assertSynced(file.path, await file.sync());
+}
+
+export function assertSynced(path: string, synced: DiskResult<void>): void {
+  assert(synced.ok, `fsync of ${path} failed: ${synced.ok ? '' : synced.reason}`);
 }

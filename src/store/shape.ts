@@ -1,6 +1,7 @@
 // Is this a fact? A record whose CRC is right was written by an agent, but maybe by another
 // version.
 import { pageChunks } from '../core/held.ts';
+import { chunkBytes, chunksCountMax } from '../limits.ts';
 import type { Fact } from '../core/events.ts';
 
 type Check = (value: unknown) => boolean;
@@ -10,6 +11,10 @@ const text: Check = (value) => typeof value === 'string';
 const flag: Check = (value) => typeof value === 'boolean';
 const count: Check = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const within =
+  (min: number, max: number): Check =>
+  (value) =>
+    count(value) && Number(value) >= min && Number(value) <= max;
 const one =
   (...allowed: readonly string[]): Check =>
   (value) =>
@@ -23,6 +28,7 @@ const maybe =
   (value) =>
     value === undefined || check(value);
 
+const chunkIndex = within(1, chunksCountMax);
 const id = object({ name: text, version: text });
 const services = object({ start: text, ack: text, report: text, packages: text });
 const install = object({ attempt: count, installer: text, before: text });
@@ -41,9 +47,14 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   offered: { id, sizeBytes: count },
   consented: { id },
   declined: { id },
-  opened: { id, number: count, checksum: text, chunksCount: count },
-  'chunk-held': { number: count, chunkIndex: count, sizeBytes: count, crc: count },
-  'chunk-dropped': { number: count, chunkIndex: count },
+  opened: { id, number: count, checksum: text, chunksCount: within(0, chunksCountMax) },
+  'chunk-held': {
+    number: count,
+    chunkIndex,
+    sizeBytes: within(0, chunkBytes),
+    crc: within(0, 0xffff_ffff),
+  },
+  'chunk-dropped': { number: count, chunkIndex },
   finished: { number: count },
   closed: { id },
   aborted: { id },
@@ -54,7 +65,7 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   forgiven: { id },
   counted: { nextNumber: count, nextOrder: count },
   remembered: { entry },
-  'page-held': { number: count, page: count, data: page },
+  'page-held': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },
 };
 
 export function isFact(value: unknown): value is Fact {

@@ -1,6 +1,6 @@
 // The agent's durable half: the journal of facts and the data of the packages, committed in one
 // order.
-import { journalSlackBytesMax, recordChunkBytesMax } from '../limits.ts';
+import { journalSlackBytesMax } from '../limits.ts';
 import { createData } from './data.ts';
 import { openJournal } from './journal.ts';
 import type { Data } from './data.ts';
@@ -15,6 +15,8 @@ export type Store = {
   commit(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Space for a transfer: its data, and its records in the journal. */
   reserve(number: number, sizeBytes: number, chunksCount: number): Promise<DiskResult<void>>;
+  /** Gives the space of a transfer back. */
+  discard(number: number): Promise<DiskResult<void>>;
   /** True when the journal says much less than it is long. */
   isSlack(): boolean;
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
@@ -30,7 +32,9 @@ export async function openStore(
   if (!made.ok) return made;
   const opened = await openJournal(disk, directory);
   if (!opened.ok) return opened;
-  const { journal, facts, losses } = opened.value;
+  const { journal, facts } = opened.value;
+  const losses = [...opened.value.losses];
+  if (facts.length === 0) losses.push(...(await orphansIn(disk, directory)));
   const data = createData(disk, directory, reserveBytes);
 
   async function commit(more: readonly Fact[]): Promise<DiskResult<void>> {
@@ -40,8 +44,16 @@ export async function openStore(
   }
 
   async function reserve(number: number, sizeBytes: number, chunksCount: number) {
-    await journal.reserve(chunksCount * recordChunkBytesMax);
-    return data.reserve(number, sizeBytes);
+    const room = await journal.reserve(number, chunksCount);
+    if (!room.ok) return room;
+    const made = await data.reserve(number, sizeBytes);
+    if (!made.ok) journal.release(number);
+    return made;
+  }
+
+  function discard(number: number): Promise<DiskResult<void>> {
+    journal.release(number);
+    return data.discard(number);
   }
 
   async function close(): Promise<void> {
@@ -55,11 +67,19 @@ export async function openStore(
     losses,
     commit,
     reserve,
+    discard,
     isSlack: () => journal.grownBytes() > journalSlackBytesMax,
     rewrite: (all) => journal.rewrite(all),
     close,
   };
   return { ok: true, value: store };
+}
+
+/** A journal that is gone takes along what only it could explain. */
+async function orphansIn(disk: Disk, directory: string): Promise<readonly string[]> {
+  const found = await disk.list(`${directory}/packages`);
+  if (!found.ok || found.value.length === 0) return [];
+  return [`journal: has no record of ${found.value.length} folders in packages: they are removed`];
 }
 
 /** A new directory outlives a cut only when each one above it was synced as well. */

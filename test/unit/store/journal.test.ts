@@ -1,0 +1,318 @@
+// Method: the journal on a disk in memory that counts, refuses, and loses power. What a cut leaves
+// is read by opening it again.
+import { replay } from '../../../src/core/apply.ts';
+import { snapshot } from '../../../src/core/snapshot.ts';
+import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
+import { openJournal } from '../../../src/store/journal.ts';
+import { encodeRecord } from '../../../src/store/record.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { held, must, opened, thrownBy } from './fakes.ts';
+import type { Fact } from '../../../src/core/events.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const test = suite('the journal');
+const path = '/s/journal';
+const spelled = (facts: readonly Fact[]) => Buffer.concat(facts.map(encodeRecord));
+
+async function open(disk: MemoryDisk) {
+  must(await disk.makeDirectory('/s'));
+  must(await disk.syncDirectory('/'));
+  return must(await openJournal(disk, '/s'));
+}
+
+/** One that holds these facts, as appended by an agent that was killed then. */
+async function written(...batches: readonly (readonly Fact[])[]): Promise<MemoryDisk> {
+  const disk = createMemoryDisk();
+  const { journal } = await open(disk);
+  for (const facts of batches) must(await journal.append(facts));
+  return disk;
+}
+
+test('gives back what was appended, in order', async () => {
+  const disk = await written(opened(), [held(1), held(2)]);
+  const again = await open(disk.cut('lost'));
+  assert.equal(replay(again.facts), replay([...opened(), held(1), held(2)]));
+  assert.equal(again.losses, []);
+});
+
+test('syncs once for each append, however many facts it has', async () => {
+  const disk = createMemoryDisk();
+  const { journal } = await open(disk);
+  const before = disk.ops.length;
+  must(await journal.append([...opened(), held(1), held(2), held(3)]));
+  assert.equal(disk.ops.slice(before).map(({ verb }) => verb), ['write', 'sync']);
+});
+
+test('cuts a torn tail off at every byte, and syncs before it appends behind', async () => {
+  const sound = spelled(opened());
+  const torn = spelled([held(1)]);
+  for (let bytes = 0; bytes < torn.length; bytes += 1) {
+    const disk = createMemoryDisk();
+    disk.put(path, Buffer.concat([sound, torn.subarray(0, bytes)]));
+    const { journal, facts, losses } = await open(disk);
+    assert.equal(facts, opened());
+    assert.equal(losses, bytes === 0 ? [] : [`journal: cut off a torn tail of ${bytes} bytes`]);
+    // Nothing of what was cut off comes back, whenever the power goes.
+    assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+    must(await journal.append([held(2)]));
+    const again = await open(disk.cut('lost'));
+    assert.equal(replay(again.facts), replay([...opened(), held(2)]), `${bytes} bytes`);
+    assert.equal(again.losses, []);
+  }
+});
+
+for (const [what, content] of [
+  ['zeros', Buffer.alloc(4_096)],
+  ['garbage', Buffer.from('not a journal at all, but some other text')],
+  ['half a head', Buffer.from([1, 0, 0])],
+  ['a length beyond the end', Buffer.from([255, 255, 0, 0, 1, 2, 3, 4, 5])],
+] as const) {
+  test(`starts with a journal of ${what}, and says what it lost`, async () => {
+    const disk = createMemoryDisk();
+    disk.put(path, content);
+    const { journal, facts, losses } = await open(disk);
+    assert.equal(facts, []);
+    assert.equal(losses, [`journal: cut off a torn tail of ${content.length} bytes`]);
+    must(await journal.append(opened()));
+    assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+  });
+}
+
+for (const [what, content] of [['missing', undefined], ['empty', '']] as const) {
+  test(`tells of the data whose journal is ${what}, and removes it`, async () => {
+    const disk = createMemoryDisk();
+    if (content !== undefined) disk.put(path, content);
+    disk.put('/s/packages/7/data', 'payload');
+    const store = must(await openStore(disk, '/s', 0));
+    const what = 'journal: has no record of 1 folders in packages: they are removed';
+    assert.equal(store.losses, [what]);
+    must(await store.data.survey([]));
+    assert.is(disk.content('/s/packages/7/data'), undefined);
+    const fresh = must(await openStore(createMemoryDisk(), '/s', 0));
+    assert.equal(fresh.losses, []);
+  });
+}
+
+test('leaves out sound records of another version, says so, and keeps them', async () => {
+  const strange = recordOf({ kind: 'of-the-future', number: 1 });
+  const odd = recordOf({ kind: 'opened', id: 'engine' });
+  const content = Buffer.concat([strange, spelled(opened()), odd, spelled([held(1)])]);
+  const disk = createMemoryDisk();
+  disk.put(path, content);
+  const { facts, losses } = await open(disk);
+  assert.equal(facts, [...opened(), held(1)]);
+  assert.equal(losses, ['journal: left out 2 records of another version']);
+  assert.equal(disk.content(path), content);
+});
+
+function recordOf(value: unknown): Buffer {
+  const payload = Buffer.from(JSON.stringify(value));
+  // The head of a fact of the same length, with a CRC of its own.
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt32LE(crcByBits(payload), 4);
+  return Buffer.concat([head, payload]);
+}
+
+/** As IEEE 802.3 says it, a bit at a time. */
+function crcByBits(data: Uint8Array): number {
+  let crc = ~0;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+test('syncs what it read: the last life may have been killed before it could', async () => {
+  const disk = createMemoryDisk();
+  const { journal } = await open(disk);
+  disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));
+  await thrownBy(() => journal.append(opened()));
+  disk.refuse(undefined);
+  assert.equal((await open(disk)).facts, opened());
+  assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+});
+
+test('takes a refused append back, so that the next start reads nothing of it', async () => {
+  for (const code of ['ENOSPC', 'EIO', 'EROFS']) {
+    const disk = await written(opened());
+    const { journal } = await open(disk);
+    const end = disk.content(path)?.length ?? 0;
+    // Whole records of it are in the half that got there.
+    disk.refuse(({ verb }) => (verb === 'write' ? code : undefined));
+    const refused = await journal.append([held(1), held(2), held(3), held(4)]);
+    assert.is(refused.ok ? '' : refused.code, code);
+    disk.refuse(undefined);
+    assert.is(disk.content(path)?.length, end);
+    assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+    must(await journal.append([held(2)]));
+    const facts = (await open(disk.cut('lost'))).facts;
+    assert.equal(replay(facts), replay([...opened(), held(2)]));
+  }
+});
+
+test('takes the blocks again that taking back an append gave away', async () => {
+  const disk = await written(opened());
+  const { journal } = await open(disk);
+  disk.refuse(({ verb }) => (verb === 'write' ? 'EIO' : undefined));
+  const before = disk.ops.length;
+  await journal.append([held(1)]);
+  const after = disk.ops.slice(before).map(({ verb }) => verb);
+  assert.equal(after, ['write', 'truncate', 'sync', 'reserve']);
+});
+
+test('ends the process when an append can neither be kept nor taken back', async () => {
+  const disk = await written(opened());
+  const { journal } = await open(disk);
+  disk.refuse(({ verb }) => (['write', 'truncate'].includes(verb) ? 'EIO' : undefined));
+  const said = await thrownBy(() => journal.append([held(1)]));
+  assert.is(said, 'journal: cannot take back a failed append');
+});
+
+test('ends the process when a sync fails, says why, and does not try it again', async () => {
+  const disk = createMemoryDisk();
+  const { journal } = await open(disk);
+  const before = disk.count('sync');
+  disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));
+  const said = await thrownBy(() => journal.append([held(1)]));
+  assert.is(said, `fsync of ${path} failed: EIO: ${path}`);
+  assert.is(disk.count('sync'), before + 1);
+});
+
+test('is whole whatever operation of a rewrite the power is lost at', async () => {
+  const facts = [...opened(), held(1), held(2)];
+  const expected = replay(facts);
+  for (const unsynced of ['lost', 'kept'] as const) {
+    let cutAt = 0;
+    for (let isOver = false; !isOver; cutAt += 1) {
+      const disk = await written(facts);
+      const { journal } = await open(disk);
+      let steps = 0;
+      let left: MemoryDisk | undefined;
+      disk.before(({ verb }) => {
+        if (!changing.includes(verb)) return;
+        if (steps === cutAt) left = disk.cut(unsynced);
+        steps += 1;
+      });
+      must(await journal.rewrite(snapshot(expected)));
+      isOver = left === undefined;
+      const again = await open(left ?? disk.cut(unsynced));
+      assert.equal(replay(again.facts), expected, `${unsynced} at ${cutAt}`);
+      assert.equal(again.losses, []);
+    }
+    assert.ok(cutAt >= 6, `${cutAt} steps`);
+  }
+});
+
+test('removes a rewrite that was cut, and never reads it', async () => {
+  const disk = createMemoryDisk();
+  disk.put(path, spelled(opened()));
+  disk.put(`${path}.new`, spelled([...opened(), held(3)]));
+  assert.equal((await open(disk)).facts, opened());
+  assert.is(disk.content(`${path}.new`), undefined);
+});
+
+for (const verb of ['open', 'truncate', 'reserve', 'write', 'rename'] as const) {
+  test(`keeps the old file where the ${verb} of a rewrite is refused`, async () => {
+    const disk = await written(opened());
+    const { journal } = await open(disk);
+    const openBefore = disk.openCount();
+    disk.refuse((op) => (op.verb === verb ? 'ENOSPC' : undefined));
+    const refused = await journal.rewrite(opened());
+    disk.refuse(undefined);
+    assert.is(refused.ok ? '' : refused.code, 'ENOSPC');
+    // No handle is left open and no half of a file lies about, or the next try would be worse off.
+    assert.is(disk.openCount(), openBefore);
+    assert.is(disk.content(`${path}.new`), undefined);
+    must(await journal.append([held(1)]));
+    const again = await open(disk.cut('lost'));
+    assert.equal(replay(again.facts), replay([...opened(), held(1)]));
+  });
+}
+
+test('ends the process when the directory of a new journal cannot be synced', async () => {
+  const disk = await written(opened());
+  const { journal } = await open(disk);
+  disk.refuse(({ verb }) => (verb === 'sync-directory' ? 'EIO' : undefined));
+  assert.match(await thrownBy(() => journal.rewrite(opened())), /^fsync of \/s failed: EIO/);
+});
+
+test('tries a refused rewrite again when as much was appended again, not each time', async () => {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0));
+  must(await store.commit(opened(1, 32_768)));
+  const batch = Array.from({ length: 500 }, (_, at) => held(at + 1, new Uint8Array(0)));
+  const grow = async () => {
+    while (!store.isSlack()) must(await store.commit(batch));
+  };
+  await grow();
+  disk.refuse(({ path: at }) => (at.endsWith('.new') ? 'ENOSPC' : undefined));
+  assert.not.ok((await store.rewrite([])).ok);
+  assert.not.ok(store.isSlack());
+  await grow();
+  const bytes = disk.content(path)?.length ?? 0;
+  assert.ok(bytes > 2 * journalSlackBytesMax && bytes < 3 * journalSlackBytesMax, `${bytes}`);
+});
+
+test('does not read on into a longer rewrite that could not be removed', async () => {
+  const disk = await written(opened());
+  const { journal } = await open(disk);
+  disk.put(`${path}.new`, spelled([...opened(2, 9), held(1), held(2), held(3), held(4)]));
+  must(await journal.rewrite(snapshot(replay(opened()))));
+  assert.equal(disk.content(path), spelled(snapshot(replay(opened()))));
+});
+
+test('takes blocks at its start, also of a journal that was rewritten already', async () => {
+  const disk = createMemoryDisk();
+  const taken = () => disk.ops.filter(({ verb }) => verb === 'reserve').at(-1)?.bytes ?? 0;
+  await open(disk);
+  assert.is(taken(), journalReserveBytes);
+  disk.put(path, spelled(snapshot(replay(opened(1, 1_000)))));
+  await open(disk);
+  assert.ok(taken() >= journalReserveBytes + 64_000, `${taken()}`);
+});
+
+test('takes blocks for each transfer that is open, and none for one that is over', async () => {
+  const disk = createMemoryDisk();
+  const { journal } = await open(disk);
+  const taken = () => disk.ops.filter(({ verb }) => verb === 'reserve').at(-1)?.bytes;
+  must(await journal.reserve(1, 1_000));
+  must(await journal.reserve(2, 10));
+  assert.is(taken(), journalReserveBytes + 64 * 1_010);
+  must(await journal.rewrite([]));
+  assert.is(taken(), journalReserveBytes + 64 * 1_010);
+  journal.release(1);
+  must(await journal.rewrite([]));
+  assert.is(taken(), journalReserveBytes + 640);
+});
+
+test('refuses a transfer whose records have no room on the disk', async () => {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0));
+  must(await store.data.survey([]));
+  disk.refuse(({ verb, path: at }) => (verb === 'reserve' && at === path ? 'ENOSPC' : undefined));
+  const refused = await store.reserve(1, 65_536, 1);
+  assert.is(refused.ok ? '' : refused.code, 'ENOSPC');
+  assert.is(disk.content('/s/packages/1/data'), undefined);
+});
+
+test('appends on a full disk as long as its blocks last, and starts on one', async () => {
+  const disk = await written(opened());
+  disk.refuse(({ verb }) => (verb === 'reserve' ? 'ENOSPC' : undefined));
+  const { journal, facts } = await open(disk);
+  assert.equal(facts, opened());
+  must(await journal.append([held(1)]));
+});
+
+test('starts read-only on no disk: it says what is wrong', async () => {
+  const disk = createMemoryDisk();
+  must(await disk.makeDirectory('/s'));
+  disk.refuse(({ verb }) => (verb === 'open' ? 'EROFS' : undefined));
+  const refused = await openStore(disk, '/s', 0);
+  assert.is(refused.ok ? '' : refused.code, 'EROFS');
+});
+
+test.run();

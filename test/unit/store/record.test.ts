@@ -1,0 +1,134 @@
+// Method: every kind of fact through the codec, then every bit of a record changed, and every
+// field of a fact taken away or given another type.
+import { pageChunks } from '../../../src/core/held.ts';
+import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
+import { decodeRecords, encodeRecord } from '../../../src/store/record.ts';
+import { isFact } from '../../../src/store/shape.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { checksum, engine, held } from './fakes.ts';
+import type { Fact } from '../../../src/core/events.ts';
+
+const test = suite('records');
+const id = engine;
+const page = {
+  held: new Uint8Array(pageChunks / 8).fill(0xa5),
+  crcs: Uint32Array.from({ length: pageChunks }, (_, at) => at * 16_777_259),
+};
+const report = { id, status: true, code: 'ok', description: 'neu: ✓ "x"' } as const;
+
+const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }> } = {
+  'backend-named': {
+    kind: 'backend-named',
+    services: { start: 'b/start', ack: 'b/ack', report: 'b/report', packages: 'b/packages' },
+  },
+  'rung-learnt': { kind: 'rung-learnt', situation: 'after-start', rung: 'empty' },
+  offered: { kind: 'offered', id, sizeBytes: 9 },
+  consented: { kind: 'consented', id },
+  declined: { kind: 'declined', id },
+  opened: { kind: 'opened', id, number: 3, checksum, chunksCount: 32_768 },
+  'chunk-held': { kind: 'chunk-held', number: 3, chunkIndex: 1, sizeBytes: 65_536, crc: 0 },
+  'chunk-dropped': { kind: 'chunk-dropped', number: 3, chunkIndex: 32_768 },
+  finished: { kind: 'finished', number: 3 },
+  closed: { kind: 'closed', id },
+  aborted: { kind: 'aborted', id },
+  'install-intended': {
+    kind: 'install-intended',
+    id,
+    install: { attempt: 1, installer: 'opkg', before: '{}' },
+  },
+  'reboot-awaited': { kind: 'reboot-awaited', id, bootId: 'b' },
+  settled: { kind: 'settled', report, checksum },
+  reported: { kind: 'reported', id },
+  forgiven: { kind: 'forgiven', id },
+  counted: { kind: 'counted', nextNumber: 4, nextOrder: 5 },
+  remembered: {
+    kind: 'remembered',
+    entry: { id, checksum, attempts: 2, outcome: 'open', description: '' },
+  },
+  'page-held': { kind: 'page-held', number: 3, page: 127, data: page },
+};
+const all: readonly Fact[] = Object.values(every);
+
+test('spells every kind of fact so that it is read back the same', () => {
+  for (const fact of all) {
+    const decoded = decodeRecords(encodeRecord(fact));
+    assert.equal(decoded.facts, [fact], fact.kind);
+    assert.is(decoded.unknownCount, 0);
+  }
+});
+
+test('reads records behind each other, also from the middle of a buffer', () => {
+  const data = Buffer.concat([Buffer.from('xyz'), ...all.map(encodeRecord)]).subarray(3);
+  const decoded = decodeRecords(data);
+  assert.equal(decoded.facts, all);
+  assert.is(decoded.soundBytes, data.length);
+});
+
+test('does not take a fact for another when any bit of its record is changed', () => {
+  const record = encodeRecord(held(7));
+  for (let bit = 0; bit < record.length * 8; bit += 1) {
+    const data = Buffer.concat([record, record]);
+    const at = record.length + (bit >> 3);
+    data[at] = (data[at] ?? 0) ^ (1 << (bit & 7));
+    const { facts, soundBytes } = decodeRecords(data);
+    assert.equal(facts, [held(7)], `bit ${bit}`);
+    assert.is(soundBytes, record.length);
+  }
+});
+
+test('says a chunk in no more than 64 bytes, whatever its numbers (P7)', () => {
+  const largest = {
+    kind: 'chunk-held',
+    number: Number.MAX_SAFE_INTEGER,
+    chunkIndex: 32_768,
+    sizeBytes: 65_536,
+    crc: 0xffff_ffff,
+  } as const;
+  const bytes = encodeRecord(largest).length;
+  assert.ok(bytes <= recordChunkBytesMax && recordChunkBytesMax <= 64, `${bytes} bytes`);
+});
+
+test('refuses to write what it could not read back', () => {
+  const description = 'x'.repeat(recordBytesMax);
+  const settled = { ...every.settled, report: { ...report, description } };
+  assert.throws(() => encodeRecord(settled), /too long/);
+});
+
+test('believes a fact only with each of its fields, and with its type', () => {
+  const others = [undefined, null, -1, 0.5, 2 ** 53, '', 'x', [], {}, true];
+  for (const fact of all) {
+    assert.ok(isFact(fact), fact.kind);
+    for (const [name, value] of Object.entries(fact)) {
+      for (const other of others) {
+        if (typeof other === typeof value && typeof value !== 'number') continue;
+        if (name === 'checksum' && other === undefined && fact.kind === 'settled') continue;
+        assert.not.ok(isFact({ ...fact, [name]: other }), `${fact.kind} ${name} ${String(other)}`);
+      }
+    }
+  }
+});
+
+test('believes no number that would break what is made of it', () => {
+  const bad = [
+    { ...every['chunk-held'], chunkIndex: 0 },
+    { ...every['chunk-held'], chunkIndex: 32_769 },
+    { ...every['chunk-held'], sizeBytes: 65_537 },
+    { ...every['chunk-held'], crc: 2 ** 32 },
+    { ...every['chunk-dropped'], chunkIndex: 0 },
+    { ...every['page-held'], page: 128 },
+    { ...every.opened, chunksCount: 32_769 },
+  ];
+  for (const one of bad) assert.not.ok(isFact(one), JSON.stringify(one));
+});
+
+test('believes no page of another length', () => {
+  for (const bytes of [0, 31, 33]) {
+    const data = { ...page, held: new Uint8Array(bytes) };
+    assert.not.ok(isFact({ ...every['page-held'], data }));
+  }
+  assert.not.ok(isFact({ ...every['page-held'], data: { ...page, crcs: new Uint32Array(255) } }));
+  const short = { ...every['page-held'], data: { ...page, crcs: new Uint32Array(3) } };
+  assert.is(decodeRecords(encodeRecord(short)).unknownCount, 1);
+});
+
+test.run();
