@@ -56,6 +56,16 @@ export const rebootRequestsMax = 5;
 export const storageDelayMs = 5_000;
 /** Kept of each of an installer's outputs. */
 export const outputBytesMax = 16_384;
+/** A list of installed packages: thousands of lines. A longer one is not reported. */
+export const listOutputBytesMax = 1_048_576;
+/** A package manager answers a question in seconds; it holds up a report no longer than this. */
+export const askTimeMs = 60_000;
+/** A control file or a list of conffiles in an .ipk; a larger one is refused. */
+export const controlBytesMax = 1_048_576;
+/** What an .ipk may unpack to (each layer); a larger one is refused before it fills a device. */
+export const unpackedBytesMax = 8_589_934_592;
+/** opkg's status file: some hundred bytes a package. A larger one is not copied. */
+export const statusFileBytesMax = 33_554_432;
 /** Of a description in a report. */
 export const descriptionBytesMax = 1_024;
 /** The journal is rewritten when it is this much longer than it was after the last time. */

@@ -86,6 +86,7 @@ function readInstaller(take: Take): Settings['installer'] {
     opkg: {
       program: take('installer.opkg.program', program, 'opkg'),
       args: take('installer.opkg.args', words('["--force-downgrade"]'), []),
+      statusFile: take('installer.opkg.status_file', absolutePathOrNone, ''),
     },
     swupdate: {
       program: take('installer.swupdate.program', program, 'swupdate'),

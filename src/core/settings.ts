@@ -34,7 +34,12 @@ export type Settings = {
     }[];
     readonly attempts: number;
     readonly timeoutMs: number;
-    readonly opkg: { readonly program: string; readonly args: readonly string[] };
+    readonly opkg: {
+      readonly program: string;
+      readonly args: readonly string[];
+      /** Empty: the places that opkg uses, below the root that `args` name. */
+      readonly statusFile: string;
+    };
     readonly swupdate: {
       readonly program: string;
       readonly args: readonly string[];

@@ -3,6 +3,7 @@ import { outputBytesMax } from '../limits.ts';
 import { choose } from './choose.ts';
 import { createCommand } from './command.ts';
 import { environment } from './environment.ts';
+import { createOpkg } from './opkg.ts';
 import { tailOf } from './words.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -24,7 +25,10 @@ const rebootTimeMs = 60_000;
 
 export function createInstallers(ports: InstallPorts, settings: Settings): Installers {
   const { disk, runner } = ports;
-  const all: readonly Installer[] = [createCommand(runner, settings.installer)];
+  const all: readonly Installer[] = [
+    createOpkg({ disk, runner }, settings.installer),
+    createCommand(runner, settings.installer),
+  ];
   const named = (name: string) => all.find((one) => one.name === name);
 
   async function run(program: string, args: readonly string[], timeLimitMs: number) {

@@ -50,7 +50,7 @@ test('gives the documented defaults without a file', () => {
       rules: [],
       attempts: 3,
       timeoutMs: 3_600_000,
-      opkg: { program: 'opkg', args: [] },
+      opkg: { program: 'opkg', args: [], statusFile: '' },
       swupdate: {
         program: 'swupdate',
         args: [],
@@ -98,6 +98,7 @@ attempts = 5
 timeout = 900
 opkg.program = "/usr/bin/opkg"
 opkg.args = ["--force-downgrade"]
+opkg.status_file = "/opt/lib/opkg/status"
 [installer.swupdate]
 program = "/usr/bin/swupdate"
 args = ["-k", "/etc/key.pem"]
@@ -146,7 +147,11 @@ test('reads every key from a file', () => {
     { name: 'rootfs-*', use: 'swupdate' },
     { name: 'app-*', use: 'opkg' },
   ]);
-  assert.equal(settings.installer.opkg, { program: '/usr/bin/opkg', args: ['--force-downgrade'] });
+  assert.equal(settings.installer.opkg, {
+    program: '/usr/bin/opkg',
+    args: ['--force-downgrade'],
+    statusFile: '/opt/lib/opkg/status',
+  });
   assert.equal(settings.installer.swupdate.check, ['/usr/bin/check']);
   assert.equal(settings.installer.swupdate.reboot, true);
   assert.equal(settings.reboot.args, []);

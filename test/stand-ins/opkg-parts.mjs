@@ -1,0 +1,111 @@
+// What the stand-in for opkg is made of: archives (also cut ones), the status file, versions.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { constants, gunzipSync } from 'node:zlib';
+
+/** Entries of an .ipk: { control: {...}, scripts: {...}, conffiles, files, isCut }. */
+export function openIpk(path) {
+  const outer = readFileSync(path);
+  const isAr = outer.toString('latin1', 0, 8) === '!<arch>\n';
+  const members = isAr ? arMembers(outer) : tarEntries(inflate(outer));
+  const named = (start) => members.find(({ name }) => clean(name).startsWith(start))?.data;
+  // Whatever the data say that they are compressed with: here it is gzip.
+  const [control, data] = [named('control.tar.'), named('data.tar.')];
+  if (named('debian-binary') === undefined || control === undefined || data === undefined) {
+    return undefined;
+  }
+  const inside = tarEntries(inflate(control));
+  const text = (name) => inside.find((one) => clean(one.name) === name)?.data.toString();
+  const isWhole = isInflatable(data);
+  return {
+    fields: fieldsOf(text('control') ?? ''),
+    scripts: { preinst: text('preinst'), postinst: text('postinst') },
+    conffiles: (text('conffiles') ?? '').split('\n').map(clean),
+    files: tarEntries(inflate(data)).filter(({ type }) => type !== '5'),
+    isCut: !isWhole,
+  };
+}
+
+export const clean = (path) => path.replace(/^(\.?\/)+/, '');
+
+/** As much as there is: a cut stream is no error here. */
+function inflate(data) {
+  try {
+    return gunzipSync(data, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function isInflatable(data) {
+  try {
+    gunzipSync(data);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function arMembers(data) {
+  const members = [];
+  for (let at = 8; at + 60 <= data.length; ) {
+    const name = data.toString('latin1', at, at + 16).trim().replace(/\/$/, '');
+    const size = Number(data.toString('latin1', at + 48, at + 58));
+    members.push({ name, data: data.subarray(at + 60, at + 60 + size) });
+    at += 60 + size + (size % 2);
+  }
+  return members;
+}
+
+function tarEntries(data) {
+  const entries = [];
+  let longName;
+  for (let at = 0; at + 512 <= data.length && data[at] !== 0; ) {
+    const type = String.fromCharCode(data[at + 156]);
+    const size = parseInt(data.toString('latin1', at + 124, at + 135), 8) || 0;
+    const content = data.subarray(at + 512, at + 512 + size);
+    const field = (from, length) =>
+      data.toString('utf8', at + from, at + from + length).replace(/\0.*$/s, '');
+    if (type === 'L') longName = content.toString().replace(/\0.*$/s, '');
+    else {
+      const name = longName ?? field(0, 100);
+      entries.push({ name, type, size, target: field(157, 100), data: content });
+      longName = undefined;
+    }
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  return entries;
+}
+
+export function fieldsOf(text) {
+  const pairs = text.split('\n').flatMap((line) => {
+    const found = /^(\S+): (.*)$/.exec(line);
+    return found === null ? [] : [[found[1], found[2]]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+export function readStatus(path) {
+  if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true });
+    return [];
+  }
+  const parts = readFileSync(path, 'utf8').split('\n\n');
+  return parts.map(fieldsOf).filter((one) => one.Package !== undefined);
+}
+
+export function stanzaOf(fields) {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\n`);
+  return `${lines.join('')}\n`;
+}
+
+/** Numbers as numbers, the rest as text; enough for a test's versions. */
+export function compareVersions(a, b) {
+  const [left, right] = [a, b].map((text) => text.match(/\d+|[^\d.-]+/g) ?? []);
+  for (let at = 0; at < Math.max(left.length, right.length); at += 1) {
+    const [one = '', other = ''] = [left[at], right[at]];
+    const order = Number(one) - Number(other) || (one < other ? -1 : one > other ? 1 : 0);
+    if (order !== 0) return order;
+  }
+  return 0;
+}

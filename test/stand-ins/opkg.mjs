@@ -1,0 +1,254 @@
+#!/usr/bin/env node
+// A program that behaves as opkg does, defect by defect (installers 2). What it is comes from a
+// file of JSON, the argument of `--stand-in`:
+//   flavour   "0.1.8", "0.6-internal" or "0.6-libsolv"
+//   capacity  bytes that fit on its disk; more is ENOSPC
+//   dieAt     a point at which it kills itself, once: the name is taken out of the file
+//   haltAt    a point at which it says so in FILE.reached and waits to be killed
+// Points: locked, preinst, unpack:<files>, unpacked, postinst, status-empty, status-half,
+// status-written. Every call is a line in FILE.calls.
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { ftruncateSync, openSync, closeSync, rmSync, symlinkSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { clean, compareVersions, openIpk, readStatus, stanzaOf } from './opkg-parts.mjs';
+
+const { options, words } = readArguments(process.argv.slice(2));
+const settingsFile = options['--stand-in'];
+const settings = JSON.parse(readFileSync(settingsFile, 'utf8'));
+const { flavour } = settings;
+const isOld = flavour === '0.1.8';
+const isSolver = flavour === '0.6-libsolv';
+const root = rootOf(options);
+const home = join(root, isOld ? 'usr/lib/opkg' : 'var/lib/opkg');
+const statusFile = join(home, 'status');
+const lockFile = join(home, 'lock');
+const [command, ...names] = words;
+appendFileSync(`${settingsFile}.calls`, `${[...options.forced, ...words].join(' ')}\n`);
+process.exitCode = main();
+
+function readArguments(given) {
+  const found = { forced: [] };
+  const rest = [];
+  for (let at = 0; at < given.length; at += 1) {
+    const word = given[at];
+    if (['-f', '-o', '--stand-in'].includes(word)) found[word] = given[(at += 1)];
+    else if (word.startsWith('--force-')) found.forced.push(word);
+    else rest.push(word);
+  }
+  return { options: found, words: rest };
+}
+
+function rootOf(found) {
+  if (found['-o'] !== undefined) return found['-o'];
+  const [, path] = /^dest \S+ (\S+)/m.exec(readFileSync(found['-f'], 'utf8')) ?? [];
+  return path;
+}
+
+function main() {
+  const isQuestion = ['status', 'list-installed', 'files'].includes(command);
+  if (isLocked()) {
+    // 0.6 answers questions also then.
+    if (isOld || !isQuestion) {
+      return refuse(255, `Could not lock ${lockFile}: Resource temporarily unavailable.`);
+    }
+  }
+  const installed = readStatus(statusFile);
+  switch (command) {
+    case 'list-installed':
+      for (const one of installed.filter(isThere)) say(`${one.Package} - ${one.Version}`);
+      return 0;
+    case 'status':
+      for (const one of installed.filter(({ Package }) => Package === names[0])) {
+        process.stdout.write(stanzaOf(one));
+      }
+      return 0;
+    case 'install':
+    case 'configure': {
+      writeFileSync(lockFile, String(process.pid));
+      point('locked');
+      const code = command === 'install' ? install(installed, names[0]) : configure(installed);
+      rmSync(lockFile, { force: true });
+      return code;
+    }
+    default:
+      return refuse(1, `unknown sub-command ${command}`);
+  }
+}
+
+function isThere({ Status }) {
+  return / (installed|unpacked|half-installed)$/.test(Status);
+}
+
+function isLocked() {
+  if (!existsSync(lockFile)) return false;
+  try {
+    process.kill(Number(readFileSync(lockFile, 'utf8')), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+function complain(line) {
+  (isOld ? process.stdout : process.stderr).write(`Collected errors:\n * ${line}\n`);
+}
+
+function refuse(code, line) {
+  complain(line);
+  return code;
+}
+
+function point(name) {
+  if (settings.dieAt === name) {
+    writeFileSync(settingsFile, JSON.stringify({ ...settings, dieAt: undefined }));
+    process.kill(process.pid, 'SIGKILL');
+    wait();
+  }
+  if (settings.haltAt === name) {
+    writeFileSync(settingsFile, JSON.stringify({ ...settings, haltAt: undefined }));
+    writeFileSync(`${settingsFile}.reached`, String(process.pid));
+    wait();
+  }
+}
+
+/** Until FILE.go is there, or for ever. */
+function wait() {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (!existsSync(`${settingsFile}.go`)) Atomics.wait(pause, 0, 0, 20);
+}
+
+function install(installed, file) {
+  const ipk = existsSync(file) && /\.(ipk|opk|deb)$/.test(file) ? openIpk(file) : undefined;
+  if (ipk === undefined) return refuse(255, `Malformed package file ${file}.`);
+  const { Package, Version, Architecture, Depends } = ipk.fields;
+  const old = installed.find((one) => one.Package === Package && isThere(one));
+  const isForced = options.forced.includes('--force-reinstall');
+  if (isForced && isOld) {
+    process.kill(process.pid, 'SIGSEGV');
+    return 139;
+  }
+  if (!['all', 'cortexa7'].includes(Architecture)) {
+    return refuse(isSolver ? 1 : 255, `${Package} is of architecture ${Architecture}.`);
+  }
+  const missing = (Depends ?? '')
+    .split(', ')
+    .filter((name) => name !== '' && !installed.some((one) => one.Package === name));
+  if (missing.length > 0) {
+    return refuse(isSolver ? 1 : 255, `cannot find dependency ${missing[0]} for ${Package}`);
+  }
+  const order = old === undefined ? 1 : compareVersions(Version, old.Version);
+  if (order === 0 && !isOld && !isForced && !/half-installed/.test(old.Status)) {
+    return refuse(255, `Refusing to load file '${file}' as it matches the installed version.`);
+  }
+  if (order < 0 && !isSolver) {
+    say(`Not downgrading package ${Package} on root from ${old.Version} to ${Version}.`);
+    return 0;
+  }
+  const free = (settings.capacity ?? Infinity) / 1024;
+  if (Number(ipk.fields['Installed-Size'] ?? 0) > free * 1024) {
+    return refuse(255, `Only have ${Math.floor(free)}kb available on filesystem /`);
+  }
+  say(`Installing ${Package} (${Version}) on root.`);
+  return put(installed, ipk, old);
+}
+
+function put(installed, ipk, old) {
+  const { Package } = ipk.fields;
+  const words = isSolver ? 'install ok' : 'install user';
+  point('preinst');
+  if (!runScript(ipk.scripts.preinst, 'preinst')) {
+    if (!isOld) save(installed, ipk, `${words} half-installed`);
+    return refuse(255, `preinst script of ${Package} failed.`);
+  }
+  if (ipk.isCut && !isOld) return refuse(255, `data.tar.gz of ${Package}: truncated gzip input`);
+  unpack(ipk);
+  point('unpacked');
+  const info = join(home, 'info');
+  mkdirSync(info, { recursive: true });
+  writeFileSync(join(info, `${Package}.control`), stanzaOf(ipk.fields));
+  if (ipk.scripts.postinst !== undefined) {
+    writeFileSync(join(info, `${Package}.postinst`), ipk.scripts.postinst);
+  }
+  if (options['-o'] !== undefined) {
+    save(installed, ipk, `${words} unpacked`);
+    return 0;
+  }
+  say(`Configuring ${Package}.`);
+  point('postinst');
+  const isConfigured = runScript(ipk.scripts.postinst, 'postinst');
+  save(installed, ipk, `${words} ${isConfigured ? 'installed' : 'unpacked'}`);
+  return isConfigured ? 0 : refuse(255, `postinst script of ${old?.Package ?? Package} failed.`);
+}
+
+function unpack({ files, conffiles }) {
+  let room = settings.capacity ?? Infinity;
+  for (const [at, { name, type, data, target, size }] of files.entries()) {
+    point(`unpack:${at}`);
+    const path = join(root, clean(name));
+    // Of a cut archive the last entry has fewer bytes than its header says.
+    const isKept = conffiles.includes(clean(name)) && existsSync(path);
+    const to = isKept && !readFileSync(path).equals(data) ? `${path}-opkg` : path;
+    mkdirSync(dirname(to), { recursive: true });
+    if (existsSync(to) || isLink(to)) rmSync(to);
+    if (type === '2') symlinkSync(target, to);
+    else writeFileSync(to, data.subarray(0, Math.max(0, Math.min(size, room))));
+    if (size > room) say(`Warning when extracting archive entry '${name}': (errno=28)`);
+    room -= size;
+  }
+}
+
+function isLink(path) {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+function configure(installed) {
+  const one = installed.find(({ Package }) => Package === names[0]);
+  if (one === undefined || !one.Status.endsWith('unpacked')) return 0;
+  const script = join(home, 'info', `${one.Package}.postinst`);
+  const text = existsSync(script) ? readFileSync(script, 'utf8') : undefined;
+  point('postinst');
+  if (!runScript(text, 'postinst')) return refuse(255, `postinst script of ${names[0]} failed.`);
+  one.Status = one.Status.replace('unpacked', 'installed');
+  write(installed);
+  return 0;
+}
+
+function runScript(text, name) {
+  if (text === undefined) return true;
+  const env = { ...process.env, PKG_ROOT: root };
+  const ran = spawnSync('sh', ['-c', text, name, 'configure'], { env, stdio: 'inherit' });
+  return ran.status === 0;
+}
+
+function save(installed, { fields }, Status) {
+  const gone = [fields.Package, ...(fields.Replaces ?? '').split(', ')];
+  const others = installed.filter((one) => !gone.includes(one.Package));
+  const { Package, Version, Architecture } = fields;
+  write([...others, { Package, Version, Status, Architecture }]);
+}
+
+/** In place, at the very end, never synced. */
+function write(installed) {
+  const text = installed.map(stanzaOf).join('');
+  const half = Math.floor(text.length / 2);
+  const file = openSync(statusFile, 'a+');
+  ftruncateSync(file);
+  point('status-empty');
+  writeSync(file, text.slice(0, half));
+  point('status-half');
+  // On a full disk also this ends early, and nobody looks.
+  if (settings.isStatusLost !== true) writeSync(file, text.slice(half));
+  closeSync(file);
+  point('status-written');
+}

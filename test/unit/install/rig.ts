@@ -1,0 +1,94 @@
+// The opkg installer as the agent uses it, on a device with the stand-in for opkg.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSettings } from '../../../src/config.ts';
+import { createDisk } from '../../../src/host/disk.ts';
+import { createRunner } from '../../../src/host/runner.ts';
+import { createOpkg } from '../../../src/install/opkg.ts';
+import type { Settings } from '../../../src/core/settings.ts';
+import type { Runner, RunRequest } from '../../../src/host/ports.ts';
+import type { InstallRequest } from '../../../src/install/installer.ts';
+import type { IpkSpec } from '../../support/ipk.ts';
+import type { OpkgDevice } from '../../support/opkg.ts';
+
+export const other: IpkSpec = {
+  package: 'busybox',
+  version: '1.36',
+  files: { 'bin/busybox': 'b' },
+};
+
+export const old: IpkSpec = {
+  package: 'hello',
+  version: '1.0',
+  files: { 'usr/bin/hello': 'old', 'usr/share/hello/gone': 'old' },
+};
+
+export const target: IpkSpec = {
+  package: 'hello',
+  version: '1.1',
+  files: {
+    'usr/bin/hello': 'new hello',
+    'usr/share/hello/a': 'a'.repeat(1_000),
+    [`usr/share/hello/${'long'.repeat(30)}`]: 'l',
+    'etc/hello.conf': 'x = 1\n',
+  },
+  links: { 'usr/bin/hi': 'hello' },
+  conffiles: ['etc/hello.conf'],
+};
+
+export function defaults(): Settings {
+  const read = readSettings({ file: '', text: undefined, environment: {} });
+  if (!read.ok) throw new Error('the defaults are good');
+  return read.settings;
+}
+
+/** The whole machine is not synced for each test. */
+export function quickRunner(calls: RunRequest[] = []): Runner {
+  const run = createRunner();
+  return (request) => {
+    calls.push(request);
+    if (request.program !== 'sync') return run(request);
+    return Promise.resolve({ kind: 'exited', exitCode: 0, stdout: '', stderr: '' });
+  };
+}
+
+type Change = {
+  readonly timeoutMs?: number;
+  readonly statusFile?: string;
+  readonly runner?: Runner;
+};
+
+export function installerOn(
+  { program, args }: Pick<OpkgDevice, 'program' | 'args'>,
+  change: Change = {},
+) {
+  const { timeoutMs = 60_000, statusFile = '', runner = quickRunner() } = change;
+  const settings = { ...defaults().installer, timeoutMs, opkg: { program, args, statusFile } };
+  return createOpkg({ disk: createDisk(), runner }, settings);
+}
+
+/** A verified payload in a folder of its own, as the store keeps it. */
+export function requestIn(directory: string, data: Uint8Array): InstallRequest {
+  const workDirectory = join(directory, 'work');
+  mkdirSync(workDirectory, { recursive: true });
+  const path = join(workDirectory, 'data');
+  writeFileSync(path, data);
+  const id = { name: 'anything', version: '9' };
+  return { id, path, sizeBytes: data.length, workDirectory, onProgress: () => undefined };
+}
+
+/** As the agent does: prepare, then run with what that found. */
+export async function installOn(
+  device: OpkgDevice,
+  directory: string,
+  data: Uint8Array,
+  timeoutMs = 60_000,
+) {
+  const installer = installerOn(device, { timeoutMs });
+  const request = requestIn(directory, data);
+  const prepared = await installer.prepare(request);
+  if (!prepared.ok) throw new Error(prepared.reason);
+  const verdict = await installer.run(request, prepared.before);
+  const text = verdict.kind === 'busy' ? verdict.reason : verdict.description;
+  return { installer, request, before: prepared.before, verdict, text };
+}
