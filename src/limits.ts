@@ -42,6 +42,8 @@ export const reportDelayMsMin = 30_000;
 export const reportDelayMsMax = 3_600_000;
 /** Then it counts as delivered, since some servers never ask for packages. About five days. */
 export const reportSendsMax = 256;
+/** An offer that came anew waits no longer than these for the proof of the last report. */
+export const reportSendsAgainMax = 5;
 /** The next start may go out this long after an unproven report: servers free a vehicle in 60 s. */
 export const reportSettleMs = 90_000;
 /** A list of packages that the node did not take is made again, so many times. */

@@ -72,7 +72,7 @@ async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): 
   const sizeBytes = start.chunksCount * chunkBytes;
   const made = await parts.store.reserve(number, sizeBytes, start.chunksCount);
   if (made.ok) return parts.submit({ kind: 'reserved', start, number });
-  parts.submit({ kind: 'not-reserved', start, code: made.code, reason: made.reason });
+  parts.submit({ kind: 'not-reserved', start, number, code: made.code, reason: made.reason });
 }
 
 type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;

@@ -12,10 +12,10 @@ import {
   unfinished,
   without,
 } from './change.ts';
-import { byNumber, keyOf, transferOf } from './decision.ts';
+import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, noneHeld } from './held.ts';
 import type { Fact, Note } from './events.ts';
-import type { PackageId, State } from './model.ts';
+import type { PackageId, State, Transfer } from './model.ts';
 
 export const initialState: State = {
   backend: { services: undefined, learnt: { 'after-start': undefined, resume: undefined } },
@@ -60,16 +60,16 @@ export function apply(state: State, fact: Fact): State {
       return changeTransfer(state, fact.number, (transfer) => ({
         ...transfer,
         held: hold(transfer.held, fact.chunkIndex, fact.crc),
-        lastChunkBytes:
-          fact.chunkIndex === Math.max(1, transfer.chunksCount)
-            ? fact.sizeBytes
-            : transfer.lastChunkBytes,
+        lastChunkBytes: isLast(transfer, fact.chunkIndex)
+          ? fact.sizeBytes
+          : transfer.lastChunkBytes,
       }));
     case 'chunk-dropped':
       return unfinished(
         changeTransfer(state, fact.number, (transfer) => ({
           ...transfer,
           held: drop(transfer.held, fact.chunkIndex),
+          lastChunkBytes: isLast(transfer, fact.chunkIndex) ? undefined : transfer.lastChunkBytes,
         })),
         fact.number,
       );
@@ -82,6 +82,9 @@ export function apply(state: State, fact: Fact): State {
       return applyOutcome(state, fact);
   }
 }
+
+const isLast = ({ chunksCount }: Transfer, chunkIndex: number) =>
+  chunkIndex === Math.max(1, chunksCount);
 
 type OutcomeFact = Exclude<
   Fact,
@@ -215,7 +218,9 @@ function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State 
           outcome: report.status ? 'installed' : 'failed',
           description: report.description,
         });
-  return changePhase(noted, report.id, () => ({ kind: 'settling', report, again: 'no' }));
+  const next = changePhase(noted, report.id, () => ({ kind: 'settling', report, again: 'no' }));
+  // Also when an earlier report was owed: nobody has heard of this one.
+  return setRunning(next, report.id, idle);
 }
 
 function forgiven(state: State, id: PackageId): State {

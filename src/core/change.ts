@@ -59,8 +59,10 @@ export function unfinished(state: State, number: number): State {
   );
 }
 
+/** Since the payload was last installed: what has succeeded may be tried again as often. */
 export function attemptsOf(state: State, id: PackageId, checksum: string): number {
-  return state.ledger.get(ledgerKeyOf(id, checksum))?.attempts ?? 0;
+  const entry = state.ledger.get(ledgerKeyOf(id, checksum));
+  return entry === undefined || entry.outcome === 'installed' ? 0 : entry.attempts;
 }
 
 export function noteOutcome(

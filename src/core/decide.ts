@@ -4,6 +4,7 @@ import { unreachable } from '../assert.ts';
 import { askDelayMsMax, askDelayMsMin } from '../limits.ts';
 import { backoffMs } from './retry.ts';
 import {
+  both,
   byNumber,
   decision,
   inPhase,
@@ -12,13 +13,13 @@ import {
   nothing,
   running,
   runningOf,
-  transferOf,
 } from './decision.ts';
 import { climb } from './ladder.ts';
-import { onLinkLost, onRegistered, register } from './on-link.ts';
+import { carried, onLinkLost, onRegistered, register } from './on-link.ts';
 import { onRequest } from './on-request.ts';
 import { conclude, settle } from './outcome.ts';
 import { onBooted } from './recover.ts';
+import { onReportLeaving, onSent } from './reporting.ts';
 import { onTick } from './timers.ts';
 import { applyAll, applyNote } from './apply.ts';
 import {
@@ -27,6 +28,7 @@ import {
   onInstallProbed,
   onNotPrepared,
   onPrepared,
+  onProgress,
   onRebootAsked,
   runAgain,
 } from './on-install.ts';
@@ -43,9 +45,9 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
     case 'tick':
       return onTick(settings, state, moment);
     case 'request':
-      return onRequest(settings, state, event.request, moment);
+      return onCarried(state, onRequest(settings, state, event.request, moment));
     case 'transport-up':
-      return register(1);
+      return register(0);
     case 'transport-down':
       return onLinkLost(state, event.reason, true, moment);
     case 'call-failed':
@@ -55,7 +57,7 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
     case 'report-leaving':
       return onReportLeaving(state, event);
     case 'sent':
-      return onSent(state, event, moment);
+      return onCarried(state, onSent(state, event, moment));
     case 'reserved':
       return onReserved(settings, state, event, moment);
     case 'not-reserved':
@@ -76,6 +78,10 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
     default:
       return decideInstall(settings, state, event, moment);
   }
+}
+
+function onCarried(state: State, decided: Decision): Decision {
+  return { ...decided, notes: [...carried(state), ...decided.notes] };
 }
 
 function decideInstall(
@@ -100,7 +106,7 @@ function decideInstall(
     case 'not-prepared':
       return onNotPrepared(state, event);
     case 'progress':
-      return decision({ notes: [running(state, event.id, { percent: event.percent })] });
+      return onProgress(state, event);
     case 'install-ended':
       return onInstallEnded(settings, state, event, moment);
     case 'install-probed':
@@ -118,25 +124,6 @@ function decideInstall(
   }
 }
 
-function onReportLeaving(state: State, { id, leaving }: Of<'report-leaving'>): Decision {
-  const one = state.packages.get(keyOf(id));
-  if (one === undefined || !inPhase(one, 'settling')) return nothing;
-  return decision({ notes: [running(state, id, { leaving })] });
-}
-
-/** The node has the message; only reports and package lists are owed beyond that. */
-function onSent(state: State, event: Of<'sent'>, moment: Moment): Decision {
-  if (event.message === 'packages') {
-    return decision({ notes: [{ kind: 'listing', listing: undefined }] });
-  }
-  const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
-  if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
-  return decision({
-    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],
-    effects: [log('info', 'report-sent', { ...one.id, status: one.phase.report.status })],
-  });
-}
-
 function onReserved(
   settings: Settings,
   state: State,
@@ -146,7 +133,7 @@ function onReserved(
   const { start, number } = event;
   const { id, checksum, chunksCount } = start;
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || runningOf(state, id).work !== 'reserving') {
+  if (one === undefined || runningOf(state, id).room?.number !== number) {
     return decision({ effects: [{ kind: 'discard', number }] });
   }
   const opened = { kind: 'opened', id, number, checksum, chunksCount } as const;
@@ -168,7 +155,7 @@ function onReserved(
 function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment): Decision {
   const { id } = event.start;
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || runningOf(state, id).work !== 'reserving') return nothing;
+  if (one === undefined || runningOf(state, id).room?.number !== event.number) return nothing;
   if (event.code === 'ENOSPC') {
     const report = { id, status: false, code: 'disk-full', description: event.reason } as const;
     return settle(one, report);
@@ -176,7 +163,7 @@ function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment):
   // Another trouble of the disk may pass: the package stays wanted and is asked for again.
   const dueMs = moment.nowMs + backoffMs(2, askDelayMsMin, askDelayMsMax, moment.roll);
   return decision({
-    notes: [running(state, id, { work: undefined, dueMs })],
+    notes: [running(state, id, { work: undefined, room: undefined, dueMs })],
     effects: [log('error', 'no-room-made', { ...id, code: event.code, reason: event.reason })],
   });
 }
@@ -185,11 +172,8 @@ function onHashed(state: State, event: Of<'hashed'>): Decision {
   const one = byNumber(state, event.number);
   if (one === undefined) return nothing;
   const { sha1 } = event;
+  if (inPhase(one, 'receiving')) return conclude(state, one, { sha1 });
   const known = decision({ notes: [running(state, one.id, { sha1 })] });
-  if (inPhase(one, 'receiving')) {
-    const next = conclude(one, sha1);
-    return { ...next, notes: [...known.notes, ...next.notes] };
-  }
   if (!inPhase(one, 'installing') || !runningOf(state, one.id).rerun) return known;
   if (sha1 === one.phase.transfer.checksum) return runAgain(state, one);
   // Rotten behind the CRCs' back: begin anew.
@@ -237,15 +221,19 @@ function onConsent(state: State, event: Of<'consent'>): Decision {
 
 function onDecline(state: State, event: Of<'decline'>): Decision {
   const one = state.packages.get(keyOf(event.id));
-  if (one === undefined || !['offered', 'accepted', 'receiving'].includes(one.phase.kind)) {
-    return nothing;
+  const { id } = event;
+  if (one === undefined) return nothing;
+  const said = decision({ effects: [log('info', 'declined', { ...id })] });
+  switch (one.phase.kind) {
+    case 'offered':
+      return { ...said, facts: [{ kind: 'declined', id }] };
+    case 'accepted':
+    case 'receiving': {
+      // The server was asked for it and may have begun: it waits until it hears.
+      const description = 'declined on the device';
+      return both(said, settle(one, { id, status: false, code: 'user-declined', description }));
+    }
+    default:
+      return nothing;
   }
-  const number = transferOf(one)?.number;
-  return decision({
-    facts: [{ kind: 'declined', id: one.id }],
-    effects: [
-      log('info', 'declined', { ...one.id }),
-      ...(number === undefined ? [] : [{ kind: 'discard', number } as const]),
-    ],
-  });
 }

@@ -44,6 +44,7 @@ export type Event =
   | {
       readonly kind: 'not-reserved';
       readonly start: StartRequest;
+      readonly number: number;
       readonly code: string;
       readonly reason: string;
     }

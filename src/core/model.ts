@@ -165,8 +165,10 @@ export type Link =
       readonly dueMs: number;
       readonly reason: string;
     }
-  | { readonly kind: 'registering'; readonly failures: number }
-  | { readonly kind: 'up'; readonly renewAtMs: number };
+  /** A renewal: what was registered before still carries messages. */
+  | { readonly kind: 'registering'; readonly failures: number; readonly isRenewal: boolean }
+  /** `failures`: in a row, until the link has carried something. */
+  | { readonly kind: 'up'; readonly renewAtMs: number; readonly failures: number };
 
 /** Our own services, fully qualified, from the register replies. */
 export type ServiceNames = {
@@ -180,6 +182,13 @@ export type ServiceNames = {
 
 export type Work = 'reserving' | 'preparing' | 'installing' | 'probing' | 'rebooting' | 'checking';
 
+/** The transfer that a server announced, until there is room for it. */
+export type Room = {
+  readonly number: number;
+  readonly checksum: string;
+  readonly chunksCount: number;
+};
+
 /** What a package is doing at the moment; beside `Phase` because a boot forgets it. */
 export type Running = {
   /** Times the peer (server, installer, reboot) was asked in a row without an answer. */
@@ -191,10 +200,14 @@ export type Running = {
   readonly situation: Situation;
   /** An effect of ours is under way and will end in an event. */
   readonly work: Work | undefined;
+  /** What `reserving` makes room for. */
+  readonly room: Room | undefined;
   /** SHA-1 of the whole data, once the hash ran to the end since boot. */
   readonly sha1: string | undefined;
   /** The installer must run again (after a cut) as soon as the data is verified. */
   readonly rerun: boolean;
+  /** At the boot there was no data of the attempt that is probed. */
+  readonly isDataLost: boolean;
   readonly finishDueMs: number | undefined;
   /** A report is on its way to the node, which has not answered yet. */
   readonly leaving: boolean;

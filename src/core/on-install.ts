@@ -2,6 +2,7 @@
 // blindly (P4). After a cut the device is asked what is true before anything else.
 import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../limits.ts';
 import { unreachable } from '../assert.ts';
+import { attemptsOf } from './change.ts';
 import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
 import { settle } from './outcome.ts';
 import type { InPhase } from './decision.ts';
@@ -19,7 +20,8 @@ export function onPrepared(state: State, event: Of<'prepared'>): Decision {
   const { transfer } = one.phase;
   // Aborted and begun anew while the installer got ready: that answer is of the old data.
   if (transfer.number !== event.number || !one.phase.finished) return nothing;
-  const install = { attempt: 1, installer: event.installer, before: event.before };
+  const attempt = attemptsOf(state, one.id, transfer.checksum) + 1;
+  const install = { attempt, installer: event.installer, before: event.before };
   return start(state, { ...one, phase: { kind: 'installing', transfer, install } }, install);
 }
 
@@ -136,6 +138,12 @@ export function onInstallProbed(
   if (one.phase.install.attempt >= settings.installer.attempts) {
     return settle(one, exhausted(one, probe));
   }
+  if (runningOf(state, one.id).isDataLost) {
+    return decision({
+      facts: [{ kind: 'closed', id: one.id }],
+      effects: [{ kind: 'discard', number: one.phase.transfer.number }],
+    });
+  }
   // The payload was verified before the cut; it is again before it is used again (P3).
   return decision({
     notes: [running(state, one.id, { work: undefined, rerun: true })],
@@ -144,6 +152,13 @@ export function onInstallProbed(
       { kind: 'hash', number: one.phase.transfer.number },
     ],
   });
+}
+
+/** Of the running installer only: what comes late says nothing of the next one. */
+export function onProgress(state: State, event: Of<'progress'>): Decision {
+  const one = state.packages.get(keyOf(event.id));
+  if (one === undefined || !inPhase(one, 'installing')) return nothing;
+  return decision({ notes: [running(state, one.id, { percent: event.percent })] });
 }
 
 function exhausted(one: InPhase<'installing'>, probe: Probe): Report {

@@ -7,9 +7,9 @@ import type { Decision, Event, Moment, Note } from './events.ts';
 import type { Package, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
-export function register(failures: number): Decision {
+export function register(failures: number, isRenewal = false): Decision {
   return decision({
-    notes: [{ kind: 'link', link: { kind: 'registering', failures } }],
+    notes: [{ kind: 'link', link: { kind: 'registering', failures, isRenewal } }],
     effects: [{ kind: 'register' }],
   });
 }
@@ -20,12 +20,15 @@ export function onRegistered(
   event: Extract<Event, { readonly kind: 'registered' }>,
   moment: Moment,
 ): Decision {
+  // The connection that took them is gone: the next one registers anew.
+  if (state.link.kind === 'closed') return nothing;
   const vin = settings.device.vin ?? event.vin;
   const renewAtMs = moment.nowMs + settings.rvi.registerEveryMs;
+  const failures = state.link.kind === 'registering' ? state.link.failures : 0;
   const identified: Note = { kind: 'identified', names: event.names, vin, found: event.found };
-  const up: Note = { kind: 'link', link: { kind: 'up', renewAtMs } };
+  const up: Note = { kind: 'link', link: { kind: 'up', renewAtMs, failures } };
   // A renewal on a sound link disturbs nothing; after an outage every silence is broken at once.
-  if (state.link.kind === 'registering' && state.link.failures === 0 && state.names !== undefined) {
+  if (state.link.kind === 'registering' && state.link.isRenewal) {
     return decision({ notes: [identified, up] });
   }
   const asked = [...state.packages.values()].flatMap((one) => kick(state, one, moment));
@@ -52,19 +55,25 @@ export function onLinkLost(
   moment: Moment,
 ): Decision {
   const { link } = state;
-  if (link.kind === 'closed') return nothing;
   if (isClosed) {
     return decision({
       notes: [{ kind: 'link', link: { kind: 'closed', reason } }],
       effects: [log('warn', 'link-lost', { reason })],
     });
   }
-  if (link.kind === 'down') return nothing;
-  const failures = link.kind === 'registering' ? link.failures + 1 : 1;
+  if (link.kind === 'closed' || link.kind === 'down') return nothing;
+  const failures = link.failures + 1;
   const delayMs = backoffMs(failures - 1, reconnectDelayMsMin, reconnectDelayMsMax, moment.roll);
   const down = { kind: 'down', failures, dueMs: moment.nowMs + delayMs, reason } as const;
   return decision({
     notes: [{ kind: 'link', link: down }],
     effects: [log(failures === 1 ? 'warn' : 'debug', 'link-lost', { reason, failures })],
   });
+}
+
+/** A node that takes registrations and then nothing else is asked ever more rarely, too. */
+export function carried(state: State): readonly Note[] {
+  const { link } = state;
+  if (link.kind !== 'up' || link.failures === 0) return [];
+  return [{ kind: 'link', link: { ...link, failures: 0 } }];
 }

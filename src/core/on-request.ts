@@ -1,11 +1,10 @@
 // What the server asks: notify, start, chunk, finish, abort, getpackages. Requests come late,
 // twice and out of order (protocol 1.6); each handler says what it does with that.
 import { unreachable } from '../assert.ts';
-import { listingDelayMs, packagesMax, transfersMax } from '../limits.ts';
+import { packagesMax, transfersMax } from '../limits.ts';
 import {
   both,
   decision,
-  idle,
   inPhase,
   keyOf,
   label,
@@ -19,11 +18,13 @@ import {
 } from './decision.ts';
 import { onChunk } from './on-chunk.ts';
 import { climb, isComplete, moved } from './ladder.ts';
-import { applyNote } from './apply.ts';
+import { applyAll, applyNote } from './apply.ts';
+import { attemptsOf } from './change.ts';
 import { conclude, settle } from './outcome.ts';
+import { isSaid, onGetPackages, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Effect, Fact, Moment, StartRequest } from './events.ts';
-import type { BackendServices, Package, PackageId, Request, State } from './model.ts';
+import type { BackendServices, PackageId, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
 export function onRequest(
@@ -97,18 +98,14 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
     if (settings.policy.accept === 'ask' && !isAnyWanted(state)) {
       return refuse('start-not-accepted', { ...start.id });
     }
+    if (state.packages.size >= packagesMax) return refuse('too-many-packages', { ...start.id });
     return reserve(settings, state, start);
   }
   if (inPhase(one, 'receiving')) return onStartAgain(settings, state, one, start, moment);
+  if (inPhase(one, 'settling')) return onStartSettled(settings, state, one, start, moment);
   switch (one.phase.kind) {
     case 'offered':
       return refuse('start-not-accepted', { ...start.id });
-    case 'settling':
-      // A server that starts it anew after our report wants it anew; before, it has yet to hear
-      // of it.
-      return isSaid(state, one)
-        ? reserve(settings, state, start)
-        : refuse('start-before-report', { ...start.id });
     case 'accepted':
       return reserve(settings, state, start);
     default:
@@ -117,24 +114,44 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
 }
 
 const isAnyWanted = (state: State) =>
-  [...state.packages.values()].some((one) => ['accepted', 'receiving'].includes(one.phase.kind));
+  [...state.packages.values()].some(({ phase }) => phase.kind !== 'offered');
+
+/**
+ * Before our report the server has yet to hear of it. After it, it hears of it again: a start that
+ * came late is no reason to receive and install the same once more. Another file is.
+ */
+function onStartSettled(
+  settings: Settings,
+  state: State,
+  one: InPhase<'settling'>,
+  start: StartRequest,
+  moment: Moment,
+): Decision {
+  if (!isSaid(state, one)) {
+    return refuse('start-before-report', { ...start.id });
+  }
+  const last = [...state.ledger.values()].findLast(({ id }) => keyOf(id) === keyOf(one.id));
+  const isSame = last?.checksum === start.checksum;
+  const isDeclined = one.phase.report.code === 'user-declined';
+  if (isSame || isDeclined) return sendReport(state, one, moment);
+  return reserve(settings, state, start);
+}
 
 /** Space first: "disk full" is said before the download, and not in it. */
 function reserve(settings: Settings, state: State, start: StartRequest): Decision {
-  const { id, checksum } = start;
-  if (runningOf(state, id).work === 'reserving') return nothing;
+  const { id, checksum, chunksCount } = start;
+  const { room } = runningOf(state, id);
+  if (room?.checksum === checksum && room.chunksCount === chunksCount) return nothing;
   const taken = [...state.packages.values()].filter(
-    (one) => transferOf(one) !== undefined || runningOf(state, one.id).work === 'reserving',
+    (one) => transferOf(one) !== undefined || runningOf(state, one.id).room !== undefined,
   );
-  if (taken.length >= transfersMax) return refuse('too-many-transfers', { ...id });
-  const entry = state.ledger.get(ledgerKeyOf(id, checksum));
-  if (entry?.outcome === 'failed' && entry.attempts >= settings.installer.attempts) {
-    const description =
-      `attempted ${entry.attempts} times, the last: ${entry.description}; ` +
-      `tried again after 'sota-agent accept' or with another checksum`;
-    return settle(undefined, { id, status: false, code: 'install-failed', description });
+  if (taken.length >= transfersMax && room === undefined) {
+    return refuse('too-many-transfers', { ...id });
   }
+  const attempts = attemptsOf(state, id, checksum);
+  if (attempts >= settings.installer.attempts) return refuseTried(state, start, attempts);
   const known = state.packages.has(keyOf(id));
+  const number = state.nextNumber;
   return decision({
     facts: known
       ? []
@@ -144,10 +161,19 @@ function reserve(settings: Settings, state: State, start: StartRequest): Decisio
         ],
     notes: [
       { kind: 'number-taken' },
-      { kind: 'running', id, running: { ...idle, work: 'reserving' } },
+      running(state, id, { work: 'reserving', room: { number, checksum, chunksCount } }),
     ],
-    effects: [{ kind: 'reserve', start, number: state.nextNumber }],
+    effects: [{ kind: 'reserve', start, number }],
   });
+}
+
+/** Attempts are counted across downloads: the same bytes fail again in the same way (P4). */
+function refuseTried(state: State, { id, checksum }: StartRequest, attempts: number): Decision {
+  const last = state.ledger.get(ledgerKeyOf(id, checksum))?.description ?? '';
+  const description =
+    `attempted ${attempts} times${last === '' ? '' : `, the last: ${last}`}; ` +
+    `tried again after 'sota-agent accept' or with another checksum`;
+  return settle(undefined, { id, status: false, code: 'install-failed', description });
 }
 
 /** The same file goes on where it stands; another one begins anew. */
@@ -171,8 +197,10 @@ function onStartAgain(
         { kind: 'discard', number: transfer.number },
       ],
     });
-    return both(given, reserve(settings, state, start));
+    return both(given, reserve(settings, applyAll(state, given.facts), start));
   }
+  // An ack could reach the exchange of another package; the report answers this start.
+  if (one.phase.finished) return refuse('start-after-finish', { ...start.id });
   const after = applyNote(
     state,
     running(state, one.id, { asked: 0, situation: 'after-start', rung: undefined }),
@@ -196,9 +224,12 @@ function onFinish(settings: Settings, state: State, id: PackageId, moment: Momen
   return both(
     decision({
       facts: [...facts, { kind: 'finished', number: one.phase.transfer.number }],
-      notes: [running(state, id, { rung: undefined, dueMs: undefined, finishDueMs: undefined })],
     }),
-    conclude({ ...one, phase: { ...one.phase, finished: true } }, runningOf(state, id).sha1),
+    conclude(
+      state,
+      { ...one, phase: { ...one.phase, finished: true } },
+      { rung: undefined, dueMs: undefined, finishDueMs: undefined },
+    ),
   );
 }
 
@@ -211,35 +242,17 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
   const effects: Effect[] = [];
   for (const one of meant) {
     const isNamed = id !== undefined && ['offered', 'accepted'].includes(one.phase.kind);
-    if (!inPhase(one, 'receiving') && !isNamed) continue;
+    const isStarting = inPhase(one, 'accepted') && runningOf(state, one.id).room !== undefined;
+    if (!inPhase(one, 'receiving') && !isNamed && !isStarting) continue;
     facts.push({ kind: 'aborted', id: one.id });
     effects.push(log('warn', 'aborted-by-server', { package: label(one.id) }));
     const number = transferOf(one)?.number;
     if (number !== undefined) effects.push({ kind: 'discard', number });
   }
   if (facts.length === 0) effects.push(log('info', 'abort-ignored', {}));
-  return decision({ facts, effects });
-}
-
-/**
- * Servers ask for packages right after a report: the only proof that it arrived (protocol 5.13).
- */
-function onGetPackages(state: State, moment: Moment): Decision {
-  const proven = [...state.packages.values()].filter(
-    (one) => inPhase(one, 'settling') && isSaid(state, one),
-  );
-  return decision({
-    facts: proven.map((one) => ({ kind: 'reported', id: one.id })),
-    notes: [{ kind: 'listing', listing: { asked: 1, dueMs: moment.nowMs + listingDelayMs } }],
-    effects: [
-      ...proven.map((one) => log('info', 'report-proven', { ...one.id })),
-      { kind: 'list-packages' },
-    ],
-  });
-}
-
-/** The server may have the report: the node took it, or has yet to answer. */
-function isSaid(state: State, { id }: Package): boolean {
-  const { leaving, sentAtMs } = runningOf(state, id);
-  return leaving || sentAtMs !== undefined;
+  // What was to be received again although its report is owed stays as it was.
+  const notes = meant
+    .filter((one) => inPhase(one, 'settling') && runningOf(state, one.id).room !== undefined)
+    .map((one) => running(state, one.id, { work: undefined, room: undefined }));
+  return decision({ facts, notes, effects });
 }

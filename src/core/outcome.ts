@@ -1,19 +1,27 @@
 // From the last byte to the outcome: what ends a transfer, and what follows.
-import { decision, log, nothing, transferOf } from './decision.ts';
+import { decision, log, running, runningOf, transferOf } from './decision.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision } from './events.ts';
-import type { Package, Report } from './model.ts';
+import type { Package, Report, Running, State } from './model.ts';
 
 /** All chunks are here and the exchange is over: only bytes with the right SHA-1 go on (P3). */
-export function conclude(one: InPhase<'receiving'>, sha1: string | undefined): Decision {
+export function conclude(
+  state: State,
+  one: InPhase<'receiving'>,
+  change: Partial<Running>,
+): Decision {
   const { transfer, finished } = one.phase;
-  if (!finished || sha1 === undefined) return nothing;
+  const { sha1 } = { ...runningOf(state, one.id), ...change };
+  if (!finished || sha1 === undefined) {
+    return decision({ notes: [running(state, one.id, change)] });
+  }
   if (sha1 !== transfer.checksum) {
     const description = `checksum mismatch: announced ${transfer.checksum}, received ${sha1}`;
     const report: Report = { id: one.id, status: false, code: 'validation-failed', description };
     return settle(one, report);
   }
   return decision({
+    notes: [running(state, one.id, { ...change, work: 'preparing' })],
     effects: [
       log('info', 'package-verified', { ...one.id, sha1 }),
       { kind: 'prepare', id: one.id, transfer },

@@ -14,6 +14,7 @@ export type Row =
   | 'resume'
   | 'receive-again'
   | 'probe'
+  | 'probe-without-data'
   | 'reboot-again'
   | 'check'
   | 'report';
@@ -32,7 +33,7 @@ export function rowOf(
       return facts.isDataThere ? 'resume' : 'receive-again';
     case 'installing':
       // Also without data: the cut may have come between the install and its record.
-      return 'probe';
+      return facts.isDataThere ? 'probe' : 'probe-without-data';
     case 'rebooting':
       return facts.isSameBoot ? 'reboot-again' : 'check';
     case 'settling':
@@ -115,11 +116,12 @@ function recover(
       return both(lost, decision({ facts }));
     }
     case 'probe':
+    case 'probe-without-data':
       if (one.phase.kind !== 'installing' || transfer === undefined) return nothing;
       return both(
         survived(one, `was being installed, attempt ${one.phase.install.attempt}`),
         decision({
-          notes: [running(state, id, { work: 'probing' })],
+          notes: [running(state, id, { work: 'probing', isDataLost: row !== 'probe' })],
           effects: [{ kind: 'probe', id, transfer, install: one.phase.install }],
         }),
       );

@@ -1,19 +1,13 @@
 // Every state that can wait has a deadline here and an exit when it passes. One list serves three
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
-import {
-  listingDelayMs,
-  listingsMax,
-  reportDelayMsMax,
-  reportDelayMsMin,
-  reportSendsMax,
-} from '../limits.ts';
+import { listingDelayMs, listingsMax } from '../limits.ts';
 import { ask, nextToAsk } from './asking.ts';
-import { both, decision, inPhase, log, nothing, running, runningOf } from './decision.ts';
+import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
 import { climb, isComplete } from './ladder.ts';
 import { rebootAgain, runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
 import { conclude } from './outcome.ts';
-import { backoffMs } from './retry.ts';
+import { sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Moment } from './events.ts';
 import type { Package, PackageId, State } from './model.ts';
@@ -56,7 +50,7 @@ function ofLink(state: State): readonly Deadline[] {
       return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];
     }
     case 'up': {
-      const act = () => register(0);
+      const act = () => register(link.failures, true);
       return [{ dueMs: link.renewAtMs, id: undefined, next: 'renew the registration', act }];
     }
     default:
@@ -96,10 +90,7 @@ function ofListing(state: State): readonly Deadline[] {
 /** Links that carry messages; while one renews its registration it still does. */
 export function isLinked(state: State): boolean {
   const { link } = state;
-  return (
-    link.kind === 'up' ||
-    (link.kind === 'registering' && link.failures === 0 && state.names !== undefined)
-  );
+  return link.kind === 'up' || (link.kind === 'registering' && link.isRenewal);
 }
 
 function ofPackage(state: State, one: Package): readonly Deadline[] {
@@ -146,27 +137,8 @@ function goOnWithoutFinish(state: State, one: InPhase<'receiving'>): Decision {
   return both(
     decision({
       facts: [{ kind: 'finished', number }],
-      notes: [
-        running(state, one.id, { rung: undefined, dueMs: undefined, finishDueMs: undefined }),
-      ],
       effects: [log('warn', 'finish-missing', { ...one.id })],
     }),
-    conclude(finished, runningOf(state, one.id).sha1),
+    conclude(state, finished, { rung: undefined, dueMs: undefined, finishDueMs: undefined }),
   );
-}
-
-function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
-  const { asked } = runningOf(state, one.id);
-  if (asked >= reportSendsMax) {
-    return decision({
-      facts: [{ kind: 'reported', id: one.id }],
-      effects: [log('error', 'report-unproven', { ...one.id, sends: asked })],
-    });
-  }
-  const waitMs = backoffMs(asked, reportDelayMsMin, reportDelayMsMax, moment.roll);
-  const dueMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
-  return decision({
-    notes: [running(state, one.id, { asked: asked + 1, dueMs })],
-    effects: [{ kind: 'report', report: one.phase.report }],
-  });
 }

@@ -1,0 +1,78 @@
+// The report of an outcome: said until the server asks for the packages, which is the only proof
+// that it arrived (protocol 5.13).
+import {
+  listingDelayMs,
+  reportDelayMsMax,
+  reportDelayMsMin,
+  reportSendsAgainMax,
+  reportSendsMax,
+} from '../limits.ts';
+import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { backoffMs } from './retry.ts';
+import type { InPhase } from './decision.ts';
+import type { Decision, Event, Moment } from './events.ts';
+import type { Package, State } from './model.ts';
+
+export function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
+  const { asked } = runningOf(state, one.id);
+  const { report, again } = one.phase;
+  if (asked >= (again === 'no' ? reportSendsMax : reportSendsAgainMax)) {
+    return decision({
+      facts: [{ kind: 'reported', id: one.id }],
+      effects: [log('error', 'report-unproven', { ...one.id, sends: asked })],
+    });
+  }
+  const waitMs = backoffMs(asked, reportDelayMsMin, reportDelayMsMax, moment.roll);
+  const dueMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
+  return decision({
+    notes: [running(state, one.id, { asked: asked + 1, dueMs })],
+    effects: [{ kind: 'report', report }],
+  });
+}
+
+/** The node has the message; only reports and package lists are owed beyond that. */
+export function onSent(
+  state: State,
+  event: Extract<Event, { readonly kind: 'sent' }>,
+  moment: Moment,
+): Decision {
+  if (event.message === 'packages') {
+    return decision({ notes: [{ kind: 'listing', listing: undefined }] });
+  }
+  const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
+  if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
+  return decision({
+    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],
+    effects: [log('info', 'report-sent', { ...one.id, status: one.phase.report.status })],
+  });
+}
+
+export function onReportLeaving(
+  state: State,
+  { id, leaving }: Extract<Event, { readonly kind: 'report-leaving' }>,
+): Decision {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined || !inPhase(one, 'settling')) return nothing;
+  return decision({ notes: [running(state, id, { leaving })] });
+}
+
+/** The server may have the report: the node took it, or has yet to answer. */
+export function isSaid(state: State, { id }: Package): boolean {
+  const { leaving, sentAtMs } = runningOf(state, id);
+  return leaving || sentAtMs !== undefined;
+}
+
+/** Servers ask for the packages right after a report. */
+export function onGetPackages(state: State, moment: Moment): Decision {
+  const proven = [...state.packages.values()].filter(
+    (one) => inPhase(one, 'settling') && isSaid(state, one),
+  );
+  return decision({
+    facts: proven.map(({ id }) => ({ kind: 'reported', id })),
+    notes: [{ kind: 'listing', listing: { asked: 1, dueMs: moment.nowMs + listingDelayMs } }],
+    effects: [
+      ...proven.map(({ id }) => log('info', 'report-proven', { ...id })),
+      { kind: 'list-packages' },
+    ],
+  });
+}

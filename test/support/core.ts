@@ -1,0 +1,191 @@
+// The policy without a shell: each event is decided and folded at once, as a commit would, and
+// what was decided is kept. No clock runs but by hand.
+import { createHash } from 'node:crypto';
+import { readSettings } from '../../src/config.ts';
+import { applyAll, initialState } from '../../src/core/apply.ts';
+import { decide } from '../../src/core/decide.ts';
+import { keyOf, runningOf } from '../../src/core/decision.ts';
+import { nextDueMs } from '../../src/core/timers.ts';
+import { chunkBytes } from '../../src/limits.ts';
+import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';
+import type { Package, PackageId, Request, Running, State } from '../../src/core/model.ts';
+import type { Settings } from '../../src/core/settings.ts';
+
+export const settings = defaults();
+
+function defaults(): Settings {
+  const read = readSettings({ file: '', text: undefined, environment: {} });
+  if (!read.ok) throw new Error('the defaults are refused');
+  const { installer } = read.settings;
+  return { ...read.settings, installer: { ...installer, attempts: 3, timeoutMs: 60_000 } };
+}
+
+export const asking: Settings = { ...settings, policy: { accept: 'ask' } };
+
+export const names = {
+  notify: 'genivi.org/vin/VIN45678901234567/sota/notify',
+  start: 'genivi.org/vin/VIN45678901234567/sota/start',
+  chunk: 'genivi.org/vin/VIN45678901234567/sota/chunk',
+  finish: 'genivi.org/vin/VIN45678901234567/sota/finish',
+  getpackages: 'genivi.org/vin/VIN45678901234567/sota/getpackages',
+  abort: 'genivi.org/vin/VIN45678901234567/sota/abort',
+};
+
+export const backend = {
+  start: 'genivi.org/backend/sota/start',
+  ack: 'genivi.org/backend/sota/ack',
+  report: 'genivi.org/backend/sota/report',
+  packages: 'genivi.org/backend/sota/packages',
+};
+
+export const ghc: PackageId = { name: 'ghc', version: '7.6.2' };
+export const vim: PackageId = { name: 'vim', version: '8.0.1' };
+
+/** Of chunks of zeros; the last one is 100 bytes long. */
+export const lastBytes = 100;
+export const dataOf = (index: number, count: number) =>
+  new Uint8Array(index === count ? lastBytes : chunkBytes);
+export function sumOf(count: number): string {
+  const sizeBytes = count === 0 ? 0 : (count - 1) * chunkBytes + lastBytes;
+  return createHash('sha1').update(new Uint8Array(sizeBytes)).digest('hex');
+}
+
+export const offer = (...ids: readonly PackageId[]): Request => ({
+  kind: 'notify',
+  offers: ids.map((id) => ({ id, sizeBytes: 1_000 })),
+  refused: [],
+  services: backend,
+});
+export const startOf = (id: PackageId, count: number, checksum = sumOf(count)) =>
+  ({ kind: 'start', id, checksum, chunksCount: count }) as const;
+export const chunkOf = (id: PackageId, index: number, count: number): Request => ({
+  kind: 'chunk',
+  id,
+  chunkIndex: index,
+  data: dataOf(index, count),
+});
+
+export type Core = {
+  nowMs: number;
+  readonly state: () => State;
+  /** All facts since the beginning. */
+  readonly facts: readonly Fact[];
+  act(event: Event): Decision;
+  ask(request: Request): Decision;
+  /** Time passes; every deadline on the way is acted on. */
+  wait(ms: number): readonly Effect[];
+  phase(id: PackageId): string | undefined;
+  one(id: PackageId): Package | undefined;
+  running(id: PackageId): Running;
+};
+
+export function createCore(own: Settings = settings, from: State = initialState, roll = 0.5): Core {
+  let state = from;
+  const facts: Fact[] = [];
+  const core: Core = {
+    nowMs: 1_000,
+    state: () => state,
+    facts,
+    act(event) {
+      const decided = decide(own, state, event, { nowMs: core.nowMs, roll });
+      state = applyAll(state, decided.facts, decided.notes);
+      facts.push(...decided.facts);
+      return decided;
+    },
+    ask: (request) => core.act({ kind: 'request', request }),
+    wait(ms) {
+      const effects: Effect[] = [];
+      const endMs = core.nowMs + ms;
+      for (let ticks = 0; ticks < 100_000; ticks++) {
+        const dueMs = nextDueMs(state);
+        if (dueMs === undefined || dueMs > endMs) {
+          core.nowMs = endMs;
+          return effects;
+        }
+        core.nowMs = Math.max(core.nowMs, dueMs);
+        effects.push(...core.act({ kind: 'tick' }).effects);
+      }
+      throw new Error('it ticks without end');
+    },
+    phase: (id) => state.packages.get(keyOf(id))?.phase.kind,
+    one: (id) => state.packages.get(keyOf(id)),
+    running: (id) => runningOf(state, id),
+  };
+  return core;
+}
+
+/** Booted, registered, and told of the packages. */
+export function createLinked(own: Settings = settings, ...ids: readonly PackageId[]): Core {
+  const core = createCore(own);
+  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  link(core);
+  if (ids.length > 0) core.ask(offer(...ids));
+  return core;
+}
+
+export function link(core: Core): void {
+  core.act({ kind: 'transport-up' });
+  core.act({ kind: 'registered', names, vin: 'VIN45678901234567', found: undefined });
+}
+
+/** The server starts it, and there is room. */
+export function open(core: Core, id: PackageId, count: number, checksum = sumOf(count)): Decision {
+  const start = startOf(id, count, checksum);
+  const asked = core.ask(start);
+  return core.act({ kind: 'reserved', start, number: numberIn(asked) });
+}
+
+export function numberIn(decided: Decision): number {
+  const reserve = only(decided.effects, 'reserve');
+  return reserve?.number ?? 0;
+}
+
+/** Chunks 1 to `upTo`, of `count`. */
+export function receive(core: Core, id: PackageId, upTo: number, count: number): void {
+  for (let index = 1; index <= upTo; index++) core.ask(chunkOf(id, index, count));
+}
+
+/** Received, finished and hashed: the installer gets ready. */
+export function complete(core: Core, id: PackageId, count: number, sha1 = sumOf(count)): Decision {
+  receive(core, id, count, count);
+  core.ask({ kind: 'finish', id });
+  return core.act({ kind: 'hashed', number: transferNumber(core, id), sha1 });
+}
+
+export function transferNumber(core: Core, id: PackageId): number {
+  const phase = core.one(id)?.phase;
+  return phase !== undefined && 'transfer' in phase ? phase.transfer.number : 0;
+}
+
+/** Up to the running installer. */
+export function install(core: Core, id: PackageId, count = 2): Decision {
+  open(core, id, count);
+  complete(core, id, count);
+  const number = transferNumber(core, id);
+  return core.act({ kind: 'prepared', id, number, installer: 'opkg', before: '{}' });
+}
+
+/** Up to the outcome; the report is owed. */
+export function settle(core: Core, id: PackageId, isGood = true, count = 2): Decision {
+  install(core, id, count);
+  const verdict = isGood
+    ? ({ kind: 'installed', description: 'there' } as const)
+    : ({ kind: 'failed', code: 'install-failed', description: 'no' } as const);
+  return core.act({ kind: 'install-ended', id, verdict });
+}
+
+export function kinds(effects: readonly Effect[]): readonly string[] {
+  return effects.map(({ kind }) => kind).filter((kind) => kind !== 'log');
+}
+
+export function codes(effects: readonly Effect[]): readonly string[] {
+  return effects.flatMap((effect) => (effect.kind === 'log' ? [effect.code] : []));
+}
+
+export function only<K extends Effect['kind']>(
+  effects: readonly Effect[],
+  kind: K,
+): Extract<Effect, { readonly kind: K }> | undefined {
+  const isIt = (one: Effect): one is Extract<Effect, { readonly kind: K }> => one.kind === kind;
+  return effects.find(isIt);
+}

@@ -1,0 +1,311 @@
+// Method: attempts driven to their end, through cuts and downloads; what is counted is read from
+// the ledger.
+import { replay } from '../../../src/core/apply.ts';
+import { attemptsOf } from '../../../src/core/change.ts';
+import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../../../src/limits.ts';
+import { assert, suite } from '../../support/suite.ts';
+import {
+  codes,
+  complete,
+  createCore,
+  createLinked,
+  ghc,
+  install,
+  kinds,
+  link,
+  only,
+  open,
+  settings,
+  settle,
+  startOf,
+  sumOf,
+  transferNumber,
+} from '../../support/core.ts';
+import type { Verdict } from '../../../src/core/events.ts';
+import type { Core } from '../../support/core.ts';
+
+const test = suite('on-install');
+const dataBytes = 1e9;
+
+function installing(): Core {
+  const core = createLinked(settings, ghc);
+  install(core, ghc);
+  return core;
+}
+
+function reboot(core: Core, evidence = [{ number: transferNumber(core, ghc), dataBytes }]): Core {
+  const next = createCore(settings, replay(core.facts));
+  next.act({ kind: 'booted', bootId: 'boot-2', evidence });
+  return next;
+}
+
+const end = (core: Core, verdict: Verdict) =>
+  core.act({ kind: 'install-ended', id: ghc, verdict });
+const probed = (core: Core, kind: 'installed' | 'not-installed' | 'unknown') =>
+  core.act({ kind: 'install-probed', id: ghc, probe: { kind, description: kind } });
+const report = (core: Core) => {
+  const phase = core.one(ghc)?.phase;
+  return phase?.kind === 'settling' ? phase.report : undefined;
+};
+const attempts = (core: Core) => attemptsOf(core.state(), ghc, sumOf(2));
+
+/** Proven, so that the package is gone; the server may start it anew. */
+function prove(core: Core): void {
+  core.wait(500);
+  core.act({ kind: 'sent', message: 'report', id: ghc });
+  core.ask({ kind: 'getpackages' });
+}
+
+test('the installer gets ready only for bytes with the right SHA-1', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 2);
+  const decided = complete(core, ghc, 2, 'f'.repeat(40));
+  assert.equal(kinds(decided.effects), ['discard']);
+  assert.is(report(core)?.code, 'validation-failed');
+  assert.match(report(core)?.description ?? '', /announced [0-9a-f]{40}, received f{40}/);
+});
+
+test('a report that follows a transfer begins afresh, and is said at once', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 2);
+  core.wait(25_000);
+  complete(core, ghc, 2, 'f'.repeat(40));
+  assert.equal(core.running(ghc).asked, 0);
+  assert.equal(kinds(core.wait(0)), ['report']);
+});
+
+test('the intent is a fact before the installer runs', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 2);
+  complete(core, ghc, 2);
+  assert.is(core.running(ghc).work, 'preparing');
+  const number = transferNumber(core, ghc);
+  const decided = core.act({ kind: 'prepared', id: ghc, number, installer: 'opkg', before: '{}' });
+  assert.equal(decided.facts, [
+    {
+      kind: 'install-intended',
+      id: ghc,
+      install: { attempt: 1, installer: 'opkg', before: '{}' },
+    },
+  ]);
+  assert.equal(kinds(decided.effects), ['install']);
+  assert.is(attempts(core), 1);
+});
+
+test('an installer that cannot get ready is an outcome', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 2);
+  complete(core, ghc, 2);
+  const number = transferNumber(core, ghc);
+  const not = { kind: 'not-prepared', id: ghc, code: 'install-failed', reason: 'no opkg' } as const;
+  assert.equal(core.act({ ...not, number: number + 1 }).facts, []);
+  core.act({ ...not, number });
+  assert.is(report(core)?.description, 'no opkg');
+});
+
+test('the outcome and the duty to report it are one fact, the payload goes after it', () => {
+  for (const status of [true, false]) {
+    const core = createLinked(settings, ghc);
+    const decided = settle(core, ghc, status);
+    assert.equal(
+      decided.facts.map(({ kind }) => kind),
+      ['settled'],
+    );
+    assert.equal(kinds(decided.effects), ['discard']);
+    assert.is(report(core)?.status, status);
+    const [entry] = core.state().ledger.values();
+    assert.is(entry?.outcome, status ? 'installed' : 'failed');
+  }
+});
+
+test('an outcome that comes twice, or late, changes nothing', () => {
+  const core = installing();
+  end(core, { kind: 'installed', description: 'there' });
+  const late = end(core, { kind: 'failed', code: 'install-failed', description: 'no' });
+  assert.equal([late.facts, late.effects], [[], []]);
+  assert.equal([probed(core, 'not-installed').facts, report(core)?.status], [[], true]);
+});
+
+test('an installer that is busy is tried again, and not for ever', () => {
+  const core = installing();
+  const busy = { kind: 'busy', reason: 'locked' } as const;
+  let rounds = 0;
+  for (; core.phase(ghc) === 'installing' && rounds < 100; rounds++) {
+    end(core, busy);
+    if (core.phase(ghc) === 'installing') {
+      assert.equal(kinds(core.wait(installerBusyDelayMs)), ['install']);
+    }
+  }
+  assert.is(rounds, settings.installer.timeoutMs / installerBusyDelayMs);
+  assert.match(report(core)?.description ?? '', /stayed busy: locked/);
+  assert.is(attempts(core), 1);
+});
+
+test('progress is shown while it installs, and not afterwards', () => {
+  const core = installing();
+  core.act({ kind: 'progress', id: ghc, percent: 40 });
+  assert.is(core.running(ghc).percent, 40);
+  end(core, { kind: 'installed', description: '' });
+  core.act({ kind: 'progress', id: ghc, percent: 99 });
+  assert.is(core.running(ghc).percent, undefined);
+});
+
+// ---------------------------------------------------------------- cuts
+
+test('after a cut the device is asked before anything is repeated', () => {
+  const core = reboot(installing());
+  assert.is(core.running(ghc).work, 'probing');
+  probed(core, 'installed');
+  assert.equal([report(core)?.status, report(core)?.description], [true, 'installed']);
+});
+
+test('what is not there after a cut is verified again, then installed again', () => {
+  for (const kind of ['not-installed', 'unknown'] as const) {
+    const core = reboot(installing());
+    assert.equal(kinds(probed(core, kind).effects), ['hash']);
+    const number = transferNumber(core, ghc);
+    const again = core.act({ kind: 'hashed', number, sha1: sumOf(2) });
+    assert.is(only(again.effects, 'install')?.install.attempt, 2);
+    assert.is(only(again.effects, 'install')?.install.before, '{}');
+    assert.is(attempts(core), 2);
+  }
+});
+
+test('what rotted between the attempts is received again, and never installed', () => {
+  const chunk = reboot(installing());
+  probed(chunk, 'not-installed');
+  chunk.act({ kind: 'chunk-rotten', number: transferNumber(chunk, ghc), chunkIndex: 1 });
+  assert.is(chunk.phase(ghc), 'receiving');
+  const whole = reboot(installing());
+  probed(whole, 'not-installed');
+  const number = transferNumber(whole, ghc);
+  const decided = whole.act({ kind: 'hashed', number, sha1: 'e'.repeat(40) });
+  assert.equal(kinds(decided.effects), ['discard']);
+  assert.is(whole.phase(ghc), 'accepted');
+});
+
+test('data that was lost with the cut is received anew when the device does not have it', () => {
+  const core = reboot(installing(), []);
+  assert.is(core.running(ghc).work, 'probing');
+  const decided = probed(core, 'not-installed');
+  assert.equal(decided.facts, [{ kind: 'closed', id: ghc }]);
+  link(core);
+  assert.equal(kinds(core.wait(0)), ['ask-start']);
+  const there = reboot(installing(), []);
+  probed(there, 'installed');
+  assert.is(report(there)?.status, true);
+});
+
+test('cuts use up attempts, and then it is a failure', () => {
+  let core = installing();
+  for (let attempt = 2; attempt <= settings.installer.attempts; attempt++) {
+    const before = core;
+    const next = reboot(before);
+    probed(next, 'not-installed');
+    next.act({ kind: 'hashed', number: transferNumber(next, ghc), sha1: sumOf(2) });
+    core = createCore(settings, replay([...before.facts, ...next.facts]));
+    Object.assign(core, { facts: [...before.facts, ...next.facts] });
+  }
+  const last = reboot(core);
+  probed(last, 'not-installed');
+  assert.match(report(last)?.description ?? '', /cut in 3 attempts, not tried again/);
+});
+
+test('attempts that were cut count on when the data has to be received again', () => {
+  const core = reboot(installing());
+  probed(core, 'not-installed');
+  core.act({ kind: 'hashed', number: transferNumber(core, ghc), sha1: 'e'.repeat(40) });
+  link(core);
+  const decided = install(core, ghc);
+  assert.is(only(decided.effects, 'install')?.install.attempt, 2);
+});
+
+// ---------------------------------------------------------------- the ledger
+
+test('the same bytes that failed so many times are refused and reported, not received', () => {
+  const core = createLinked(settings, ghc);
+  for (let attempt = 1; attempt <= settings.installer.attempts; attempt++) {
+    settle(core, ghc, false);
+    assert.is(attempts(core), attempt);
+    prove(core);
+  }
+  const decided = core.ask(startOf(ghc, 2));
+  assert.equal(kinds(decided.effects), []);
+  assert.equal(codes(decided.effects), ['update-failed']);
+  assert.is(report(core)?.status, false);
+  assert.match(report(core)?.description ?? '', /attempted 3 times, the last: no; /);
+});
+
+test('another checksum, or a person, lets it be tried again', () => {
+  const tired = () => {
+    const core = createLinked(settings, ghc);
+    for (let attempt = 1; attempt <= settings.installer.attempts; attempt++) {
+      settle(core, ghc, false);
+      prove(core);
+    }
+    return core;
+  };
+  const other = tired().ask(startOf(ghc, 2, 'd'.repeat(40)));
+  assert.equal(kinds(other.effects), ['reserve']);
+  const forgiven = tired();
+  forgiven.act({ kind: 'consent', id: ghc });
+  assert.equal(kinds(forgiven.ask(startOf(ghc, 2)).effects), ['reserve']);
+});
+
+test('what was installed may be installed again as often as the server wants', () => {
+  const core = createLinked(settings, ghc);
+  for (let time = 0; time < 5; time++) {
+    settle(core, ghc, true);
+    prove(core);
+  }
+  settle(core, ghc, false);
+  assert.is(attempts(core), 1);
+  prove(core);
+  assert.equal(kinds(core.ask(startOf(ghc, 2)).effects), ['reserve']);
+});
+
+test('an abort takes no attempt back', () => {
+  const core = createLinked(settings, ghc);
+  settle(core, ghc, false);
+  prove(core);
+  settle(core, ghc, false);
+  prove(core);
+  open(core, ghc, 2);
+  core.ask({ kind: 'abort', id: undefined });
+  assert.is(attempts(core), 2);
+});
+
+// ---------------------------------------------------------------- reboots
+
+test('true is said only after the reboot that the installer asked for, and its check', () => {
+  for (const ok of [true, false]) {
+    const before = installing();
+    const decided = end(before, { kind: 'reboot-needed', description: '' });
+    assert.equal(decided.facts, [{ kind: 'reboot-awaited', id: ghc, bootId: 'boot-1' }]);
+    assert.equal(kinds(decided.effects), ['reboot']);
+    const core = reboot(before);
+    assert.is(core.running(ghc).work, 'checking');
+    core.act({ kind: 'checked', id: ghc, ok, description: 'check' });
+    assert.is(report(core)?.status, ok);
+  }
+});
+
+test('a reboot that does not come is asked for again, and then counts as a failure', () => {
+  const core = installing();
+  end(core, { kind: 'reboot-needed', description: '' });
+  core.act({ kind: 'reboot-asked', id: ghc, ok: false, description: 'exit 1' });
+  const again = core.wait(rebootRequestsMax * rebootDelayMs);
+  assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);
+  assert.is(report(core)?.status, false);
+  assert.match(report(core)?.description ?? '', /the reboot it needs did not come/);
+});
+
+test('a restart of the agent in the same boot asks for the reboot again', () => {
+  const before = installing();
+  end(before, { kind: 'reboot-needed', description: '' });
+  const core = createCore(settings, replay(before.facts));
+  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  assert.equal(kinds(core.wait(0)), ['reboot']);
+});
+
+test.run();

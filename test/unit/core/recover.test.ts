@@ -1,0 +1,144 @@
+// Method: the table by each of its combinations; the rows by a boot from the facts before it.
+import { replay } from '../../../src/core/apply.ts';
+import { rowOf } from '../../../src/core/recover.ts';
+import { chunkBytes } from '../../../src/limits.ts';
+import { assert, suite } from '../../support/suite.ts';
+import {
+  asking,
+  createCore,
+  createLinked,
+  ghc,
+  install,
+  kinds,
+  lastBytes,
+  link,
+  open,
+  receive,
+  settings,
+  settle,
+  sumOf,
+} from '../../support/core.ts';
+import type { Core } from '../../support/core.ts';
+
+const test = suite('recover');
+const whole = [{ number: 1, dataBytes: 1e9 }];
+
+function boot(before: Core, evidence: readonly { number: number; dataBytes: number }[] = whole) {
+  const core = createCore(settings, replay(before.facts));
+  core.act({ kind: 'booted', bootId: 'boot-2', evidence });
+  return core;
+}
+
+function holding(upTo: number, count = 3): Core {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, count);
+  receive(core, ghc, upTo, count);
+  return core;
+}
+
+test('each combination of phase and evidence has the one row that is written here', () => {
+  const table: { readonly [phase: string]: (d: boolean, s: boolean, a: boolean) => string } = {
+    offered: (_, __, isAuto) => (isAuto ? 'consent' : 'wait-for-consent'),
+    accepted: () => 'ask',
+    receiving: (isDataThere) => (isDataThere ? 'resume' : 'receive-again'),
+    installing: (isDataThere) => (isDataThere ? 'probe' : 'probe-without-data'),
+    rebooting: (_, isSameBoot) => (isSameBoot ? 'reboot-again' : 'check'),
+    settling: () => 'report',
+  };
+  const phases = [
+    'offered',
+    'accepted',
+    'receiving',
+    'installing',
+    'rebooting',
+    'settling',
+  ] as const;
+  assert.equal(Object.keys(table), [...phases]);
+  for (const phase of phases) {
+    for (let bits = 0; bits < 8; bits++) {
+      const isDataThere = (bits & 1) === 1;
+      const isSameBoot = (bits & 2) === 2;
+      const isAuto = (bits & 4) === 4;
+      const row = rowOf(phase, { isDataThere, isSameBoot, isAuto });
+      assert.is(row, table[phase]?.(isDataThere, isSameBoot, isAuto), `${phase} ${bits}`);
+    }
+  }
+});
+
+test('a transfer goes on where it stood, and says what it holds before it has hashed it', () => {
+  const core = boot(holding(2));
+  assert.equal(core.state().survived, ['ghc 7.6.2: held 2 of 3 chunks']);
+  link(core);
+  const said = core.wait(0).filter(({ kind }) => kind !== 'log');
+  assert.equal(said, [{ kind: 'ack', id: ghc, empty: false }]);
+});
+
+test('a file shorter than what was acknowledged is no file', () => {
+  const enough = 2 * chunkBytes + lastBytes;
+  assert.is(boot(holding(3), [{ number: 1, dataBytes: enough }]).phase(ghc), 'receiving');
+  assert.is(boot(holding(3), [{ number: 1, dataBytes: enough - 1 }]).phase(ghc), 'accepted');
+  assert.is(boot(holding(2), [{ number: 1, dataBytes: 2 * chunkBytes }]).phase(ghc), 'receiving');
+  assert.is(boot(holding(2), [{ number: 1, dataBytes: 0 }]).phase(ghc), 'accepted');
+  assert.is(boot(holding(0), [{ number: 1, dataBytes: 0 }]).phase(ghc), 'receiving');
+  assert.is(boot(holding(2), []).phase(ghc), 'accepted');
+});
+
+test('also of many pages the last chunk that is held tells how long it must be', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 1_000);
+  for (const index of [1, 256, 257, 600]) {
+    const data = new Uint8Array(chunkBytes);
+    core.ask({ kind: 'chunk', id: ghc, chunkIndex: index, data });
+  }
+  const dataBytes = 600 * chunkBytes;
+  assert.is(boot(core, [{ number: 1, dataBytes }]).phase(ghc), 'receiving');
+  assert.is(boot(core, [{ number: 1, dataBytes: dataBytes - 1 }]).phase(ghc), 'accepted');
+});
+
+test('what lost its data is asked for again, and said so', () => {
+  const core = boot(holding(2), []);
+  assert.equal(core.state().survived, ['ghc 7.6.2: lost its data file; it is received again']);
+  link(core);
+  assert.equal(kinds(core.wait(0)), ['ask-start']);
+});
+
+test('a finished transfer is hashed again before it is installed', () => {
+  const before = holding(3);
+  before.ask({ kind: 'finish', id: ghc });
+  const core = boot(before);
+  link(core);
+  assert.equal(kinds(core.wait(600_000)).filter((kind) => kind !== 'register'), []);
+  const { effects } = core.act({ kind: 'hashed', number: 1, sha1: sumOf(3) });
+  assert.equal(kinds(effects), ['prepare']);
+});
+
+test('all chunks but no finish: after its time it goes on as if that had come', () => {
+  const core = boot(holding(3));
+  core.act({ kind: 'hashed', number: 1, sha1: sumOf(3) });
+  assert.equal(kinds(core.wait(settings.rvi.finishTimeoutMs)), ['prepare']);
+});
+
+test('a report is owed as before, and said when the link is there', () => {
+  const before = createLinked(settings, ghc);
+  settle(before, ghc);
+  const core = boot(before, []);
+  assert.equal(core.wait(1_000), []);
+  link(core);
+  assert.equal(kinds(core.wait(0)), ['report']);
+});
+
+test('consent that is not needed any more is given', () => {
+  const core = boot(createLinked(asking, ghc), []);
+  assert.is(core.phase(ghc), 'accepted');
+  const still = createCore(asking, createLinked(asking, ghc).state());
+  still.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
+  assert.is(still.phase(ghc), 'offered');
+});
+
+test('a number that was used is not used again', () => {
+  const before = createLinked(settings, ghc);
+  install(before, ghc);
+  assert.ok(boot(before).state().nextNumber > 1);
+});
+
+test.run();
