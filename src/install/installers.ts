@@ -4,6 +4,7 @@ import { choose } from './choose.ts';
 import { createCommand } from './command.ts';
 import { environment } from './environment.ts';
 import { createOpkg } from './opkg.ts';
+import { createSwupdate } from './swupdate.ts';
 import { tailOf } from './words.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -27,6 +28,7 @@ export function createInstallers(ports: InstallPorts, settings: Settings): Insta
   const { disk, runner } = ports;
   const all: readonly Installer[] = [
     createOpkg({ disk, runner }, settings.installer),
+    createSwupdate(ports, settings.installer),
     createCommand(runner, settings.installer),
   ];
   const named = (name: string) => all.find((one) => one.name === name);
