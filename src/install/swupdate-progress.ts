@@ -42,10 +42,10 @@ const aligned = layoutOf(2416, 24);
 /** The count at 12: i386 up to 2022.12, and everybody since 2025.12. */
 const packed = layoutOf(2408, 20);
 
-const candidatesOf: ReadonlyMap<number, readonly Layout[]> = new Map([
-  // The word was meant as a magic number, and left 0.
-  [0, [aligned, packed, old]],
-  [0x1405_2001, [aligned, packed, old]],
+/** Up to 2022.12 the word was meant as a magic number, and left 0. */
+const wordsOfOld: readonly number[] = [0, 0x1405_2001];
+const candidatesOf: ReadonlyMap<number, readonly Layout[]> = new Map<number, readonly Layout[]>([
+  ...wordsOfOld.map((word) => [word, [aligned, packed, old]] as const),
   [0x1_0000, [aligned]],
   [0x2_0000, [aligned, packed]],
 ]);
@@ -69,8 +69,8 @@ export function createProgressDecoder(): ProgressDecoder {
   function push(data: Uint8Array): readonly Progress[] {
     if (isLost) return [];
     held = Buffer.concat([held, data]);
-    if (!isGreeted && !greet()) return [];
-    candidates = (candidates ?? candidatesOf.get(held.readUInt32LE(0)) ?? []).filter(fits);
+    if ((!isGreeted && !greet()) || held.length < 4) return [];
+    candidates = narrowed(candidates ?? candidatesOf.get(held.readUInt32LE(0)) ?? []);
     const [layout, ...others] = candidates;
     const isEndless = held.length > messagesUndecidedMax * aligned.sizeBytes;
     isLost = layout === undefined || (others.length > 0 && isEndless);
@@ -83,7 +83,15 @@ export function createProgressDecoder(): ProgressDecoder {
     if (held.length < 8) return false;
     isGreeted = true;
     if (held.toString('latin1', 4, 8) === 'ACK\0') held = held.subarray(8);
-    return held.length >= 4;
+    return true;
+  }
+
+  function narrowed(known: readonly Layout[]): readonly Layout[] {
+    const fitting = known.filter(fits);
+    if (!wordsOfOld.includes(held.readUInt32LE(0))) return fitting;
+    // Little in these tells them apart; but each message is one send, and a read ends with one.
+    const exact = fitting.filter(({ sizeBytes }) => held.length % sizeBytes === 0);
+    return exact.length === 1 ? exact : fitting;
   }
 
   function fits(layout: Layout): boolean {
