@@ -74,7 +74,7 @@ export function createBench(stand?: Stand): Bench {
       rules: [],
       attempts: 3,
       timeoutMs: 60_000,
-      opkg: { program: 'opkg', args: [] },
+      opkg: { program: 'opkg', args: [], statusFile: '' },
       command: { program: '', args: [] },
       ...more,
       swupdate: { ...swupdate, ...given },
