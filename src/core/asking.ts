@@ -14,7 +14,7 @@ import type { Package, Rung, State } from './model.ts';
 const asksInTurn = 3;
 
 /** A server that lost our first ack waits for it for ever; `[]` sets it going (protocol 2.4). */
-const rungs: readonly Rung[] = ['start', 'start', 'empty'];
+const rungs: readonly Rung[] = ['start', 'empty', 'start'];
 
 /** The package to ask for, and when; undefined while another one is under way or unreported. */
 export function nextToAsk(

@@ -20,6 +20,7 @@ export function onChunk(
 ): Decision {
   const one = state.packages.get(keyOf(chunk.id));
   const index = chunk.chunkIndex;
+  if (one !== undefined && inPhase(one, 'accepted')) return onChunkUnstarted(state, one, index);
   if (one === undefined || !inPhase(one, 'receiving')) {
     return refuse('chunk-of-no-transfer', { ...chunk.id, index });
   }
@@ -50,6 +51,24 @@ export function onChunk(
       { kind: 'hash', number },
     ],
   });
+}
+
+/**
+ * The server sends, but its `/sota/start`, which alone tells checksum and count, was lost. An empty
+ * ack in the middle makes all releases but the first begin anew (protocol 2.4); the first one
+ * sends chunk 1 again, so it is said once to an ask of ours.
+ */
+function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number): Decision {
+  const refused = refuse('chunk-of-no-transfer', { ...one.id, index });
+  const { room, rung } = runningOf(state, one.id);
+  if (room !== undefined || rung === undefined) return refused;
+  return both(
+    refused,
+    decision({
+      notes: [running(state, one.id, { rung: undefined })],
+      effects: [{ kind: 'ack', id: one.id, empty: true }],
+    }),
+  );
 }
 
 /** Why a chunk cannot belong to the transfer. Only the last one may be short, none may be empty. */

@@ -1,53 +1,14 @@
-// After each cut: what is on the platter, held against what the server was told. Every chunk that
-// was ever acked must be held, and read back byte for byte; a package may be gone only when its
-// outcome is on flash.
+// After each cut: what the next boot would find on the platter, held against what was acked.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replay } from '../../src/core/apply.ts';
-import { keyOf, transferOf } from '../../src/core/decision.ts';
-import { holds } from '../../src/core/held.ts';
-import { decodeRecords } from '../../src/store/record.ts';
-import { chunkBytes } from '../backend/package.ts';
-import type { PackageId } from '../backend/package.ts';
+import { inspectStorage } from '../support/acked.ts';
+import type { Told, Verdict } from '../support/acked.ts';
 
-export type Verdict = {
-  /** Chunks that were acked, and looked at on the platter. */
-  readonly checked: number;
-  /** What does not hold, a sentence each. */
-  readonly violations: readonly string[];
-};
-
-export function inspect(
-  folder: string,
-  platter: Buffer,
-  { id, data, acked }: { id: PackageId; data: Buffer; acked: ReadonlySet<number> },
-): Verdict {
-  const storage = join(folder, 'platter/sota');
+export function inspect(folder: string, platter: Buffer, told: Told): Verdict {
   const trouble = readBack(folder, platter);
   if (trouble !== undefined) return { checked: 0, violations: [trouble] };
-  if (acked.size === 0) return { checked: 0, violations: [] };
-  const journal = join(storage, 'journal');
-  const bytes = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0);
-  const state = replay(decodeRecords(bytes).facts);
-  const one = state.packages.get(keyOf(id));
-  const transfer = one === undefined ? undefined : transferOf(one);
-  if (transfer === undefined) {
-    const isSettled = [...state.ledger.values()].some(({ outcome }) => outcome === 'installed');
-    const lost = `${acked.size} acked chunks, and no transfer that holds them`;
-    return { checked: 0, violations: isSettled ? [] : [lost] };
-  }
-  const file = join(storage, 'packages', String(transfer.number), 'data');
-  const kept = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
-  const violations: string[] = [];
-  for (const index of acked) {
-    const [from, to] = [(index - 1) * chunkBytes, Math.min(index * chunkBytes, data.length)];
-    if (!holds(transfer.held, index)) violations.push(`chunk ${index} was acked and is not held`);
-    else if (!kept.subarray(from, to).equals(data.subarray(from, to))) {
-      violations.push(`chunk ${index} was acked and reads back wrong`);
-    }
-  }
-  return { checked: acked.size, violations };
+  return inspectStorage(join(folder, 'platter/sota'), told);
 }
 
 /** Takes out what the next boot finds, once the file system has replayed its own journal. */

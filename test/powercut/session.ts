@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createBackend, isReported } from '../backend/backend.ts';
-import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
+import { noteAck } from '../support/acked.ts';
 import { createDisk } from './disk.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
@@ -103,13 +103,6 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
     await backend.stop();
   }
   return { ...sum, chunksAgain: backend.chunksRepeated(), violations };
-}
-
-function noteAck(parameters: unknown, acked: Set<number>): void {
-  const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
-  const chunks = isBody(body) ? body['chunks'] : undefined;
-  if (!Array.isArray(chunks)) return;
-  for (const index of chunks) if (typeof index === 'number') acked.add(index);
 }
 
 function survivalOf({ control, prng }: SessionOptions): Survival {

@@ -20,6 +20,7 @@ import {
   sumOf,
   vim,
 } from '../../support/core.ts';
+import type { Decision } from '../../../src/core/events.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('on-chunk');
@@ -49,6 +50,19 @@ test('writes a new chunk, remembers it, then acks and hashes it', () => {
     { kind: 'ack', id: ghc, empty: false },
     { kind: 'hash', number: 1 },
   ]);
+});
+
+test('says [] once to each ask when chunks come whose start was lost', () => {
+  const core = createLinked(settings, ghc);
+  core.wait(500);
+  const acks = (decided: Decision) => decided.effects.filter(({ kind }) => kind === 'ack');
+  const empty = [{ kind: 'ack', id: ghc, empty: true }];
+  assert.equal(acks(core.ask(chunkOf(ghc, 1, 3))), empty);
+  assert.equal(acks(core.ask(chunkOf(ghc, 1, 3))), []);
+  core.wait(60_000);
+  assert.equal(acks(core.ask(chunkOf(ghc, 1, 3))), empty);
+  core.ask(startOf(ghc, 3));
+  assert.equal(acks(core.ask(chunkOf(ghc, 1, 3))), []);
 });
 
 test('takes chunks in any order', () => {

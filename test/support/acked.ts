@@ -1,0 +1,65 @@
+// What the server was told is held, against what lies in the agent's storage directory. Every
+// chunk that was ever acked must be held, and read back byte for byte; a package may be gone only
+// when its outcome is on flash.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replay } from '../../src/core/apply.ts';
+import { keyOf, transferOf } from '../../src/core/decision.ts';
+import { holds } from '../../src/core/held.ts';
+import { decodeRecords } from '../../src/store/record.ts';
+import { isBody } from '../backend/dialect.ts';
+import { chunkBytes } from '../backend/package.ts';
+import type { State } from '../../src/core/model.ts';
+import type { PackageId } from '../backend/package.ts';
+
+export type Told = {
+  readonly id: PackageId;
+  readonly data: Buffer;
+  /** Every index that ever stood in an ack. */
+  readonly acked: ReadonlySet<number>;
+};
+
+export type Verdict = {
+  /** Chunks that were acked, and looked at. */
+  readonly checked: number;
+  /** What does not hold, a sentence each. */
+  readonly violations: readonly string[];
+};
+
+/** Takes the indices out of the parameters of an ack. */
+export function noteAck(parameters: unknown, acked: Set<number>): void {
+  const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
+  const chunks = isBody(body) ? body['chunks'] : undefined;
+  if (!Array.isArray(chunks)) return;
+  for (const index of chunks) if (typeof index === 'number') acked.add(index);
+}
+
+/** What the journal there says; nothing, where there is none yet. */
+export function stateIn(storage: string): State {
+  const journal = join(storage, 'journal');
+  const bytes = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0);
+  return replay(decodeRecords(bytes).facts);
+}
+
+export function inspectStorage(storage: string, { id, data, acked }: Told): Verdict {
+  if (acked.size === 0) return { checked: 0, violations: [] };
+  const state = stateIn(storage);
+  const one = state.packages.get(keyOf(id));
+  const transfer = one === undefined ? undefined : transferOf(one);
+  if (transfer === undefined) {
+    const isSettled = [...state.ledger.values()].some(({ outcome }) => outcome === 'installed');
+    const lost = `${acked.size} acked chunks, and no transfer that holds them`;
+    return { checked: 0, violations: isSettled ? [] : [lost] };
+  }
+  const file = join(storage, 'packages', String(transfer.number), 'data');
+  const kept = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+  const violations: string[] = [];
+  for (const index of acked) {
+    const [from, to] = [(index - 1) * chunkBytes, Math.min(index * chunkBytes, data.length)];
+    if (!holds(transfer.held, index)) violations.push(`chunk ${index} was acked and is not held`);
+    else if (!kept.subarray(from, to).equals(data.subarray(from, to))) {
+      violations.push(`chunk ${index} was acked and reads back wrong`);
+    }
+  }
+  return { checked: acked.size, violations };
+}
