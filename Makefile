@@ -42,6 +42,8 @@ sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 fo
 powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 SEED= TARGET=
 	node test/run.mjs --script test/powercut/main.ts
 
+# It needs less than the tests do.
+demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-linux
 demo: setup build ## a whole session before your eyes
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
 
@@ -54,16 +56,14 @@ backend: build ## a node and a server to try the agent with: PACKAGE=FILE, ARGS=
 setup: node_modules/.stamp setup-debian ## what the tests need, from npm and from Debian
 
 setup-debian:
-ifneq ($(MISSING),)
-	@mkdir -p build
-	@echo "installing Debian packages: $(MISSING)"
-	@{ $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	@[ -z "$(MISSING)" ] || { mkdir -p build; \
+	 echo "installing Debian packages: $(MISSING)"; \
+	 { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 	   apt-get install -y -qq --no-install-recommends $(MISSING); } >build/apt.log 2>&1 || { \
 	 tail -n 3 build/apt.log; \
-	 echo "cannot install $(MISSING) here: tests that need them are skipped (in CI they fail)"; \
+	 echo "cannot install $(MISSING) here: what needs them is skipped (in CI it fails)"; \
 	 echo "by hand: apt-get install $(MISSING)"; \
-	 [ "$$CI" != true ]; }
-endif
+	 [ "$$CI" != true ]; }; }
 
 clean: ## remove what was built (the fetched Nodes stay in build/cache)
 	rm -rf build/linux-* build/test build/try build/*.cjs build/meta.json build/apt.log
