@@ -1,8 +1,8 @@
 // A real update to send: an image, and the signed .swu that installs it into a directory.
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeKeys, makeSwu } from '../support/swu.ts';
 
 export type Update = {
   readonly file: string;
@@ -10,45 +10,25 @@ export type Update = {
   readonly certificate: string;
   /** Where the image will be, once it is installed. */
   readonly target: string;
-  readonly imageBytes: number;
   readonly imageSha256: string;
+  /** The device's list of what is installed, as SWUpdate and the agent read it. */
+  readonly versions: string;
 };
-
-export const hardware = 'demo:1.0';
-
-export const sha256Of = (path: string) =>
-  createHash('sha256').update(readFileSync(path)).digest('hex');
 
 export function makeUpdate(directory: string, version: string, imageBytes: number): Update {
-  const [work, installed] = [join(directory, 'server'), join(directory, 'installed')];
-  for (const path of [work, installed]) mkdirSync(path, { recursive: true });
-  const [image, target] = [join(work, 'app.bin'), join(installed, 'app.bin')];
-  writeFileSync(image, randomBytes(imageBytes));
-  const imageSha256 = sha256Of(image);
-  writeFileSync(join(work, 'sw-description'), description(version, target, imageSha256));
-  const openssl = (args: string) =>
-    execFileSync('openssl', args.split(' '), { cwd: work, stdio: 'pipe' });
-  openssl('req -x509 -newkey rsa:2048 -nodes -days 30 -subj /O=Demo -keyout key.pem -out cert.pem');
-  const signed = '-in sw-description -out sw-description.sig -outform DER -nosmimecap -binary';
-  openssl(`cms -sign -signer cert.pem -inkey key.pem ${signed}`);
-  const swu = execFileSync('cpio', ['-o', '-H', 'crc', '--quiet'], {
-    cwd: work,
-    input: 'sw-description\nsw-description.sig\napp.bin\n',
-    maxBuffer: imageBytes + 1_048_576,
-    stdio: 'pipe',
-  });
-  const file = join(work, `demo-app_${version}.swu`);
-  writeFileSync(file, swu);
-  return { file, certificate: join(work, 'cert.pem'), target, imageBytes, imageSha256 };
+  const keys = makeKeys(join(directory, 'keys'));
+  const target = join(directory, 'installed/app.bin');
+  const data = randomBytes(imageBytes);
+  const files = [{ name: 'app.bin', data, path: target }];
+  // SWUpdate does not write the list by itself.
+  const versions = join(directory, 'sw-versions');
+  writeFileSync(versions, 'app.bin 1.0.0\n');
+  const text = `#!/bin/sh\necho 'app.bin ${version}' >${versions}\n`;
+  const scripts = [{ name: 'versions.sh', text, type: 'postinstall' }] as const;
+  const file = makeSwu(join(directory, 'server/demo-app'), keys, { version, files, scripts });
+  return { file, certificate: keys.certificate, target, versions, imageSha256: sha256(data) };
 }
 
-const description = (version: string, target: string, sha256: string) => `software = {
-  version = "${version}";
-  hardware-compatibility: [ "1.0" ];
-  stable = { main = { files: ( {
-    filename = "app.bin"; path = "${target}"; sha256 = "${sha256}";
-    name = "demo-app"; version = "${version}";
-    properties = { atomic-install = "true"; };
-  } ); }; };
-};
-`;
+export const sha256Of = (path: string) => sha256(readFileSync(path));
+
+const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');

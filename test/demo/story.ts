@@ -7,11 +7,12 @@ import { packageOfFile } from '../backend/package.ts';
 import { lineOf } from '../backend/show.ts';
 import { createThinning } from '../backend/thin.ts';
 import { agentPath, startAgent, writeConfig } from '../support/agent.ts';
+import { swupdateArgs } from '../support/swupdate.ts';
 import { acksOf } from './acks.ts';
 import { follow } from './follow.ts';
-import { hardware, makeUpdate, sha256Of } from './package.ts';
+import { makeUpdate, sha256Of } from './package.ts';
 import type { Backend } from '../backend/backend.ts';
-import type { ServerPackage } from '../backend/package.ts';
+import type { PackageId, ServerPackage } from '../backend/package.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { AgentProcess } from '../support/agent.ts';
 import type { Update } from './package.ts';
@@ -50,8 +51,9 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     const one = packageOfFile({ name: 'demo-app', version }, update.file);
     // The bar shows the rest.
     const thinning = createThinning(one.chunksCount, 1);
+    let isOver = false;
     const server = createServing(options.chunkMs, (message) => {
-      if (thinning.isShown(message)) screen.tell(lineOf(message, [one]));
+      if (!isOver && thinning.isShown(message)) screen.tell(lineOf(message, [one]));
     });
     backend = server;
     await server.start();
@@ -81,6 +83,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     screen.plain(['', '$ sota-agent why', ...said.map((line) => `| ${line}`), '']);
     await server.until('the report', (now) => isReported(now, one), 60_000);
     await server.until('the list of packages', (now) => now.lists.length > 0);
+    isOver = true;
     unfollow();
     const exitCode = await second.kill();
 
@@ -101,11 +104,12 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     return brokenOf({
       'some chunks were acknowledged before the cut': acked !== '',
       'the first ack after the restart lists all that was acknowledged before':
-        resumedWith === acked,
+        lastOf(resumedWith) >= lastOf(acked),
       'what was sent again is at most what was on its way':
         server.chunksRepeated() <= repeatedMax,
       'what survived is told by `sota-agent why`': said.some((line) => /: held \d/.test(line)),
       'the image that was made is the one that is installed': sha256 === update.imageSha256,
+      'the device lists the new version': isListed(server.server.lists[0], version),
       'success is reported, once': server.server.outcomes.length === 1 && outcome?.status === true,
       'the agent ends with 0': exitCode === 0,
     });
@@ -134,13 +138,16 @@ function createServing(chunkMs: number, onSeen: (message: SeenMessage) => void):
 }
 
 function configOf(url: string, update: Update, directory: string) {
-  const script =
-    `TMPDIR=${directory} swupdate -i "$SOTA_PACKAGE_FILE" -k ${update.certificate} ` +
-    `-e stable,main -H ${hardware}`;
+  const swupdate = {
+    args: swupdateArgs(update.certificate),
+    // No daemon of this machine is to get it.
+    sockets: join(directory, 'no-daemon'),
+    versions_file: update.versions,
+  };
   return {
     rvi: { url, listen: '127.0.0.1:0' },
     log: { level: 'info' },
-    installer: { default: 'command', command: { program: 'sh', args: ['-c', script] } },
+    installer: { swupdate },
   };
 }
 
@@ -157,6 +164,12 @@ function introduce(screen: Screen, update: Update, one: ServerPackage, url: stri
     '',
   ]);
 }
+
+/** Of a gapless list: `1-128`. */
+const lastOf = (chunks: string) => Number(/^1(?:-(\d+))?$/.exec(chunks)?.[1] ?? 1);
+
+const isListed = (list: readonly PackageId[] | undefined, wanted: string) =>
+  list?.some(({ name, version: listed }) => name === 'app.bin' && listed === wanted) === true;
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
