@@ -82,14 +82,11 @@ function isThere({ Status }) {
   return / (installed|unpacked|half-installed)$/.test(Status);
 }
 
+/** By a process that lives: the lock of one that was killed is free, as the kernel has it. */
 function isLocked() {
   if (!existsSync(lockFile)) return false;
-  try {
-    process.kill(Number(readFileSync(lockFile, 'utf8')), 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const stat = `/proc/${readFileSync(lockFile, 'utf8')}/stat`;
+  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
 }
 
 function say(line) {

@@ -1,0 +1,180 @@
+// The built executable and the stand-in for opkg: what is installed, what the server is told, and
+// what is left of both after a power cut (the agent and opkg die in the same moment).
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createBackend, isReported } from '../backend/backend.ts';
+import { packageOf } from '../backend/package.ts';
+import { runAgentCommand, startAgent, writeConfig } from '../support/agent.ts';
+import { ipkOf } from '../support/ipk.ts';
+import { createOpkgDevice } from '../support/opkg.ts';
+import { assert, suite } from '../support/suite.ts';
+import type { AgentProcess } from '../support/agent.ts';
+import type { Backend } from '../backend/backend.ts';
+import type { IpkSpec } from '../support/ipk.ts';
+import type { Flavour, OpkgDevice } from '../support/opkg.ts';
+
+const test = suite('opkg, by the agent');
+let directory = '';
+let backend: Backend;
+let agent: AgentProcess | undefined;
+test.beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-opkg-'));
+  // A server that takes the versions of a distribution, which not every one does (protocol 2.1).
+  backend = createBackend({ grammar: { name: /./, version: /./ } });
+  await backend.start();
+});
+test.afterEach(async () => {
+  await agent?.kill('SIGKILL');
+  agent = undefined;
+  await backend.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const hello = (version: string, more: Partial<IpkSpec> = {}): IpkSpec => ({
+  package: 'hello',
+  version,
+  files: { 'usr/bin/hello': `hello ${version}`, 'usr/lib/hello/data': randomBytes(150_000) },
+  ...more,
+});
+
+async function startOn({ program, args }: OpkgDevice): Promise<string> {
+  const config = writeConfig(directory, {
+    rvi: { url: backend.url, listen: '127.0.0.1:0' },
+    installer: { opkg: { program, args } },
+  });
+  agent = startAgent(config);
+  await backend.registered();
+  return config;
+}
+
+function offer(spec: IpkSpec) {
+  const one = packageOf({ name: 'update', version: `${spec.version}.0` }, ipkOf(spec, 'tar'));
+  backend.server.notify([one]);
+  return one;
+}
+
+async function outcomeOf(spec: IpkSpec) {
+  const one = offer(spec);
+  await backend.until('reported', (server) => isReported(server, one));
+  return lastOutcome();
+}
+
+function lastOutcome() {
+  const outcome = backend.server.outcomes.at(-1);
+  if (outcome === undefined) throw new Error('no outcome');
+  return outcome;
+}
+
+const device = (flavour: Flavour) => createOpkgDevice(directory, flavour);
+
+test('installs, upgrades, and answers getpackages with the list of opkg', async () => {
+  const on = device('0.6-libsolv');
+  on.has({ package: 'busybox', version: '1.36', files: { 'bin/busybox': 'b' } });
+  const config = await startOn(on);
+  for (const version of ['1.0', '1.1']) {
+    const outcome = await outcomeOf(hello(version));
+    assert.is(outcome.status, true, outcome.text);
+    assert.match(outcome.text, `hello ${version} is installed, 2 files compared`);
+    assert.is(on.read('usr/bin/hello'), `hello ${version}`);
+  }
+  await backend.until('two lists', (server) => server.lists.length === 2);
+  assert.equal(backend.server.lists.at(-1), [
+    { name: 'busybox', version: '1.36' },
+    { name: 'hello', version: '1.1' },
+  ]);
+  assert.is(runAgentCommand(config, 'packages').out, 'busybox 1.36\nhello 1.1\n');
+});
+
+test('the same version is a success that opkg is not called for', async () => {
+  const on = device('0.6-internal');
+  const spec = hello('1.0');
+  on.has(spec);
+  await startOn(on);
+  const outcome = await outcomeOf(spec);
+  assert.is(outcome.status, true, outcome.text);
+  assert.equal(on.calls(), []);
+});
+
+test('a postinst that fails is reported with what it said', async () => {
+  const on = device('0.1.8');
+  await startOn(on);
+  const outcome = await outcomeOf(hello('1.0', { postinst: 'echo no such user; exit 3' }));
+  assert.is(outcome.status, false);
+  assert.match(outcome.text, `hello 1.0 is 'unpacked'`);
+  assert.match(outcome.text, 'no such user');
+});
+
+test('an opkg that lies about a full disk is not believed', async () => {
+  const on = device('0.1.8');
+  on.set({ capacity: 1_000 });
+  await startOn(on);
+  const outcome = await outcomeOf(hello('1.0'));
+  assert.equal(on.listed(), ['hello 1.0']);
+  assert.is(outcome.status, false, outcome.text);
+  assert.match(outcome.text, /usr\/lib\/hello\/data has \d+ bytes, not 150000/);
+  assert.match(outcome.text, 'errno=28');
+});
+
+const cuts: readonly (readonly [point: string, calls: number, said: RegExp])[] = [
+  ['unpack:1', 2, /hello is 1\.0 \(installed\), not 1\.1/],
+  ['status-half', 2, /status was restored; hello is 1\.0/],
+  ['status-written', 1, /hello 1\.1 is installed, 2 files compared/],
+];
+
+for (const [point, calls, said] of cuts) {
+  test(`asks what is true after a cut at ${point}, and installs no more than it must`, async () => {
+    const on = device('0.6-libsolv');
+    on.has(hello('1.0'));
+    on.set({ haltAt: point });
+    const config = await startOn(on);
+    const one = offer(hello('1.1'));
+    const opkg = await waitFor(`opkg at ${point}`, on.halted);
+    await agent?.kill('SIGKILL');
+    process.kill(opkg, 'SIGKILL');
+    await waitFor('opkg to be gone', () => isGone(opkg));
+    agent = startAgent(config);
+    await backend.until('reported', (server) => isReported(server, one));
+    const outcome = lastOutcome();
+    assert.is(outcome.status, true, outcome.text);
+    assert.match(agent.log() + outcome.text, said);
+    assert.equal(on.listed(), ['hello 1.1']);
+    assert.is(on.calls().length, calls, String(on.calls()));
+    assert.is(backend.server.outcomes.length, 1);
+    const payload = join(directory, 'state/packages/1');
+    await waitFor('the payload to go', () => (existsSync(payload) ? undefined : true));
+  });
+}
+
+function isGone(pid: number): true | undefined {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) ? true : undefined;
+  } catch {
+    return true;
+  }
+}
+
+async function waitFor<T>(what: string, look: () => T | undefined): Promise<T> {
+  const endMs = performance.now() + 60_000;
+  for (let found = look(); ; found = look()) {
+    if (found !== undefined) return found;
+    if (performance.now() > endMs) throw new Error(`not in a minute: ${what}\n${agent?.log()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('waits for another opkg, and goes on when that has ended', async () => {
+  const on = device('0.6-libsolv');
+  on.has({ package: 'busybox', version: '1.36', files: { 'bin/busybox': 'b' } });
+  writeFileSync(on.lockFile, String(process.pid));
+  await startOn(on);
+  const one = offer(hello('1.0'));
+  await agent?.logged(/installer-busy/);
+  rmSync(on.lockFile);
+  await backend.until('reported', (server) => isReported(server, one), 60_000);
+  assert.is(lastOutcome().status, true, lastOutcome().text);
+});
+
+test.run();
