@@ -122,6 +122,10 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
       return settled(state, fact);
     case 'reported':
       return reported(state, fact.id);
+    case 'packages-asked':
+      return { ...state, listing: { asked: 0, dueMs: 0 } };
+    case 'packages-told':
+      return { ...state, listing: undefined };
     case 'forgiven':
       return forgiven(state, fact.id);
     case 'counted':

@@ -145,6 +145,9 @@ export type Fact =
   | { readonly kind: 'settled'; readonly report: Report; readonly checksum: string | undefined }
   | { readonly kind: 'reported'; readonly id: PackageId }
   | { readonly kind: 'forgiven'; readonly id: PackageId }
+  /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
+  | { readonly kind: 'packages-asked' }
+  | { readonly kind: 'packages-told' }
   // Only in a rewritten journal.
   | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
   | { readonly kind: 'remembered'; readonly entry: LedgerEntry }

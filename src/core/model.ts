@@ -220,6 +220,8 @@ export type State = {
   readonly backend: Backend;
   readonly packages: ReadonlyMap<string, Package>;
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
+  /** The server asked for the installed packages and has no answer yet. */
+  readonly listing: { readonly asked: number; readonly dueMs: number } | undefined;
   readonly nextNumber: number;
   readonly nextOrder: number;
   // Of this boot.
@@ -230,8 +232,6 @@ export type State = {
   /** The backend's services as the node lists them, until a notify names them. */
   readonly found: BackendServices | undefined;
   readonly running: ReadonlyMap<string, Running>;
-  /** The server asked for the installed packages and has no answer yet. */
-  readonly listing: { readonly asked: number; readonly dueMs: number } | undefined;
   readonly counters: Counters;
   readonly survived: readonly string[];
 };

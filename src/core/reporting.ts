@@ -2,6 +2,7 @@
 // that it arrived (protocol 5.13).
 import {
   listingDelayMs,
+  listingsMax,
   reportDelayMsMax,
   reportDelayMsMin,
   reportSendsAgainMax,
@@ -10,7 +11,7 @@ import {
 import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
 import { backoffMs } from './retry.ts';
 import type { InPhase } from './decision.ts';
-import type { Decision, Event, Moment } from './events.ts';
+import type { Decision, Event, Fact, Moment } from './events.ts';
 import type { Package, State } from './model.ts';
 
 export function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
@@ -37,7 +38,7 @@ export function onSent(
   moment: Moment,
 ): Decision {
   if (event.message === 'packages') {
-    return decision({ notes: [{ kind: 'listing', listing: undefined }] });
+    return state.listing === undefined ? nothing : decision({ facts: [{ kind: 'packages-told' }] });
   }
   const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
   if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
@@ -67,12 +68,25 @@ export function onGetPackages(state: State, moment: Moment): Decision {
   const proven = [...state.packages.values()].filter(
     (one) => inPhase(one, 'settling') && isSaid(state, one),
   );
+  const reported = proven.map(({ id }): Fact => ({ kind: 'reported', id }));
+  const asked: readonly Fact[] = state.listing === undefined ? [{ kind: 'packages-asked' }] : [];
   return decision({
-    facts: proven.map(({ id }) => ({ kind: 'reported', id })),
+    facts: [...reported, ...asked],
     notes: [{ kind: 'listing', listing: { asked: 1, dueMs: moment.nowMs + listingDelayMs } }],
     effects: [
       ...proven.map(({ id }) => log('info', 'report-proven', { ...id })),
       { kind: 'list-packages' },
     ],
+  });
+}
+
+/** Asked again when the node did not take it, or a cut came before; not for ever. */
+export function listAgain({ listing }: State, moment: Moment): Decision {
+  if (listing === undefined) return nothing;
+  if (listing.asked >= listingsMax) return decision({ facts: [{ kind: 'packages-told' }] });
+  const next = { asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs };
+  return decision({
+    notes: [{ kind: 'listing', listing: next }],
+    effects: [{ kind: 'list-packages' }],
   });
 }

@@ -18,6 +18,7 @@ export function snapshot(state: State): readonly Fact[] {
   for (const one of packages) facts.push(...ofPackage(one));
   // Behind the packages: their facts note attempts of their own.
   for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
+  if (state.listing !== undefined) facts.push({ kind: 'packages-asked' });
   const { nextNumber, nextOrder } = state;
   facts.push({ kind: 'counted', nextNumber, nextOrder });
   return facts;

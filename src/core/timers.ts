@@ -1,13 +1,12 @@
 // Every state that can wait has a deadline here and an exit when it passes. One list serves three
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
-import { listingDelayMs, listingsMax } from '../limits.ts';
 import { ask, nextToAsk } from './asking.ts';
 import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
 import { climb, isComplete } from './ladder.ts';
 import { rebootAgain, runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
 import { conclude } from './outcome.ts';
-import { sendReport } from './reporting.ts';
+import { listAgain, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Moment } from './events.ts';
 import type { Package, PackageId, State } from './model.ts';
@@ -71,19 +70,7 @@ function ofAsking(state: State): readonly Deadline[] {
 function ofListing(state: State): readonly Deadline[] {
   const { listing } = state;
   if (listing === undefined || !isLinked(state)) return [];
-  const act = (_: Settings, __: State, moment: Moment): Decision =>
-    decision({
-      notes: [
-        {
-          kind: 'listing',
-          listing:
-            listing.asked >= listingsMax
-              ? undefined
-              : { asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs },
-        },
-      ],
-      effects: [{ kind: 'list-packages' }],
-    });
+  const act = (_: Settings, now: State, moment: Moment) => listAgain(now, moment);
   return [{ dueMs: listing.dueMs, id: undefined, next: 'list the packages again', act }];
 }
 

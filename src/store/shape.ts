@@ -63,6 +63,8 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   settled: { report, checksum: maybe(text) },
   reported: { id },
   forgiven: { id },
+  'packages-asked': {},
+  'packages-told': {},
   counted: { nextNumber: count, nextOrder: count },
   remembered: { entry },
   'page-held': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },

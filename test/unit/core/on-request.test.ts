@@ -1,6 +1,8 @@
 // Method: one request at a time against a policy without a shell; notify, start, finish, abort and
 // getpackages in every phase that a package can be in.
+import { replay } from '../../../src/core/apply.ts';
 import { keyOf } from '../../../src/core/decision.ts';
+import { snapshot } from '../../../src/core/snapshot.ts';
 import { packagesMax, transfersMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -14,6 +16,7 @@ import {
   ghc,
   install,
   kinds,
+  link,
   numberIn,
   offer,
   only,
@@ -412,6 +415,18 @@ test('answers getpackages in every phase', () => {
     core.act({ kind: 'sent', message: 'packages', id: undefined });
     assert.is(core.state().listing, undefined);
   }
+});
+
+test('owes the list across a boot, until the node took it', () => {
+  const core = createLinked(settings, ghc);
+  core.ask({ kind: 'getpackages' });
+  const booted = createCore(settings, replay(snapshot(core.state())));
+  assert.equal(kinds(booted.wait(500)), []);
+  link(booted);
+  assert.equal(kinds(booted.wait(500)).filter((kind) => kind === 'list-packages').length, 1);
+  booted.act({ kind: 'sent', message: 'packages', id: undefined });
+  assert.is(replay(snapshot(booted.state())).listing, undefined);
+  assert.equal(booted.act({ kind: 'sent', message: 'packages', id: undefined }).facts, []);
 });
 
 test('takes getpackages for proof of a report that was sent, and of no other', () => {

@@ -17,7 +17,7 @@ const owed: readonly Fact[] = [
 const asks: Event = { kind: 'request', request: { kind: 'getpackages' } };
 const leaving = (is: boolean): Event => ({ kind: 'report-leaving', id, leaving: is });
 
-/** The facts that the last of these events leads to. */
+/** The facts about the report that the last of these events leads to. */
 function factsAfter(...events: readonly Event[]): readonly string[] {
   const configuration = readSettings({ file: '', text: undefined, environment: {} });
   if (!configuration.ok) throw new Error('the defaults are refused');
@@ -27,7 +27,7 @@ function factsAfter(...events: readonly Event[]): readonly string[] {
     const moment = { nowMs: 1_000, roll: 0.5 };
     const { facts, notes } = decide(configuration.settings, state, event, moment);
     state = applyAll(state, facts, notes);
-    kinds = facts.map(({ kind }) => kind);
+    kinds = facts.map(({ kind }) => kind).filter((kind) => kind !== 'packages-asked');
   }
   return kinds;
 }

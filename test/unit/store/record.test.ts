@@ -40,6 +40,8 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
   settled: { kind: 'settled', report, checksum },
   reported: { kind: 'reported', id },
   forgiven: { kind: 'forgiven', id },
+  'packages-asked': { kind: 'packages-asked' },
+  'packages-told': { kind: 'packages-told' },
   counted: { kind: 'counted', nextNumber: 4, nextOrder: 5 },
   remembered: {
     kind: 'remembered',
