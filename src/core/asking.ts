@@ -36,12 +36,12 @@ export function nextToAsk(
  * Until when a package keeps the server from starting another; Infinity: until something happens.
  */
 function occupiesUntilMs(state: State, one: Package): number {
-  const { sentAtMs, work } = runningOf(state, one.id);
+  const { sentAtMs, room } = runningOf(state, one.id);
+  if (room !== undefined) return Infinity;
   switch (one.phase.kind) {
     case 'offered':
-      return 0;
     case 'accepted':
-      return work === undefined ? 0 : Infinity;
+      return 0;
     case 'settling':
       return sentAtMs === undefined ? Infinity : sentAtMs + reportSettleMs;
     default:

@@ -187,14 +187,21 @@ function onHashed(state: State, event: Of<'hashed'>): Decision {
 function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Decision {
   const one = byNumber(state, event.number);
   const { chunkIndex, number } = event;
-  if (one === undefined || !(inPhase(one, 'receiving') || inPhase(one, 'installing'))) {
-    return nothing;
-  }
+  if (one === undefined) return nothing;
+  // What an installer or a probe uses at the moment is not taken from under it.
+  const isRead = inPhase(one, 'installing') && runningOf(state, one.id).rerun;
+  if (!inPhase(one, 'receiving') && !isRead) return nothing;
   const sentence = `${one.id.name} ${one.id.version}: chunk ${chunkIndex} dropped (CRC)`;
   return decision({
     facts: [{ kind: 'chunk-dropped', number, chunkIndex }],
     notes: [
-      running(state, one.id, { sha1: undefined, rerun: false, dueMs: moment.nowMs, asked: 0 }),
+      running(state, one.id, {
+        sha1: undefined,
+        work: undefined,
+        rerun: false,
+        dueMs: moment.nowMs,
+        asked: 0,
+      }),
       { kind: 'survived', sentence },
     ],
     effects: [

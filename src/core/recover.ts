@@ -113,7 +113,10 @@ function recover(
     case 'receive-again': {
       const facts: readonly Fact[] = [{ kind: 'closed', id }];
       const lost = survived(one, 'lost its data file; it is received again');
-      return both(lost, decision({ facts }));
+      // What is left of the file would keep its space.
+      if (transfer === undefined) return both(lost, decision({ facts }));
+      const effects = [{ kind: 'discard', number: transfer.number }] as const;
+      return both(lost, decision({ facts, effects }));
     }
     case 'probe':
     case 'probe-without-data':

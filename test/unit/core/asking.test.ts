@@ -83,6 +83,16 @@ test('asks for nothing while a package is made room for, received, installed or 
   }
 });
 
+test('asks for nothing while room is made for what is started again after its report', () => {
+  const core = createLinked(settings, ghc, vim);
+  settle(core, ghc);
+  core.wait(500);
+  core.act({ kind: 'sent', message: 'report', id: ghc });
+  core.wait(reportSettleMs - 1_000);
+  core.ask(startOf(ghc, 3, 'b'.repeat(40)));
+  assert.equal(asked(core.wait(60_000)), []);
+});
+
 test('asks at once after a boot, and after an outage', () => {
   const core = createLinked(settings, ghc);
   core.wait(120_000);

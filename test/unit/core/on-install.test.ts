@@ -184,6 +184,15 @@ test('what rotted between the attempts is received again, and never installed', 
   assert.is(whole.phase(ghc), 'accepted');
 });
 
+test('data is not taken from under an installer or a probe', () => {
+  for (const core of [installing(), reboot(installing())]) {
+    const { work } = core.running(ghc);
+    const rotten = { kind: 'chunk-rotten', number: transferNumber(core, ghc) } as const;
+    assert.equal(core.act({ ...rotten, chunkIndex: 1 }).facts, []);
+    assert.equal([core.phase(ghc), core.running(ghc).work], ['installing', work]);
+  }
+});
+
 test('data that was lost with the cut is received anew when the device does not have it', () => {
   const core = reboot(installing(), []);
   assert.is(core.running(ghc).work, 'probing');

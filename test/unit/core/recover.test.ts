@@ -96,7 +96,9 @@ test('also of many pages the last chunk that is held tells how long it must be',
 });
 
 test('what lost its data is asked for again, and said so', () => {
-  const core = boot(holding(2), []);
+  const core = createCore(settings, replay(holding(2).facts));
+  const decided = core.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
+  assert.equal(kinds(decided.effects), ['discard']);
   assert.equal(core.state().survived, ['ghc 7.6.2: lost its data file; it is received again']);
   link(core);
   assert.equal(kinds(core.wait(0)), ['ask-start']);
