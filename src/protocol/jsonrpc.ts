@@ -128,16 +128,19 @@ export function decodeAnswer(text: string): Answer {
   }
   const result = isObject(value) ? member(value, 'result') : undefined;
   if (!isObject(result)) {
-    const error = isObject(value) ? member(value, 'error') : undefined;
-    return { ok: false, reason: `the node answered an error: ${brief(error ?? value)}` };
+    return { ok: false, reason: `the node answered an error: ${text.slice(0, quotedMax)}` };
   }
   const status = member(result, 'status');
   return status === 0 || status === undefined
     ? { ok: true, result }
-    : { ok: false, reason: `the node answered status ${brief(status)}` };
+    : { ok: false, reason: `the node answered status ${brief(status, text)}` };
 }
 
-const brief = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 200);
+const quotedMax = 200;
+
+/** Only what is flat is spelled anew: a deep value would be too deep for that. */
+const brief = (value: unknown, text: string) =>
+  (typeof value === 'object' ? text : JSON.stringify(value)).slice(0, quotedMax);
 
 /** Answers of a node are short; what is longer is a delivery, and is not parsed for this. */
 const answerBytesMax = 65_536;

@@ -26,7 +26,7 @@ export function serviceOf(name: string): Service | undefined {
 export function decodeRequest(service: Service, parameters: unknown): Read<Request> {
   // These two carry nothing; what stands there differs from node to node (protocol 5.6).
   if (service === 'getpackages') return { ok: true, value: { kind: 'getpackages' } };
-  if (service === 'abort') return { ok: true, value: decodeAbort(parameters) };
+  if (service === 'abort') return decodeAbort(parameters);
   const body = readObject(parameters, 'parameters');
   if (!body.ok) return body;
   switch (service) {
@@ -43,9 +43,14 @@ export function decodeRequest(service: Service, parameters: unknown): Read<Reque
   }
 }
 
-function decodeAbort(parameters: unknown): Request {
-  const id = isObject(parameters) ? readId(parameters) : undefined;
-  return { kind: 'abort', id: id?.ok ? id.value : undefined };
+/** One that names a package badly must not become one of all. */
+function decodeAbort(parameters: unknown): Read<Request> {
+  const named = isObject(parameters) ? (member(parameters, 'package') ?? undefined) : undefined;
+  if (!isObject(parameters) || named === undefined) {
+    return { ok: true, value: { kind: 'abort', id: undefined } };
+  }
+  const id = readId(parameters);
+  return id.ok ? { ok: true, value: { kind: 'abort', id: id.value } } : id;
 }
 
 function readId(body: JsonObject, path = 'package'): Read<PackageId> {
