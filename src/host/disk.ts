@@ -105,11 +105,7 @@ async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** With the words of the C locale, and found also where whoever started us set no PATH. */
-const programEnvironment = {
-  PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  LC_ALL: 'C',
-};
+const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Node has no fallocate; util-linux has a program of that name, and so has BusyBox (no `-n`). */
 async function reserve(
@@ -129,7 +125,9 @@ async function reserve(
 /** What a program that failed had to say; undefined: it did what it was told. */
 function run(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const options = { timeout: 60_000, env: programEnvironment };
+    // Of its words one is looked for; and whoever started us may have set no PATH.
+    const env = { PATH: process.env['PATH'] ?? usualPath, LC_ALL: 'C' };
+    const options = { timeout: 60_000, env };
     try {
       execFile(program, args, options, (error, _, stderr) => {
         resolve(error === null ? undefined : stderr.trim());

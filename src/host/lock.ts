@@ -1,6 +1,6 @@
 // One agent at a time in a storage directory. The lock names its holder; a holder that is gone, or
 // of an earlier boot, holds nothing, so a power cut never locks anybody out.
-import { promises as fs, rmSync } from 'node:fs';
+import { promises as fs, readlinkSync, renameSync, rmSync } from 'node:fs';
 import process from 'node:process';
 import type { DiskResult } from './ports.ts';
 
@@ -12,12 +12,12 @@ export async function takeLock(directory: string): Promise<DiskResult<void>> {
   const path = `${directory}/lock`;
   try {
     await fs.mkdir(directory, { recursive: true });
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 10; round++) {
       if (await make(path)) {
         process.once('exit', () => rmSync(path, { force: true }));
         return { ok: true, value: undefined };
       }
-      const holder = await holderOf(path);
+      const holder = nameIn(path);
       if (await isAlive(holder)) return held(path, holder);
       await removeOf(holder, path);
     }
@@ -50,14 +50,33 @@ async function make(path: string): Promise<boolean> {
 }
 
 /** Nobody where it is gone again, or no link: a stranger's file names no holder. */
-const holderOf = (path: string) => fs.readlink(path).catch(() => '');
+function nameIn(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
 
-/** Somebody else may have found the same dead holder, and be the new one by now. */
+/**
+ * Somebody else may have found the same dead holder, and be the new one by now: so it is looked at
+ * right before it is moved, and behind that once more.
+ */
 async function removeOf(dead: string, path: string): Promise<void> {
   const aside = `${path}.${process.pid}`;
-  await fs.rename(path, aside).catch(() => undefined);
-  if ((await holderOf(aside)) === dead) return fs.rm(aside, { recursive: true, force: true });
-  await fs.rename(aside, path).catch(() => undefined);
+  if (moveOf(dead, path, aside)) await fs.rm(aside, { recursive: true, force: true });
+}
+
+function moveOf(dead: string, path: string, aside: string): boolean {
+  try {
+    if (nameIn(path) !== dead) return false;
+    renameSync(path, aside);
+    if (nameIn(aside) === dead) return true;
+    renameSync(aside, path);
+  } catch {
+    // It is gone, by the hand of another.
+  }
+  return false;
 }
 
 /** Process number, its start time and the boot: together never the same twice. */
