@@ -20,6 +20,8 @@ export type MemoryDisk = Disk & {
   count(verb: Verb, path?: string): number;
   /** An errno name makes an operation fail with it; of a write, the first half gets there. */
   refuse(rule: ((op: Op) => string | undefined) | undefined): void;
+  /** Syncs of these paths do nothing, and say that they did. */
+  lie(isLie: (path: string) => boolean): void;
   /** Runs before an operation is done: to look at the world, or to wait in it. */
   before(act: ((op: Op) => void | Promise<void>) | undefined): void;
   /** The same flash after a cut at this moment. */
@@ -48,6 +50,7 @@ export function createMemoryDisk(
   const ops: Op[] = [];
   let rule: ((op: Op) => string | undefined) | undefined;
   let act: ((op: Op) => void | Promise<void>) | undefined;
+  let isLie: (path: string) => boolean = () => false;
   let freeBytes = 2 ** 40;
   let openCount = 0;
 
@@ -88,7 +91,9 @@ export function createMemoryDisk(
       ),
       truncate: (size) => on('truncate', size, () => void (node.data = sized(node.data, size))),
       size: () => on('size', 0, () => node.data.length),
-      sync: () => on('sync', 0, () => void (node.synced = Buffer.from(node.data))),
+      sync: () => on('sync', 0, () => {
+        if (!isLie(path)) node.synced = Buffer.from(node.data);
+      }),
       async close() {
         ops.push({ verb: 'close', path, bytes: 0 });
         if (isOpen) openCount -= 1;
@@ -131,7 +136,7 @@ export function createMemoryDisk(
       namesAbove(root, path)?.delete(nameOf(path));
     }),
     syncDirectory: (path) => inDirectory('sync-directory', path, (node) => {
-      node.synced = new Map(node.names);
+      if (!isLie(path)) node.synced = new Map(node.names);
     }),
     freeBytes: (path) => inDirectory('free', path, () => freeBytes),
     reserve: (path, bytes, keepSize) => pass({ verb: 'reserve', path, bytes }, () => {
@@ -148,6 +153,7 @@ export function createMemoryDisk(
     count: (verb, path) =>
       ops.filter((op) => op.verb === verb && (path === undefined || op.path === path)).length,
     refuse: (given) => void (rule = given),
+    lie: (given) => void (isLie = given),
     before: (given) => void (act = given),
     cut: (unsynced) => createMemoryDisk(after(root, unsynced === 'kept'), isKept),
     content(path) {
