@@ -262,7 +262,9 @@ test('ends when a promise is broken outside of a commit, before anything else is
   one.agent.fail(new Error('fsync elsewhere'));
   assert.is(await one.ended, 'Error: fsync elsewhere');
   const busy = await setUp();
-  busy.disk.before(({ verb }) => (verb === 'sync' ? busy.agent.fail(new Error('now')) : undefined));
+  busy.disk.before(({ verb }) => {
+    if (verb === 'sync') busy.agent.fail(new Error('now'));
+  });
   void busy.agent.submit(chunk(1));
   assert.is(await busy.ended, 'Error: now');
   assert.equal(busy.effects, []);
@@ -292,7 +294,7 @@ test('tells a listener of each commit until it has heard enough', async () => {
   assert.is(count, 2);
 });
 
-test('shortens a journal that has grown, and goes on with the long one where it cannot', async () => {
+test('shortens a journal that has grown, and goes on with it where it cannot', async () => {
   const one = await setUp();
   const name = 'x'.repeat(250);
   const grow = async () => {

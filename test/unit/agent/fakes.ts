@@ -1,5 +1,5 @@
-// What the agent needs of the world: settings, a transport whose node is the test, installers that do
-// as they are told, and a store on a disk in memory.
+// What the agent needs of the world: settings, a transport whose node is the test, installers that
+// do as they are told, and a store on a disk in memory.
 import { readSettings } from '../../../src/config.ts';
 import { startDaemon } from '../../../src/agent/daemon.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';

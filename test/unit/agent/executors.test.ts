@@ -1,0 +1,149 @@
+// Method: one effect at a time; each ends in the event that says how it went.
+import { createExecutors } from '../../../src/agent/executors.ts';
+import { replay } from '../../../src/core/apply.ts';
+import { transferOf } from '../../../src/core/decision.ts';
+import { createHasher } from '../../../src/store/hasher.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { createMemoryDisk } from '../../support/memory-disk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { settle } from '../control/fakes.ts';
+import { checksum, engine, held, must, opened } from '../store/fakes.ts';
+import { createFakeInstallers, createLines } from './fakes.ts';
+import type { Saying } from '../../../src/agent/speaker.ts';
+import type { Effect, Event } from '../../../src/core/events.ts';
+import type { Installers } from '../../../src/install/installer.ts';
+
+const test = suite('the executors');
+const state = replay([...opened(1, 2), held(1), held(2, new Uint8Array(5))]);
+const [one] = state.packages.values();
+const transfer = one === undefined ? undefined : transferOf(one);
+if (transfer === undefined) throw new Error('no transfer');
+const install = { attempt: 1, installer: 'command', before: '{"x":1}' };
+const start = { kind: 'start', id: engine, checksum, chunksCount: 2 } as const;
+
+async function setUp(change: Partial<Installers> = {}) {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0));
+  must(await store.data.survey([]));
+  must(await store.reserve(1, 2 * 65_536, 2));
+  const lines = createLines();
+  const events: Event[] = [];
+  const sayings: Saying[] = [];
+  const failures: unknown[] = [];
+  const submit = (event: Event) => void events.push(event);
+  const installers = { ...createFakeInstallers(), ...change };
+  const execute = createExecutors({
+    log: lines.log,
+    store,
+    hasher: createHasher(store.data, submit),
+    installers,
+    say: (saying) => void sayings.push(saying),
+    submit,
+    fail: (error) => void failures.push(error),
+  });
+  return {
+    disk, store, lines, events, sayings, failures, installers,
+    async execute(effect: Effect) {
+      execute(effect, state, []);
+      await settle();
+      return events;
+    },
+  };
+}
+
+test('passes on what is to be said, and does not wait for it', async () => {
+  const all = await setUp();
+  await all.execute({ kind: 'register' });
+  await all.execute({ kind: 'ack', id: engine, empty: true });
+  await all.execute({ kind: 'ask-start', id: engine });
+  await all.execute({ kind: 'send-packages', packages: [] });
+  assert.equal(all.sayings, [
+    { kind: 'register' },
+    { kind: 'ack', id: engine, empty: true },
+    { kind: 'message', message: { kind: 'start', id: engine } },
+    { kind: 'message', message: { kind: 'packages', packages: [] } },
+  ]);
+});
+
+test('makes room, or says why not', async () => {
+  const all = await setUp();
+  assert.equal(await all.execute({ kind: 'reserve', start, number: 2 }), [
+    { kind: 'reserved', start, number: 2 },
+  ]);
+  all.disk.setFree(0);
+  await all.execute({ kind: 'reserve', start, number: 3 });
+  const reason = 'need 1 MiB, have 0 MiB';
+  assert.equal(all.events[1], { kind: 'not-reserved', start, code: 'ENOSPC', reason });
+});
+
+test('gives the file its size before an installer sees it', async () => {
+  const all = await setUp();
+  const events = await all.execute({ kind: 'prepare', id: engine, transfer });
+  assert.is(all.disk.content('/s/packages/1/data')?.length, 65_541);
+  const prepared = { kind: 'prepared', id: engine, number: 1, installer: 'command', before: '{}' };
+  assert.equal(events, [prepared]);
+});
+
+test('says why an installer does not get ready', async () => {
+  const noneFits = { ok: false, reason: 'none fits' } as const;
+  const unfit = await setUp({ choose: async () => noneFits });
+  const [event] = await unfit.execute({ kind: 'prepare', id: engine, transfer });
+  assert.is(event?.kind === 'not-prepared' ? event.reason : '', 'none fits');
+  const full = await setUp();
+  full.disk.refuse(({ verb }) => (verb === 'truncate' ? 'EROFS' : undefined));
+  const [other] = await full.execute({ kind: 'prepare', id: engine, transfer });
+  assert.match(other?.kind === 'not-prepared' ? other.reason : '', /cannot close .* EROFS/);
+});
+
+test('runs and probes with the installer that the attempt names', async () => {
+  const all = await setUp();
+  await all.execute({ kind: 'install', id: engine, transfer, install });
+  await all.execute({ kind: 'probe', id: engine, transfer, install });
+  const verdict = { kind: 'installed', description: 'done' };
+  const probe = { kind: 'not-installed', description: 'not there' };
+  assert.equal(all.events, [
+    { kind: 'install-ended', id: engine, verdict },
+    { kind: 'install-probed', id: engine, probe },
+  ]);
+});
+
+test('neither runs nor believes another installer where that one is gone', async () => {
+  const all = await setUp({ named: () => undefined });
+  await all.execute({ kind: 'install', id: engine, transfer, install });
+  await all.execute({ kind: 'probe', id: engine, transfer, install });
+  const kinds = all.events.map((event) =>
+    'verdict' in event ? event.verdict.kind : 'probe' in event ? event.probe.kind : '',
+  );
+  assert.equal(kinds, ['failed', 'unknown']);
+  assert.equal(all.installers.done, []);
+});
+
+test('lists, reboots and checks', async () => {
+  const all = await setUp();
+  await all.execute({ kind: 'list-packages' });
+  await all.execute({ kind: 'reboot', id: engine });
+  await all.execute({ kind: 'check', id: engine });
+  const kinds = all.events.map(({ kind }) => kind);
+  assert.equal(kinds, ['packages-listed', 'reboot-asked', 'checked']);
+  const none = await setUp({ list: async () => ({ ok: false, reason: 'no list' }) });
+  const events = await none.execute({ kind: 'list-packages' });
+  assert.equal(events, [{ kind: 'packages-unlisted', reason: 'no list' }]);
+});
+
+test('hands on what breaks, whatever the effect', async () => {
+  const breaks = () => Promise.reject(new Error('broken'));
+  const all = await setUp({ list: breaks, reboot: breaks, check: breaks, choose: breaks });
+  await all.execute({ kind: 'list-packages' });
+  await all.execute({ kind: 'reboot', id: engine });
+  await all.execute({ kind: 'check', id: engine });
+  await all.execute({ kind: 'prepare', id: engine, transfer });
+  assert.equal(all.failures.map(String), Array.from({ length: 4 }, () => 'Error: broken'));
+});
+
+test('hashes nothing of a transfer that is gone', async () => {
+  const all = await setUp();
+  await all.execute({ kind: 'hash', number: 9 });
+  assert.equal(all.events, []);
+});
+
+test.run();

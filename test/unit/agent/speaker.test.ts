@@ -1,0 +1,205 @@
+// Method: the speaker and a node that answers when the test lets it. State is what the test says is
+// committed at the moment.
+import { createSpeaker } from '../../../src/agent/speaker.ts';
+import { applyAll, initialState } from '../../../src/core/apply.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { createFakeClock, settle } from '../control/fakes.ts';
+import { engine, held, opened } from '../store/fakes.ts';
+import { createFakeNode, settingsOf } from './fakes.ts';
+import type { Event, Fact } from '../../../src/core/events.ts';
+import type { State } from '../../../src/core/model.ts';
+import type { Said } from './fakes.ts';
+import type { CallResult } from '../../../src/transport/transport.ts';
+
+const test = suite('the speaker');
+const name = (service: string) => `genivi.org/vin/V1/sota/${service}`;
+const names = {
+  notify: name('notify'),
+  start: name('start'),
+  chunk: name('chunk'),
+  finish: name('finish'),
+  getpackages: name('getpackages'),
+  abort: name('abort'),
+};
+const other = { name: 'radio', version: '1' };
+const ack = { kind: 'ack', id: engine, empty: false } as const;
+const start = { kind: 'message', message: { kind: 'start', id: other } } as const;
+const report = { id: engine, status: true, code: 'ok', description: 'done' } as const;
+
+function setUp(facts: readonly Fact[] = opened()) {
+  let state: State = { ...applyAll(initialState, facts), names, vin: 'V1' };
+  const node = createFakeNode();
+  const events: Event[] = [];
+  const speaker = createSpeaker({
+    clock: createFakeClock(1_000_000),
+    settings: settingsOf(),
+    transport: node,
+    builtMs: 0,
+    state: () => state,
+    submit: (event) => void events.push(event),
+  });
+  let release: ((result: CallResult | undefined) => void)[] = [];
+  return {
+    node, events, say: speaker.say,
+    commit: (...more: readonly Fact[]) => void (state = applyAll(state, more)),
+    forget: (what: 'names' | 'vin') => void (state = { ...state, [what]: undefined }),
+    hold: () => node.answer(() => new Promise<CallResult>((resolve) => {
+      release.push((result) => void resolve(result ?? { ok: true, text: okText }));
+    })),
+    async letGo(result?: CallResult) {
+      const [first, ...rest] = release;
+      release = rest;
+      first?.(result);
+      await settle();
+    },
+  };
+}
+
+const okText = '{"jsonrpc":"2.0","id":1,"result":{"status":0}}';
+const lost: CallResult = { ok: false, code: 'closed', reason: 'the connection is closed' };
+const servicesOf = (said: readonly Said[]) => said.map(({ service }) => service);
+const chunksIn = (said: readonly Said[]) => said.map(({ body }) => body['chunks']);
+
+test('says one thing at a time, in order', async () => {
+  const one = setUp();
+  one.hold();
+  one.say(start);
+  one.say(ack);
+  one.say({ kind: 'message', message: { kind: 'packages', packages: [engine] } });
+  await settle();
+  assert.equal(servicesOf(one.node.said), ['start']);
+  await one.letGo();
+  assert.equal(servicesOf(one.node.said), ['start', 'ack']);
+  await one.letGo();
+  assert.equal(servicesOf(one.node.said), ['start', 'ack', 'packages']);
+});
+
+test('makes one ack of many, and spells it when it leaves', async () => {
+  const one = setUp();
+  one.hold();
+  one.say(start);
+  one.commit(held(1));
+  one.say(ack);
+  one.commit(held(2));
+  one.say(ack);
+  await settle();
+  one.commit(held(3));
+  await one.letGo();
+  assert.equal(chunksIn(one.node.said.slice(1)), [[1, 2, 3]]);
+  // One that is on its way is not the one that is owed by now.
+  one.commit(held(4));
+  one.say(ack);
+  await one.letGo();
+  assert.equal(chunksIn(one.node.said.slice(1)), [[1, 2, 3], [1, 2, 3, 4]]);
+});
+
+test('keeps acks of other packages apart', async () => {
+  const one = setUp([...opened(), ...opened(2, 4, other), held(1), held(1, undefined, 2)]);
+  one.hold();
+  one.say(start);
+  one.say(ack);
+  one.say({ ...ack, id: other });
+  await settle();
+  await one.letGo();
+  await one.letGo();
+  assert.equal(one.node.said.slice(1).map(({ body }) => body['package']), [engine, other]);
+});
+
+test('says an empty list where that is the rung, the later wish counts', async () => {
+  const one = setUp([...opened(), held(1)]);
+  one.hold();
+  one.say(start);
+  one.say(ack);
+  one.say({ ...ack, empty: true });
+  await settle();
+  await one.letGo();
+  assert.equal(chunksIn(one.node.said.slice(1)), [[]]);
+});
+
+test('acks neither after the finish nor what is gone', async () => {
+  const one = setUp([...opened(1, 1), held(1)]);
+  one.commit({ kind: 'finished', number: 1 });
+  one.say(ack);
+  one.say({ ...ack, id: other });
+  await settle();
+  assert.equal(one.node.said, []);
+  assert.equal(one.events, []);
+});
+
+test('registers all six services, in front of what waits for their names', async () => {
+  const one = setUp();
+  one.hold();
+  one.say(start);
+  one.say(ack);
+  one.say({ kind: 'register' });
+  one.say({ kind: 'register' });
+  await settle();
+  one.node.answer(undefined);
+  await one.letGo();
+  assert.equal(servicesOf(one.node.said).slice(0, 7), [
+    'start', 'notify', 'start', 'chunk', 'finish', 'getpackages', 'abort',
+  ]);
+  assert.is(one.node.said[7]?.method, 'get_available_services');
+  assert.is(one.node.said[8]?.service, 'ack');
+  assert.is(one.node.said.length, 9);
+  const registered = one.events.find(({ kind }) => kind === 'registered');
+  assert.equal(registered, { kind: 'registered', names, vin: 'V1', found: undefined });
+});
+
+test('gives up what waits when a call fails, says so once, and speaks again later', async () => {
+  const one = setUp();
+  one.hold();
+  one.say(start);
+  one.say(ack);
+  await settle();
+  await one.letGo(lost);
+  const reason = 'message: the connection is closed';
+  assert.equal(one.events, [{ kind: 'call-failed', reason }]);
+  assert.is(one.node.said.length, 1);
+  one.say(ack);
+  await settle();
+  assert.is(one.node.said.length, 2);
+});
+
+for (const [what, text, reason] of [
+  ['an error', '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}', /no/],
+  ['no JSON', 'nonsense', /JSON/],
+] as const) {
+  test(`counts ${what} as a call that failed`, async () => {
+    const one = setUp();
+    one.node.answer(() => ({ ok: true, text }));
+    one.say(ack);
+    await settle();
+    const [event] = one.events;
+    assert.is(event?.kind, 'call-failed');
+    assert.match(event?.kind === 'call-failed' ? event.reason : '', reason);
+  });
+}
+
+test('says of a report when it leaves, and that the node took it', async () => {
+  const one = setUp();
+  one.say({ kind: 'message', message: { kind: 'report', report } });
+  await settle();
+  assert.equal(one.events, [
+    { kind: 'report-leaving', id: engine, leaving: true },
+    { kind: 'report-leaving', id: engine, leaving: false },
+    { kind: 'sent', message: 'report', id: engine },
+  ]);
+});
+
+test('sends nothing before it is registered, nor without a VIN', async () => {
+  const one = setUp();
+  one.forget('names');
+  one.say(ack);
+  await settle();
+  assert.equal(one.events, [{ kind: 'call-failed', reason: 'not registered' }]);
+  const nameless = setUp();
+  nameless.forget('vin');
+  nameless.say(ack);
+  await settle();
+  const [event] = nameless.events;
+  assert.match(event?.kind === 'call-failed' ? event.reason : '', /^no VIN: set \[device\] vin/);
+  assert.equal([...one.node.said, ...nameless.node.said], []);
+});
+
+test.run();
