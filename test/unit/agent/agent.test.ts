@@ -257,7 +257,7 @@ for (const path of [data, journal]) {
   });
 }
 
-test('ends when a promise is broken outside of a commit, before anything else is done', async () => {
+test('ends when a promise is broken outside of a commit', async () => {
   const one = await setUp();
   one.agent.fail(new Error('fsync elsewhere'));
   assert.is(await one.ended, 'Error: fsync elsewhere');
