@@ -73,7 +73,13 @@ test('makes room, or says why not', async () => {
   all.disk.setFree(0);
   await all.execute({ kind: 'reserve', start, number: 3 });
   const reason = 'need 1 MiB, have 0 MiB';
-  assert.equal(all.events[1], { kind: 'not-reserved', start, code: 'ENOSPC', reason });
+  assert.equal(all.events[1], {
+    kind: 'not-reserved',
+    start,
+    number: 3,
+    code: 'ENOSPC',
+    reason,
+  });
 });
 
 test('gives the file its size before an installer sees it', async () => {
