@@ -68,6 +68,8 @@ export async function startDaemon(parts: DaemonParts): Promise<DiskResult<Daemon
   const evidence = await store.data.survey(numbers);
   if (!evidence.ok) return evidence;
   const ended = live(agent, store, transport);
+  // Whoever waits for it hears of it, and may begin to wait only later.
+  ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence: evidence.value });
   openTransport(parts, agent);
   return { ok: true, value: daemonOf(parts, agent, ended) };

@@ -238,6 +238,17 @@ test('ends of a failed sync in an effect as of one in a commit', async () => {
   assert.is(one.clock.waiting(), 0);
 });
 
+test('tells of its end also whoever asks later', async () => {
+  const disk = createMemoryDisk();
+  const one = await startFake({ disk });
+  disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));
+  await deliver(one, '/sota/notify', offer);
+  // By now it has ended, and Node has looked for somebody who minds.
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  const said = await one.daemon.ended.then(() => 'ended', (error: unknown) => String(error));
+  assert.match(said, /^AssertionError: fsync of/);
+});
+
 test('reports an installer that wants to remember more than a record holds', async () => {
   const installers = createFakeInstallers();
   installers.before = '"'.repeat(40_000);

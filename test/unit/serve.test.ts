@@ -1,0 +1,137 @@
+// Method: `run` in this process, on the real disk below a temporary directory, with a node that is
+// not there. It is stopped as by Ctrl-C. The lock of a directory stays ours: a process holds it as
+// long as it lives.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { readSettings } from '../../src/config.ts';
+import { createDisk } from '../../src/host/disk.ts';
+import { createLocalSockets } from '../../src/host/sockets.ts';
+import { createClock, createRandom } from '../../src/host/time.ts';
+import { createServe } from '../../src/serve.ts';
+import { assert, suite } from '../support/suite.ts';
+import { freePort, until } from './transport/fakes.ts';
+import type { Disk } from '../../src/host/ports.ts';
+
+const test = suite('run');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-serve-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const socketOf = (storage: string) => `${storage}.sock`;
+
+async function run(storage: string, change: (disk: Disk) => Disk = (disk) => disk) {
+  const shown = { text: '' };
+  let interrupt: () => void = () => undefined;
+  const serve = createServe({
+    clock: createClock(),
+    random: createRandom(),
+    disk: change(createDisk()),
+    sockets: createLocalSockets(),
+    runner: async () => ({ kind: 'not-started', code: 'ENOENT', reason: 'no program' }),
+    terminal: {
+      out: () => undefined,
+      err: (text) => void (shown.text += text),
+      isTty: false,
+      columns: () => 80,
+      rows: () => 24,
+      onInterrupt(act) {
+        interrupt = act;
+        return () => undefined;
+      },
+    },
+    isJournal: false,
+    environment: {},
+    build: { version: '1.2.3', builtMs: 0 },
+  });
+  const configuration = readSettings({
+    file: 'test',
+    text: `[rvi]\nurl = "http://127.0.0.1:${await freePort()}"\nlisten = "127.0.0.1:0"\n` +
+      `[storage]\ndir = "${storage}"\n[control]\nsocket = "${socketOf(storage)}"\n`,
+    environment: {},
+  });
+  if (!configuration.ok) throw new Error(JSON.stringify(configuration.complaints));
+  const ended = serve(configuration.settings);
+  return {
+    ended,
+    shown,
+    interrupt: () => interrupt(),
+    logged: (word: string) => until(word, () => shown.text.includes(word), 30_000),
+  };
+}
+
+test('runs until it is interrupted, and leaves nothing that keeps the process', async () => {
+  const storage = join(directory, 'state');
+  const one = await run(storage);
+  await one.logged('info started version=1.2.3');
+  assert.ok(statSync(socketOf(storage)).isSocket());
+  one.interrupt();
+  assert.is(await one.ended, 0);
+  assert.match(one.shown.text, /info stopped\n$/);
+  assert.not.ok(existsSync(socketOf(storage)));
+});
+
+test('lets no other agent in, also when it has stopped and its process goes on', async () => {
+  const storage = join(directory, 'state');
+  const one = await run(storage);
+  await one.logged('started');
+  one.interrupt();
+  await one.ended;
+  const two = await run(storage);
+  assert.is(await two.ended, 1);
+  assert.match(two.shown.text, new RegExp(`not-started .*process ${process.pid}\\) holds`));
+});
+
+for (const [what, make, reason] of [
+  ['is a file', (path: string) => writeFileSync(path, ''), /error not-started .*cannot lock/],
+  ['has a directory for its journal', (path: string) => {
+    mkdirSync(join(path, 'journal'), { recursive: true });
+  }, /error not-started .*EISDIR/],
+] as const) {
+  test(`ends with 1 and one line where its storage ${what}`, async () => {
+    const storage = join(directory, 'state');
+    make(storage);
+    const one = await run(storage);
+    assert.is(await one.ended, 1);
+    assert.match(one.shown.text, reason);
+    assert.is(one.shown.text.split('\n').length, 2);
+  });
+}
+
+test('says that its storage is read-only, and ends with 1', async () => {
+  const reason = "EROFS: read-only file system, open 'journal'";
+  const open: Disk['open'] = async () => ({ ok: false, code: 'EROFS', reason });
+  const one = await run(join(directory, 'state'), (disk) => ({ ...disk, open }));
+  assert.is(await one.ended, 1);
+  assert.match(one.shown.text, /error not-started reason=".*state: EROFS: read-only file system/);
+});
+
+test('ends with 1 and says where it broke when a sync fails', async () => {
+  const one = await run(join(directory, 'state'), (disk) => ({
+    ...disk,
+    async open(path, mode) {
+      const opened = await disk.open(path, mode);
+      if (!opened.ok) return opened;
+      const sync = async () => ({ ok: false, code: 'EIO', reason: 'EIO: i/o error' }) as const;
+      return { ok: true, value: { ...opened.value, sync } };
+    },
+  }));
+  assert.is(await one.ended, 1);
+  assert.match(one.shown.text, /error crashed .*fsync of .*journal failed: EIO: i\/o error/);
+});
+
+test('goes on without a control socket where a file is in its place, and says so', async () => {
+  const storage = join(directory, 'state');
+  writeFileSync(socketOf(storage), 'precious');
+  const one = await run(storage);
+  await one.logged('started');
+  assert.match(one.shown.text, /error no-control-socket reason=".* is there and is no socket"/);
+  one.interrupt();
+  assert.is(await one.ended, 0);
+  assert.ok(existsSync(socketOf(storage)));
+});
+
+test.run();
