@@ -48,7 +48,7 @@ function kindOf(head: Buffer): InstallerName | undefined {
     return head.toString('latin1', 8, 24).startsWith('debian-binary') ? 'opkg' : undefined;
   }
   if (head[0] !== 0x1f || head[1] !== 0x8b) return undefined;
-  return firstTarName(head)?.endsWith('debian-binary') ? 'opkg' : undefined;
+  return /^(\.\/)?debian-binary$/.test(firstTarName(head) ?? '') ? 'opkg' : undefined;
 }
 
 function firstTarName(head: Buffer): string | undefined {
@@ -56,6 +56,7 @@ function firstTarName(head: Buffer): string | undefined {
     // The member goes on behind what was read: take what it gives so far.
     const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1_048_576 };
     const tar = gunzipSync(head, options);
+    if (tar.length < 512) return undefined;
     return tar.toString('latin1', 0, 100).replace(/\0.*$/s, '');
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ import type { Runner } from '../host/ports.ts';
 import type { Installer, InstallRequest, Verdict } from './installer.ts';
 
 const rebootNeededCode = 10;
+const unasked = 'a command cannot be asked what is true';
 
 export function createCommand(runner: Runner, settings: Settings['installer']): Installer {
   const { program, args } = settings.command;
@@ -26,7 +27,7 @@ export function createCommand(runner: Runner, settings: Settings['installer']): 
       outputBytesMax,
     });
     if (result.kind === 'exited' && result.exitCode === 0) {
-      return { kind: 'installed', description: `${program} exited with 0` };
+      return { kind: 'installed', description: `${program} exited with 0; ${unasked}` };
     }
     if (result.kind === 'exited' && result.exitCode === rebootNeededCode) {
       return { kind: 'reboot-needed', description: `${program} wants a reboot` };
@@ -44,7 +45,7 @@ export function createCommand(runner: Runner, settings: Settings['installer']): 
       ),
     run,
     probe: () =>
-      Promise.resolve({ kind: 'unknown', description: 'a command cannot be asked what is true' }),
+      Promise.resolve({ kind: 'unknown', description: unasked }),
     list: () => Promise.resolve({ ok: true, packages: [] }),
   };
 }

@@ -1,0 +1,91 @@
+// Method: first bytes of real and of misleading files.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { createDisk } from '../../../src/host/disk.ts';
+import { choose } from '../../../src/install/choose.ts';
+import { ipkOf, tarOf } from '../../support/ipk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { defaults, target } from './rig.ts';
+import type { Settings } from '../../../src/core/settings.ts';
+
+const test = suite('choose');
+let directory = '';
+test.before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-choose-'));
+});
+test.after(() => rmSync(directory, { recursive: true, force: true }));
+
+type Installer = Settings['installer'];
+const { installer } = defaults();
+const withCommand: Installer = { ...installer, command: { program: '/bin/true', args: [] } };
+
+async function chosen(data: Uint8Array | string, settings: Installer = installer, name = 'p') {
+  const path = join(directory, 'data');
+  writeFileSync(path, data);
+  return choose(createDisk(), settings, { name, version: '1' }, path);
+}
+
+const large = { ...target, files: { big: Buffer.alloc(200_000, 'x') } };
+const contents: readonly (readonly [string, Uint8Array | string, string])[] = [
+  ['an .ipk in an ar', ipkOf(target, 'ar'), 'opkg'],
+  ['an .ipk in a tar', ipkOf(target, 'tar'), 'opkg'],
+  ['a large .ipk in a tar', ipkOf(large, 'tar'), 'opkg'],
+  ['a cpio newc', '070701000000', 'swupdate'],
+  ['a cpio crc', '070702000000', 'swupdate'],
+  ['an old cpio', '070707000000', 'command'],
+  ['another ar', `!<arch>\n${'libfoo.o/'.padEnd(60)}`, 'command'],
+  ['another tar.gz', gzipSync(tarOf([{ name: './hello' }])), 'command'],
+  ['one that names it elsewhere', gzipSync(tarOf([{ name: 'x/debian-binary' }])), 'command'],
+  ['a gzip of text', gzipSync('debian-binary'), 'command'],
+  ['a gzip of nothing', gzipSync(''), 'command'],
+  ['a broken gzip', Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 255, 255]), 'command'],
+  ['text', 'hello', 'command'],
+  ['an empty file', '', 'command'],
+];
+
+for (const [what, data, name] of contents) {
+  test(`${what} goes to ${name}`, async () => {
+    assert.equal(await chosen(data, withCommand), { ok: true, name });
+  });
+}
+
+test('what nobody can install is said, with what would help', async () => {
+  const result = await chosen('hello');
+  assert.match(result.ok ? '' : result.reason, /neither an \.ipk nor a \.swu/);
+  assert.match(result.ok ? '' : result.reason, /\[installer\.command\]/);
+});
+
+test('a configured installer gets everything', async () => {
+  const all: Installer = { ...installer, default: 'swupdate' };
+  assert.equal(await chosen(ipkOf(target), all), { ok: true, name: 'swupdate' });
+});
+
+const rules = [
+  { name: 'rootfs-*', use: 'swupdate' },
+  { name: 'a?c.[x]', use: 'command' },
+  { name: '*', use: 'opkg' },
+] as const;
+
+for (const [name, use] of [
+  ['rootfs-', 'swupdate'],
+  ['rootfs-main', 'swupdate'],
+  ['my-rootfs-main', 'opkg'],
+  ['abc.[x]', 'command'],
+  ['abcx[x]', 'opkg'],
+  ['abc.x', 'opkg'],
+  ['a\nb', 'opkg'],
+] as const) {
+  test(`the first rule that fits ${JSON.stringify(name)} wins over the content`, async () => {
+    const settings: Installer = { ...installer, default: 'command', rules };
+    assert.equal(await chosen('070701', settings, name), { ok: true, name: use });
+  });
+}
+
+test('a payload that cannot be read is a reason', async () => {
+  const gone = await choose(createDisk(), installer, { name: 'p', version: '1' }, '/none/data');
+  assert.match(gone.ok ? '' : gone.reason, /cannot read the payload: ENOENT/);
+});
+
+test.run();
