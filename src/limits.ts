@@ -44,6 +44,8 @@ export const reportDelayMsMax = 3_600_000;
 export const reportSendsMax = 256;
 /** An offer that came anew waits no longer than these for the proof of the last report. */
 export const reportSendsAgainMax = 5;
+/** So often a report is still said when a proof came that may have been another one's. */
+export const reportSendsInDoubt = 3;
 /** The next start may go out this long after an unproven report: servers free a vehicle in 60 s. */
 export const reportSettleMs = 90_000;
 /** A list of packages that the node did not take is made again, so many times. */
@@ -56,6 +58,8 @@ export const rebootDelayMs = 300_000;
 export const rebootRequestsMax = 5;
 /** Storage that refuses is tried again after this. */
 export const storageDelayMs = 5_000;
+/** What the disk refused to remove is removed again after this, until it is gone. */
+export const discardDelayMs = 60_000;
 /** Kept of each of an installer's outputs. */
 export const outputBytesMax = 16_384;
 /** A list of installed packages: thousands of lines. A longer one is not reported. */

@@ -65,12 +65,14 @@ export async function startDaemon(parts: DaemonParts): Promise<DiskResult<Daemon
     const number = transferOf(one)?.number;
     return number === undefined ? [] : [number];
   });
-  const evidence = await store.data.survey(numbers);
-  if (!evidence.ok) return evidence;
+  const surveyed = await store.data.survey(numbers);
+  if (!surveyed.ok) return surveyed;
+  const { evidence, left } = surveyed.value;
   const ended = live(agent, store, transport);
   // Whoever waits for it hears of it, and may begin to wait only later.
   ended.catch(() => undefined);
-  void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence: evidence.value });
+  void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence });
+  for (const { number, reason } of left) void agent.submit({ kind: 'discarded', number, reason });
   openTransport(parts, agent);
   return { ok: true, value: daemonOf(parts, agent, ended) };
 }

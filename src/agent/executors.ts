@@ -62,10 +62,10 @@ function transferIn(state: State, number: number): Transfer | undefined {
   return undefined;
 }
 
-async function discard({ log, store }: ExecutorParts, { number }: Of<'discard'>): Promise<void> {
-  const removed = await store.discard(number);
-  // The next start removes what no fact names.
-  if (!removed.ok) log('warn', 'data-not-removed', { number, reason: removed.reason });
+async function discard(parts: ExecutorParts, { number }: Of<'discard'>): Promise<void> {
+  const removed = await parts.store.discard(number);
+  const reason = removed.ok ? undefined : removed.reason;
+  parts.submit({ kind: 'discarded', number, reason });
 }
 
 async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): Promise<void> {

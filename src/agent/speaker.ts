@@ -137,7 +137,8 @@ function ackOf(
 ): Message | undefined {
   const one = state.packages.get(keyOf(saying.id));
   if (one === undefined) return undefined;
-  if (inPhase(one, 'accepted')) return { kind: 'ack', id: one.id, chunks: [] };
+  const isBare = inPhase(one, 'accepted') || (inPhase(one, 'settling') && saying.empty);
+  if (isBare) return { kind: 'ack', id: one.id, chunks: [] };
   if (!inPhase(one, 'receiving')) return undefined;
   const { transfer, finished } = one.phase;
   if (finished && isComplete(one)) return undefined;

@@ -30,6 +30,7 @@ export const initialState: State = {
   found: undefined,
   running: new Map(),
   listing: undefined,
+  leftovers: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
   survived: [],
 };
@@ -151,6 +152,12 @@ export function applyNote(state: State, note: Note): State {
       return setRunning(state, note.id, note.running);
     case 'listing':
       return { ...state, listing: note.listing };
+    case 'leftover': {
+      const leftovers = new Map(state.leftovers);
+      if (note.dueMs === undefined) leftovers.delete(note.number);
+      else leftovers.set(note.number, note.dueMs);
+      return { ...state, leftovers };
+    }
     case 'counter': {
       const { counter } = note;
       return { ...state, counters: { ...state.counters, [counter]: state.counters[counter] + 1 } };

@@ -15,9 +15,10 @@ import {
   runningOf,
 } from './decision.ts';
 import { climb } from './ladder.ts';
+import { onDiscarded } from './leftovers.ts';
 import { carried, onLinkLost, onRegistered, register } from './on-link.ts';
 import { onRequest } from './on-request.ts';
-import { conclude, settle } from './outcome.ts';
+import { conclude, settle, settleStart } from './outcome.ts';
 import { onBooted } from './recover.ts';
 import { onReportLeaving, onSent } from './reporting.ts';
 import { onTick } from './timers.ts';
@@ -62,6 +63,8 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onReserved(settings, state, event, moment);
     case 'not-reserved':
       return onNotReserved(state, event, moment);
+    case 'discarded':
+      return onDiscarded(state, event, moment);
     case 'hashed':
       return onHashed(state, event);
     case 'chunk-rotten':
@@ -155,17 +158,21 @@ function onReserved(
 function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment): Decision {
   const { id } = event.start;
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || runningOf(state, id).room?.number !== event.number) return nothing;
+  // What was made may be there in part.
+  const cleared = decision({ effects: [{ kind: 'discard', number: event.number }] });
+  if (one === undefined || runningOf(state, id).room?.number !== event.number) return cleared;
   if (event.code === 'ENOSPC') {
     const report = { id, status: false, code: 'disk-full', description: event.reason } as const;
-    return settle(one, report);
+    return both(cleared, settleStart(one, report));
   }
   // Another trouble of the disk may pass: the package stays wanted and is asked for again.
   const dueMs = moment.nowMs + backoffMs(2, askDelayMsMin, askDelayMsMax, moment.roll);
-  return decision({
+  const { code, reason } = event;
+  const later = decision({
     notes: [running(state, id, { work: undefined, room: undefined, dueMs })],
-    effects: [log('error', 'no-room-made', { ...id, code: event.code, reason: event.reason })],
+    effects: [log('error', 'no-room-made', { ...id, code, reason })],
   });
+  return both(cleared, later);
 }
 
 function onHashed(state: State, event: Of<'hashed'>): Decision {

@@ -48,6 +48,8 @@ export type Event =
       readonly code: string;
       readonly reason: string;
     }
+  /** The folder of a transfer is gone; with a reason: the disk refused. */
+  | { readonly kind: 'discarded'; readonly number: number; readonly reason: string | undefined }
   | { readonly kind: 'hashed'; readonly number: number; readonly sha1: string }
   | { readonly kind: 'chunk-rotten'; readonly number: number; readonly chunkIndex: number }
   | {
@@ -171,6 +173,7 @@ export type Note =
     }
   | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
+  | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters }
   | { readonly kind: 'survived'; readonly sentence: string };
 

@@ -232,6 +232,8 @@ export type State = {
   /** The backend's services as the node lists them, until a notify names them. */
   readonly found: BackendServices | undefined;
   readonly running: ReadonlyMap<string, Running>;
+  /** Folders of transfers that are over and that the disk refused to remove: when again. */
+  readonly leftovers: ReadonlyMap<number, number>;
   readonly counters: Counters;
   readonly survived: readonly string[];
 };

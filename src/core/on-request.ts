@@ -20,7 +20,7 @@ import { onChunk } from './on-chunk.ts';
 import { climb, isComplete, moved } from './ladder.ts';
 import { applyAll, applyNote } from './apply.ts';
 import { attemptsOf } from './change.ts';
-import { conclude, settle } from './outcome.ts';
+import { conclude, settleStart } from './outcome.ts';
 import { isSaid, onGetPackages, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Effect, Fact, Moment, StartRequest } from './events.ts';
@@ -173,7 +173,7 @@ function refuseTried(state: State, { id, checksum }: StartRequest, attempts: num
   const description =
     `attempted ${attempts} times${last === '' ? '' : `, the last: ${last}`}; ` +
     `tried again after 'sota-agent accept' or with another checksum`;
-  return settle(undefined, { id, status: false, code: 'install-failed', description });
+  return settleStart(undefined, { id, status: false, code: 'install-failed', description });
 }
 
 /** The same file goes on where it stands; another one begins anew. */

@@ -1,5 +1,5 @@
 // From the last byte to the outcome: what ends a transfer, and what follows.
-import { decision, log, running, runningOf, transferOf } from './decision.ts';
+import { both, decision, log, running, runningOf, transferOf } from './decision.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision } from './events.ts';
 import type { Package, Report, Running, State } from './model.ts';
@@ -27,6 +27,15 @@ export function conclude(
       { kind: 'prepare', id: one.id, transfer },
     ],
   });
+}
+
+/**
+ * A start that leads to no transfer. A server that gets no first ack waits for it for ever, some
+ * also after the report; `[]` brings it to the chunk that it will give up (protocol 2.4).
+ */
+export function settleStart(one: Package | undefined, report: Report): Decision {
+  const released = decision({ effects: [{ kind: 'ack', id: report.id, empty: true }] });
+  return both(settle(one, report), released);
 }
 
 /** The outcome and the duty to report it in one record; the payload goes only after that (P5). */

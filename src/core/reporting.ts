@@ -6,6 +6,7 @@ import {
   reportDelayMsMax,
   reportDelayMsMin,
   reportSendsAgainMax,
+  reportSendsInDoubt,
   reportSendsMax,
 } from '../limits.ts';
 import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
@@ -65,14 +66,21 @@ export function isSaid(state: State, { id }: Package): boolean {
 
 /** Servers ask for the packages right after a report. */
 export function onGetPackages(state: State, moment: Moment): Decision {
-  const proven = [...state.packages.values()].filter(
-    (one) => inPhase(one, 'settling') && isSaid(state, one),
+  const said = [...state.packages.values()]
+    .filter((one) => inPhase(one, 'settling') && isSaid(state, one))
+    .sort((a, b) => saidAtMs(state, b) - saidAtMs(state, a));
+  // It answers one report. Some servers ask once for several: of the others it is half a proof.
+  const [last, ...others] = said;
+  const proven = last === undefined ? [] : [last];
+  const doubtful = others.map(({ id }) =>
+    running(state, id, { asked: Math.max(runningOf(state, id).asked, sendsBeforeDoubt) }),
   );
   const reported = proven.map(({ id }): Fact => ({ kind: 'reported', id }));
   const asked: readonly Fact[] = state.listing === undefined ? [{ kind: 'packages-asked' }] : [];
+  const listing = { asked: 1, dueMs: moment.nowMs + listingDelayMs };
   return decision({
     facts: [...reported, ...asked],
-    notes: [{ kind: 'listing', listing: { asked: 1, dueMs: moment.nowMs + listingDelayMs } }],
+    notes: [...doubtful, { kind: 'listing', listing }],
     effects: [
       ...proven.map(({ id }) => log('info', 'report-proven', { ...id })),
       { kind: 'list-packages' },
@@ -90,3 +98,8 @@ export function listAgain({ listing }: State, moment: Moment): Decision {
     effects: [{ kind: 'list-packages' }],
   });
 }
+
+const sendsBeforeDoubt = reportSendsMax - reportSendsInDoubt;
+
+/** One that the node has yet to take is the least likely to be meant. */
+const saidAtMs = (state: State, { id }: Package) => runningOf(state, id).sentAtMs ?? -1;

@@ -3,6 +3,7 @@
 import { ask, nextToAsk } from './asking.ts';
 import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
 import { climb, isComplete } from './ladder.ts';
+import { removeAgain } from './leftovers.ts';
 import { rebootAgain, runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
 import { conclude } from './outcome.ts';
@@ -22,7 +23,7 @@ export type Deadline = {
 
 export function deadlines(state: State): readonly Deadline[] {
   const all = [...state.packages.values()].flatMap((one) => ofPackage(state, one));
-  return [...all, ...ofAsking(state), ...ofLink(state), ...ofListing(state)];
+  return [...all, ...ofAsking(state), ...ofLink(state), ...ofListing(state), ...ofLeftovers(state)];
 }
 
 export function nextDueMs(state: State): number | undefined {
@@ -65,6 +66,15 @@ function ofAsking(state: State): readonly Deadline[] {
   const { one, dueMs } = turn;
   const act = (_: Settings, now: State, moment: Moment) => ask(now, one, moment);
   return [{ dueMs, id: one.id, next: 'ask the server to start', act }];
+}
+
+function ofLeftovers(state: State): readonly Deadline[] {
+  return [...state.leftovers].map(([number, dueMs]) => ({
+    dueMs,
+    id: undefined,
+    next: 'remove what is left of a transfer',
+    act: (_: Settings, __: State, moment: Moment) => removeAgain(number, moment),
+  }));
 }
 
 function ofListing(state: State): readonly Deadline[] {

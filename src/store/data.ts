@@ -5,6 +5,12 @@ import { assertSynced, mustSync } from './journal.ts';
 import type { Evidence, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 
+export type Survey = {
+  readonly evidence: readonly Evidence[];
+  /** Folders that no transfer has any more, and that the disk refused to remove. */
+  readonly left: readonly { readonly number: number; readonly reason: string }[];
+};
+
 export type Data = {
   /** Makes the folder and the file, with space for all of it. ENOSPC: nothing is left behind. */
   reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
@@ -15,8 +21,8 @@ export type Data = {
   seal(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
   discard(number: number): Promise<DiskResult<void>>;
-  /** What is there; whatever the journal does not know is removed. */
-  survey(known: readonly number[]): Promise<DiskResult<readonly Evidence[]>>;
+  /** What is there; whatever the journal does not know is removed, or named as left. */
+  survey(known: readonly number[]): Promise<DiskResult<Survey>>;
   path(number: number): string;
   folder(number: number): string;
   close(): Promise<void>;
@@ -107,13 +113,17 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     return disk.remove(folder(number));
   }
 
-  async function survey(known: readonly number[]): Promise<DiskResult<readonly Evidence[]>> {
+  async function survey(known: readonly number[]): Promise<DiskResult<Survey>> {
     const made = await disk.makeDirectory(root);
     if (!made.ok) return made;
     const entries = await disk.list(root);
     if (!entries.ok) return entries;
+    const left: { readonly number: number; readonly reason: string }[] = [];
     for (const { name } of entries.value) {
-      if (!known.some((number) => String(number) === name)) await disk.remove(`${root}/${name}`);
+      if (known.some((number) => String(number) === name)) continue;
+      const removed = await disk.remove(`${root}/${name}`);
+      if (removed.ok || !/^\d+$/.test(name)) continue;
+      left.push({ number: Number(name), reason: removed.reason });
     }
     const found: Evidence[] = [];
     for (const number of known) {
@@ -122,7 +132,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
       if (!size.ok && isOurs(size.code)) return size;
       found.push({ number, dataBytes: size.ok ? size.value : undefined });
     }
-    return { ok: true, value: found };
+    return { ok: true, value: { evidence: found, left } };
   }
 
   async function close(): Promise<void> {

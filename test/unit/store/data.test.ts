@@ -136,12 +136,23 @@ test('removes what no fact names, and shows what is there of the rest', async ()
   disk.put(path(1), 'abc');
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
-  const evidence = must(await data.survey([1, 3]));
+  const { evidence, left } = must(await data.survey([1, 3]));
   assert.equal(evidence, [
     { number: 1, dataBytes: 3 },
     { number: 3, dataBytes: undefined },
   ]);
+  assert.equal(left, []);
   assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1']);
+});
+
+test('names the folders that the disk refused to remove', async () => {
+  const { disk, data } = await open();
+  disk.put(path(1), 'abc');
+  disk.put(path(2), 'de');
+  disk.put('/s/packages/lost+found/x', 'z');
+  disk.refuse((op) => (op.verb === 'remove' ? 'EIO' : undefined));
+  const { left } = must(await data.survey([1]));
+  assert.equal(left.map(({ number }) => number), [2]);
 });
 
 test('does not take a shortage of handles for a lost file', async () => {
@@ -158,7 +169,7 @@ test('gives up a file that cannot be read any more, and starts', async () => {
   const { disk, data } = await open();
   disk.put(path(1), 'abc');
   disk.refuse((op) => (op.verb === 'open' ? 'EIO' : undefined));
-  assert.equal(must(await data.survey([1])), [{ number: 1, dataBytes: undefined }]);
+  assert.equal(must(await data.survey([1])).evidence, [{ number: 1, dataBytes: undefined }]);
 });
 
 test('keeps an acknowledged chunk through a cut right after the commit', async () => {
@@ -193,7 +204,8 @@ test('does all of that on the real disk', async () => {
     assert.ok(readFileSync(file).subarray(0, chunkBytes).equals(chunkOf(1)));
     await store.close();
     const again = must(await openStore(createDisk(), directory, 0));
-    assert.equal(must(await again.data.survey([1])), [{ number: 1, dataBytes: 131_077 }]);
+    const { evidence } = must(await again.data.survey([1]));
+    assert.equal(evidence, [{ number: 1, dataBytes: 131_077 }]);
     must(await again.discard(1));
     assert.not.ok((await again.data.read(1, 1, 1)).ok);
     await again.close();
