@@ -6,8 +6,7 @@
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
 PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl strip=binutils \
-	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
-	strace=strace /usr/bin/time=time
+	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 

@@ -1,0 +1,141 @@
+// Runs in bulk: each single cut, all pairs, cuts nested to a depth, each error of the disk. What
+// failed is kept as the line that replays it.
+import { failing } from './gate.ts';
+import { codes, lineOf } from './replay.ts';
+import { simulate } from './world.ts';
+import type { Cut, CutKind, DiskFault } from './gate.ts';
+import type { Journey } from './journeys.ts';
+import type { CutPlan, Outcome, Scenario } from './scenario.ts';
+
+export type Tally = {
+  runs: number;
+  /** Operations of the disk and the installers, of the runs without any cut. */
+  operations: number;
+  /** Runs with one cut, with two, and the cuts of those with many. */
+  singles: number;
+  pairs: number;
+  nested: number;
+  faults: number;
+  /** Cuts that were really made, of all kinds. */
+  cuts: number;
+  worldMs: number;
+  readonly failures: string[];
+};
+
+export function newTally(): Tally {
+  const counts = { runs: 0, operations: 0, singles: 0, pairs: 0, nested: 0, faults: 0 };
+  return { ...counts, cuts: 0, worldMs: 0, failures: [] };
+}
+
+export function sum(tallies: readonly Tally[]): Tally {
+  const all = newTally();
+  for (const one of tallies) {
+    all.runs += one.runs;
+    all.operations += one.operations;
+    all.singles += one.singles;
+    all.pairs += one.pairs;
+    all.nested += one.nested;
+    all.faults += one.faults;
+    all.cuts += one.cuts;
+    all.worldMs += one.worldMs;
+    all.failures.push(...one.failures);
+  }
+  return all;
+}
+
+/** What fails at one operation fails at its neighbours: the first few lines say enough. */
+const failuresMax = 5;
+const noCuts: CutPlan = { kind: 'list', cuts: [] };
+const sides = ['before', 'after'] as const;
+
+async function attempt(tally: Tally, scenario: Scenario): Promise<Outcome> {
+  const outcome = await simulate(scenario);
+  tally.runs += 1;
+  tally.cuts += outcome.cuts;
+  tally.worldMs += outcome.worldMs;
+  const { failure } = outcome;
+  if (failure !== undefined) tally.failures.push(`${lineOf(scenario)}  # ${failure}`);
+  return outcome;
+}
+
+const isHopeless = ({ failures }: Tally) => failures.length >= failuresMax;
+
+/** Without cut or error; in fair weather the seed makes no difference to what comes out. */
+export async function dry(journey: Journey, seed: number, tally: Tally): Promise<Outcome> {
+  const outcome = await attempt(tally, { journey, seed, plan: noCuts, faults: [] });
+  tally.operations += outcome.operations.length;
+  return outcome;
+}
+
+/** Every single cut, before and after each change, of the power and of the process alone. */
+export async function singles(journey: Journey, seed: number, tally: Tally): Promise<void> {
+  const { changes } = await dry(journey, seed, tally);
+  for (const kind of journey.cutKinds ?? (['power', 'kill'] as const)) {
+    for (const cut of cutsFrom(1, changes, kind)) {
+      if (isHopeless(tally)) return;
+      await attempt(tally, { journey, seed, plan: listOf([cut]), faults: [] });
+      tally.singles += 1;
+    }
+  }
+}
+
+/** The second cut hits what the first one led to; a kill leaves bytes that only the kernel has. */
+export async function pairs(
+  journey: Journey,
+  seed: number,
+  kinds: readonly [CutKind, CutKind],
+  tally: Tally,
+): Promise<void> {
+  const { changes } = await dry(journey, seed, tally);
+  for (const first of cutsFrom(1, changes, kinds[0])) {
+    const alone = await attempt(tally, { journey, seed, plan: listOf([first]), faults: [] });
+    tally.singles += 1;
+    for (const second of cutsFrom(first.operation + 1, alone.changes, kinds[1])) {
+      if (isHopeless(tally)) return;
+      await attempt(tally, { journey, seed, plan: listOf([first, second]), faults: [] });
+      tally.pairs += 1;
+    }
+  }
+}
+
+export async function nested(
+  journey: Journey,
+  seed: number,
+  depth: number,
+  tally: Tally,
+): Promise<void> {
+  const plan = { kind: 'random', depth } as const;
+  const { cuts } = await attempt(tally, { journey, seed, plan, faults: [] });
+  tally.nested += cuts;
+}
+
+/** Each operation that can fail so, fails so: alone, and with the ones that follow. */
+export async function faults(
+  journey: Journey,
+  seed: number,
+  counts: readonly number[],
+  tally: Tally,
+): Promise<void> {
+  const { operations } = await dry(journey, seed, tally);
+  for (const [at, verb] of operations.entries()) {
+    for (const code of codes) {
+      if (!failing[code].includes(verb)) continue;
+      for (const count of counts) {
+        if (isHopeless(tally)) return;
+        const fault: DiskFault = { code, operation: at + 1, count };
+        await attempt(tally, { journey, seed, plan: noCuts, faults: [fault] });
+        tally.faults += 1;
+      }
+    }
+  }
+}
+
+function* cutsFrom(first: number, last: number, kind: CutKind): Generator<Cut> {
+  for (let operation = first; operation <= last; operation++) {
+    for (const side of sides) yield { operation, side, kind };
+  }
+}
+
+function listOf(cuts: readonly Cut[]): CutPlan {
+  return { kind: 'list', cuts };
+}

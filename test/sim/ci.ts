@@ -1,0 +1,70 @@
+// What every change is held against: the same campaign in `make test`, split over files, and in
+// `make sim`, as one table.
+import { faults, nested, newTally, pairs, singles } from './campaign.ts';
+import { journeyOf, journeys } from './journeys.ts';
+import type { Tally } from './campaign.ts';
+import type { CutKind } from './gate.ts';
+import type { Journey } from './journeys.ts';
+
+export type Layer = {
+  readonly name: string;
+  readonly title: string;
+  readonly journeys: readonly Journey[];
+  readonly run: (journey: Journey, at: number, tally: Tally) => Promise<void>;
+};
+
+/** Neighbours have neighbouring seeds, so that all of them meet all servers, ways and nodes. */
+const seedOf = (at: number, round: number) => at + round * 5;
+export const depth = 200;
+
+/** The power twice; or a kill, which leaves bytes that only the kernel has, and then the power. */
+function pairsOf(first: CutKind): Layer['run'] {
+  return (journey, at, tally) => pairs(journey, seedOf(at, 2), [first, 'power'], tally);
+}
+
+export const layers = {
+  singles: {
+    name: 'singles',
+    title: 'every single cut',
+    journeys,
+    run: (journey, at, tally) => singles(journey, seedOf(at, 0), tally),
+  },
+  pairs: {
+    name: 'pairs',
+    title: 'all pairs of power cuts',
+    journeys: ['J1', 'J1s'].map(journeyOf),
+    run: pairsOf('power'),
+  },
+  kills: {
+    name: 'kills',
+    title: 'all pairs of a kill and a power cut',
+    journeys: ['J4', 'J1s'].map(journeyOf),
+    run: pairsOf('kill'),
+  },
+  nested: {
+    name: 'nested',
+    title: `cuts nested to a depth of ${depth}`,
+    journeys,
+    run: async (journey, at, tally) => {
+      for (const round of [3, 4, 5]) await nested(journey, seedOf(at, round), depth, tally);
+    },
+  },
+  faults: {
+    name: 'faults',
+    title: 'every error at every operation',
+    journeys,
+    run: (journey, at, tally) => faults(journey, seedOf(at, 6), at < 3 ? [1, 20] : [1], tally),
+  },
+} satisfies { readonly [name: string]: Layer };
+
+/** All journeys of a layer, one after the other; `done` is told of each. */
+export async function runLayer(
+  layer: Layer,
+  done: (journey: Journey, tally: Tally) => void,
+): Promise<void> {
+  for (const [at, journey] of layer.journeys.entries()) {
+    const tally = newTally();
+    await layer.run(journey, at, tally);
+    done(journey, tally);
+  }
+}

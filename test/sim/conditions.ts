@@ -1,0 +1,73 @@
+// What a seed decides: the releases beyond the device, the way to them, its weather, and the moods
+// of the device itself. Each group of choices has a stream of its own, so that a cut changes none.
+import { createRandom } from '../support/prng.ts';
+import { fair } from './server.ts';
+import type { Prng } from '../support/prng.ts';
+import type { NodeKind } from '../backend/node-rules.ts';
+import type { ServerKind } from '../backend/server-rules.ts';
+import type { Way, Weather } from './server.ts';
+
+export type Conditions = {
+  readonly kind: ServerKind;
+  readonly node: NodeKind;
+  readonly way: Way;
+  readonly weather: Weather;
+  readonly ack: 'full' | 'tail';
+  /** Longest time that one operation of the disk takes; 0: all at once. */
+  readonly latencyMsMax: number;
+  /** From a cut to the next start. */
+  readonly downMsMax: number;
+  /** The storage directory is made by the agent, and not by the system's image. */
+  readonly isFresh: boolean;
+  readonly canReserve: boolean;
+};
+
+export type Streams = {
+  readonly agent: Prng;
+  readonly network: Prng;
+  readonly disk: Prng;
+  /** What survives a cut, and how long the device is down. */
+  readonly cuts: Prng;
+  /** Where random cuts are. */
+  readonly plan: Prng;
+};
+
+const kinds: readonly ServerKind[] = ['S-A', 'S-B', 'S-C', 'S-M'];
+const nodes: readonly NodeKind[] = ['0.3', '0.4', '0.5.1'];
+/** So many seeds in a row meet each server over each way through each node. */
+export const seedsInRound = 24;
+
+export function conditionsOf(seed: number, isRough: boolean): Conditions {
+  const prng = createRandom(seed);
+  return {
+    kind: kinds[seed % 4] ?? 'S-A',
+    way: Math.floor(seed / 4) % 2 === 0 ? 'http' : 'ws',
+    node: nodes[Math.floor(seed / 8) % 3] ?? '0.4',
+    weather: isRough ? roughOf(prng) : fair,
+    ack: prng.pick<'full' | 'tail'>(['full', 'full', 'tail']),
+    latencyMsMax: prng.pick([0, 0, 3, 40]),
+    downMsMax: prng.pick([10, 5_000, 5_000, 200_000]),
+    isFresh: prng.chance(0.5),
+    canReserve: prng.chance(0.7),
+  };
+}
+
+/** A random part of the troubles, each as strong as it likes. */
+function roughOf(prng: Prng): Weather {
+  const some = (most: number) => (prng.chance(0.5) ? prng.unit() * most : 0);
+  return {
+    drop: some(0.3),
+    twice: some(0.3),
+    delay: some(0.5),
+    delayMsMax: prng.pick([50, 5_000, 90_000]),
+    callLost: some(0.2),
+    untilMs: prng.pick([60_000, 600_000]),
+  };
+}
+
+export function streamsOf(seed: number): Streams {
+  const prng = createRandom(seed ^ 0x5eed);
+  const stream = () => createRandom(prng.uint32());
+  const [agent, network, disk, cuts, plan] = [stream(), stream(), stream(), stream(), stream()];
+  return { agent, network, disk, cuts, plan };
+}

@@ -1,0 +1,29 @@
+// Where the power fails: at the operations of a list, or at random ones, each soon after the one
+// before, so that a recovery is cut, and the recovery of that.
+import type { Prng } from '../support/prng.ts';
+import type { CutKind, Side } from './gate.ts';
+import type { CutPlan } from './scenario.ts';
+
+type Here = { readonly side: Side; readonly kind: CutKind } | undefined;
+
+export function createCutter(
+  plan: CutPlan,
+  prng: Prng,
+  cutsDone: () => number,
+): (operation: number) => Here {
+  if (plan.kind === 'list') {
+    const byOperation = new Map(plan.cuts.map((cut) => [cut.operation, cut]));
+    return (operation) => byOperation.get(operation);
+  }
+  // A start takes some six changes: the shortest gaps let nothing but starts be cut.
+  const gaps = prng.pick<readonly [number, ...number[]]>([[4], [8], [12], [16], [3, 12, 60]]);
+  const gap = () => 1 + prng.below(prng.pick(gaps));
+  let next = gap();
+  return (operation) => {
+    if (cutsDone() >= plan.depth || operation < next) return undefined;
+    next = operation + gap();
+    const side: Side = prng.pick(['before', 'after']);
+    const kind: CutKind = prng.pick(['power', 'power', 'power', 'kill']);
+    return { side, kind };
+  };
+}

@@ -1,0 +1,263 @@
+// The medium under the simulated disk. Each file and each directory keeps what was synced apart
+// from what was not; a cut draws, of everything not synced, what survives: nothing, all of it, or
+// any 512-byte sectors in any order, and any names.
+import type { Prng } from '../support/prng.ts';
+
+export const sectorBytes = 512;
+const blockBytes = 4_096;
+
+/** Blocks are never changed in place, so that images share them. */
+type Image = { readonly sizeBytes: number; readonly blocks: ReadonlyMap<number, Uint8Array> };
+type Change =
+  | { readonly kind: 'write'; readonly data: Uint8Array; readonly offsetBytes: number }
+  | { readonly kind: 'resize'; readonly sizeBytes: number };
+
+export type FileNode = {
+  readonly kind: 'file';
+  current: Image;
+  durable: Image;
+  /** Since the last sync, in order. */
+  changes: readonly Change[];
+  /** Blocks taken beyond the size. */
+  reservedBytes: number;
+  /** The life whose sync of it failed; a second one in that life would lie. */
+  failedIn: number | undefined;
+  /** What is read is not what will ever be written: a sync failed, and the kernel kept quiet. */
+  isLying: boolean;
+};
+
+type Naming =
+  | { readonly kind: 'add'; readonly name: string; readonly node: Node }
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string };
+
+export type DirectoryNode = {
+  readonly kind: 'directory';
+  current: ReadonlyMap<string, Node>;
+  durable: ReadonlyMap<string, Node>;
+  changes: readonly Naming[];
+};
+
+export type Node = FileNode | DirectoryNode;
+
+/** What becomes of un-synced changes in a cut. */
+export type Survival = 'keep' | 'lose' | 'mix';
+
+const empty: Image = { sizeBytes: 0, blocks: new Map() };
+
+export function newFile(): FileNode {
+  return {
+    kind: 'file',
+    current: empty,
+    durable: empty,
+    changes: [],
+    reservedBytes: 0,
+    failedIn: undefined,
+    isLying: false,
+  };
+}
+
+export function newDirectory(): DirectoryNode {
+  return { kind: 'directory', current: new Map(), durable: new Map(), changes: [] };
+}
+
+// ---------------------------------------------------------------- files
+
+/** The data is kept, not copied: nobody who writes changes it afterwards. */
+export function writeFile(file: FileNode, data: Uint8Array, offsetBytes: number): void {
+  change(file, { kind: 'write', data, offsetBytes });
+}
+
+export function resizeFile(file: FileNode, sizeBytes: number): void {
+  change(file, { kind: 'resize', sizeBytes });
+}
+
+function change(file: FileNode, one: Change): void {
+  file.current = changed(file.current, one);
+  file.changes = [...file.changes, one];
+}
+
+export function syncFile(file: FileNode): void {
+  file.durable = file.isLying ? file.changes.reduce(changed, file.durable) : file.current;
+  file.changes = [];
+}
+
+/** The kernel drops what it could not write, and forgets that it could not (fsync's famous lie). */
+export function failSync(file: FileNode, prng: Prng): void {
+  file.durable = survived(file, 'mix', prng);
+  file.changes = [];
+  // Some file systems go on showing the pages that will never be written.
+  file.isLying = prng.chance(0.5);
+  if (!file.isLying) file.current = file.durable;
+}
+
+export function readFile(image: Image, offsetBytes: number, sizeBytes: number): Uint8Array {
+  const endBytes = Math.min(offsetBytes + sizeBytes, image.sizeBytes);
+  const data = Buffer.alloc(Math.max(0, endBytes - offsetBytes));
+  for (let at = offsetBytes; at < endBytes; ) {
+    const { block, from, to } = pieceAt(at, endBytes);
+    const bytes = image.blocks.get(block);
+    if (bytes !== undefined) data.set(bytes.subarray(from, to), at - offsetBytes);
+    at += to - from;
+  }
+  return data;
+}
+
+function pieceAt(at: number, endBytes: number) {
+  const block = Math.floor(at / blockBytes);
+  const from = at - block * blockBytes;
+  return { block, from, to: Math.min(blockBytes, from + endBytes - at) };
+}
+
+function changed(image: Image, one: Change): Image {
+  return one.kind === 'write'
+    ? written(image, one.data, one.offsetBytes)
+    : resized(image, one.sizeBytes);
+}
+
+function written(image: Image, data: Uint8Array, offsetBytes: number): Image {
+  const blocks = new Map(image.blocks);
+  const endBytes = offsetBytes + data.length;
+  for (let at = offsetBytes; at < endBytes; ) {
+    const { block, from, to } = pieceAt(at, endBytes);
+    const piece = data.subarray(at - offsetBytes, at - offsetBytes + to - from);
+    const isWhole = piece.length === blockBytes;
+    blocks.set(block, isWhole ? piece : patched(blocks.get(block), piece, from));
+    at += to - from;
+  }
+  return { sizeBytes: Math.max(image.sizeBytes, endBytes), blocks };
+}
+
+function patched(block: Uint8Array | undefined, piece: Uint8Array, from: number): Uint8Array {
+  const next = block === undefined ? new Uint8Array(blockBytes) : block.slice();
+  next.set(piece, from);
+  return next;
+}
+
+/** What lies behind a new end is gone, and zero when the file grows again. */
+function resized(image: Image, sizeBytes: number): Image {
+  if (sizeBytes >= image.sizeBytes) return { sizeBytes, blocks: image.blocks };
+  const blocks = new Map([...image.blocks].filter(([block]) => block * blockBytes < sizeBytes));
+  const last = Math.floor(sizeBytes / blockBytes);
+  const bytes = blocks.get(last);
+  if (bytes !== undefined) {
+    const kept = new Uint8Array(blockBytes);
+    kept.set(bytes.subarray(0, sizeBytes - last * blockBytes));
+    blocks.set(last, kept);
+  }
+  return { sizeBytes, blocks };
+}
+
+/**
+ * Each sector keeps the first so many of its changes, and so does the size: a torn write, a lost
+ * one and two in the wrong order are all of this kind.
+ */
+function survived(file: FileNode, survival: Survival, prng: Prng): Image {
+  if (file.changes.length === 0 || survival === 'lose') return file.durable;
+  if (survival === 'keep') return file.changes.reduce(changed, file.durable);
+  const sizesKept = prng.below(file.changes.length + 1);
+  const sectorsKept = new Map<number, number>();
+  const isKept = (sector: number, at: number) => {
+    const kept = sectorsKept.get(sector) ?? prng.below(file.changes.length + 1);
+    sectorsKept.set(sector, kept);
+    return at < kept;
+  };
+  let image = file.durable;
+  for (const [at, one] of file.changes.entries()) {
+    if (one.kind === 'resize') {
+      if (at < sizesKept) image = resized(image, one.sizeBytes);
+      continue;
+    }
+    const before = image.sizeBytes;
+    for (const [offsetBytes, piece] of sectorsOf(one.data, one.offsetBytes)) {
+      if (!isKept(Math.floor(offsetBytes / sectorBytes), at)) continue;
+      image = written(image, piece, offsetBytes);
+    }
+    const end = Math.max(before, one.offsetBytes + one.data.length);
+    image = { sizeBytes: at < sizesKept ? end : before, blocks: image.blocks };
+  }
+  // Bytes beyond the end are not there, though their sectors were written.
+  return resized({ sizeBytes: Number.MAX_SAFE_INTEGER, blocks: image.blocks }, image.sizeBytes);
+}
+
+function* sectorsOf(data: Uint8Array, offsetBytes: number): Generator<[number, Uint8Array]> {
+  const endBytes = offsetBytes + data.length;
+  for (let at = offsetBytes; at < endBytes; ) {
+    const next = Math.min(endBytes, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
+    yield [at, data.subarray(at - offsetBytes, next - offsetBytes)];
+    at = next;
+  }
+}
+
+// ---------------------------------------------------------------- directories
+
+export function nameIn(directory: DirectoryNode, naming: Naming): void {
+  directory.current = named(directory.current, naming);
+  directory.changes = [...directory.changes, naming];
+}
+
+export function syncNames(directory: DirectoryNode): void {
+  directory.durable = directory.current;
+  directory.changes = [];
+}
+
+function named(names: ReadonlyMap<string, Node>, naming: Naming): ReadonlyMap<string, Node> {
+  const next = new Map(names);
+  if (naming.kind === 'add') next.set(naming.name, naming.node);
+  if (naming.kind === 'remove') next.delete(naming.name);
+  if (naming.kind === 'rename') {
+    const node = next.get(naming.from);
+    if (node === undefined) return names;
+    next.delete(naming.from);
+    next.set(naming.to, node);
+  }
+  return next;
+}
+
+/** The power fails: below this directory only what survived is left, all of it durable. */
+export function cutPower(directory: DirectoryNode, survival: Survival, prng: Prng): void {
+  directory.current = namesLeft(directory, survival, prng);
+  syncNames(directory);
+  for (const node of directory.current.values()) {
+    if (node.kind === 'directory') {
+      cutPower(node, survival, prng);
+      continue;
+    }
+    // One file may come through whole while its neighbour is torn.
+    const own = survival === 'mix' ? prng.pick<Survival>(['keep', 'lose', 'mix', 'mix']) : survival;
+    node.current = survived(node, own, prng);
+    node.failedIn = undefined;
+    node.isLying = false;
+    syncFile(node);
+  }
+}
+
+function namesLeft({ current, durable, changes }: DirectoryNode, survival: Survival, prng: Prng) {
+  if (changes.length === 0 || survival === 'lose') return durable;
+  if (survival === 'keep') return current;
+  const isOrdered = prng.chance(0.5);
+  const kept = prng.below(changes.length + 1);
+  return changes
+    .filter((_, at) => (isOrdered ? at < kept : prng.chance(0.5)))
+    .reduce(named, durable);
+}
+
+/** A bit turns over in what is safely stored; where, is returned. */
+export function flipBit(file: FileNode, prng: Prng): number {
+  const at = prng.below(file.durable.sizeBytes);
+  const block = Math.floor(at / blockBytes);
+  const turned = patched(file.durable.blocks.get(block), new Uint8Array(0), 0);
+  const byte = at - block * blockBytes;
+  turned[byte] = (turned[byte] ?? 0) ^ (1 << prng.below(8));
+  const blocks = new Map(file.durable.blocks).set(block, turned);
+  file.durable = { sizeBytes: file.durable.sizeBytes, blocks };
+  file.current = file.durable;
+  return at;
+}
+
+export function allocatedBytes(node: Node): number {
+  if (node.kind === 'file') return Math.max(node.current.sizeBytes, node.reservedBytes);
+  let sum = 0;
+  for (const inner of node.current.values()) sum += allocatedBytes(inner);
+  return sum;
+}

@@ -1,0 +1,136 @@
+// The device's software, and the installers that change it. What is installed is durable of its
+// own, as a package database is; a cut in the middle of an install leaves it half done.
+import { createHash } from 'node:crypto';
+import { find } from './disk.ts';
+import { never } from './gate.ts';
+import { readFile } from './flash.ts';
+import type { Verdict } from '../../src/core/events.ts';
+import type { PackageId } from '../../src/core/model.ts';
+import type {
+  Installer,
+  Installers,
+  InstallRequest,
+  Listing,
+} from '../../src/install/installer.ts';
+import type { Breath } from './clock.ts';
+import type { DirectoryNode } from './flash.ts';
+import type { Gate } from './gate.ts';
+
+/** How the installer of a journey behaves. */
+export type Manner = {
+  readonly verdict: 'installed' | 'failed' | 'reboot-needed';
+  /** Asked after a cut: the truth, or that it cannot tell. */
+  readonly probe: 'truth' | 'unknown';
+  /** `[reboot] check` after the boot. */
+  readonly health: boolean;
+  /** Times it says busy first. */
+  readonly busy: number;
+};
+
+export const willing: Manner = { verdict: 'installed', probe: 'truth', health: true, busy: 0 };
+
+export type Software = {
+  /** What is true of the device, by `name version`. */
+  readonly truth: Map<string, 'half' | 'installed'>;
+  /** Each start of an installer, in order. */
+  readonly starts: Start[];
+  busyLeft: number;
+  /** SHA-1 of what is installed. */
+  readonly sha1s: Map<string, string>;
+};
+
+export type Start = {
+  readonly key: string;
+  /** SHA-1 of the bytes it was given. */
+  readonly sha1: string;
+  readonly life: number;
+  /** The same bytes were installed before, and still are. */
+  readonly wasInstalled: boolean;
+};
+
+export type InstallersOptions = {
+  readonly software: Software;
+  readonly manner: Manner;
+  readonly root: DirectoryNode;
+  readonly gate: Gate;
+  readonly life: Breath & { readonly number: number };
+  readonly onStart: (start: Start) => void;
+  /** The device goes down, and comes up with another boot id. */
+  readonly onReboot: () => void;
+  /** The name this configuration gives its installer. */
+  readonly name: 'opkg' | 'command';
+};
+
+export const wordOf = ({ name, version }: PackageId) => `${name} ${version}`;
+
+export function createInstallers(options: InstallersOptions): Installers {
+  const { software, manner, root, gate, life } = options;
+
+  /** One step of an installer changes the device: a place to cut at like any write. */
+  function change(key: string, state: 'half' | 'installed'): Promise<void> {
+    const perform = () => void software.truth.set(key, state);
+    return gate.pass(life, { verb: 'install', path: key }, perform, perform);
+  }
+
+  async function run({ id, path, sizeBytes, onProgress }: InstallRequest): Promise<Verdict> {
+    if (!life.isAlive()) return never();
+    if (software.busyLeft > 0) {
+      software.busyLeft -= 1;
+      return { kind: 'busy', reason: 'somebody else installs' };
+    }
+    const key = wordOf(id);
+    const file = find(root, path);
+    const bytes = file?.kind === 'file' ? readFile(file.current, 0, sizeBytes + 1) : undefined;
+    const sha1 = createHash('sha1').update(bytes ?? 'no file').digest('hex');
+    const isThere = software.truth.get(key) === 'installed' && software.sha1s.get(key) === sha1;
+    const start = { key, sha1, life: life.number, wasInstalled: isThere };
+    software.starts.push(start);
+    options.onStart(start);
+    if (manner.verdict === 'failed') {
+      await gate.pass(life, { verb: 'install', path: key }, () => undefined, () => undefined);
+      return { kind: 'failed', code: 'install-failed', description: 'simulated failure' };
+    }
+    software.sha1s.set(key, sha1);
+    await change(key, 'half');
+    onProgress(50, 'half');
+    await change(key, 'installed');
+    return { kind: manner.verdict, description: 'simulated install' };
+  }
+
+  const list = (): Promise<Listing> =>
+    Promise.resolve({ ok: true, packages: installedIn(software) });
+
+  const installer: Installer = {
+    name: options.name,
+    prepare: () => Promise.resolve({ ok: true, before: '{"was":"here"}' }),
+    run,
+    probe: ({ id }) => {
+      if (manner.probe === 'unknown') {
+        return Promise.resolve({ kind: 'unknown', description: 'cannot be asked' });
+      }
+      const isThere = software.truth.get(wordOf(id)) === 'installed';
+      const kind = isThere && manner.verdict === 'installed' ? 'installed' : 'not-installed';
+      return Promise.resolve({ kind, description: `probed: ${kind}` });
+    },
+    list,
+  };
+
+  return {
+    choose: () => Promise.resolve({ ok: true, installer }),
+    named: (name) => (name === installer.name ? installer : undefined),
+    list,
+    reboot: () => {
+      options.onReboot();
+      return Promise.resolve({ ok: true, description: 'going down' });
+    },
+    check: () =>
+      Promise.resolve({ ok: manner.health, description: `health is ${String(manner.health)}` }),
+  };
+}
+
+export function installedIn({ truth }: Software): readonly PackageId[] {
+  return [...truth].flatMap(([key, state]) => {
+    const [name = '', version = ''] = key.split(' ');
+    return state === 'installed' ? [{ name, version }] : [];
+  });
+}

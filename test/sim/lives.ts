@@ -1,0 +1,147 @@
+// The device: one process of the real agent after the other, each on its own simulated ports, in
+// this boot or in another. A service manager starts the next one whatever ended the last.
+import { startDaemon } from '../../src/agent/daemon.ts';
+import { createClock } from './clock.ts';
+import { createDisk } from './disk.ts';
+import { createInstallers } from './installers.ts';
+import { directory } from './settings.ts';
+import type { Daemon } from '../../src/agent/daemon.ts';
+import type { State } from '../../src/core/model.ts';
+import type { Settings } from '../../src/core/settings.ts';
+import type { Timeline } from './clock.ts';
+import type { Conditions, Streams } from './conditions.ts';
+import type { DirectoryNode } from './flash.ts';
+import type { Gate } from './gate.ts';
+import type { Software } from './installers.ts';
+import type { Journey } from './journeys.ts';
+import type { Oracle } from './oracle.ts';
+import type { Backend } from './server.ts';
+
+export type DeviceParts = {
+  readonly journey: Journey;
+  readonly conditions: Conditions;
+  readonly streams: Streams;
+  readonly timeline: Timeline;
+  readonly gate: Gate;
+  readonly root: DirectoryNode;
+  readonly software: Software;
+  readonly backend: Backend;
+  readonly oracle: Oracle;
+  readonly settingsOf: (life: number) => Settings;
+  readonly wallMs: () => number;
+  readonly builtMs: number;
+  readonly capacityBytes: () => number;
+  readonly trace: ((what: string) => void) | undefined;
+  readonly violate: (what: string) => void;
+};
+
+export type Device = {
+  /** Switches it on. */
+  start(): void;
+  /** The process is gone at once; the next one begins after a while. */
+  end(isNewBoot: boolean, downMs: number): void;
+  /** The process ended by itself, or by something that nobody caught. */
+  exit(why: string): void;
+  isRunning(): boolean;
+  /** Of the process that runs, once it has begun. */
+  state(): State | undefined;
+  survived(): readonly string[];
+  lives(): number;
+};
+
+type Life = { readonly number: number; readonly bootId: string; isOver: boolean; daemon?: Daemon };
+
+/** Long enough that whoever always fails does not fill the time with it. */
+const restartMs = 5_000;
+
+export function createDevice(parts: DeviceParts): Device {
+  const { journey, conditions, streams, timeline, gate, root, oracle, trace } = parts;
+  let life: Life | undefined;
+  let lives = 0;
+  let boots = 0;
+
+  function end(isNewBoot: boolean, downMs: number): void {
+    if (life === undefined || life.isOver) return;
+    oracle.onGone();
+    life.isOver = true;
+    parts.backend.disconnect();
+    if (isNewBoot) boots += 1;
+    timeline.after(downMs, start);
+  }
+
+  function start(): void {
+    lives += 1;
+    const own: Life = { number: lives, bootId: `boot-${boots}`, isOver: false };
+    life = own;
+    trace?.(`LIFE ${lives} in ${own.bootId}`);
+    void live(own);
+  }
+
+  async function live(own: Life): Promise<void> {
+    const started = await startDaemon(portsOf(own));
+    if (own.isOver) return;
+    if (!started.ok) return exit(`not started: ${started.code} ${started.reason}`);
+    const daemon = started.value;
+    own.daemon = daemon;
+    oracle.onBoot(daemon.state());
+    daemon.onChange(() => {
+      if (!own.isOver) oracle.onCommit(daemon.state());
+    });
+    await daemon.ended.catch((error: unknown) => {
+      if (!own.isOver) exit(String(error));
+    });
+  }
+
+  function portsOf(own: Life) {
+    const breath = { isAlive: () => !own.isOver, number: own.number };
+    return {
+      clock: createClock(timeline, breath, parts.wallMs),
+      random: streams.agent,
+      log: (level: string, code: string, fields?: object) => {
+        if (!own.isOver) trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
+      },
+      disk: createDisk({
+        root,
+        gate,
+        life: breath,
+        prng: streams.disk,
+        capacityBytes: parts.capacityBytes,
+        canReserve: conditions.canReserve,
+        onViolation: parts.violate,
+        directory,
+      }),
+      settings: parts.settingsOf(own.number),
+      transport: parts.backend.connect(breath),
+      installers: createInstallers({
+        software: parts.software,
+        manner: journey.manner,
+        root,
+        gate,
+        life: breath,
+        name: journey.installerOf?.(own.number) ?? 'opkg',
+        onStart: oracle.onStarted,
+        onReboot: () => void timeline.after(2_000, () => breath.isAlive() && end(true, 5_000)),
+      }),
+      bootId: own.bootId,
+      build: { version: '0.0.0-sim', builtMs: parts.builtMs },
+    };
+  }
+
+  function exit(why: string): void {
+    if (life?.isOver !== false) return;
+    trace?.(`EXIT ${why}`);
+    // Only a disk that failed may make it end.
+    if (gate.faultsDone() === 0) parts.violate(`it ended: ${why}`);
+    end(false, restartMs);
+  }
+
+  return {
+    start,
+    end,
+    exit,
+    isRunning: () => life?.isOver === false,
+    state: () => life?.daemon?.state(),
+    survived: () => life?.daemon?.status().survived ?? [],
+    lives: () => lives,
+  };
+}

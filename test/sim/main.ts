@@ -1,0 +1,75 @@
+// `make sim`: the campaign of CI as a table. `SEED=` with `CUT=`, `JOURNEY=`, `FAULT=` replays one
+// run and prints its trace; `LONG=1` goes on with ever new seeds until a million cuts were made.
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import { newTally, sum } from './campaign.ts';
+import { layers, runLayer } from './ci.ts';
+import { scenarioOf } from './replay.ts';
+import { runLong } from './long.ts';
+import { simulate } from './world.ts';
+import type { Tally } from './campaign.ts';
+import type { Journey } from './journeys.ts';
+
+const { SEED: seed, CUT: cut, JOURNEY: journey, FAULT: fault, LONG: long } = process.env;
+const startedMs = performance.now();
+
+try {
+  if (long === '1') finish(await runLong(Number(seed ?? 1_000), Number(cut ?? 1_000_000), row));
+  else if (seed === undefined && cut === undefined) finish(await campaign());
+  else await replay();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
+
+async function replay(): Promise<void> {
+  const scenario = scenarioOf({ seed, cut, journey, fault });
+  const outcome = await simulate({ ...scenario, trace: (line) => console.log(line) });
+  const { failure, changes, operations, cuts, lives } = outcome;
+  console.log(`${operations.length} operations, ${changes} changes, ${cuts} cuts, ${lives} starts`);
+  console.log(failure ?? 'all that was promised held');
+  if (failure !== undefined) process.exitCode = 1;
+}
+
+/** A row for each journey; the failures below it, each as the line that replays it. */
+async function campaign(): Promise<readonly Tally[]> {
+  const byJourney = new Map<Journey, Tally[]>();
+  for (const layer of Object.values(layers)) {
+    process.stderr.write(`${layer.title} ...\n`);
+    await runLayer(layer, (one, tally) => {
+      byJourney.set(one, [...(byJourney.get(one) ?? []), tally]);
+    });
+  }
+  head();
+  return [...byJourney].map(([one, tallies]) => {
+    const all = sum(tallies);
+    row(`${one.name} ${one.title}`, all);
+    return all;
+  });
+}
+
+const columns = ['operations', 'singles', 'pairs', 'nested', 'faults', 'cuts', 'runs'] as const;
+
+function head(): void {
+  const title = `| ${'journey'.padEnd(48)} |${columns.map((name) => cell(name)).join('')}`;
+  console.log(`${title}\n|${'-'.repeat(50)}|${columns.map(() => `${'-'.repeat(11)}:|`).join('')}`);
+}
+
+function row(name: string, tally: Tally): void {
+  console.log(`| ${name.padEnd(48)} |${columns.map((key) => cell(tally[key])).join('')}`);
+  for (const failure of tally.failures) console.log(`FAILED: ${failure}`);
+}
+
+const cell = (value: string | number) => ` ${String(value).padStart(10)} |`;
+
+function finish(tallies: readonly Tally[]): void {
+  const all = tallies.length === 0 ? newTally() : sum(tallies);
+  row('all', all);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const years = (all.worldMs / (365.25 * 86_400_000)).toFixed(1);
+  const rate = `${Math.round(all.cuts / seconds)} a second`;
+  console.log(`${all.cuts} cuts, ${rate}; ${years} device-years in ${seconds.toFixed(0)} s`);
+  const failed = all.failures.length;
+  console.log(`${all.runs - failed} passed, ${failed} failed, 0 skipped`);
+  process.exitCode = failed === 0 && all.runs > 0 ? 0 : 1;
+}

@@ -1,0 +1,170 @@
+// Part of the oracle: acked means durable, and what is sent again is no more than a cut explains.
+import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision.ts';
+import { holds } from '../../src/core/held.ts';
+import { chunkBytes } from '../backend/package.ts';
+import { find } from './disk.ts';
+import { readFile } from './flash.ts';
+import { wordOf } from './installers.ts';
+import { packageIn } from './oracle.ts';
+import { directory } from './settings.ts';
+import type { PackageId, State } from '../../src/core/model.ts';
+import type { Body } from '../backend/dialect.ts';
+import type { DirectoryNode } from './flash.ts';
+import type { Journey } from './journeys.ts';
+
+export type ChunkOptions = {
+  readonly journey: Journey;
+  readonly root: DirectoryNode;
+  readonly state: () => State | undefined;
+  readonly violate: (what: string) => void;
+};
+
+/** What the server was told of one transfer, and may rely on. */
+type Promised = {
+  readonly number: number;
+  readonly id: PackageId;
+  readonly checksum: string;
+  readonly chunks: Set<number>;
+  /** Somebody took it back: the server by an abort or another file, the medium by rotting. */
+  isReleased: boolean;
+};
+
+export function createChunkOracle({ journey, root, state, violate }: ChunkOptions) {
+  const promised = new Map<number, Promised>();
+  const rotten = new Set<string>();
+  /** Times each chunk reached the agent, by transfer. */
+  const delivered = new Map<number, Map<number, number>>();
+  const files = [...journey.packages, ...(journey.others ?? [])];
+  let chunksAgain = 0;
+  /** How often chunks may come again so far. */
+  let excused = 0;
+
+  function onAck(value: unknown, chunks: unknown): void {
+    const one = packageIn(state(), value);
+    const listed: readonly unknown[] = Array.isArray(chunks) ? chunks : [];
+    if (listed.length > 0 && !listed.includes(1) && !isTail(listed)) {
+      violate(`an ack without chunk 1: ${String(listed)}`);
+    }
+    const transfer = one === undefined ? undefined : transferOf(one);
+    if (one === undefined || transfer === undefined) {
+      if (listed.length > 0) violate(`an ack of nothing: ${JSON.stringify(value)}`);
+      return;
+    }
+    const { number, checksum } = transfer;
+    const entry = promised.get(number) ?? {
+      number,
+      id: one.id,
+      checksum,
+      chunks: new Set<number>(),
+      isReleased: false,
+    };
+    promised.set(number, entry);
+    for (const index of listed.map(Number)) {
+      if (!entry.chunks.has(index) && !isRight(entry, index)) {
+        violate(`chunk ${index} of ${number}: acked, and not there`);
+      }
+      entry.chunks.add(index);
+    }
+  }
+
+  function onDelivered(service: string, body: Body): void {
+    if (service === '/sota/abort') return release('all');
+    const one = packageIn(state(), body['package']);
+    const transfer = one === undefined ? undefined : transferOf(one);
+    if (transfer === undefined) return;
+    const { number, checksum } = transfer;
+    if (service === '/sota/start') {
+      // Old servers begin with chunk 1 whatever is held (protocol 2.4).
+      if (body['checksum'] === checksum) excused += 1;
+      else release(number);
+    }
+    if (service !== '/sota/chunk') return;
+    const times = delivered.get(number) ?? new Map<number, number>();
+    delivered.set(number, times);
+    const index = Number(body['index']);
+    times.set(index, (times.get(index) ?? 0) + 1);
+    if ((times.get(index) ?? 0) > 1) chunksAgain += 1;
+  }
+
+  /**
+   * What was on the way, or in the batch that the cut took, is sent again; and one chunk of each
+   * transfer, where nothing but `[]` had moved the server before (design, "The ladder").
+   */
+  function onGone(): void {
+    for (const one of state()?.packages.values() ?? []) {
+      const number = transferOf(one)?.number;
+      if (number === undefined) continue;
+      excused += 1;
+      const known = promised.get(number)?.chunks;
+      for (const index of delivered.get(number)?.keys() ?? []) {
+        if (known?.has(index) !== true) excused += 1;
+      }
+    }
+  }
+
+  function release(what: number | 'all'): void {
+    for (const one of promised.values()) {
+      if (what === 'all' || what === one.number) one.isReleased = true;
+    }
+  }
+
+  function onBoot(now: State): void {
+    for (const one of promised.values()) if (!one.isReleased) check(now, one);
+  }
+
+  function check(now: State, entry: Promised): void {
+    const { number, id, checksum, chunks } = entry;
+    const one = [...now.packages.values()].find((each) => transferOf(each)?.number === number);
+    const transfer = one === undefined ? undefined : transferOf(one);
+    if (transfer === undefined) {
+      const outcome = now.ledger.get(ledgerKeyOf(id, checksum))?.outcome;
+      const isSettled = outcome === 'installed' || outcome === 'failed';
+      const isVoid = now.packages.get(keyOf(id))?.phase.kind === 'settling';
+      if (chunks.size > 0 && !isSettled && !isVoid) {
+        violate(`transfer ${number} of ${wordOf(id)} is lost: ${[...chunks].join(' ')}`);
+      }
+      return;
+    }
+    for (const index of chunks) {
+      if (rotten.has(`${number} ${index}`)) continue;
+      if (!holds(transfer.held, index)) violate(`chunk ${index} of ${number}: acked and forgotten`);
+      else if (!isRight(entry, index)) violate(`chunk ${index} of ${number}: acked and wrong`);
+    }
+  }
+
+  function isRight({ number, id }: Promised, index: number): boolean {
+    const file = find(root, `${directory}/packages/${number}/data`);
+    if (rotten.has(`${number} ${index}`)) return true;
+    if (file?.kind !== 'file') return false;
+    // A chunk does not say of which file it is: after a cut it may be of the one that replaced it.
+    const contents = files.filter(({ one }) => keyOf(one.id) === keyOf(id));
+    return contents.some(({ data }) => {
+      const wanted = data.subarray((index - 1) * chunkBytes, index * chunkBytes);
+      const found = readFile(file.current, (index - 1) * chunkBytes, wanted.length);
+      return Buffer.compare(found, wanted) === 0;
+    });
+  }
+
+  /** A chunk that the disk refused comes again, and maybe chunk 1 with it, like after a cut. */
+  function onEnd(faults: number): void {
+    if (journey.mayRepeat === true || journey.isRough === true) return;
+    const most = excused + 2 * faults + rotten.size;
+    if (chunksAgain > most) violate(`${chunksAgain} chunks came again, not ${most}`);
+  }
+
+  return {
+    onAck,
+    onDelivered,
+    onGone,
+    onBoot,
+    onEnd,
+    forget: () => release('all'),
+    rot: (number: number, chunkIndex: number) => void rotten.add(`${number} ${chunkIndex}`),
+    chunksAgain: () => chunksAgain,
+  };
+}
+
+/** `ack = "tail"` names the last two of a gapless prefix. */
+function isTail(listed: readonly unknown[]): boolean {
+  return listed.length === 2 && Number(listed[1]) === Number(listed[0]) + 1;
+}

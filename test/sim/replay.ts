@@ -1,0 +1,68 @@
+// One run, spelled so that it can be typed again: `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`.
+// A cut is the number of a changing operation, b(efore) or a(fter) it, and k when only the process
+// is killed; `x200` are 200 cuts that the seed places. A fault is `CODE@operation`, and `x20` when
+// it hits so many operations from there on.
+import { journeyOf } from './journeys.ts';
+import type { CutPlan, Scenario } from './scenario.ts';
+import type { Cut, DiskFault } from './gate.ts';
+
+export function lineOf({ journey, seed, plan, faults }: Scenario): string {
+  const cuts = plan.kind === 'random' ? `x${plan.depth}` : plan.cuts.map(cutText).join(',');
+  const parts = [`SEED=${seed}`, `CUT=${cuts}`, `JOURNEY=${journey.name}`];
+  if (faults.length > 0) parts.push(`FAULT=${faults.map(faultText).join(',')}`);
+  return `make sim ${parts.join(' ')}`;
+}
+
+function cutText({ operation, side, kind }: Cut): string {
+  return `${operation}${side === 'before' ? 'b' : 'a'}${kind === 'kill' ? 'k' : ''}`;
+}
+
+function faultText({ code, operation, count }: DiskFault): string {
+  return `${code}@${operation}${count === 1 ? '' : `x${count}`}`;
+}
+
+export type Typed = {
+  readonly seed: string | undefined;
+  readonly cut: string | undefined;
+  readonly journey: string | undefined;
+  readonly fault: string | undefined;
+};
+
+/** Throws what is wrong with it, in words. */
+export function scenarioOf({ seed = '0', cut = '', journey = 'J1', fault = '' }: Typed): Scenario {
+  if (!/^\d+$/.test(seed)) throw new Error(`SEED=${seed} is no number`);
+  return {
+    journey: journeyOf(journey),
+    seed: Number(seed),
+    plan: planOf(cut),
+    faults: fault === '' ? [] : fault.split(',').map(faultOf),
+  };
+}
+
+function planOf(text: string): CutPlan {
+  const random = /^x(\d+)$/.exec(text);
+  if (random !== null) return { kind: 'random', depth: Number(random[1]) };
+  return { kind: 'list', cuts: text === '' ? [] : text.split(',').map(cutOf) };
+}
+
+function cutOf(text: string): Cut {
+  const [, operation, side, kill] = /^(\d+)([ab])(k?)$/.exec(text) ?? [];
+  if (operation === undefined) throw new Error(`CUT=${text}: 12b, 12a, 12bk, 12ak or x200`);
+  return {
+    operation: Number(operation),
+    side: side === 'b' ? 'before' : 'after',
+    kind: kill === 'k' ? 'kill' : 'power',
+  };
+}
+
+function faultOf(text: string): DiskFault {
+  const [, code, operation, count = '1'] = /^(\w+)@(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (!isCode(code)) throw new Error(`FAULT=${text}: EIO@17 or ENOSPC@17x20`);
+  return { code, operation: Number(operation), count: Number(count) };
+}
+
+export const codes = ['EIO', 'ENOSPC', 'EROFS', 'EMFILE', 'short'] as const;
+
+function isCode(text: string | undefined): text is DiskFault['code'] {
+  return codes.some((code) => code === text);
+}
