@@ -66,7 +66,7 @@ setup-debian:
 	 [ "$$CI" != true ]; }; }
 
 clean: ## remove what was built (the fetched Nodes stay in build/cache)
-	rm -rf build/linux-* build/test build/try build/*.cjs build/meta.json build/apt.log
+	rm -rf build/linux-* build/test build/try build/*.cjs build/meta.json build/*.log
 
 NODE_NEEDED := const [a, b] = process.versions.node.split(".").map(Number); \
 	process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)
