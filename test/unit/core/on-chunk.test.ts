@@ -84,6 +84,16 @@ test('refuses a chunk of no transfer, in every phase without one', () => {
   }
 });
 
+test('says [] once to a server that sends what it never started here', () => {
+  const core = createLinked(settings, ghc);
+  assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), [], 'nothing was asked for yet');
+  core.wait(0);
+  const first = core.ask(chunkOf(ghc, 1, 3));
+  assert.equal(only(first.effects, 'ack'), { kind: 'ack', id: ghc, empty: true });
+  assert.equal([first.writes, first.facts], [[], []]);
+  assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), []);
+});
+
 test('refuses a chunk of a package that another one is received beside', () => {
   const core = receiving();
   const decided = core.ask(chunkOf(vim, 1, 3));
@@ -159,7 +169,7 @@ test('says nothing to a chunk that comes after the finish', () => {
   receive(core, ghc, 3, 3);
   core.ask({ kind: 'finish', id: ghc });
   const late = core.ask(chunkOf(ghc, 3, 3));
-  assert.equal([late.writes, late.facts, late.effects], [[], [], []]);
+  assert.equal([late.writes, late.facts, late.notes, late.effects], [[], [], [], []]);
 });
 
 test('goes on by itself when the finish does not come', () => {
