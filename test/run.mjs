@@ -3,7 +3,8 @@
 //   node test/run.mjs [PATH ...]              the tests below these paths (all, without any)
 //   node test/run.mjs --script FILE [-- ARG]  one script: demo, bench, backend, simulator
 //
-// SOTA_AGENT_BIN names another executable to test than build/linux-x64/sota-agent.
+// SOTA_AGENT_BIN names another executable to test than build/linux-x64/sota-agent; one of an ARM
+// target runs emulated where SOTA_AGENT_TARGET names it (linux-arm64, linux-armv7l).
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -17,6 +18,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const fileTimeMs = 600_000;
 /** To close what it opened: after its last test a handle left open would hold a file for ever. */
 const endTimeMs = 10_000;
+const armTargets = ['linux-arm64', 'linux-armv7l'];
+/** Emulated, an executable takes seconds to start: these stand for all that use one. */
+const armFiles = ['test/e2e/session.test.ts', 'test/e2e/seed.test.ts'];
 const groups = new Set();
 
 const given = process.argv.slice(2);
@@ -57,11 +61,16 @@ async function tests() {
     .sort();
   const unknown = wanted.filter((path) => !files.some((name) => isIn(name)(path)));
   if (unknown.length > 0) throw new Error(`no test in ${unknown.join(', ')}`);
-  if (!isGivenAgent && files.some((name) => name.startsWith('test/e2e/'))) buildAgent();
+  const isAll = wanted.length === 0 && !isGivenAgent;
+  if (isAll) buildAgents('linux-x64', ...armTargets);
+  else if (!isGivenAgent && files.some((name) => name.startsWith('test/e2e/'))) {
+    buildAgents('linux-x64');
+  }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
   const bundles = await bundleAll(files);
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const jobs = files.map((file, at) => ({ file, bundle: bundles[at] }));
+  const jobs = files.map((file, at) => ({ file, bundle: bundles[at], env: {} }));
+  if (isAll) jobs.push(...jobs.filter(({ file }) => armFiles.includes(file)).flatMap(onArm));
   // Those of the built agent measure time limits of a second: two at a time is the most.
   const workers = Math.min(2, availableParallelism());
   await Promise.all(Array.from({ length: workers }, () => work(jobs, total)));
@@ -75,8 +84,18 @@ function isIn(name) {
   return (path) => path === '' || name === path || name.startsWith(`${path}/`);
 }
 
-function buildAgent() {
-  const built = spawnSync(process.execPath, ['build.mjs', 'linux-x64'], { stdio: 'inherit' });
+/** The same test against the ARM executables, emulated. */
+function onArm({ file, bundle }) {
+  return armTargets.map((target) => {
+    const SOTA_AGENT_BIN = join(root, `build/${target}/sota-agent`);
+    const env = { SOTA_AGENT_TARGET: target, SOTA_AGENT_BIN };
+    return { file: `${file} (${target})`, bundle, env };
+  });
+}
+
+function buildAgents(...targets) {
+  const args = ['build.mjs', ...targets];
+  const built = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (built.status !== 0) throw new Error('the agent does not build');
 }
 
@@ -102,7 +121,7 @@ async function bundleAll(files) {
 async function work(jobs, total) {
   for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
     const startedMs = performance.now();
-    const { code, output } = await run(job.bundle);
+    const { code, output } = await run(job);
     const counts = countsOf(output);
     const isBad = code !== 0 || counts.failed > 0 || counts.passed + counts.skipped === 0;
     // A file that dies in between, or runs no test, has failed at least once.
@@ -117,10 +136,10 @@ async function work(jobs, total) {
   }
 }
 
-function run(bundle) {
+function run({ bundle, env }) {
   const child = spawn(process.execPath, ['--enable-source-maps', bundle], {
     detached: true,
-    env: { ...process.env, NODE_V8_COVERAGE: coverage, FORCE_COLOR: '0' },
+    env: { ...process.env, NODE_V8_COVERAGE: coverage, FORCE_COLOR: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   groups.add(child.pid);

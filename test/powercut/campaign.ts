@@ -8,11 +8,12 @@ import { makeExt4, makeGuest } from './guest.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
 import { runSession } from './session.ts';
-import type { Guest, Target } from './guest.ts';
+import type { ArmTarget } from '../support/target.ts';
+import type { Guest } from './guest.ts';
 import type { Control, SessionResult } from './session.ts';
 
 export type CampaignOptions = {
-  readonly target: Target;
+  readonly target: ArmTarget;
   readonly executable: string;
   readonly seed: number;
   readonly tell: (line: string) => void;

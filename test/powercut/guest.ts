@@ -5,9 +5,8 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from 'node:fs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { standsFor, unpacked } from '../support/debian.ts';
-import type { DebianArch } from '../support/debian.ts';
-
-export type Target = 'linux-arm64' | 'linux-armv7l';
+import { librariesOf } from '../support/target.ts';
+import type { ArmTarget } from '../support/target.ts';
 
 /** Paths of files. */
 export type Guest = {
@@ -16,12 +15,7 @@ export type Guest = {
   readonly system: string;
 };
 
-/** One kernel of 64 bits runs the programs of both. */
-const archOf: { readonly [target in Target]: DebianArch } = {
-  'linux-arm64': 'arm64',
-  'linux-armv7l': 'armhf',
-};
-const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmydata1'];
+/** One kernel of 64 bits runs the programs of both targets. */
 const modules = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng'];
 
 /** Waits for one line of the host before it touches the data disk: `name=value` words. */
@@ -92,7 +86,7 @@ mv /data/installed.new /data/installed
 sync
 `;
 
-export function makeGuest(folder: string, target: Target, executable: string): Guest {
+export function makeGuest(folder: string, target: ArmTarget, executable: string): Guest {
   const image = standsFor('arm64', 'linux-image-cloud-arm64');
   const debian = unpacked('arm64', ['busybox-static', image]);
   const busybox = join(debian, 'bin/busybox');
@@ -136,11 +130,16 @@ function withNeeded(debian: string): readonly string[] {
   return order;
 }
 
-function makeSystem(folder: string, busybox: string, target: Target, executable: string): string {
+function makeSystem(
+  folder: string,
+  busybox: string,
+  target: ArmTarget,
+  executable: string,
+): string {
   for (const name of ['bin', 'proc', 'dev', 'tmp', 'data']) {
     mkdirSync(join(folder, name), { recursive: true });
   }
-  const debian = unpacked(archOf[target], libraries);
+  const debian = librariesOf(target);
   cpSync(join(debian, 'lib'), join(folder, 'lib'), { recursive: true, verbatimSymlinks: true });
   cpSync(join(debian, 'usr/lib'), join(folder, 'usr/lib'), {
     recursive: true,

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createCampaign } from './campaign.ts';
 import { sentenceOf } from './show.ts';
-import type { Target } from './guest.ts';
+import type { ArmTarget } from '../support/target.ts';
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
 const cuts = Number(process.env['CUTS'] ?? 100);
 const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
-const all: readonly Target[] = ['linux-arm64', 'linux-armv7l'];
+const all: readonly ArmTarget[] = ['linux-arm64', 'linux-armv7l'];
 const wanted = process.env['TARGET'];
 
 for (const target of all.filter((one) => wanted === undefined || one === wanted)) {

@@ -9,7 +9,7 @@ import { assert, suite } from '../support/suite.ts';
 import { createCampaign } from './campaign.ts';
 import { sentenceOf } from './show.ts';
 import type { Campaign } from './campaign.ts';
-import type { Target } from './guest.ts';
+import type { ArmTarget } from '../support/target.ts';
 
 const test = suite('power cuts');
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
@@ -17,12 +17,12 @@ const programs = ['qemu-system-aarch64', 'mkfs.ext4', 'e2fsck', 'debugfs', 'cpio
 const missing = programs.filter((name) => spawnSync('which', [name]).status !== 0);
 const testVm = test.needs(missing.join(', '), missing.length === 0);
 const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
-const cuts: { readonly [target in Target]: number } = { 'linux-arm64': 6, 'linux-armv7l': 4 };
+const cuts: { readonly [target in ArmTarget]: number } = { 'linux-arm64': 6, 'linux-armv7l': 4 };
 /** Each control is likely to fail at its first cut; this many without are proof of a blind test. */
 const controlCuts = 6;
 
 async function withCampaign(
-  target: Target,
+  target: ArmTarget,
   act: (campaign: Campaign, lines: string[]) => Promise<void>,
 ): Promise<void> {
   const executable = join(root, `build/${target}/sota-agent`);

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { emulatorFor } from './target.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Status } from '../../src/core/status.ts';
 
@@ -17,10 +18,8 @@ export type AgentProcess = {
   readonly ended: Promise<number | string>;
 };
 
-/** What to put before the executable, for those of a foreign CPU. */
-export const launcher: readonly string[] = (process.env['SOTA_AGENT_LAUNCHER'] ?? '')
-  .split(' ')
-  .filter((word) => word !== '');
+/** What to put before the executable, where `SOTA_AGENT_TARGET` names one of a foreign CPU. */
+export const launcher: readonly string[] = emulatorFor(process.env['SOTA_AGENT_TARGET']);
 
 export function agentPath(): string {
   const path = process.env['SOTA_AGENT_BIN'];
