@@ -101,6 +101,15 @@ async function readOpened(file: DiskFile): Promise<DiskResult<Uint8Array>> {
   return { ok: false, code: 'EFBIG', reason: `${file.path} has ${size.value} bytes` };
 }
 
+/** A missing file is no debt; one that cannot be synced ends the process, as ours do. */
+export async function mustSyncAt(disk: Disk, path: string): Promise<void> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return;
+  const synced = await opened.value.sync();
+  await opened.value.close();
+  if (!synced.ok) throw new Error(`cannot sync ${path}: ${synced.reason}`);
+}
+
 async function writeWhole(disk: Disk, path: string, data: Uint8Array): Promise<DiskResult<void>> {
   const opened = await disk.open(path, 'create');
   if (!opened.ok) return opened;

@@ -8,7 +8,7 @@ import { codeOf, createOpkgProgram, isLocked, isRefusedAsSame } from './opkg-ask
 import { decodeBefore, encodeBefore } from './opkg-before.ts';
 import { compareFiles } from './opkg-files.ts';
 import { placesOf } from './opkg-places.ts';
-import { keepCopies, restore } from './opkg-status.ts';
+import { keepCopies, mustSyncAt, restore } from './opkg-status.ts';
 import { bounded } from './words.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Disk, Runner, RunResult } from '../host/ports.ts';
@@ -106,7 +106,10 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
    */
   async function flush(): Promise<boolean> {
     const synced = await helper('sync');
-    return synced.kind === 'exited' && synced.exitCode === 0;
+    if (synced.kind === 'exited' && synced.exitCode === 0) return true;
+    const { statusFiles } = await placesOf(disk, settings.opkg);
+    for (const path of statusFiles) await mustSyncAt(disk, path);
+    return false;
   }
 
   function helper(program: string, ...args: readonly string[]): Promise<RunResult> {

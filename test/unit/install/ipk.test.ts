@@ -111,6 +111,12 @@ test('takes members that are not compressed, and says which it cannot read', asy
 
 const withData = (files: readonly TarFile[]) =>
   packed(membersOf(spec, gzipSync(tarOf(files))), 'ar');
+function renamed(): Buffer {
+  const tar = tarOf([{ name: 'hello' }]);
+  tar.write('jello', 0);
+  return packed(membersOf(spec, gzipSync(tar)), 'ar');
+}
+
 const withControl = (control: Uint8Array) =>
   packed([{ name: 'control.tar.gz', data: control }], 'ar');
 const named = (name: string, version: string) =>
@@ -127,6 +133,7 @@ const refusedFiles: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ['a bad pax record', withData([{ name: 'x', type: 'x', data: '99 path=a\n' }]), /bad pax/],
   ['a huge name', withData([{ name: 'L', type: 'L', data: 'n'.repeat(70_000) }]), /attribute of/],
   ['no tar', packed(membersOf(spec, gzipSync('x'.repeat(600))), 'ar'), /bad number|checksum/],
+  ['a header that was changed', renamed(), /wrong checksum/],
   ['no gzip', packed(membersOf(spec, Buffer.from('text')), 'ar'), /incorrect header/],
 ];
 

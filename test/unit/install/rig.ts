@@ -6,7 +6,7 @@ import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { createOpkg } from '../../../src/install/opkg.ts';
 import type { Settings } from '../../../src/core/settings.ts';
-import type { Runner, RunRequest } from '../../../src/host/ports.ts';
+import type { Disk, Runner, RunRequest } from '../../../src/host/ports.ts';
 import type { InstallRequest } from '../../../src/install/installer.ts';
 import type { IpkSpec } from '../../support/ipk.ts';
 import type { OpkgDevice } from '../../support/opkg.ts';
@@ -52,7 +52,24 @@ export function quickRunner(calls: RunRequest[] = []): Runner {
   };
 }
 
+/** The real disk; what it makes durable is written down, in order. */
+export function recordingDisk(synced: string[]): Disk {
+  const disk = createDisk();
+  return {
+    ...disk,
+    open: async (path, mode) => {
+      const opened = await disk.open(path, mode);
+      if (!opened.ok) return opened;
+      const file = opened.value;
+      const sync = () => (synced.push(path), file.sync());
+      return { ok: true, value: { ...file, sync } };
+    },
+    syncDirectory: (path) => (synced.push(`${path}/`), disk.syncDirectory(path)),
+  };
+}
+
 type Change = {
+  readonly disk?: Disk;
   readonly timeoutMs?: number;
   readonly statusFile?: string;
   readonly runner?: Runner;
@@ -63,8 +80,9 @@ export function installerOn(
   change: Change = {},
 ) {
   const { timeoutMs = 60_000, statusFile = '', runner = quickRunner() } = change;
+  const { disk = createDisk() } = change;
   const settings = { ...defaults().installer, timeoutMs, opkg: { program, args, statusFile } };
-  return createOpkg({ disk: createDisk(), runner }, settings);
+  return createOpkg({ disk, runner }, settings);
 }
 
 /** A verified payload in a folder of its own, as the store keeps it. */
