@@ -21,7 +21,7 @@ import {
   sumOf,
   transferNumber,
 } from '../../support/core.ts';
-import type { Verdict } from '../../../src/core/events.ts';
+import type { Probe, Verdict } from '../../../src/core/events.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('on-install');
@@ -41,7 +41,7 @@ function reboot(core: Core, evidence = [{ number: transferNumber(core, ghc), dat
 
 const end = (core: Core, verdict: Verdict) =>
   core.act({ kind: 'install-ended', id: ghc, verdict });
-const probed = (core: Core, kind: 'installed' | 'not-installed' | 'unknown') =>
+const probed = (core: Core, kind: Probe['kind']) =>
   core.act({ kind: 'install-probed', id: ghc, probe: { kind, description: kind } });
 const report = (core: Core) => {
   const phase = core.one(ghc)?.phase;
@@ -124,6 +124,18 @@ test('an outcome that comes twice, or late, changes nothing', () => {
   const late = end(core, { kind: 'failed', code: 'install-failed', description: 'no' });
   assert.equal([late.facts, late.effects], [[], []]);
   assert.equal([probed(core, 'not-installed').facts, report(core)?.status], [[], true]);
+});
+
+test('what a probe finds installed is not reported before the reboot that it needs', () => {
+  const core = reboot(installing());
+  const decided = probed(core, 'reboot-needed');
+  assert.equal(
+    decided.facts.map(({ kind }) => kind),
+    ['reboot-awaited'],
+  );
+  assert.ok(kinds(decided.effects).includes('reboot'));
+  assert.is(core.phase(ghc), 'rebooting');
+  assert.is(report(core), undefined);
 });
 
 test('an installer that is busy is tried again, and not for ever', () => {

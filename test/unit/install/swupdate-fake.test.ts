@@ -108,6 +108,12 @@ test('asks again when the daemon is not idle yet, and is busy when it never is',
   });
 });
 
+test('believes no line of an earlier idleness', () =>
+  on({ ...common, idleLines: Array(20).fill('Waiting for requests...') }, (verdict, fake) => {
+    assert.is(verdict.kind, 'busy');
+    assert.is(fake.requests(), 0);
+  }));
+
 test('gives the reason of a refusal that will stay one', async () => {
   await on({ ...common, refusals: [' '] }, (verdict) =>
     assert.equal(verdict, {

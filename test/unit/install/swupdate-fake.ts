@@ -21,6 +21,8 @@ export type FakeOptions = {
   readonly earlier?: readonly Message[];
   /** Lines of its log after the end. */
   readonly lines?: readonly string[];
+  /** Installs for somebody else, with these lines of earlier idleness still in its log. */
+  readonly idleLines?: readonly string[];
   /** Takes connections and says nothing. */
   readonly isSilent?: boolean;
 };
@@ -45,8 +47,9 @@ export async function createFake(folder: string, options: FakeOptions): Promise<
   const sockets = new Set<Socket>();
   const refusals = [...(options.refusals ?? [''])];
   const lines: string[] = [];
+  const idleLines = [...(options.idleLines ?? [])];
   let received = Buffer.alloc(0);
-  let [requests, current, lastResult, state, info] = [0, 0, 0, '1', ''];
+  let [requests, current, lastResult, state, info] = [0, idleLines.length > 0 ? 2 : 0, 0, '1', ''];
 
   function answer(socket: Socket, type: number, fill: (data: Buffer) => void): void {
     const data = Buffer.alloc(sizeBytes);
@@ -67,9 +70,10 @@ export async function createFake(folder: string, options: FakeOptions): Promise<
     const type = first.readInt32LE(4);
     if (type === 0) return install(socket, first);
     if (type === 3) {
-      const line = lines.shift() ?? '';
+      const idle = idleLines.shift();
+      const line = idle ?? lines.shift() ?? '';
       answer(socket, 1, (data) => {
-        data.writeInt32LE(line === '' ? current : 4, 8);
+        data.writeInt32LE(idle !== undefined ? 0 : line === '' ? current : 4, 8);
         data.writeInt32LE(lastResult, 12);
         data.write(line, 20);
       });

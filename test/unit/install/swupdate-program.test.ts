@@ -128,6 +128,25 @@ test('calls it installed when all is skipped because the device has it', () =>
     assert.match(failure(await install(bench, path, { args })), /^install-failed: Found nothing/);
   }));
 
+test('takes versions that became those of the update for proof, and no others', () =>
+  on(async (bench) => {
+    const text = `#!/bin/sh\necho app 1.2.3 >${bench.versions}\n`;
+    const script = { name: 'note.sh', text, type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    writeFileSync(bench.versions, 'app 1.2.2\n');
+    for (const [count, proof] of [/holds the versions/, /nothing on the device/].entries()) {
+      const installer = bench.installer();
+      const prepared = await installer.prepare(bench.request(path));
+      assert.ok(prepared.ok);
+      const cut = await installer.probe(bench.request(path), prepared.before);
+      assert.is(cut.kind, 'unknown');
+      const verdict = await installer.run(bench.request(path), prepared.before);
+      assert.match(verdict.kind === 'installed' ? verdict.description : '', proof);
+      const probed = await installer.probe(bench.request(path), prepared.before);
+      assert.is(probed.kind, count === 0 ? 'installed' : 'unknown');
+    }
+  }));
+
 test('says that there is no space', () =>
   on(async (bench) => {
     mkdirSync(dirname(bench.target));
