@@ -3,6 +3,7 @@
 // file of JSON, the argument of `--stand-in`:
 //   flavour   "0.1.8", "0.6-internal" or "0.6-libsolv"
 //   capacity  bytes that fit on its disk; more is ENOSPC
+//   isStatusLost  the second half of its status file does not fit, and nobody looks
 //   dieAt     a point at which it kills itself, once: the name is taken out of the file
 //   haltAt    a point at which it says so in FILE.reached and waits to be killed
 // Points: locked, preinst, unpack:<files>, unpacked, postinst, status-empty, status-half,
@@ -232,7 +233,9 @@ function save(installed, { fields }, Status) {
   const gone = [fields.Package, ...(fields.Replaces ?? '').split(', ')];
   const others = installed.filter((one) => !gone.includes(one.Package));
   const { Package, Version, Architecture } = fields;
-  write([...others, { Package, Version, Status, Architecture }]);
+  const one = { Package, Version, Status, Architecture };
+  // In no order that one could rely on.
+  write(settings.isStatusLost === true ? [one, ...others] : [...others, one]);
 }
 
 /** In place, at the very end, never synced. */
@@ -244,7 +247,6 @@ function write(installed) {
   point('status-empty');
   writeSync(file, text.slice(0, half));
   point('status-half');
-  // On a full disk also this ends early, and nobody looks.
   if (settings.isStatusLost !== true) writeSync(file, text.slice(half));
   closeSync(file);
   point('status-written');

@@ -97,11 +97,13 @@ function opaque(flavour: Flavour): void {
     assert.match(JSON.stringify(await installer.run(request, second.before)), 'nothing to do');
   });
 
-  test(`${flavour}: does not believe it on a full disk`, async () => {
+  test(`${flavour}: does not believe it on a full disk, which costs no package`, async () => {
     const on = createOpkgDevice(directory, flavour);
-    on.set({ capacity: 500 });
+    on.has(other);
+    on.set({ capacity: 500, isStatusLost: true });
     const { verdict, text } = await installOn(on, directory, zstd(target));
     assert.is(verdict.kind === 'failed' && verdict.code, 'disk-full', text);
+    assert.equal(on.listed(), ['busybox 1.36']);
   });
 }
 
