@@ -1,0 +1,141 @@
+// What a run costs, from the kernel: CPU, memory, bytes written, syncs.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { ChildProcess } from 'node:child_process';
+
+export type Usage = {
+  readonly wallS: number;
+  readonly cpuS: number;
+  readonly peakRssMib: number;
+  /** Sampled every 20 ms: the kernel keeps no mark of it. */
+  readonly peakAnonMib: number;
+  /** Dirtied in files, in bytes; what the file system adds of its own is not seen. */
+  readonly writtenBytes: number;
+};
+
+/** Clock ticks of /proc: 100 a second on every Linux that Node runs on. */
+const ticksPerS = 100;
+
+/** A process from its exec on; its children (an installer) do not count. */
+export type Watched = {
+  readonly child: ChildProcess;
+  /** While it still lives. */
+  usage(): Usage;
+  kill(signal: NodeJS.Signals): Promise<void>;
+};
+
+export function watch(command: readonly string[]): Watched {
+  const [program = '', ...args] = command;
+  const startedMs = performance.now();
+  const env = { PATH: process.env['PATH'] ?? '' };
+  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const pid = child.pid ?? 0;
+  const ended = new Promise<void>((done) => child.on('exit', () => done()));
+  const anon = sampleAnon(() => pid);
+  const usage = () => {
+    const wallS = (performance.now() - startedMs) / 1_000;
+    const fields = read(pid, 'stat').replace(/^.*\) /s, '').split(' ').map(Number);
+    const [userTicks = NaN, systemTicks = NaN] = fields.slice(11, 13);
+    return {
+      wallS,
+      cpuS: (userTicks + systemTicks) / ticksPerS,
+      peakRssMib: numberAfter(read(pid, 'status'), 'VmHWM:') / 1_024,
+      peakAnonMib: anon(),
+      writtenBytes: numberAfter(read(pid, 'io'), 'write_bytes:'),
+    };
+  };
+  const kill = (signal: NodeJS.Signals) => {
+    anon();
+    // strace keeps such signals to itself, and ends with the program it started.
+    process.kill(program === 'strace' ? childOf(pid) : pid, signal);
+    return ended;
+  };
+  return { child, usage, kill };
+}
+
+function sampleAnon(pidOf: () => number): () => number {
+  let peakMib = 0;
+  const sample = () => {
+    peakMib = Math.max(peakMib, numberAfter(read(pidOf(), 'status'), 'RssAnon:') / 1_024 || 0);
+  };
+  const timer = setInterval(sample, 20);
+  return () => {
+    clearInterval(timer);
+    sample();
+    return peakMib;
+  };
+}
+
+/** Programs to their ends, one after the other, under time(1): sums, and of memory the most. */
+export async function measure(commands: readonly (readonly string[])[]): Promise<Usage> {
+  const all: Usage[] = [];
+  for (const command of commands) all.push(await measureOne(command));
+  const sum = (of: (one: Usage) => number) => all.reduce((total, one) => total + of(one), 0);
+  const most = (of: (one: Usage) => number) => Math.max(...all.map(of));
+  return {
+    wallS: sum((one) => one.wallS),
+    cpuS: sum((one) => one.cpuS),
+    peakRssMib: most((one) => one.peakRssMib),
+    peakAnonMib: most((one) => one.peakAnonMib),
+    writtenBytes: sum((one) => one.writtenBytes),
+  };
+}
+
+async function measureOne(command: readonly string[]): Promise<Usage> {
+  return inFolder(async (folder) => {
+    const file = join(folder, 'time');
+    const args = ['-f', '%e %U %S %M %O', '-o', file, ...command];
+    const child = spawn('/usr/bin/time', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const pid = child.pid ?? 0;
+    const anon = sampleAnon(() => childOf(pid));
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    const startedMs = performance.now();
+    const code = await new Promise((done) => child.on('close', done));
+    const wallS = (performance.now() - startedMs) / 1_000;
+    const peakAnonMib = anon();
+    if (code !== 0) throw new Error(`${command.join(' ')} failed (${String(code)}): ${errors}`);
+    const fields = readFileSync(file, 'utf8').trim().split(' ').map(Number);
+    const [, userS = NaN, systemS = NaN, kib = NaN, blocks = NaN] = fields;
+    const memory = { peakRssMib: kib / 1_024, peakAnonMib };
+    return { wallS, cpuS: userS + systemS, ...memory, writtenBytes: blocks * 512 };
+  });
+}
+
+/** A pass of its own, since it is slow: calls that sync, counted by strace. */
+export async function countSyncs(
+  run: (strace: readonly string[]) => Promise<void>,
+): Promise<number> {
+  return inFolder(async (folder) => {
+    const file = join(folder, 'strace');
+    const names = 'fsync,fdatasync,sync,syncfs,sync_file_range,msync';
+    await run(['strace', '-f', '--seccomp-bpf', '-qq', '-A', '-o', file, '-e', `trace=${names}`]);
+    const call = new RegExp(`^\\d+ +(${names.replaceAll(',', '|')})\\(`);
+    return readFileSync(file, 'utf8').split('\n').filter((line) => call.test(line)).length;
+  });
+}
+
+const childOf = (pid: number) => Number(read(pid, `task/${pid}/children`).split(' ')[0]);
+
+export async function inFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'build/bench-'));
+  try {
+    return await act(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function numberAfter(text: string, key: string): number {
+  return Number(new RegExp(`${key}\\s+(\\d+)`).exec(text)?.[1] ?? NaN);
+}

@@ -1,0 +1,200 @@
+// A node and a server in one, as fast as it goes: what the agent waits for must not be the backend
+// of the tests. It keeps to the protocol: chunk 1 after the first ack, then what follows the last
+// one listed, one in flight. `inFlight` above 1 is what no server does; it shows how commits group.
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { WebSocketServer } from 'ws';
+import { listening, portOf } from '../backend/edge-http.ts';
+import { chunkBytes } from '../backend/package.ts';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { PackageId, ServerPackage } from '../backend/package.ts';
+
+export type Payload = { readonly path: string; readonly one: ServerPackage };
+
+export type SenderOptions = {
+  readonly transport: 'http' | 'ws';
+  readonly payload: Payload;
+  readonly inFlight?: number;
+  /** Stops there; the whole package is sent without it. */
+  readonly untilIndex?: number;
+};
+
+export type Sender = {
+  readonly url: () => string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Resolves with what the report says, or when the ack for `untilIndex` came. */
+  readonly done: Promise<string>;
+  /** When the first ack came, by `performance.now()`, and how many chunks it listed. */
+  readonly acked: Promise<{ readonly atMs: number; readonly count: number }>;
+  readonly acks: () => number;
+};
+
+type Post = (text: string) => void;
+type Body = { readonly [name: string]: unknown };
+type Message = {
+  readonly id: number;
+  readonly method: string;
+  readonly params: Body & {
+    readonly service?: string;
+    readonly service_name?: string;
+    readonly network_address?: string;
+    readonly parameters?: readonly [
+      { readonly chunks?: readonly number[]; readonly status?: boolean },
+    ];
+  };
+};
+
+const vehicle = 'genivi.org/vin/V1234567890123456';
+const backend = 'genivi.org/backend';
+
+export function createSender(options: SenderOptions): Sender {
+  const { payload, inFlight = 1, untilIndex = Infinity } = options;
+  const file = openSync(payload.path, 'r');
+  const fileBytes = fstatSync(file).size;
+  const { id, chunksCount, checksum, sizeBytes } = payload.one;
+  const done = later<string>();
+  const acked = later<{ atMs: number; count: number }>();
+  const server = createServer();
+  let post: Post = () => undefined;
+  let registered = 0;
+  let sentIndex = 0;
+  let acks = 0;
+
+  function deliver(service: string, body: Body): void {
+    const params = { service_name: `/sota/${service}`, parameters: [body] };
+    post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'message', params }));
+  }
+
+  function perform({ method, params }: Message): Body {
+    if (method === 'register_service') {
+      registered += 1;
+      if (registered === 6) setImmediate(notify);
+      return { status: 0, service: `${vehicle}${params.service}` };
+    }
+    if (method === 'message') {
+      const service = params.service_name ?? '';
+      const [body] = params.parameters ?? [{}];
+      setImmediate(() => receive(service.slice(backend.length), body));
+    }
+    return { status: 0, transaction_id: 1 };
+  }
+
+  function notify(): void {
+    const names = ['start', 'ack', 'report', 'packages'];
+    const services = Object.fromEntries(names.map((name) => [name, `${backend}/sota/${name}`]));
+    deliver('notify', { packages: [{ package: id, size: sizeBytes }], services });
+  }
+
+  function receive(service: string, body: { chunks?: readonly number[]; status?: boolean }) {
+    if (service === '/sota/start') {
+      deliver('start', { package: id, checksum, chunkscount: chunksCount });
+    } else if (service === '/sota/ack') onAck(body.chunks ?? []);
+    else if (service === '/sota/report') done.resolve(`status ${body.status}`);
+  }
+
+  function onAck(chunks: readonly number[]): void {
+    acks += 1;
+    if (acks === 1) acked.resolve({ atMs: performance.now(), count: chunks.length });
+    const index = chunks.at(-1) ?? 0;
+    if (index >= untilIndex) return done.resolve('stopped');
+    if (index === chunksCount) return deliver('finish', { package: id });
+    const lastIndex = Math.min(index + inFlight, chunksCount, untilIndex);
+    for (sentIndex = Math.max(sentIndex, index); sentIndex < lastIndex; ) sendChunk(++sentIndex);
+  }
+
+  function sendChunk(index: number): void {
+    const data = Buffer.allocUnsafe(chunkBytes);
+    // A package larger than the payload is the payload over and over.
+    const offsetBytes = ((index - 1) * chunkBytes) % Math.max(1, fileBytes);
+    const readBytes = readSync(file, data, 0, chunkBytes, offsetBytes);
+    const bytes = data.toString('base64', 0, readBytes);
+    deliver('chunk', { index, bytes, package: id });
+  }
+
+  function answer(text: string): string {
+    const message: Message = JSON.parse(text);
+    return JSON.stringify({ jsonrpc: '2.0', id: message.id, result: perform(message) });
+  }
+
+  const close =
+    options.transport === 'ws'
+      ? overWebSocket(server, answer, (found) => (post = found))
+      : overHttp(server, answer, (found) => (post = found));
+  let port = 0;
+  return {
+    url: () => `${options.transport}://127.0.0.1:${port}`,
+    async start() {
+      await listening(server, 0);
+      port = portOf(server.address(), 0);
+    },
+    stop() {
+      closeSync(file);
+      close();
+      server.closeAllConnections();
+      return new Promise((closed) => server.close(() => closed()));
+    },
+    done: done.promise,
+    acked: acked.promise,
+    acks: () => acks,
+  };
+}
+
+type Server = ReturnType<typeof createServer>;
+type Answer = (text: string) => string;
+
+function overWebSocket(server: Server, answer: Answer, found: (post: Post) => void): () => void {
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  sockets.on('connection', (socket: WebSocket) => {
+    found((text) => socket.send(text));
+    socket.on('error', () => undefined);
+    socket.on('message', (data) => {
+      const text = String(data);
+      if (!isAnswer(text)) socket.send(answer(text));
+    });
+  });
+  return () => {
+    for (const socket of sockets.clients) socket.terminate();
+  };
+}
+
+/** What a client answers to a delivery changes nothing (protocol 1.6). */
+const isAnswer = (text: string) => text.length < 200 && text.includes('"result"');
+
+function overHttp(server: Server, answer: Answer, found: (post: Post) => void): () => void {
+  let socket: Socket | undefined;
+  server.on('request', (request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('end', () => {
+      const text = Buffer.concat(parts).toString();
+      if (socket === undefined) {
+        const { params }: Message = JSON.parse(text);
+        const { hostname, port } = new URL(params.network_address ?? '');
+        socket = connect(Number(port), hostname).on('error', () => undefined).resume();
+        found(poster(socket, hostname));
+      }
+      const body = answer(text);
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+      response.writeHead(200, headers).end(body);
+    });
+  });
+  return () => socket?.destroy();
+}
+
+/** A delivery after the other on one kept connection; as on a node's, no answer is looked at. */
+function poster(socket: Socket, host: string): Post {
+  socket.setNoDelay(true);
+  const head = `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+  return (text) => socket.write(`${head}Content-Length: ${text.length}\r\n\r\n${text}`, 'latin1');
+}
+
+function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+export const benchId: PackageId = { name: 'bench', version: '1.0.0' };
