@@ -11,7 +11,8 @@ import type { DiskResult } from './ports.ts';
 export async function takeLock(directory: string): Promise<DiskResult<void>> {
   const path = `${directory}/lock`;
   try {
-    await fs.mkdir(directory, { recursive: true });
+    // Of a read-only file system Node's recursive one says that there is nothing (ENOENT).
+    await fs.mkdir(directory, { recursive: true }).catch(() => fs.mkdir(directory));
     for (let round = 0; round < 10; round++) {
       if (await make(path)) {
         process.once('exit', () => rmSync(path, { force: true }));

@@ -106,10 +106,30 @@ export type CommandResult = {
   readonly err: string;
 };
 
+/** Blocks this process, and with it a backend in it; `askAgent` does not. */
 export function runAgentCommand(config: string, ...words: readonly string[]): CommandResult {
   const [program = '', ...args] = [...launcher, agentPath(), ...words, '--config', config];
   const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
   return { exitCode: ran.status, out: ran.stdout, err: ran.stderr };
+}
+
+export function askAgent(
+  words: readonly string[],
+  environment: { readonly [name: string]: string } = {},
+): Promise<CommandResult> {
+  const [program = '', ...args] = [...launcher, agentPath(), ...words];
+  const child = spawn(program, args, {
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (more: string) => (out += more));
+  child.stderr.setEncoding('utf8').on('data', (more: string) => (err += more));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, out, err }));
+  });
 }
 
 export function statusOf(config: string): Status {

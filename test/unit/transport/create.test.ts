@@ -8,7 +8,7 @@ import { createDisk } from '../../../src/host/disk.ts';
 import { createTransport } from '../../../src/transport/create.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock } from '../control/fakes.ts';
-import { hasOpenssl, makeCertificates } from './certificates.ts';
+import { hasOpenssl, makeCertificates } from '../../support/certificates.ts';
 import { createLogLines } from './fakes.ts';
 
 const test = suite('transport');

@@ -62,7 +62,7 @@ export function watchDelays(clock: Clock): Clock & { readonly delays: number[] }
 export async function until(
   what: string,
   isTrue: () => boolean,
-  limitMs = 5_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const endMs = Date.now() + limitMs;
   while (!isTrue()) {

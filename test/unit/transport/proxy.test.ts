@@ -10,7 +10,7 @@ import { createTls } from '../../../src/transport/tls.ts';
 import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock } from '../control/fakes.ts';
-import { hasOpenssl, makeCertificates } from './certificates.ts';
+import { hasOpenssl, makeCertificates } from '../../support/certificates.ts';
 import { closed, createLogLines, createRecorder, freePort, listening, pause } from './fakes.ts';
 import { serveHttp, until } from './fakes.ts';
 import type { IncomingMessage, Server } from 'node:http';

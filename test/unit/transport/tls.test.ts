@@ -7,12 +7,12 @@ import { createHttpTransport } from '../../../src/transport/http.ts';
 import { createTls } from '../../../src/transport/tls.ts';
 import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { hasOpenssl, makeCertificates } from './certificates.ts';
+import { hasOpenssl, makeCertificates } from '../../support/certificates.ts';
 import { closed, createLogLines, createRecorder, listening, pause, until } from './fakes.ts';
 import type { ServerOptions } from 'node:https';
 import type { TlsContext, TlsFiles } from '../../../src/transport/tls.ts';
 import type { CallResult } from '../../../src/transport/transport.ts';
-import type { Certificates, Pair } from './certificates.ts';
+import type { Certificates, Pair } from '../../support/certificates.ts';
 
 const test = suite('tls');
 const testTls = test.needs('openssl', hasOpenssl);

@@ -1,0 +1,202 @@
+// Method: each command as a person types it, beside a daemon and without one; what it prints, and
+// its exit code: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageOf } from '../backend/package.ts';
+import { agentPath, askAgent, launcher, startAgent, writeConfig } from '../support/agent.ts';
+import { assert, suite } from '../support/suite.ts';
+import { until, withVehicle } from '../support/vehicle.ts';
+import type { CommandResult } from '../support/agent.ts';
+import type { Status } from '../../src/core/status.ts';
+
+const test = suite('commands');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const one = packageOf({ name: 'engine', version: '2.1.0' }, randomBytes(200_000));
+const two = packageOf({ name: 'maps', version: '7.0.0' }, randomBytes(9));
+
+function says(result: CommandResult, exitCode: number, out: RegExp | '', err: RegExp | ''): void {
+  const shown = JSON.stringify(result);
+  assert.is(result.exitCode, exitCode, shown);
+  for (const [text, wanted] of [
+    [result.out, out],
+    [result.err, err],
+  ] as const) {
+    if (wanted === '') assert.is(text, '', shown);
+    else assert.match(text, wanted, shown);
+  }
+}
+
+test('help and version need no configuration', async () => {
+  says(await askAgent(['version']), 0, /^sota-agent \d+\.\d+\.\d+\n$/, '');
+  says(await askAgent(['help']), 0, /usage: sota-agent COMMAND[^]*Exit codes: 0 done/, '');
+  says(await askAgent(['help', 'accept']), 0, /usage: sota-agent accept NAME \[VERSION\]/, '');
+});
+
+test('a wrong word is answered with the nearest one, exit code 2', async () => {
+  says(await askAgent(['stauts']), 2, '', /no command "stauts"; did you mean "status"\?/);
+  says(await askAgent(['status', '--jsno']), 2, '', /did you mean "--json"\?/);
+  says(await askAgent(['accept']), 2, '', /"accept" needs a NAME/);
+  says(await askAgent([]), 2, '', /a command is missing/);
+});
+
+test('a wrong configuration is named with its line and the mend, exit code 2', async () => {
+  const missing = join(directory, 'none.toml');
+  const asked = await askAgent(['run', '--config', missing]);
+  says(asked, 2, '', /none\.toml.*cannot be read.*--config/);
+  const file = join(directory, 'config.toml');
+  for (const [text, told] of [
+    ['[rvi]\nregister_evry = 5\n', /config\.toml:2: .*register_evry.*register_every/],
+    ['[rvi]\nurl = "ftp://x"\n', /config\.toml:2: rvi\.url/],
+    ['[rvi\n', /config\.toml:1/],
+  ] as const) {
+    writeFileSync(file, text);
+    for (const command of ['run', 'config', 'status']) {
+      says(await askAgent([command, '--config', file]), 2, '', told);
+    }
+  }
+});
+
+test('config prints what holds, and where it came from', async () => {
+  const file = join(directory, 'config.toml');
+  writeFileSync(file, '[rvi]\nstall = 4\n');
+  const environment = { SOTA_AGENT_LOG_LEVEL: 'warn' };
+  const shown = await askAgent(['config', '--config', file], environment);
+  says(shown, 0, /stall = 4 +# .*config\.toml:2/, '');
+  assert.match(shown.out, /level = "warn" +# .*SOTA_AGENT_LOG_LEVEL/);
+  assert.match(shown.out, /finish_timeout = 30 +# default/);
+  // What it prints is a configuration.
+  writeFileSync(file, shown.out);
+  says(await askAgent(['config', '--config', file]), 0, /stall = 4/, '');
+});
+
+test('without a daemon and without its files there is nobody to ask, exit code 3', async () => {
+  const config = writeConfig(directory, {});
+  for (const words of [['status'], ['packages'], ['accept', 'x'], ['why'], ['watch']]) {
+    const asked = await askAgent([...words, '--config', config]);
+    says(asked, 3, '', /the daemon does not run .*control\.sock.*start it with/);
+  }
+});
+
+test('a package waits for consent: status, why, accept, decline', async () => {
+  await withVehicle({ more: { policy: { accept: 'ask' } } }, async (vehicle) => {
+    const { backend, command } = vehicle;
+    vehicle.boot();
+    await backend.registered(60_000);
+    backend.server.notify([one, two]);
+    await until('offered', async () => (await vehicle.status()).packages.length === 2);
+    says(await command('status'), 0, /engine +2\.1\.0 +offered[^]*maps +7\.0\.0 +offered/, '');
+    says(await command('why', 'engine'), 0, /engine 2\.1\.0: offered[^]*waits for: consent/, '');
+    says(await command('why', 'engin'), 1, '', /no package is called engin; known: engine, maps/);
+    const json = await command('status', '--json');
+    says(json, 0, /^\{/, '');
+    const status: Status = JSON.parse(json.out);
+    assert.equal([status.agent.source, status.link.kind], ['daemon', 'up']);
+    assert.is(backend.server.isBusy(), false);
+
+    says(await command('accept', 'motor'), 1, '', /no package motor waits for that/);
+    says(await command('accept', 'engine', '9.9.9'), 1, '', /unknown-package/);
+    says(await command('accept', 'engine'), 0, /^accepted engine 2\.1\.0\n$/, '');
+    await vehicle.reported(one);
+    assert.is(backend.server.outcomes[0]?.status, true);
+    says(await command('decline', 'maps', '7.0.0'), 0, /^declined maps 7\.0\.0\n$/, '');
+    await until('declined', async () => (await vehicle.status()).packages[0]?.phase !== 'offered');
+    assert.equal(vehicle.installs(), ['engine']);
+    says(await command('packages'), 0, '', '');
+  });
+});
+
+test('status of a daemon that is down comes from flash, and says so', async () => {
+  await withVehicle({ more: { policy: { accept: 'ask' } } }, async (vehicle) => {
+    const { backend, command } = vehicle;
+    vehicle.boot();
+    await backend.registered(60_000);
+    backend.server.notify([one]);
+    await until('offered', async () => (await vehicle.status()).packages.length === 1);
+    vehicle.cut();
+    await vehicle.agent().ended;
+    says(await command('status'), 0, /the daemon does not run[^]*engine +2\.1\.0 +offered/, '');
+    const { out } = await command('status', '--json');
+    const status: Status = JSON.parse(out);
+    assert.is(status.agent.source, 'flash');
+    says(await command('why'), 0, /engine 2\.1\.0: offered/, '');
+    says(await command('accept', 'engine'), 3, '', /the daemon does not run/);
+  });
+});
+
+test('a second agent on the same storage is refused, and disturbs nothing', async () => {
+  await withVehicle({}, async (vehicle) => {
+    const first = vehicle.boot();
+    await vehicle.backend.registered(60_000);
+    const second = startAgent(vehicle.config);
+    assert.is(await second.ended, 1);
+    const holder = launcher.length === 0 ? String(first.pid) : '\\d+';
+    assert.match(second.log(), new RegExp(`another agent \\(process ${holder}\\) holds .*/lock`));
+    assert.is((await vehicle.status()).link.kind, 'up');
+    assert.is(await first.kill(), 0);
+    const third = vehicle.boot();
+    await third.logged(/ registered /, 60_000);
+    assert.is(await third.kill(), 0);
+  });
+});
+
+/** Ends a watch when its output shows what is wanted; gives all of it. */
+async function watched(
+  program: string,
+  args: readonly string[],
+  wanted: RegExp,
+  end: (child: ReturnType<typeof spawn>) => void,
+): Promise<{ readonly text: string; readonly exitCode: number | null }> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = new Promise<number | null>((done) => child.on('exit', (code) => done(code)));
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
+  try {
+    await until(`a watch shows ${String(wanted)}: ${text}`, () => wanted.test(text));
+  } finally {
+    end(child);
+  }
+  return { text, exitCode: await exited };
+}
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+test.needs('script', hasScript)('watch draws a bar, on a terminal and into a file', async () => {
+  // The second half waits.
+  let isHeld = true;
+  const fault = ({ direction, service }: { direction: string; service: string }) =>
+    direction === 'out' && service === '/sota/chunk' && isHeld && sent() > 2
+      ? ({ kind: 'drop' } as const)
+      : ({ kind: 'pass' } as const);
+  let sent = () => 0;
+  await withVehicle({ fault, rvi: { stall: 1 } }, async (vehicle) => {
+    const { backend, config } = vehicle;
+    sent = () => backend.server.sent.size;
+    vehicle.boot();
+    await backend.registered(60_000);
+    backend.server.notify([one]);
+    await until('half', async () => (await vehicle.status()).packages[0]?.chunksHeld === 2);
+    const words = [...launcher, agentPath(), 'watch', '--config', config];
+    const bar = /engine 2\.1\.0 {2}\[#+-+\] {2}50 %/;
+    const [program = '', ...args] = words;
+    const feed = await watched(program, args, bar, (child) => void child.kill('SIGINT'));
+    assert.is(feed.exitCode, 0);
+    assert.not.match(feed.text, '\u001b');
+    const typed = ['-qfec', words.join(' '), '/dev/null'];
+    const interrupt = (child: ReturnType<typeof spawn>) => void child.stdin?.write('\u0003');
+    const screen = await watched('script', typed, bar, interrupt);
+    assert.is(screen.exitCode, 0);
+    assert.match(screen.text, '\u001b[2K');
+    isHeld = false;
+    await vehicle.reported(one);
+  });
+});
+
+test.run();

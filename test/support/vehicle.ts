@@ -1,0 +1,177 @@
+// A vehicle of a test: a directory of its own, a backend, and the built agent, which is started,
+// cut off and started again in it. Its installer writes down every run.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createBackend, isReported } from '../backend/backend.ts';
+import { listening, portOf } from '../backend/edge-http.ts';
+import { askAgent, startAgent, writeConfig } from './agent.ts';
+import type { Backend, BackendOptions } from '../backend/backend.ts';
+import type { PackageId, ServerPackage } from '../backend/package.ts';
+import type { Status } from '../../src/core/status.ts';
+import type { AgentProcess, CommandResult, Toml } from './agent.ts';
+
+export type Vehicle = {
+  readonly directory: string;
+  readonly config: string;
+  readonly backend: Backend;
+  boot(): AgentProcess;
+  /** The one that was started last. */
+  agent(): AgentProcess;
+  /** Without a warning, as by the loss of power. */
+  cut(): void;
+  command(...words: readonly string[]): Promise<CommandResult>;
+  /** Of the daemon, without the cost of another process. */
+  status(): Promise<Status>;
+  /** Of all its lives. */
+  logs(): string;
+  /** Names of the packages, one for each time that the installer ran to its end. */
+  installs(): readonly string[];
+  installed(id: PackageId): Buffer;
+  reported(one: ServerPackage, limitMs?: number): Promise<void>;
+  end(): Promise<void>;
+};
+
+/** Of a foreign CPU under emulation all takes much longer. */
+export const limitMs = 60_000;
+
+export type VehicleOptions = BackendOptions & {
+  readonly rvi?: Toml;
+  readonly more?: Toml;
+  /** Shell, run before the installer copies the payload; `$D` is the vehicle's directory. */
+  readonly install?: string;
+};
+
+export async function createVehicle(options: VehicleOptions = {}): Promise<Vehicle> {
+  const directory = mkdtempSync(join(tmpdir(), 'sota-'));
+  const backend = createBackend(options);
+  await backend.start();
+  const isHttp = options.transport !== 'ws';
+  const script = [
+    `D="${directory}"`,
+    options.install ?? ':',
+    `cp "$SOTA_PACKAGE_FILE" "$D/installed-$SOTA_PACKAGE_NAME"`,
+    `echo "$SOTA_PACKAGE_NAME" >>"$D/runs"`,
+  ].join('\n');
+  const config = writeConfig(directory, {
+    ...options.more,
+    installer: {
+      default: 'command',
+      command: { program: 'sh', args: ['-ec', script] },
+      ...tableOf(options.more?.['installer']),
+    },
+    rvi: {
+      url: backend.url,
+      ...(isHttp ? { listen: '127.0.0.1:0' } : {}),
+      // Short, so that a test waits for no silence longer than it must.
+      stall: 1,
+      finish_timeout: 2,
+      ...options.rvi,
+    },
+  });
+  const booted: AgentProcess[] = [];
+
+  function boot(): AgentProcess {
+    const started = startAgent(config);
+    booted.push(started);
+    return started;
+  }
+
+  function agent(): AgentProcess {
+    const last = booted.at(-1);
+    if (last === undefined) throw new Error('no agent was started');
+    return last;
+  }
+
+  async function end(): Promise<void> {
+    await Promise.all(booted.map((one) => one.kill('SIGKILL')));
+    await backend.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+
+  const command = (...words: readonly string[]) => askAgent([...words, '--config', config]);
+
+  return {
+    directory,
+    config,
+    backend,
+    boot,
+    agent,
+    cut: () => void agent().kill('SIGKILL'),
+    command,
+    status: () => statusAt(join(directory, 'control.sock')),
+    logs: () => booted.map((one) => one.log()).join('\n'),
+    installs: () => linesOf(join(directory, 'runs')),
+    installed: ({ name }) => readFileSync(join(directory, `installed-${name}`)),
+    reported: (one, limit = limitMs) =>
+      backend.until(`${one.id.name} reported`, (server) => isReported(server, one), limit),
+    end,
+  };
+}
+
+function statusAt(socket: string): Promise<Status> {
+  return new Promise((resolve, reject) => {
+    const asked = connect(socket, () => asked.write('{"command":"status"}\n'));
+    let text = '';
+    asked.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+      if (!text.endsWith('\n')) return;
+      asked.destroy();
+      const answer: { readonly status: Status } = JSON.parse(text);
+      resolve(answer.status);
+    });
+    asked.on('error', reject);
+    asked.on('close', () => reject(new Error(`the daemon is gone: ${text}`)));
+  });
+}
+
+function tableOf(value: Toml[string] | undefined): Toml {
+  return typeof value === 'object' && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value))
+    : {};
+}
+
+export function linesOf(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
+/** Runs `act` on a vehicle; what goes wrong is told with the log of its agent. */
+export async function withVehicle(
+  options: VehicleOptions,
+  act: (vehicle: Vehicle) => Promise<void>,
+): Promise<void> {
+  const vehicle = await createVehicle(options);
+  try {
+    await act(vehicle);
+  } catch (error) {
+    console.error(vehicle.logs());
+    throw error;
+  } finally {
+    await vehicle.end();
+  }
+}
+
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limit = limitMs,
+): Promise<void> {
+  const endMs = Date.now() + limit;
+  while (!(await holds())) {
+    if (Date.now() > endMs) throw new Error(`not within ${limit} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await listening(server, 0);
+  const port = portOf(server.address(), 0);
+  await new Promise((done) => server.close(done));
+  return port;
+}
