@@ -118,9 +118,10 @@ async function main(folder: string): Promise<void> {
   const resumes = await timeResumes(payload, heldCounts, resumeRounds);
   say('');
   const idleMib = median(idles.map(({ peakRssMib }) => peakRssMib));
-  console.log(showRows(rows, { mib, rounds, idleMib }));
+  const idleAnonMib = median(idles.map(({ peakAnonMib }) => peakAnonMib));
+  console.log(showRows(rows, { mib, rounds, idleMib, idleAnonMib }));
   console.log(showResumes(resumes, idleMib));
-  console.log(showVerdicts(rows, resumes, idleMib));
+  console.log(showVerdicts(rows, resumes, { idleMib, idleAnonMib }));
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   console.log(`${seconds} s; load ${loadNow()} at the end`);
 }

@@ -2,6 +2,9 @@
 import type { Usage } from './proc.ts';
 import type { Resume } from './resume.ts';
 
+/** Peaks of the same Node that does nothing. */
+export type Idle = { readonly idleMib: number; readonly idleAnonMib: number };
+
 export type Row = {
   readonly name: string;
   /** The name of the row that its CPU is compared with. */
@@ -28,7 +31,7 @@ function cpuRatio(rows: readonly Row[], row: Row): number {
 
 export function showRows(
   rows: readonly Row[],
-  { mib, rounds, idleMib }: { mib: number; rounds: number; idleMib: number },
+  { mib, rounds, idleMib, idleAnonMib }: Idle & { mib: number; rounds: number },
 ): string {
   const head = ['', 'MiB/s', 'CPU s', 'x floor', 'RSS', '- idle', 'anon', 'syncs', 'written'];
   const lines = rows.map((row) => [
@@ -42,7 +45,8 @@ export function showRows(
     (row.syncsPerMib ?? NaN).toFixed(1),
     (of(row, 'writtenBytes') / (mib * 1_048_576)).toFixed(3),
   ]);
-  const what = `${mib} MiB, medians of ${rounds}; peaks in MiB; idle Node: ${idleMib.toFixed(0)}`;
+  const idle = `idle Node: ${idleMib.toFixed(0)}, anon ${idleAnonMib.toFixed(0)}`;
+  const what = `${mib} MiB, medians of ${rounds}; peaks in MiB; ${idle}`;
   return `\n${what}; syncs a MiB; bytes written a byte\n\n${align([head, ...lines])}`;
 }
 
@@ -65,7 +69,7 @@ function resumeRatio([empty]: readonly Resume[], one: Resume): number {
 export function showVerdicts(
   rows: readonly Row[],
   resumes: readonly Resume[],
-  idleMib: number,
+  { idleMib, idleAnonMib }: Idle,
 ): string {
   const ours = rows.filter(({ name }) => name.startsWith('agent'));
   const verdict = (name: string, what: string, value: number, aim: number, digits: number) => {
@@ -78,6 +82,10 @@ export function showVerdicts(
     ...ours.map((row) => {
       const aboveMib = of(row, 'peakRssMib') - idleMib;
       return verdict(row.name, 'peak RSS above idle, MiB', aboveMib, aims.aboveIdleMib, 0);
+    }),
+    ...ours.map((row) => {
+      const aboveMib = of(row, 'peakAnonMib') - idleAnonMib;
+      return verdict(row.name, 'peak anon above idle, MiB', aboveMib, aims.aboveIdleMib, 0);
     }),
     ...resumes.slice(1).map((one) => {
       const ratio = resumeRatio(resumes, one);
