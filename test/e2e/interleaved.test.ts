@@ -175,6 +175,21 @@ for (const transport of ['http', 'ws'] as const) {
   });
 }
 
+test('a node that forgets us in silence is told again in time', async () => {
+  await withVehicle({ rvi: { register_every: 1 } }, async (vehicle) => {
+    const { backend } = vehicle;
+    vehicle.boot();
+    await backend.registered(60_000);
+    // No call of ours fails: nothing but the renewal can find out.
+    backend.node.crash();
+    assert.equal(backend.node.registered(), []);
+    await backend.registeredAnew(60_000);
+    const one = make('one', 9);
+    backend.server.notify([one]);
+    await vehicle.reported(one);
+  });
+});
+
 test('several packages of one offer are brought one after the other', async () => {
   await withVehicle({}, async (vehicle) => {
     const packages = ['one', 'two', 'three', 'four'].map((name) => make(name, 70_000));
