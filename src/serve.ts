@@ -57,7 +57,8 @@ async function serve(ports: ServePorts, settings: Settings, log: Log): Promise<n
   if (!started.ok)
     return failed(log, 'not-started', `${settings.storage.directory}: ${started.reason}`);
   const daemon = started.value;
-  const control = await startControl({ sockets, clock, log }, settings.control.socket, daemon);
+  const { socket, group } = settings.control;
+  const control = await startControl({ sockets, clock, log }, socket, daemon, group);
   if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   const ignore = ports.terminal.onInterrupt(daemon.stop);

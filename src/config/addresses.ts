@@ -1,6 +1,7 @@
 // Readers for where things are: URLs, host:port, paths. What would only fail later and elsewhere
 // (a node that cannot reach us, a socket path cut short by the kernel) is refused here.
-import { text } from './readers.ts';
+import { isIP } from 'node:net';
+import { text, words } from './readers.ts';
 import type { Reader } from './readers.ts';
 
 const control = /[\u0000-\u0020\u007f]/;
@@ -59,6 +60,27 @@ export const listenAddress: Reader<Address> = {
   },
   fromText: (spelt) => spelt,
 };
+
+const samplePeers = '["127.0.0.1", "10.0.0.0/8"]';
+const listOfPeers = words(samplePeers);
+
+/** No names: what they mean would be decided elsewhere, and later. */
+export const peers: Reader<readonly string[]> = {
+  ...listOfPeers,
+  read: (raw) => {
+    const read = listOfPeers.read(raw);
+    if (read.ok && read.value.every(isNetwork)) return read;
+    return { ok: false, wanted: `a list of IP addresses and networks: ${samplePeers}` };
+  },
+};
+
+function isNetwork(spelt: string): boolean {
+  const [address = '', bits, ...rest] = spelt.split('/');
+  const version = address.includes('%') ? 0 : isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (bits === undefined) return true;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+}
 
 /** Relative paths would mean another file for each working directory. */
 export const absolutePath: Reader<string> = text(

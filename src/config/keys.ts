@@ -5,6 +5,7 @@ import {
   absolutePathOrNone,
   listenAddress,
   nodeUrl,
+  peers,
   program,
   programOrNone,
   proxyUrl,
@@ -30,6 +31,11 @@ const servicePrefix = text(
   (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt),
 );
 
+const group = text(
+  'the name of a group in /etc/group, or its number',
+  (spelt) => /^[\w][\w.-]{0,63}\$?$/.test(spelt),
+);
+
 export function readKeys(take: Take): Settings {
   return {
     device: { vin: take('device.vin', optional(vin)) },
@@ -45,7 +51,10 @@ export function readKeys(take: Take): Settings {
       args: take('reboot.args', words('["reboot"]'), ['reboot']),
       check: take('reboot.check', words('["/usr/bin/check-boot", "--quick"]'), []),
     },
-    control: { socket: take('control.socket', socketPath, '/run/sota-agent/control.sock') },
+    control: {
+      socket: take('control.socket', socketPath, '/run/sota-agent/control.sock'),
+      group: take('control.group', optional(group)),
+    },
     log: {
       level: take('log.level', oneOf('debug', 'info', 'warn', 'error'), 'info'),
       format: take('log.format', oneOf('text', 'json'), 'text'),
@@ -57,6 +66,7 @@ function readRvi(take: Take): Settings['rvi'] {
   return {
     url: take('rvi.url', nodeUrl, 'http://127.0.0.1:8901'),
     listen: take('rvi.listen', listenAddress, '127.0.0.1:9080'),
+    allow: take('rvi.allow', peers, []),
     networkAddress: take('rvi.network_address', optional(reachableAddress)),
     backend: take('rvi.backend', servicePrefix, 'genivi.org/backend'),
     registerEveryMs: take('rvi.register_every', seconds(1, day), 300),

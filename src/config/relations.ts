@@ -35,7 +35,7 @@ function warning(key: string, problem: string, mend: string): Finding {
 
 /** The node answers on the connection that we opened. */
 function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
-  return ['rvi.listen', 'rvi.network_address']
+  return ['rvi.listen', 'rvi.allow', 'rvi.network_address']
     .filter(isGiven)
     .map((key) =>
       error(key, 'has no use with a ws or wss rvi.url', 'leave it out, or give an http rvi.url'),
@@ -45,8 +45,12 @@ function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
 const wildcards = ['0.0.0.0', '::'];
 
 function http(settings: Settings): readonly Finding[] {
-  const { url, listen, networkAddress, dialect } = settings.rvi;
+  const { url, listen, allow, networkAddress, dialect } = settings.rvi;
   const found: Finding[] = [];
+  if (!isLoopback(listen.host) && allow.length === 0) {
+    const problem = 'is open to everybody who reaches it: RVI has no other guard there';
+    found.push(warning('rvi.listen', problem, 'give rvi.allow, the addresses of the node'));
+  }
   if (dialect !== 'jsonrpc') {
     const mend = 'give a ws or wss rvi.url, or leave it out';
     found.push(error('rvi.dialect', `is "${dialect}" with an http rvi.url`, mend));
@@ -65,7 +69,7 @@ function http(settings: Settings): readonly Finding[] {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\./.test(host);
+  return host === 'localhost' || host === '[::1]' || host === '::1' || /^127\./.test(host);
 }
 
 function tls(

@@ -43,13 +43,15 @@ export async function startControl(
   ports: ControlPorts,
   path: string,
   handlers: ControlHandlers,
+  group?: string,
 ): Promise<DiskResult<ControlServer>> {
   const streams = new Set<LocalStream>();
-  const listening = await ports.sockets.listen(path, (stream) => {
+  const accept = (stream: LocalStream) => {
     if (streams.size >= controlConnectionsMax) return turnAway(ports.clock, stream);
     streams.add(stream);
     return serve(ports, handlers, stream, () => streams.delete(stream));
-  });
+  };
+  const listening = await ports.sockets.listen(path, accept, group);
   if (!listening.ok) return listening;
   const close = async () => {
     for (const stream of streams) stream.close();

@@ -6,6 +6,8 @@ export type Settings = {
   readonly rvi: {
     readonly url: string;
     readonly listen: { readonly host: string; readonly port: number };
+    /** Addresses and networks (CIDR) that may deliver; empty: any that reaches the listener. */
+    readonly allow: readonly string[];
     /** Undefined: `http://<listen>`. */
     readonly networkAddress: string | undefined;
     /** Service prefix until a notify names the services, without a trailing slash. */
@@ -61,7 +63,11 @@ export type Settings = {
     readonly args: readonly string[];
     readonly check: readonly string[];
   };
-  readonly control: { readonly socket: string };
+  readonly control: {
+    readonly socket: string;
+    /** A name or a number; undefined: the group of the process. */
+    readonly group: string | undefined;
+  };
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly format: 'text' | 'json';

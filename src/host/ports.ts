@@ -116,5 +116,7 @@ export type LocalSockets = {
   listen(
     path: string,
     accept: (stream: LocalStream) => LocalStreamHandlers,
+    /** May connect beside the owner: name or number; undefined: the group of the process. */
+    group?: string,
   ): Promise<DiskResult<{ close(): Promise<void> }>>;
 };

@@ -1,7 +1,9 @@
 // Local (Unix) sockets: the control socket of the agent, and the daemons of installers.
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { dirname } from 'node:path';
+import process from 'node:process';
+import { groupId } from './groups.ts';
 import type { Socket } from 'node:net';
 import type {
   DiskFailure,
@@ -55,11 +57,16 @@ function streamOf(socket: Socket): LocalStream {
   };
 }
 
+const keptOwner = -1;
+
 /** A socket file outlives its process; one that nobody answers on is in the way and goes. */
 async function listen(
   path: string,
   accept: (stream: LocalStream) => LocalStreamHandlers,
+  group?: string,
 ): Promise<DiskResult<{ close(): Promise<void> }>> {
+  const gid = group === undefined ? undefined : groupId(group);
+  if (gid !== undefined && !gid.ok) return gid;
   if (await isAnswered(path)) {
     return { ok: false, code: 'EADDRINUSE', reason: `somebody listens on ${path} already` };
   }
@@ -78,8 +85,11 @@ async function listen(
   return new Promise((resolve) => {
     // Later ones are of single connections (EMFILE); the server stays.
     server.on('error', (error) => resolve(failureOf(error)));
+    // Made for nobody else, so that none gets in before it has its group. It is made at once.
+    const mask = process.umask(0o177);
     server.listen(path, () => {
       try {
+        if (gid !== undefined) chownSync(path, keptOwner, gid.value);
         chmodSync(path, 0o660);
       } catch (error) {
         server.close();
@@ -88,6 +98,7 @@ async function listen(
       const close = () => new Promise<void>((done) => server.close(() => done()));
       resolve({ ok: true, value: { close } });
     });
+    process.umask(mask);
   });
 }
 

@@ -45,6 +45,8 @@ function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void
   };
   const request = proxy.protocol === 'https:' ? https.request : http.request;
   const asked = request({
+    // Said, since the environment (NODE_TLS_REJECT_UNAUTHORIZED) could unsay it else.
+    ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true },
     host: proxy.hostname.replace(/^\[|\]$/g, ''),
     port: proxy.port === '' ? (proxy.protocol === 'https:' ? 443 : 80) : proxy.port,
     method: 'CONNECT',

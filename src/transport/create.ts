@@ -14,13 +14,13 @@ export async function createTransport(
   ports: TransportPorts & { readonly disk: Disk },
   settings: Settings,
 ): Promise<DiskResult<Transport>> {
-  const { url, listen, networkAddress, proxy } = settings.rvi;
+  const { url, listen, allow, networkAddress, proxy } = settings.rvi;
   const read = await readTls(ports.disk, settings);
   if (!read.ok) return read;
   const way = { url, tls: read.value, proxy };
   const value = /^wss?:/i.test(url)
     ? createWebSocketTransport(ports, way)
-    : createHttpTransport(ports, { ...way, listen, networkAddress });
+    : createHttpTransport(ports, { ...way, listen, allow, networkAddress });
   return { ok: true, value };
 }
 

@@ -2,6 +2,7 @@
 // for peers that are no node: size, time, number of connections.
 import { createServer } from 'node:http';
 import { connectionsMax, keepAliveMs, listenBacklog, messageBytesMax } from '../limits.ts';
+import { isAllowed, networksOf } from './allowed.ts';
 import { codeOf } from './failure.ts';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,6 +12,7 @@ import type { TransportHandlers } from './transport.ts';
 export type ListenOptions = {
   readonly host: string;
   readonly port: number;
+  readonly allow: readonly string[];
   /** A head or a body that takes longer is cut off: the node sends both in one go. */
   readonly requestTimeMs: number;
 };
@@ -43,6 +45,7 @@ export function listen(
     },
     (request, response) => serve(handlers, log, request, response),
   );
+  admitOnly(server, options.allow, log);
   boundConnections(server, log);
   return new Promise((resolve) => {
     // Later ones are of single connections (EMFILE); the server stays.
@@ -74,6 +77,18 @@ function closeAll(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
+  });
+}
+
+/** Who is not on the list gets no word, and nothing of it is read. */
+function admitOnly(server: Server, allow: readonly string[], log: Log): void {
+  if (allow.length === 0) return;
+  const networks = networksOf(allow);
+  server.on('connection', (socket) => {
+    const { remoteAddress = '' } = socket;
+    if (isAllowed(networks, remoteAddress)) return;
+    log('warn', 'peer-refused', { address: remoteAddress });
+    socket.destroy();
   });
 }
 

@@ -8,6 +8,8 @@ import type { Transport, TransportHandlers, TransportPorts } from './transport.t
 
 export type HttpOptions = Way & {
   readonly listen: { readonly host: string; readonly port: number };
+  /** Addresses and networks that may deliver; empty: all. */
+  readonly allow?: readonly string[];
   /** What the node is told; undefined: `http://<listen>`. */
   readonly networkAddress: string | undefined;
   readonly requestTimeMs?: number;
@@ -15,7 +17,7 @@ export type HttpOptions = Way & {
 
 export function createHttpTransport(ports: TransportPorts, options: HttpOptions): Transport {
   const { clock, log } = ports;
-  const { requestTimeMs = 20_000 } = options;
+  const { requestTimeMs = 20_000, allow = [] } = options;
   const { host } = options.listen;
   const poster = createPoster(clock, options);
   const retry = createRetry(ports);
@@ -25,7 +27,7 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
   let closeListener: () => Promise<void> = () => Promise.resolve();
 
   async function bind(handlers: TransportHandlers): Promise<void> {
-    const bound = await listen({ ...options.listen, requestTimeMs }, handlers, log);
+    const bound = await listen({ ...options.listen, allow, requestTimeMs }, handlers, log);
     if (isClosed) return bound.ok ? bound.close() : undefined;
     if (bound.ok) {
       port = bound.port;

@@ -10,6 +10,7 @@ export const settings: Settings = {
   rvi: {
     url: 'http://127.0.0.1:8901',
     listen: { host: '127.0.0.1', port: 9080 },
+    allow: [],
     networkAddress: undefined,
     backend: 'genivi.org/backend',
     registerEveryMs: 300_000,
@@ -40,6 +41,6 @@ export const settings: Settings = {
     command: { program: '/bin/true', args: [] },
   },
   reboot: { program: 'systemctl', args: ['reboot'], check: ['/bin/true'] },
-  control: { socket: '/run/sota-agent/control.sock' },
+  control: { socket: '/run/sota-agent/control.sock', group: undefined },
   log: { level: 'info', format: 'text' },
 };

@@ -32,6 +32,7 @@ test('gives the documented defaults without a file', () => {
     rvi: {
       url: 'http://127.0.0.1:8901',
       listen: { host: '127.0.0.1', port: 9080 },
+      allow: [],
       networkAddress: undefined,
       backend: 'genivi.org/backend',
       registerEveryMs: 300_000,
@@ -62,7 +63,7 @@ test('gives the documented defaults without a file', () => {
       command: { program: '', args: [] },
     },
     reboot: { program: 'systemctl', args: ['reboot'], check: [] },
-    control: { socket: '/run/sota-agent/control.sock' },
+    control: { socket: '/run/sota-agent/control.sock', group: undefined },
     log: { level: 'info', format: 'text' },
   });
   assert.equal(good('').settings, good(undefined).settings);
@@ -74,6 +75,7 @@ vin = "V1234567890123456"
 [rvi]
 url = "https://node:8901"
 listen = "0.0.0.0:9090"
+allow = ["10.0.0.5", "fd00::/8"]
 network_address = "http://10.0.0.5:9090/sota"
 backend = "genivi.org/cloud"
 register_every = 60
@@ -115,6 +117,7 @@ args = []
 check = ["/usr/bin/health", "-q"]
 [control]
 socket = "/tmp/control.sock"
+group = "sota"
 [log]
 level = "debug"
 format = "json"
@@ -131,6 +134,7 @@ test('reads every key from a file', () => {
   assert.equal(settings.rvi, {
     url: 'https://node:8901',
     listen: { host: '0.0.0.0', port: 9090 },
+    allow: ['10.0.0.5', 'fd00::/8'],
     networkAddress: 'http://10.0.0.5:9090/sota',
     backend: 'genivi.org/cloud',
     registerEveryMs: 60_000,
@@ -197,6 +201,8 @@ test('lets the environment win over the file, and an empty variable count as non
 
 const url = 'a URL of the RVI node such as "http://127.0.0.1:8901" (http, https, ws or wss)';
 const hostPort = 'host:port such as "127.0.0.1:9080" or "[::1]:9080"';
+const peers = 'a list of IP addresses and networks: ["127.0.0.1", "10.0.0.0/8"]';
+const groups = 'the name of a group in /etc/group, or its number';
 const reachable =
   'host:port or an http URL at which the node reaches this device (no wildcard, no IPv6 literal)';
 const sizes = 'a size such as "16 MiB" (B, KiB, MiB or GiB)';
@@ -224,6 +230,16 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ['rvi', 'listen = "h:65536"', `is "h:65536": write ${hostPort}`],
   ['rvi', 'listen = "::1:9080"', `is "::1:9080": write ${hostPort}`],
   ['rvi', 'listen = 9080', `is 9080: write ${hostPort}`],
+  ['rvi', 'allow = "127.0.0.1"', `is "127.0.0.1": write ${peers}`],
+  ['rvi', 'allow = ["node"]', `is ["node"]: write ${peers}`],
+  ['rvi', 'allow = ["10.0.0.0/33"]', `is ["10.0.0.0/33"]: write ${peers}`],
+  ['rvi', 'allow = ["10.0.0.0/"]', `is ["10.0.0.0/"]: write ${peers}`],
+  ['rvi', 'allow = ["10.0.0.0/8/8"]', `is ["10.0.0.0/8/8"]: write ${peers}`],
+  ['rvi', 'allow = ["fd00::/129"]', `is ["fd00::/129"]: write ${peers}`],
+  ['rvi', 'allow = ["fe80::1%eth0"]', `is ["fe80::1%eth0"]: write ${peers}`],
+  ['control', 'group = ""', `is "": write ${groups}`],
+  ['control', 'group = "a:b"', `is "a:b": write ${groups}`],
+  ['control', 'group = 12', `is 12: write ${groups}`],
   ['rvi', 'network_address = "ws://h:1"', `is "ws://h:1": write ${reachable}`],
   ['rvi', 'network_address = "0.0.0.0:9080"', `is "0.0.0.0:9080": write ${reachable}`],
   ['rvi', 'network_address = "[fd00::1]:9080"', `is "[fd00::1]:9080": write ${reachable}`],
@@ -360,7 +376,7 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   ['__proto__ = 1', 'c.toml:1: __proto__ is no key: leave it out'],
   [
     '[rvi]\nconstructor = 1',
-    'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, ' +
+    'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, allow, ' +
       'network_address, backend, register_every, timeout, stall, finish_timeout, ack, dialect, ' +
       'tls_ca, tls_cert, tls_key, proxy',
   ],
@@ -492,7 +508,7 @@ test('takes what goes together', () => {
   for (const text of [
     '[rvi]\nurl = "ws://h:8808"\ndialect = "rvi-0.5"',
     '[rvi]\nurl = "wss://h"\ntls_ca = "/ca"',
-    '[rvi]\nlisten = "0.0.0.0:1"\nnetwork_address = "10.0.0.2:1"',
+    '[rvi]\nlisten = "0.0.0.0:1"\nallow = ["10.0.0.1"]\nnetwork_address = "10.0.0.2:1"',
     '[rvi]\nlisten = "[::1]:1"\nnetwork_address = "host:1"',
     '[installer]\ndefault = "command"\ncommand.program = "x"',
     '[rvi]\ndialect = "jsonrpc"',
@@ -512,6 +528,11 @@ test('warns of what may be meant that way', () => {
       `listen on another address, or ${address}`,
   ]);
   assert.equal(warnings('[rvi]\nurl = "http://localhost:8901"'), []);
+  assert.equal(warnings('[rvi]\nlisten = "10.0.0.2:9080"'), [
+    'c.toml:2: rvi.listen is open to everybody who reaches it: RVI has no other guard there: ' +
+      'give rvi.allow, the addresses of the node',
+  ]);
+  assert.equal(warnings('[rvi]\nlisten = "10.0.0.2:9080"\nallow = ["10.0.0.1/32"]'), []);
 });
 
 test('only tells of a variable that looks like no key: others name theirs after a service', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../store/fakes.ts';
@@ -11,6 +12,7 @@ import type { LocalStream, LocalStreamHandlers } from '../../../src/host/ports.t
 
 const test = suite('local sockets');
 const sockets = createLocalSockets();
+const isRoot = process.getuid?.() === 0;
 let directory = '';
 let path = '';
 test.beforeEach(() => {
@@ -51,6 +53,24 @@ test('makes the folder, and lets owner and group in', async () => {
   const server = await startEcho();
   assert.is(statSync(path).mode & 0o777, 0o660);
   await server.close();
+});
+
+test('lets a group in beside the owner, whatever the mask of the process', async () => {
+  const mask = process.umask(0);
+  const listening = must(await sockets.listen(path, () => ear().handlers, '12'));
+  const { gid, uid, mode } = statSync(path);
+  assert.equal([process.umask(mask), mode & 0o777], [0, 0o660]);
+  assert.equal([uid, gid], [process.getuid?.(), isRoot ? 12 : gid]);
+  await listening.close();
+});
+
+test('does not listen for a group that is not there', async () => {
+  const refused = await sockets.listen(path, () => ear().handlers, 'no-such-group');
+  assert.equal(refused, {
+    ok: false,
+    code: 'ENOENT',
+    reason: '/etc/group has no group no-such-group',
+  });
 });
 
 test('carries bytes both ways, and tells each end once that it is over', async () => {

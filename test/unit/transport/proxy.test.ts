@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
+import process from 'node:process';
 import { WebSocketServer } from 'ws';
 import { callTimeoutMs } from '../../../src/limits.ts';
 import { createHttpTransport } from '../../../src/transport/http.ts';
@@ -97,6 +98,19 @@ for (const scheme of ['http', 'https', 'ws', 'wss'] as const) {
     await closed(node);
   });
 }
+
+test.needs('openssl', hasOpenssl)('verifies a proxy too, whatever the environment', async () => {
+  const { node } = makeCertificates();
+  const proxy = createTlsServer(node);
+  const host = `127.0.0.1:${await listening(proxy)}`;
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  const { transport } = create('http://127.0.0.1:1', `https://${host}`);
+  const said = await transport.call(call);
+  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  assert.is(codeOf(said), 'tls', reasonOf(said));
+  await transport.close();
+  await closed(proxy);
+});
 
 test('says who we are where the proxy has a user', async () => {
   const { url, server } = await serveHttp((_, response) => void response.end('{"id":1}'));
