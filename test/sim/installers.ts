@@ -25,9 +25,17 @@ export type Manner = {
   readonly health: boolean;
   /** Times it says busy first. */
   readonly busy: number;
+  /** Changes that leave the software half done, before the last one. */
+  readonly steps: number;
 };
 
-export const willing: Manner = { verdict: 'installed', probe: 'truth', health: true, busy: 0 };
+export const willing: Manner = {
+  verdict: 'installed',
+  probe: 'truth',
+  health: true,
+  busy: 0,
+  steps: 1,
+};
 
 export type Software = {
   /** What is true of the device, by `name version`. */
@@ -91,8 +99,10 @@ export function createInstallers(options: InstallersOptions): Installers {
       return { kind: 'failed', code: 'install-failed', description: 'simulated failure' };
     }
     software.sha1s.set(key, sha1);
-    await change(key, 'half');
-    onProgress(50, 'half');
+    for (let step = 0; step < manner.steps; step++) {
+      await change(key, 'half');
+      onProgress(50, 'half');
+    }
     await change(key, 'installed');
     return { kind: manner.verdict, description: 'simulated install' };
   }

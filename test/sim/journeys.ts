@@ -118,6 +118,13 @@ export const journeys: readonly Journey[] = [
   },
   {
     ...plain,
+    name: 'J6b',
+    title: 'an installer that takes its time',
+    packages: [tiny],
+    manner: { ...willing, steps: 60 },
+  },
+  {
+    ...plain,
     name: 'J7',
     title: 'a reboot, and it is not',
     manner: { ...willing, verdict: 'reboot-needed', health: false },

@@ -1,0 +1,46 @@
+// Looks for a run that shows a broken variant of the agent, and stops at the first. Bundled anew
+// for each mutant; says in one line of JSON what it found. HINT: the journey to begin with.
+import process from 'node:process';
+import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
+import { depth } from './ci.ts';
+import { journeys } from './journeys.ts';
+import type { Tally } from './campaign.ts';
+import type { Journey } from './journeys.ts';
+
+const runsMax = Number(process.env['RUNS'] ?? 4_000);
+const hint = process.env['HINT'];
+
+type Layer = (journey: Journey, seed: number, tally: Tally) => Promise<unknown>;
+
+/** From the cheapest to the dearest. */
+const layers: readonly Layer[] = [
+  dry,
+  (journey, seed, tally) => nested(journey, seed, depth, tally),
+  async (journey, seed, tally) => {
+    if (journey.name !== hint) return;
+    await singles(journey, seed, tally);
+    if (tally.failures.length === 0) await faults(journey, seed, [1], tally);
+    if (tally.failures.length === 0) await pairs(journey, seed, ['kill', 'power'], tally);
+  },
+  singles,
+  (journey, seed, tally) => faults(journey, seed, [1], tally),
+];
+
+void hunt();
+
+async function hunt(): Promise<void> {
+  const tally = newTally();
+  const ordered = [
+    ...journeys.filter(({ name }) => name === hint),
+    ...journeys.filter(({ name }) => name !== hint),
+  ];
+  const isOver = () => tally.failures.length > 0 || tally.runs >= runsMax;
+  for (let round = 0; !isOver(); round++) {
+    for (const layer of layers) {
+      for (const [at, journey] of ordered.entries()) {
+        if (!isOver()) await layer(journey, at + round * journeys.length, tally);
+      }
+    }
+  }
+  console.log(JSON.stringify({ runs: tally.runs, found: tally.failures[0] }));
+}

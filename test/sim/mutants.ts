@@ -1,0 +1,207 @@
+// The agent, broken on purpose in one place each. Text of the sources is replaced while they are
+// bundled, so src knows nothing of it; a text that is not there exactly once is a failure, too.
+
+export type Mutant = {
+  readonly name: string;
+  readonly changes: readonly {
+    /** Below src. */
+    readonly file: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
+  /** Where it shows first; without it, all journeys are tried in order. */
+  readonly hint?: string;
+};
+
+const executeAll =
+  'for (const effect of batch.effects) parts.execute(effect, state, batch.writes);';
+const decided = 'const batch = await decideAll(waiting);';
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'acks before the commit',
+    changes: [
+      { file: 'agent/agent.ts', from: executeAll, to: '' },
+      {
+        file: 'agent/agent.ts',
+        from: decided,
+        to: `${decided}\n    state = batch.state;\n    ${executeAll}`,
+      },
+    ],
+  },
+  one('does not sync the data', 'store/store.ts', 'await data.sync();', ''),
+  one(
+    'does not sync the journal',
+    'store/journal.ts',
+    'await mustSync(file);\n    endBytes += data.length;',
+    'endBytes += data.length;',
+  ),
+  {
+    // The rewrite at the start would hide it: a journal that stays is the one it was written for.
+    name: 'leaves a torn tail and writes behind it',
+    changes: [
+      {
+        file: 'store/journal.ts',
+        from: 'const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
+        to: 'const isToStay = true;',
+      },
+      { file: 'store/journal.ts', from: 'if (soundBytes < size.value) {', to: 'if (false) {' },
+      {
+        file: 'store/journal.ts',
+        from: 'createJournal(disk, directory, file, soundBytes, roomsOf(state))',
+        to: 'createJournal(disk, directory, file, size.value, roomsOf(state))',
+      },
+    ],
+  },
+  {
+    name: 'rewrites the journal in place',
+    changes: [
+      {
+        file: 'store/journal.ts',
+        from: "disk.open(`${path}.new`, 'create')",
+        to: "disk.open(path, 'create')",
+      },
+      {
+        file: 'store/journal.ts',
+        from: 'return disk.rename(next.path, path);',
+        to: 'return written;',
+      },
+    ],
+  },
+  one(
+    'does not sync the directory of a renamed journal',
+    'store/journal.ts',
+    'assertSynced(directory, await disk.syncDirectory(directory));',
+    '',
+  ),
+  one(
+    'does not sync the directories of a new transfer',
+    'store/data.ts',
+    'for (const parent of [folder(number), root, directory]) {',
+    'for (const parent of [] as string[]) {',
+  ),
+  one(
+    'does not sync above a new storage directory',
+    'store/store.ts',
+    'const named = await disk.syncDirectory(above);',
+    'const named = made;',
+    'J1s',
+  ),
+  one(
+    'syncs again after a failed sync',
+    'store/journal.ts',
+    'assertSynced(file.path, await file.sync());',
+    'const first = await file.sync();\n' +
+      '  assertSynced(file.path, first.ok ? first : await file.sync());',
+    'J1',
+  ),
+  one(
+    'believes what it read although nobody synced it',
+    'store/journal.ts',
+    'const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
+    'if (facts.length > 0) return { ok: true, value: { journal, facts, losses } };\n' +
+      '  const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
+    'J4',
+  ),
+  one(
+    'records the attempt after the installer started',
+    'agent/agent.ts',
+    decided,
+    `${decided}
+    for (const effect of batch.effects) {
+      if (effect.kind === 'install') parts.execute(effect, batch.state, batch.writes);
+    }
+    batch.effects = batch.effects.filter(({ kind }) => kind !== 'install');`,
+  ),
+  one(
+    'deletes the payload before the outcome is on flash',
+    'agent/agent.ts',
+    decided,
+    `${decided}
+    for (const effect of batch.effects) {
+      if (effect.kind === 'discard') parts.execute(effect, batch.state, batch.writes);
+    }`,
+  ),
+  one(
+    'forgets reports when the link comes back',
+    'core/on-link.ts',
+    'return decision({\n    notes: [identified, up, ...asked],',
+    "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'settling'));\n" +
+      '  return decision({\n' +
+      "    facts: owed.map(({ id }) => ({ kind: 'reported', id }) as const),\n" +
+      '    notes: [identified, up, ...asked],',
+    'J3',
+  ),
+  one(
+    'takes the answer of the node for a proof',
+    'core/reporting.ts',
+    'return decision({\n    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
+    "return decision({\n    facts: [{ kind: 'reported', id: one.id }],\n" +
+      '    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
+    'J8',
+  ),
+  one(
+    'takes records without a look at their CRC',
+    'store/record.ts',
+    'if (crc32(payload) !== data.readUInt32LE(at + 4)) break;',
+    '',
+    'J17',
+  ),
+  one(
+    'takes chunks back from flash without a look at their CRC',
+    'store/hasher.ts',
+    'if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.held, chunkIndex)) {',
+    'if (!bytes.ok) {',
+    'J16',
+  ),
+  one(
+    'installs whatever the SHA-1',
+    'core/outcome.ts',
+    'if (sha1 !== transfer.checksum) {',
+    'if (false) {',
+    'J11c',
+  ),
+  {
+    name: 'measures time by the wall clock',
+    hint: 'J12b',
+    changes: [
+      {
+        file: 'agent/agent.ts',
+        from: 'nowMs: clock.nowMs(), roll',
+        to: 'nowMs: clock.wallMs(), roll',
+      },
+      { file: 'agent/agent.ts', from: 'dueMs - clock.nowMs()', to: 'dueMs - clock.wallMs()' },
+    ],
+  },
+  one(
+    'begins anew with each start of the same file',
+    'core/on-request.ts',
+    'if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {',
+    'if (true) {',
+    'J5a',
+  ),
+  one(
+    'installs again without asking what is true',
+    'core/on-install.ts',
+    "if (probe.kind === 'installed') {",
+    'if (false) {',
+  ),
+  one(
+    'tries an installer without end',
+    'core/on-install.ts',
+    'if (one.phase.install.attempt >= settings.installer.attempts) {',
+    'if (false) {',
+    'J6b',
+  ),
+  one(
+    'lets lie what the disk did not remove',
+    'agent/executors.ts',
+    "parts.submit({ kind: 'discarded', number, reason });",
+    '',
+    'J1',
+  ),
+];
+
+function one(name: string, file: string, from: string, to: string, hint?: string): Mutant {
+  return { name, changes: [{ file, from, to }], ...(hint === undefined ? {} : { hint }) };
+}
