@@ -103,6 +103,8 @@ export const controlAnswerBytesMax = 1_048_576;
 export const controlAnswerMs = 30_000;
 /** `watch` is told of changes no more often. */
 export const watchEveryMs = 200;
+/** The service manager is told of changes no more often. */
+export const managerEveryMs = 10_000;
 /** Lines of one code in a window; the rest is counted and told in one line after it. */
 export const logLinesMax = 10;
 export const logWindowMs = 60_000;

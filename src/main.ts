@@ -27,6 +27,7 @@ const startDaemon = createServe({
   terminal,
   isJournal: journal,
   environment: process.env,
+  processId: process.pid,
   build,
 });
 

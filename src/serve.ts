@@ -1,8 +1,10 @@
 // `sota-agent run`: the real ports around one life of the agent, from the lock to the last signal.
 import { startDaemon } from './agent/daemon.ts';
+import { startHeartbeat } from './agent/heartbeat.ts';
 import { startControl } from './control/server.ts';
 import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
+import { createManager } from './host/manager.ts';
 import { createInstallers } from './install/installers.ts';
 import { createTransport } from './transport/create.ts';
 import type { Build } from './agent/daemon.ts';
@@ -20,6 +22,7 @@ export type ServePorts = {
   readonly terminal: Terminal;
   readonly isJournal: boolean;
   readonly environment: { readonly [name: string]: string | undefined };
+  readonly processId: number;
   readonly build: Build;
 };
 
@@ -61,11 +64,14 @@ async function serve(ports: ServePorts, settings: Settings, log: Log): Promise<n
   const control = await startControl({ sockets, clock, log }, socket, daemon, group);
   if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
+  const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);
+  const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
   const ignore = ports.terminal.onInterrupt(daemon.stop);
   try {
     await daemon.ended;
   } finally {
     ignore();
+    endHeartbeat();
     if (control.ok) await control.value.close();
   }
   log('info', 'stopped', {});

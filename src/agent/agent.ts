@@ -19,6 +19,8 @@ export type Agent = {
   /** Why nothing is written at the moment; undefined: all is well. */
   trouble(): string | undefined;
   isFull(): boolean;
+  /** What has not moved for longer than that; undefined: it works, or waits as it should. */
+  stuck(limitMs: number): string | undefined;
   /** Called after each commit. */
   onChange(listener: () => void): () => void;
   /** Runs until `stop`, or until a broken promise of ours (a failed fsync) rejects. */
@@ -54,6 +56,7 @@ export function createAgent(parts: AgentParts): Agent {
   let wake: () => void = () => undefined;
   let trouble: string | undefined;
   let isStopped = false;
+  let commitSinceMs: number | undefined;
   let broken: { readonly error: unknown } | undefined;
   let cancelTimer: () => void = () => undefined;
   const listeners = new Set<() => void>();
@@ -80,7 +83,10 @@ export function createAgent(parts: AgentParts): Agent {
     mustBeSound();
     const batch = queue.slice(0, eventsBatchMax);
     queue = queue.slice(eventsBatchMax);
-    if (await commit(batch)) return;
+    commitSinceMs = clock.nowMs();
+    const isCommitted = await commit(batch);
+    commitSinceMs = undefined;
+    if (isCommitted) return;
     queue = [...batch, ...queue];
     await new Promise<void>((resolve) => clock.after(storageDelayMs, resolve));
   }
@@ -135,6 +141,15 @@ export function createAgent(parts: AgentParts): Agent {
     return true;
   }
 
+  function stuck(limitMs: number): string | undefined {
+    const latestMs = clock.nowMs() - limitMs;
+    if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
+    // Storage that refuses is tried again, and everything else waits for it.
+    if (trouble !== undefined) return undefined;
+    const dueMs = nextDueMs(state);
+    return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
+  }
+
   function mustBeSound(): void {
     if (broken !== undefined) throw broken.error;
   }
@@ -163,6 +178,7 @@ export function createAgent(parts: AgentParts): Agent {
     state: () => state,
     trouble: () => trouble,
     isFull: () => queue.length >= eventsQueuedMax,
+    stuck,
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -49,6 +49,8 @@ export type Daemon = {
   decline(name: string, version: string | undefined): Promise<Wish>;
   packages(): Promise<Listed>;
   onChange(listener: () => void): () => void;
+  /** What has not moved for longer than that; undefined: all is well. */
+  stuck(limitMs: number): string | undefined;
   /** Rejects when a promise of ours is broken (a failed fsync); resolves after `stop`. */
   readonly ended: Promise<void>;
   stop(): void;
@@ -150,6 +152,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
       return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
     },
     onChange: agent.onChange,
+    stuck: agent.stuck,
     ended,
     stop: agent.stop,
   };

@@ -45,6 +45,7 @@ async function run(storage: string, change: (disk: Disk) => Disk = (disk) => dis
     },
     isJournal: false,
     environment: {},
+    processId: 1,
     build: { version: '1.2.3', builtMs: 0 },
   });
   const configuration = readSettings({

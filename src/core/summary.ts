@@ -1,0 +1,14 @@
+// The state in one line, for whoever looks at the service from outside.
+import type { PackageStatus, Status } from './status.ts';
+
+export function summary({ link, packages, trouble }: Status): string {
+  const linked = link.kind === 'down' ? `no link: ${link.detail}` : link.detail;
+  const storage = trouble === undefined ? [] : [`storage: ${trouble}`];
+  return [linked, ...storage, ...packages.map(packageIn)].join('; ');
+}
+
+function packageIn({ id, phase, chunksHeld, chunksCount, installPercent }: PackageStatus): string {
+  const done = phase === 'receiving' ? ` ${chunksHeld}/${chunksCount}` : '';
+  const percent = installPercent === undefined ? '' : ` ${installPercent} %`;
+  return `${id.name} ${id.version} ${phase}${done}${percent}`;
+}

@@ -1,0 +1,112 @@
+// Method: the executable as a service manager runs it. A socket of the test's own stands for
+// systemd's; Node has none of that kind, so Perl, which every Debian has, reads it. The commit that
+// does not end is made by a pipe that nobody writes to, in the only thread that Node's files have.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createBackend } from '../backend/backend.ts';
+import { packageOf } from '../backend/package.ts';
+import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
+import { hasProgram } from '../support/programs.ts';
+import { assert, suite } from '../support/suite.ts';
+import { until } from '../unit/transport/fakes.ts';
+
+const test = suite('the service');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-service-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const listener = `use Socket;
+socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($ARGV[0])) or die; $| = 1;
+print "open\\n";
+while (defined recv($s, my $m, 4096, 0)) { $m =~ s/\\n/ /g; print "$m\\n"; }`;
+
+/** What was told to the manager, a line a message. */
+async function listen(path: string) {
+  const child = spawn('perl', ['-e', listener, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (more: string) => void (text += more));
+  const count = (word: string) => text.split('\n').filter((line) => line.includes(word)).length;
+  await until('listening', () => count('open') === 1, 30_000);
+  return { count, text: () => text, end: () => void child.kill() };
+}
+
+const canListen = hasProgram('perl') && hasProgram('systemd-notify');
+const needsManager = test.needs('perl and systemd-notify', canListen);
+
+needsManager('tells systemd that it is ready, what it does, and that it is well', async () => {
+  const socket = join(directory, 'notify');
+  const manager = await listen(socket);
+  const backend = createBackend({ transport: 'http' });
+  await backend.start();
+  const config = writeConfig(directory, { rvi: { url: backend.url, listen: '127.0.0.1:0' } });
+  const agent = startAgent(config, { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '2000000' });
+  await until('ready', () => manager.count('READY=1') === 1, 30_000);
+  await until('fed', () => manager.count('WATCHDOG=1') >= 3, 60_000);
+  await until('registered', () => manager.count('STATUS=registered') >= 1, 60_000);
+  assert.is(manager.count('STOPPING=1'), 0);
+  assert.is(await agent.kill(), 0);
+  await until('stopping', () => manager.count('STOPPING=1') === 1, 30_000);
+  manager.end();
+  await backend.stop();
+});
+
+needsManager('feeds no watchdog while a commit does not end, and again when it does', async () => {
+  const socket = join(directory, 'notify');
+  const manager = await listen(socket);
+  const backend = createBackend({ transport: 'http' });
+  await backend.start();
+  const pipe = join(directory, 'versions');
+  assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+  const config = writeConfig(directory, {
+    rvi: { url: backend.url, listen: '127.0.0.1:0' },
+    installer: { swupdate: { versions_file: pipe } },
+    policy: { accept: 'ask' },
+  });
+  const watched = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '4000000', UV_THREADPOOL_SIZE: '1' };
+  const agent = startAgent(config, watched);
+  await backend.registered();
+  await until('fed', () => manager.count('WATCHDOG=1') >= 1, 60_000);
+  const asked = spawn(agentPath(), ['packages', '--config', config], { stdio: 'ignore' });
+  // When the pipe is read is not to be seen; an offer that comes later finds the thread busy.
+  let number = 0;
+  const offers = setInterval(() => {
+    number += 1;
+    backend.server.notify([packageOf({ name: 'hello', version: `${number}` }, Buffer.alloc(10))]);
+  }, 1_000);
+  await agent.logged(/error stuck/, 60_000).finally(() => clearInterval(offers));
+  const fed = manager.count('WATCHDOG=1');
+  await until('stuck again', () => (agent.log().match(/error stuck/g) ?? []).length >= 3, 60_000);
+  assert.is(manager.count('WATCHDOG=1'), fed);
+  writeFileSync(pipe, '');
+  await until('fed again', () => manager.count('WATCHDOG=1') > fed, 60_000);
+  assert.match(agent.log(), /package-offered/);
+  asked.kill();
+  assert.is(await agent.kill(), 0);
+  manager.end();
+  await backend.stop();
+});
+
+test('gives the journal the priority of each line', async () => {
+  const path = join(directory, 'journal');
+  const stderr = openSync(path, 'w');
+  const { dev, ino } = fstatSync(stderr);
+  const rvi = { url: 'ws://127.0.0.1:1' };
+  const config = writeConfig(directory, { log: { level: 'info' }, rvi });
+  const [program = '', ...args] = [...launcher, agentPath(), 'run', '--config', config];
+  const env = { PATH: process.env['PATH'], JOURNAL_STREAM: `${dev}:${ino}` };
+  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', stderr] });
+  closeSync(stderr);
+  const lines = () => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  await until('lost link', () => lines().includes('link-lost'), 30_000);
+  child.kill();
+  assert.match(lines(), /^<6>info started /m);
+  assert.match(lines(), /^<4>warn link-lost /m);
+});
+
+test.run();

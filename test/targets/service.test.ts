@@ -1,0 +1,146 @@
+// Method: what starts the agent on a device is judged by the tools of those who read it: systemd's
+// own, shellcheck. The init script of sysvinit really runs, with a stand-in for the agent.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hasProgram } from '../support/programs.ts';
+import { assert, suite } from '../support/suite.ts';
+import { until } from '../unit/transport/fakes.ts';
+
+const test = suite('the service files');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-files-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const unit = readFileSync('targets/systemd/sota-agent.service', 'utf8');
+const dropIn = readFileSync('targets/systemd/unprivileged.conf', 'utf8');
+const hasSystemd = hasProgram('systemd-analyze');
+const needsSystemd = test.needs('systemd-analyze', hasSystemd);
+
+function say(program: string, args: readonly string[]) {
+  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+  return { code: ran.status, text: `${ran.stdout}${ran.stderr}` };
+}
+
+/** Older systemds do not know how delays grow, and say so; that is meant. */
+const known = /Unknown key(?: name)? '(RestartSteps|RestartMaxDelaySec)'/;
+
+/** The unit with a program that is there, and a drop-in or none. */
+function complaintsOf(text: string, more = ''): readonly string[] {
+  const path = join(directory, 'sota-agent.service');
+  const runnable = text.replace('/usr/bin/sota-agent', '/bin/true');
+  writeFileSync(path, runnable.replace(/^Documentation=.*/m, ''));
+  if (more !== '') {
+    mkdirSync(`${path}.d`);
+    writeFileSync(join(`${path}.d`, 'x.conf'), more.replaceAll('=sota-agent', '=daemon'));
+  }
+  const { text: said } = say('systemd-analyze', ['verify', path]);
+  return said.split('\n').filter((line) => line.includes(directory) && !known.test(line));
+}
+
+needsSystemd('systemd has nothing to say against the unit, alone and with the drop-in', () => {
+  assert.equal(complaintsOf(unit), []);
+  assert.equal(complaintsOf(unit, dropIn), []);
+});
+
+needsSystemd('systemd would say what is wrong', () => {
+  assert.is(complaintsOf(unit.replace('WatchdogSec=5min', 'WatchdogSec=often')).length > 0, true);
+});
+
+needsSystemd('the unit is not much exposed, and hardly at all without the rights of root', () => {
+  const exposure = (text: string) => {
+    const path = join(directory, 'sota-agent.service');
+    writeFileSync(path, text);
+    const { text: said } = say('systemd-analyze', ['security', '--offline=yes', path]);
+    return Number(/exposure level for \S+: ([0-9.]+)/.exec(said)?.[1]);
+  };
+  assert.ok(exposure(unit) < 7, `${exposure(unit)}`);
+  const more = dropIn.replace(/^\[Service\]$/m, '');
+  const both = unit.replace(/^CapabilityBoundingSet=CAP.*\n/gm, '').replace('[Install]', more);
+  assert.ok(exposure(both) < 2.5, `${exposure(both)} with the drop-in`);
+});
+
+test('nothing that runs code of others in Node reaches it, however it is started', () => {
+  const init = readFileSync('targets/init.d/sota-agent', 'utf8');
+  for (const name of ['NODE_OPTIONS', 'NODE_PATH', 'LD_PRELOAD', 'OPENSSL_CONF']) {
+    assert.match(unit, new RegExp(`^UnsetEnvironment=.*\\b${name}\\b`, 'm'));
+    assert.match(init, new RegExp(`^unset.* ${name}\\b`, 'm'));
+  }
+});
+
+test('waits for nothing that a vehicle may lack', () => {
+  assert.not.match(unit, /^(Requires|BindsTo|Requisite)=|network-online/m);
+  assert.match(unit, /^Restart=always$/m);
+  assert.match(unit, /^StartLimitIntervalSec=0$/m);
+});
+
+test.needs('shellcheck', hasProgram('shellcheck'))('shellcheck finds the scripts sound', () => {
+  const scripts = ['targets/init.d/sota-agent', 'targets/init.d/sota-agent.procd'];
+  assert.equal(say('shellcheck', ['-s', 'sh', ...scripts]), { code: 0, text: '' });
+  const bad = join(directory, 'bad');
+  writeFileSync(bad, '#!/bin/sh\nrm $1\n');
+  assert.is(say('shellcheck', ['-s', 'sh', bad]).code, 1);
+});
+
+/** The script with its paths in the test's folder, and an agent that notes what it sees. */
+function script(agent: string) {
+  const daemon = join(directory, 'agent');
+  writeFileSync(daemon, `#!/bin/sh\n${agent}\n`);
+  const defaults = [
+    `DAEMON=${daemon}`,
+    `DAEMON_ARGS='--config ${directory}/c'`,
+    `PIDFILE=${directory}/pid`,
+    'DELAY_MIN_S=1',
+    'DELAY_MAX_S=2',
+    'export NODE_OPTIONS=x',
+  ];
+  writeFileSync(join(directory, 'defaults'), `${defaults.join('\n')}\n`);
+  const path = join(directory, 'init');
+  const text = readFileSync('targets/init.d/sota-agent', 'utf8');
+  writeFileSync(path, text.replaceAll('/etc/default/sota-agent', join(directory, 'defaults')));
+  for (const file of [daemon, path]) chmodSync(file, 0o755);
+  return (word: string) => {
+    const ran = spawnSync(path, [word], { stdio: 'ignore', timeout: 60_000 });
+    return ran.status;
+  };
+}
+
+const seen = (name: string) => {
+  const path = join(directory, name);
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+};
+
+test('the init script starts one agent, tells its status, and lets it end its work', async () => {
+  const note = `trap 'kill $!; echo ended >>${directory}/end; exit 0' TERM
+echo "$* NODE_OPTIONS=$NODE_OPTIONS" >>${directory}/seen
+sleep 300 & wait`;
+  const run = script(note);
+  assert.is(run('status'), 3);
+  assert.is(run('start'), 0);
+  await until('the agent', () => seen('seen') !== '', 30_000);
+  assert.is(run('start'), 0);
+  assert.is(run('status'), 0);
+  assert.is(seen('seen'), `run --config ${directory}/c NODE_OPTIONS=\n`);
+  assert.is(run('stop'), 0);
+  assert.is(seen('end'), 'ended\n');
+  assert.is(run('status'), 3);
+  assert.is(run('stop'), 0);
+});
+
+test('the init script starts an agent again that ends by itself', async () => {
+  const run = script(`echo again >>${directory}/seen; exit 1`);
+  assert.is(run('start'), 0);
+  await until('three starts', () => seen('seen').split('\n').length > 3, 60_000);
+  assert.is(run('stop'), 0);
+  assert.is(run('status'), 3);
+});
+
+test('the init script explains itself', () => {
+  assert.is(script('')('dance'), 2);
+});
+
+test.run();
