@@ -17,3 +17,8 @@ export function quoted(text: string): string {
 export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, Math.max(0, charactersMax - 1))}…`;
 }
+
+/** 1 203 for 1203: long counts are read in threes. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
+}

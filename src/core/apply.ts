@@ -32,7 +32,7 @@ export const initialState: State = {
   listing: undefined,
   leftovers: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
-  survived: [],
+  survived: new Map(),
 };
 
 export function replay(facts: Iterable<Fact>): State {
@@ -163,7 +163,10 @@ export function applyNote(state: State, note: Note): State {
       return { ...state, counters: { ...state.counters, [counter]: state.counters[counter] + 1 } };
     }
     case 'survived':
-      return { ...state, survived: [...state.survived, note.sentence] };
+      return {
+        ...state,
+        survived: new Map(state.survived).set(keyOf(note.survival.id), note.survival),
+      };
     default:
       return unreachable(note);
   }

@@ -21,6 +21,7 @@ import { onRequest } from './on-request.ts';
 import { conclude, settle, settleStart } from './outcome.ts';
 import { onBooted } from './recover.ts';
 import { onReportLeaving, onSent } from './reporting.ts';
+import { sentenceOf, withDropped } from './survived.ts';
 import { onTick } from './timers.ts';
 import { applyAll, applyNote } from './apply.ts';
 import {
@@ -198,7 +199,7 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
   // What an installer or a probe uses at the moment is not taken from under it.
   const isRead = inPhase(one, 'installing') && runningOf(state, one.id).rerun;
   if (!inPhase(one, 'receiving') && !isRead) return nothing;
-  const sentence = `${one.id.name} ${one.id.version}: chunk ${chunkIndex} dropped (CRC)`;
+  const survival = withDropped(state, one);
   return decision({
     facts: [{ kind: 'chunk-dropped', number, chunkIndex }],
     notes: [
@@ -209,10 +210,10 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
         dueMs: moment.nowMs,
         asked: 0,
       }),
-      { kind: 'survived', sentence },
+      { kind: 'survived', survival },
     ],
     effects: [
-      log('warn', 'chunk-dropped', { ...one.id, index: chunkIndex }),
+      log('warn', 'chunk-dropped', { index: chunkIndex, what: sentenceOf(survival) }),
       { kind: 'hash', number },
     ],
   });

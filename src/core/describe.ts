@@ -2,6 +2,7 @@
 import { unreachable } from '../assert.ts';
 import { inPhase, keyOf, runningOf, transferOf } from './decision.ts';
 import { chunksExpected } from './ladder.ts';
+import { sentencesOf } from './survived.ts';
 import { deadlines } from './timers.ts';
 import type { BackendServices, Package, State } from './model.ts';
 import type { Deadline } from './timers.ts';
@@ -37,7 +38,7 @@ export function describe(state: State, around: Surroundings): Status {
     packages: packages.map((one) => packageOf(state, one, all, around.nowMs)),
     reports: packages.flatMap((one) => reportOf(state, one, all, around.nowMs)),
     history: [...state.ledger.values()],
-    survived: state.survived,
+    survived: sentencesOf(state),
     counters: state.counters,
     trouble,
   };

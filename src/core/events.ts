@@ -17,6 +17,7 @@ import type {
   ServiceNames,
   Situation,
   State,
+  Survival,
   Transfer,
 } from './model.ts';
 
@@ -175,7 +176,7 @@ export type Note =
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters }
-  | { readonly kind: 'survived'; readonly sentence: string };
+  | { readonly kind: 'survived'; readonly survival: Survival };
 
 // ---------------------------------------------------------------- what is done
 

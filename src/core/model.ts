@@ -215,6 +215,13 @@ export type Running = {
   readonly percent: number | undefined;
 };
 
+/** What the last cut left of a package; `dropped` chunks turned out to be rotten since. */
+export type Survival = {
+  readonly id: PackageId;
+  readonly what: string;
+  readonly dropped: number;
+};
+
 export type State = {
   // From the journal.
   readonly backend: Backend;
@@ -235,7 +242,7 @@ export type State = {
   /** Folders of transfers that are over and that the disk refused to remove: when again. */
   readonly leftovers: ReadonlyMap<number, number>;
   readonly counters: Counters;
-  readonly survived: readonly string[];
+  readonly survived: ReadonlyMap<string, Survival>;
 };
 
 export type Counters = {

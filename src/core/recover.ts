@@ -1,8 +1,10 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
-import { both, decision, log, nothing, running, transferOf } from './decision.ts';
+import { both, decision, nothing, running, transferOf } from './decision.ts';
 import { chunksExpected } from './ladder.ts';
+import { survived } from './survived.ts';
 import { chunkBytes } from '../limits.ts';
 import { unreachable } from '../assert.ts';
+import { grouped } from '../text.ts';
 import type { Decision, Evidence, Fact } from './events.ts';
 import type { Package, State, Transfer } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -129,14 +131,23 @@ function recover(
         }),
       );
     case 'reboot-again':
-      return decision({ notes: [running(state, id, { dueMs: nowMs })] });
+      return both(
+        survived(one, 'installed, waits for its reboot'),
+        decision({ notes: [running(state, id, { dueMs: nowMs })] }),
+      );
     case 'check':
-      return decision({
-        notes: [running(state, id, { work: 'checking' })],
-        effects: [{ kind: 'check', id }],
-      });
+      return both(
+        survived(one, 'installed, and rebooted'),
+        decision({
+          notes: [running(state, id, { work: 'checking' })],
+          effects: [{ kind: 'check', id }],
+        }),
+      );
     case 'report':
-      return decision({ notes: [running(state, id, { dueMs: nowMs })] });
+      return both(
+        survived(one, 'settled, its report is owed'),
+        decision({ notes: [running(state, id, { dueMs: nowMs })] }),
+      );
     default:
       return unreachable(row);
   }
@@ -145,13 +156,6 @@ function recover(
 function heldOf(one: Package): string {
   const transfer = transferOf(one);
   if (transfer === undefined) return 'nothing';
-  return `${transfer.held.count} of ${chunksExpected(transfer.chunksCount)} chunks`;
-}
-
-function survived(one: Package, what: string): Decision {
-  const sentence = `${one.id.name} ${one.id.version}: ${what}`;
-  return decision({
-    notes: [{ kind: 'survived', sentence }],
-    effects: [log('info', 'survived', { what: sentence })],
-  });
+  const { held, chunksCount } = transfer;
+  return `${grouped(held.count)} of ${grouped(chunksExpected(chunksCount))} chunks`;
 }

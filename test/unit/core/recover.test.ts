@@ -18,6 +18,7 @@ import {
   settle,
   sumOf,
 } from '../../support/core.ts';
+import { sentencesOf } from '../../../src/core/survived.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('recover');
@@ -67,10 +68,26 @@ test('each combination of phase and evidence has the one row that is written her
 
 test('a transfer goes on where it stood, and says what it holds before it has hashed it', () => {
   const core = boot(holding(2));
-  assert.equal(core.state().survived, ['ghc 7.6.2: held 2 of 3 chunks']);
+  assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: held 2 of 3 chunks']);
   link(core);
   const said = core.wait(0).filter(({ kind }) => kind !== 'log');
   assert.equal(said, [{ kind: 'ack', id: ghc, empty: false }]);
+});
+
+test('says in one sentence what the cut left, rotten chunks counted, long counts in threes', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 4_096);
+  for (let index = 1; index <= 1_203; index++) {
+    core.ask({ kind: 'chunk', id: ghc, chunkIndex: index, data: new Uint8Array(chunkBytes) });
+  }
+  const after = boot(core, [{ number: 1, dataBytes: 4_096 * chunkBytes }]);
+  assert.equal(sentencesOf(after.state()), ['ghc 7.6.2: held 1 203 of 4 096 chunks']);
+  const decided = after.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 7 });
+  const what = 'ghc 7.6.2: held 1 203 of 4 096 chunks; 1 chunk dropped (CRC)';
+  assert.equal(sentencesOf(after.state()), [what]);
+  assert.ok(decided.effects.some((one) => one.kind === 'log' && one.fields['what'] === what));
+  after.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 8 });
+  assert.match(sentencesOf(after.state()).join(), /; 2 chunks dropped \(CRC\)$/);
 });
 
 test('a file shorter than what was acknowledged is no file', () => {
@@ -99,7 +116,8 @@ test('what lost its data is asked for again, and said so', () => {
   const core = createCore(settings, replay(holding(2).facts));
   const decided = core.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
   assert.equal(kinds(decided.effects), ['discard']);
-  assert.equal(core.state().survived, ['ghc 7.6.2: lost its data file; it is received again']);
+  const told = ['ghc 7.6.2: lost its data file; it is received again'];
+  assert.equal(sentencesOf(core.state()), told);
   link(core);
   assert.equal(kinds(core.wait(0)), ['ask-start']);
 });
