@@ -183,7 +183,9 @@ function onHashed(state: State, event: Of<'hashed'>): Decision {
   if (inPhase(one, 'receiving')) return conclude(state, one, { sha1 });
   const known = decision({ notes: [running(state, one.id, { sha1 })] });
   if (!inPhase(one, 'installing') || !runningOf(state, one.id).rerun) return known;
-  if (sha1 === one.phase.transfer.checksum) return runAgain(state, one);
+  if (sha1 === one.phase.transfer.checksum) {
+    return both(known, runAgain(applyAll(state, [], known.notes), one));
+  }
   // Rotten behind the CRCs' back: begin anew.
   return decision({
     facts: [{ kind: 'closed', id: one.id }],

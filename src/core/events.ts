@@ -103,6 +103,8 @@ export type Verdict =
   | { readonly kind: 'installed'; readonly description: string }
   | { readonly kind: 'reboot-needed'; readonly description: string }
   | { readonly kind: 'failed'; readonly code: ReportCode; readonly description: string }
+  /** It ended in the middle, and is worth another attempt. */
+  | { readonly kind: 'cut'; readonly description: string }
   /** Somebody else holds the lock or the daemon: nothing was tried. */
   | { readonly kind: 'busy'; readonly reason: string };
 

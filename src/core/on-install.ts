@@ -3,10 +3,10 @@
 import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../limits.ts';
 import { unreachable } from '../assert.ts';
 import { attemptsOf } from './change.ts';
-import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { both, decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
 import { settle } from './outcome.ts';
 import type { InPhase } from './decision.ts';
-import type { Decision, Event, Moment, Probe, Verdict } from './events.ts';
+import type { Decision, Event, Moment, Verdict } from './events.ts';
 import type { Install, Report, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
@@ -65,6 +65,8 @@ export function onInstallEnded(
       return settle(one, reportOf(event.id, verdict));
     case 'reboot-needed':
       return awaitReboot(state, one, moment);
+    case 'cut':
+      return onCut(settings, state, one, verdict.description);
     case 'busy':
       return onBusy(settings, state, one, verdict.reason, moment);
     default:
@@ -135,8 +137,18 @@ export function onInstallProbed(
     return settle(one, { id: one.id, status: true, code: 'ok', description });
   }
   if (probe.kind === 'reboot-needed') return awaitReboot(state, one, moment);
+  return onCut(settings, state, one, probe.description);
+}
+
+/** The next attempt, while there are some left; each start has a record of its own (P4). */
+function onCut(
+  settings: Settings,
+  state: State,
+  one: InPhase<'installing'>,
+  description: string,
+): Decision {
   if (one.phase.install.attempt >= settings.installer.attempts) {
-    return settle(one, exhausted(one, probe));
+    return settle(one, exhausted(one, description));
   }
   if (runningOf(state, one.id).isDataLost) {
     return decision({
@@ -144,13 +156,15 @@ export function onInstallProbed(
       effects: [{ kind: 'discard', number: one.phase.transfer.number }],
     });
   }
+  const cut = log('warn', 'install-was-cut', { ...one.id, probe: description });
+  const { transfer } = one.phase;
+  if (runningOf(state, one.id).sha1 === transfer.checksum) {
+    return both(decision({ effects: [cut] }), runAgain(state, one));
+  }
   // The payload was verified before the cut; it is again before it is used again (P3).
   return decision({
     notes: [running(state, one.id, { work: undefined, rerun: true })],
-    effects: [
-      log('warn', 'install-was-cut', { ...one.id, probe: probe.description }),
-      { kind: 'hash', number: one.phase.transfer.number },
-    ],
+    effects: [cut, { kind: 'hash', number: transfer.number }],
   });
 }
 
@@ -161,9 +175,9 @@ export function onProgress(state: State, event: Of<'progress'>): Decision {
   return decision({ notes: [running(state, one.id, { percent: event.percent })] });
 }
 
-function exhausted(one: InPhase<'installing'>, probe: Probe): Report {
+function exhausted(one: InPhase<'installing'>, found: string): Report {
   const { attempt } = one.phase.install;
-  const description = `cut in ${attempt} attempts, not tried again: ${probe.description}`;
+  const description = `cut in ${attempt} attempts, not tried again: ${found}`;
   return { id: one.id, status: false, code: 'install-failed', description };
 }
 

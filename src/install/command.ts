@@ -1,25 +1,32 @@
 // Any program of the integrator's: the payload in the environment, the outcome in the exit code.
 // Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
 import { environment } from './environment.ts';
+import { isRunning, markOf, outlast } from './orphan.ts';
 import { tailOf } from './words.ts';
 import { outputBytesMax } from '../limits.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Runner } from '../host/ports.ts';
-import type { Installer, InstallRequest, Verdict } from './installer.ts';
+import type { Clock, Disk, Runner } from '../host/ports.ts';
+import type { Installer, InstallRequest, Probe, Verdict } from './installer.ts';
 
 const rebootNeededCode = 10;
 const unasked = 'a command cannot be asked what is true';
 
-export function createCommand(runner: Runner, settings: Settings['installer']): Installer {
+type Ports = { readonly disk: Disk; readonly runner: Runner; readonly clock: Clock };
+
+export function createCommand(ports: Ports, settings: Settings['installer']): Installer {
+  const { disk, runner } = ports;
   const { program, args } = settings.command;
 
   async function run({ id, path }: InstallRequest): Promise<Verdict> {
+    if (await isRunning(disk, { path, program })) {
+      return { kind: 'busy', reason: `${program} of an earlier attempt still runs` };
+    }
     const result = await runner({
       program,
       args,
       environment: {
         ...environment,
-        SOTA_PACKAGE_FILE: path,
+        ...markOf(path),
         SOTA_PACKAGE_NAME: id.name,
         SOTA_PACKAGE_VERSION: id.version,
       },
@@ -35,6 +42,11 @@ export function createCommand(runner: Runner, settings: Settings['installer']): 
     return { kind: 'failed', code: 'install-failed', description: tailOf(program, result) };
   }
 
+  async function probe({ path }: InstallRequest): Promise<Probe> {
+    await outlast(ports, { path, program }, settings.timeoutMs);
+    return { kind: 'unknown', description: unasked };
+  }
+
   return {
     name: 'command',
     prepare: () =>
@@ -44,8 +56,7 @@ export function createCommand(runner: Runner, settings: Settings['installer']): 
           : { ok: true, before: '{}' },
       ),
     run,
-    probe: () =>
-      Promise.resolve({ kind: 'unknown', description: unasked }),
+    probe,
     list: () => Promise.resolve({ ok: true, packages: [] }),
   };
 }

@@ -27,9 +27,9 @@ const rebootTimeMs = 60_000;
 export function createInstallers(ports: InstallPorts, settings: Settings): Installers {
   const { disk, runner } = ports;
   const all: readonly Installer[] = [
-    createOpkg({ disk, runner }, settings.installer),
+    createOpkg(ports, settings.installer),
     createSwupdate(ports, settings.installer),
-    createCommand(runner, settings.installer),
+    createCommand(ports, settings.installer),
   ];
   const named = (name: string) => all.find((one) => one.name === name);
 

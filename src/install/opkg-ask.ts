@@ -3,6 +3,7 @@
 import { askTimeMs, listOutputBytesMax, outputBytesMax } from '../limits.ts';
 import { environment } from './environment.ts';
 import { stanzasOf } from './opkg-status.ts';
+import { markOf } from './orphan.ts';
 import { tailOf } from './words.ts';
 import type { PackageId, ReportCode } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -16,8 +17,8 @@ export type Found =
   | { readonly kind: 'unanswered'; readonly reason: string };
 
 export type Opkg = {
-  /** A command that may take as long as an install. */
-  act(...args: readonly string[]): Promise<RunResult>;
+  /** A command that may take as long as an install: of the payload at `path`. */
+  act(path: string, ...args: readonly string[]): Promise<RunResult>;
   find(name: string): Promise<Found>;
   list(): Promise<Listed>;
   tail(result: RunResult): string;
@@ -26,11 +27,11 @@ export type Opkg = {
 export function createOpkgProgram(runner: Runner, settings: Settings['installer']): Opkg {
   const { program } = settings.opkg;
 
-  function call(args: readonly string[], timeLimitMs: number, mostBytes: number) {
+  function call(args: readonly string[], timeLimitMs: number, mostBytes: number, mark = {}) {
     return runner({
       program,
       args: [...settings.opkg.args, ...args],
-      environment,
+      environment: { ...environment, ...mark },
       timeLimitMs,
       outputBytesMax: mostBytes,
     });
@@ -61,7 +62,7 @@ export function createOpkgProgram(runner: Runner, settings: Settings['installer'
   }
 
   return {
-    act: (...args) => call(args, settings.timeoutMs, outputBytesMax),
+    act: (path, ...args) => call(args, settings.timeoutMs, outputBytesMax, markOf(path)),
     find,
     list,
     tail: (result) => tailOf(program, result),

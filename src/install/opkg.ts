@@ -9,9 +9,10 @@ import { decodeBefore, encodeBefore } from './opkg-before.ts';
 import { compareFiles } from './opkg-files.ts';
 import { placesOf } from './opkg-places.ts';
 import { keepCopies, mustSyncAt, restore } from './opkg-status.ts';
+import { outlast } from './orphan.ts';
 import { bounded } from './words.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Disk, Runner, RunResult } from '../host/ports.ts';
+import type { Clock, Disk, Runner, RunResult } from '../host/ports.ts';
 import type { Installer, InstallRequest, Prepared, Probe, Verdict } from './installer.ts';
 import type { Control } from './ipk.ts';
 import type { Before } from './opkg-before.ts';
@@ -28,9 +29,13 @@ type Truth =
   | { readonly kind: 'unknown'; readonly description: string }
   | { readonly kind: 'busy'; readonly description: string };
 
-type Ports = { readonly disk: Disk; readonly runner: Runner };
+type Ports = { readonly disk: Disk; readonly runner: Runner; readonly clock: Clock };
 
-export function createOpkg({ disk, runner }: Ports, settings: Settings['installer']): Installer {
+const busyPollMs = 1_000;
+
+export function createOpkg(ports: Ports, settings: Settings['installer']): Installer {
+  const { disk, runner, clock } = ports;
+  const { program } = settings.opkg;
   const opkg = createOpkgProgram(runner, settings);
 
   async function prepare({ path, workDirectory }: InstallRequest): Promise<Prepared> {
@@ -71,8 +76,8 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
     if (!linked.ok) return failed(linked.reason);
     const ended =
       first.kind === 'unpacked'
-        ? await opkg.act('configure', target.package)
-        : await install(linked.file);
+        ? await opkg.act(request.path, 'configure', target.package)
+        : await install(request.path, linked.file);
     if (isLocked(ended)) return { kind: 'busy', reason: opkg.tail(ended) };
     const isSynced = await flush();
     const look = () => truthOf(request, target, { bytes: false, sync: !isSynced });
@@ -84,11 +89,11 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
     return verdictOf(ended, restored.value.length === 0 ? now : await look());
   }
 
-  async function install(file: string): Promise<RunResult> {
-    const ended = await opkg.act('install', file);
+  async function install(path: string, file: string): Promise<RunResult> {
+    const ended = await opkg.act(path, 'install', file);
     if (!isRefusedAsSame(ended)) return ended;
     // Listed in this version, but not whole. 0.1 does it unforced, and would die of the option.
-    return opkg.act('--force-reinstall', 'install', file);
+    return opkg.act(path, '--force-reinstall', 'install', file);
   }
 
   /** opkg takes a file for a package by the ending of its name. */
@@ -159,6 +164,10 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
   }
 
   async function probe(request: InstallRequest, before: string): Promise<Probe> {
+    // Its status file is about to change, and is empty for a moment.
+    if (!(await outlast(ports, { path: request.path, program }, settings.timeoutMs))) {
+      return { kind: 'unknown', description: 'the opkg of the attempt still runs' };
+    }
     const { copies } = decodeBefore(before);
     const restored = await restore(disk, copies);
     if (!restored.ok) return { kind: 'unknown', description: unrestored(restored.reason) };
@@ -166,7 +175,8 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
     const control = await readControl(disk, request.path);
     if (!control.ok) return { kind: 'unknown', description: `${mended}${control.reason}` };
     const isSynced = await flush();
-    const truth = await truthOf(request, control.value, { bytes: true, sync: !isSynced });
+    const look = () => truthOf(request, control.value, { bytes: true, sync: !isSynced });
+    const truth = await answered(look);
     const description = bounded(`${mended}${truth.description}`);
     switch (truth.kind) {
       case 'installed':
@@ -176,6 +186,16 @@ export function createOpkg({ disk, runner }: Ports, settings: Settings['installe
         return { kind: 'not-installed', description };
       default:
         return { kind: 'unknown', description };
+    }
+  }
+
+  /** 0.1 tells nothing while anybody else uses it. */
+  async function answered(look: () => Promise<Truth>): Promise<Truth> {
+    const untilMs = clock.nowMs() + settings.timeoutMs;
+    for (;;) {
+      const truth = await look();
+      if (truth.kind !== 'busy' || clock.nowMs() >= untilMs) return truth;
+      await new Promise<void>((resolve) => void clock.after(busyPollMs, resolve));
     }
   }
 

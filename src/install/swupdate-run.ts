@@ -2,6 +2,7 @@
 // in a folder of the transfer's own, its reasons read from stderr.
 import { outputBytesMax } from '../limits.ts';
 import { environment } from './environment.ts';
+import { isRunning, markOf } from './orphan.ts';
 import { findDaemon } from './swupdate-control.ts';
 import { follow } from './swupdate-follow.ts';
 import { sleep } from './swupdate-line.ts';
@@ -38,7 +39,12 @@ export async function runProgram(
     program,
     // A configuration file may ask for silence; what went wrong is read from what it says.
     args: ['-l', informative, '-i', request.path, ...args],
-    environment: { ...environment, TMPDIR: folder, RUNTIME_DIRECTORY: folder },
+    environment: {
+      ...environment,
+      ...markOf(request.path),
+      TMPDIR: folder,
+      RUNTIME_DIRECTORY: folder,
+    },
     timeLimitMs: settings.timeoutMs,
     outputBytesMax,
   });
@@ -84,14 +90,20 @@ function endedOf(program: string, result: RunResult): Ended {
  */
 export async function waitForOrphan(
   ports: RunPorts,
+  program: string,
   request: InstallRequest,
   limitMs: number,
 ): Promise<'none' | 'success' | 'failure' | 'running' | undefined> {
   const untilMs = ports.clock.nowMs() + limitMs;
-  const isThere = async () => (await findDaemon(ports, [folderOf(request)])).kind !== 'none';
+  const { disk } = ports;
+  // It has its sockets only a moment after its start, and its helpers may keep them.
+  const isThere = async () =>
+    (await findDaemon(ports, [folderOf(request)])).kind !== 'none' ||
+    (await isRunning(disk, { path: request.path, program }));
   if (!(await isThere())) return 'none';
-  const follower = await follow(ports, folderOf(request), undefined, request.onProgress);
+  let follower = await follow(ports, folderOf(request), undefined, request.onProgress);
   while (await isThere()) {
+    follower ??= await follow(ports, folderOf(request), undefined, request.onProgress);
     if (ports.clock.nowMs() >= untilMs) {
       follower?.close();
       return 'running';

@@ -41,7 +41,7 @@ type Tried = { readonly ended: Ended; readonly marker: Marker; readonly isCleare
 
 export function createSwupdate(ports: SwupdatePorts, settings: Settings['installer']): Installer {
   const { clock, disk, runner, log } = ports;
-  const { versionsFile } = settings.swupdate;
+  const { program, versionsFile } = settings.swupdate;
   const find = () => findDaemon(ports, directoriesOf(settings, ports.environment));
 
   async function prepare(request: InstallRequest): Promise<Prepared> {
@@ -59,25 +59,24 @@ export function createSwupdate(ports: SwupdatePorts, settings: Settings['install
 
   async function run(request: InstallRequest, text: string): Promise<Verdict> {
     const { wasSame } = decodeBefore(text);
-    let found = await find();
-    for (let count = 1; ; count++) {
-      if (found.kind === 'unusable') return unusable(found);
-      const tried =
-        found.kind === 'daemon'
-          ? await throughDaemon(request, found.control)
-          : await asProgram(request);
-      const { ended, marker, isCleared } = tried;
-      if (ended.kind === 'busy') return { kind: 'busy', reason: ended.reason };
-      const before: Before = { isCleared, wasSame };
-      const evidence = await gather(ports, settings, request, before, marker);
-      const isOver = ended.kind !== 'lost' || count >= settings.attempts;
-      if (isOver || evidence.kind === 'installed') return settle(request, ended, evidence);
-      log('warn', 'swupdate-lost', { ...request.id, reason: ended.reason });
-      if (found.kind === 'none') continue;
-      found = await comeBack();
-      // To spawn one now could be beside a daemon that is just starting.
-      if (found.kind === 'none') return settle(request, ended, evidence);
+    const found = await find();
+    if (found.kind === 'unusable') return unusable(found);
+    const tried =
+      found.kind === 'daemon'
+        ? await throughDaemon(request, found.control)
+        : await asProgram(request);
+    const { ended, marker, isCleared } = tried;
+    if (ended.kind === 'busy') return { kind: 'busy', reason: ended.reason };
+    const before: Before = { isCleared, wasSame };
+    const evidence = await gather(ports, settings, request, before, marker);
+    if (ended.kind !== 'lost' || evidence.kind === 'installed') {
+      return settle(request, ended, evidence);
     }
+    log('warn', 'swupdate-lost', { ...request.id, reason: ended.reason });
+    // To spawn one then could be beside a daemon that is just starting.
+    const isBack = found.kind === 'none' || (await comeBack()).kind !== 'none';
+    if (!isBack) return settle(request, ended, evidence);
+    return { kind: 'cut', description: `SWUpdate ended in the middle: ${ended.reason}` };
   }
 
   async function throughDaemon(request: InstallRequest, control: Control): Promise<Tried> {
@@ -100,7 +99,7 @@ export function createSwupdate(ports: SwupdatePorts, settings: Settings['install
 
   async function asProgram(request: InstallRequest): Promise<Tried> {
     const marker = bootMarker(runner);
-    if ((await waitForOrphan(ports, request, busyMs)) === 'running') {
+    if ((await waitForOrphan(ports, program, request, busyMs)) === 'running') {
       const reason = 'the SWUpdate of an earlier attempt still runs';
       return { ended: { kind: 'busy', reason }, marker, isCleared: false };
     }
@@ -151,7 +150,7 @@ export function createSwupdate(ports: SwupdatePorts, settings: Settings['install
   }
 
   async function probe(request: InstallRequest, text: string): Promise<Probe> {
-    const orphan = await waitForOrphan(ports, request, settings.timeoutMs);
+    const orphan = await waitForOrphan(ports, program, request, settings.timeoutMs);
     if (orphan === 'running') return unknown('the SWUpdate of the attempt still runs');
     if (orphan === 'success') return installed(request, 'SWUpdate finished it after the cut');
     const found = await find();

@@ -10,6 +10,19 @@ import type { IpkSpec } from './ipk.ts';
 export type Flavour = '0.1.8' | '0.6-internal' | '0.6-libsolv';
 export const flavours: readonly Flavour[] = ['0.1.8', '0.6-internal', '0.6-libsolv'];
 
+/** In the order in which an install passes them. */
+export const killPoints = [
+  'locked',
+  'preinst',
+  'unpack:0',
+  'unpack:2',
+  'unpacked',
+  'postinst',
+  'status-empty',
+  'status-half',
+  'status-written',
+] as const;
+
 /** What the stand-in is told (`test/stand-ins/opkg.mjs` says what each means). */
 export type Defects = {
   readonly capacity?: number;
@@ -36,6 +49,7 @@ export function createOpkgDevice(
   const args = [standIn, '--stand-in', settings, ...where];
   const home = join(root, flavour === '0.1.8' ? 'usr/lib/opkg' : 'var/lib/opkg');
   const statusFile = join(home, 'status');
+  const lockFile = join(home, 'lock');
   const set = (defects: Defects) =>
     writeFileSync(settings, JSON.stringify({ flavour, ...defects }));
   const call = (...words: readonly string[]) =>
@@ -45,8 +59,11 @@ export function createOpkgDevice(
     root,
     program,
     args,
-    lockFile: join(home, 'lock'),
+    lockFile,
     statusFile,
+    /** Held by this process, as by another opkg. */
+    lock: () => writeFileSync(lockFile, String(process.pid)),
+    unlock: () => rmSync(lockFile),
     set,
     call,
     /** Installs before the test begins; not counted among the calls. */

@@ -22,6 +22,7 @@ const verdicts: readonly [Verdict, ...Verdict[]] = [
   { kind: 'failed', code: 'install-failed', description: 'no' },
   { kind: 'reboot-needed', description: '' },
   { kind: 'busy', reason: 'locked' },
+  { kind: 'cut', description: 'died' },
 ];
 const probes = ['installed', 'not-installed', 'unknown', 'reboot-needed'] as const;
 

@@ -138,6 +138,22 @@ test('what a probe finds installed is not reported before the reboot that it nee
   assert.is(report(core), undefined);
 });
 
+test('each start of one that ends in the middle is an attempt of its own, and they end', () => {
+  const core = installing();
+  const cut = { kind: 'cut', description: 'killed' } as const;
+  for (let attempt = 2; attempt <= settings.installer.attempts; attempt++) {
+    const decided = end(core, cut);
+    assert.equal(
+      decided.facts.map((fact) => fact.kind === 'install-intended' && fact.install.attempt),
+      [attempt],
+    );
+    assert.equal(kinds(decided.effects), ['install']);
+  }
+  assert.equal(kinds(end(core, cut).effects), ['discard']);
+  assert.is(report(core)?.status, false);
+  assert.match(report(core)?.description ?? '', /^cut in 3 attempts, not tried again: killed$/);
+});
+
 test('an installer that is busy is tried again, and not for ever', () => {
   const core = installing();
   const busy = { kind: 'busy', reason: 'locked' } as const;

@@ -2,7 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
+import { createClock } from '../../../src/host/time.ts';
 import { createCommand } from '../../../src/install/command.ts';
 import { bounded, tailOf } from '../../../src/install/words.ts';
 import { descriptionBytesMax } from '../../../src/limits.ts';
@@ -18,7 +20,8 @@ test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 function command(program: string, args: readonly string[] = [], timeoutMs = 60_000) {
   const settings = { ...defaults().installer, timeoutMs, command: { program, args } };
-  return createCommand(createRunner(), settings);
+  const ports = { disk: createDisk(), runner: createRunner(), clock: createClock() };
+  return createCommand(ports, settings);
 }
 
 const run = (script: string, timeoutMs?: number) =>

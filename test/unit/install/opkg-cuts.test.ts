@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ipkOf } from '../../support/ipk.ts';
-import { createOpkgDevice, flavours } from '../../support/opkg.ts';
+import { createOpkgDevice, flavours, killPoints } from '../../support/opkg.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { installerOn, old, other, requestIn, target } from './rig.ts';
 import type { InstallRequest } from '../../../src/install/installer.ts';
@@ -34,20 +34,8 @@ function linked({ path, workDirectory }: InstallRequest): string {
   return file;
 }
 
-const points = [
-  'locked',
-  'preinst',
-  'unpack:0',
-  'unpack:2',
-  'unpacked',
-  'postinst',
-  'status-empty',
-  'status-half',
-  'status-written',
-];
-
 for (const flavour of flavours) {
-  for (const point of points) {
+  for (const point of killPoints) {
     // What is listed after a cut is the old state, or nothing at all.
     test(`${flavour}: a cut at ${point} of an upgrade is seen and mended`, async () => {
       const on = createOpkgDevice(directory, flavour);
@@ -80,7 +68,7 @@ for (const flavour of flavours) {
   });
 }
 
-for (const point of points) {
+for (const point of killPoints) {
   test(`a cut at ${point} of a first install is seen and mended`, async () => {
     const on = createOpkgDevice(directory, '0.6-libsolv');
     on.has(other);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readSettings } from '../../../src/config.ts';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
+import { createClock } from '../../../src/host/time.ts';
 import { createOpkg } from '../../../src/install/opkg.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import type { Disk, Runner, RunRequest } from '../../../src/host/ports.ts';
@@ -82,7 +83,7 @@ export function installerOn(
   const { timeoutMs = 60_000, statusFile = '', runner = quickRunner() } = change;
   const { disk = createDisk() } = change;
   const settings = { ...defaults().installer, timeoutMs, opkg: { program, args, statusFile } };
-  return createOpkg({ disk, runner }, settings);
+  return createOpkg({ disk, runner, clock: createClock() }, settings);
 }
 
 /** A verified payload in a folder of its own, as the store keeps it. */

@@ -163,7 +163,7 @@ test('is busy while another install goes on, and starts nothing beside it', () =
     assert.ok(!device.ran.some(({ program }) => program === 'swupdate'));
   }));
 
-test('installs again in a daemon that was started anew after it was killed in the middle', () =>
+test('is cut by a daemon that is killed in the middle, and installs in the one after it', () =>
   on(async (device) => {
     const daemon = await device.start();
     const path = device.swu({ files: [device.file(data)], scripts: [held(device)] });
@@ -172,8 +172,11 @@ test('installs again in a daemon that was started anew after it was killed in th
     await daemon.kill('SIGKILL');
     go(device);
     await device.start();
-    assert.equal((await verdict).kind, 'installed');
+    assert.is((await verdict).kind, 'cut');
     assert.equal(device.logged, ['swupdate-lost']);
+    // Another start is another attempt, with a record of its own.
+    assert.is(device.installed(), undefined);
+    assert.is((await device.install(path)).kind, 'installed');
     assert.is(device.installed(), text);
     assert.ok(!device.ran.some(({ program }) => program === 'swupdate'));
   }));
