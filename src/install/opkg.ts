@@ -86,7 +86,9 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     // Killed, or on a full disk: then it also loses its status file.
     const restored = await restore(disk, state.copies);
     if (!restored.ok) return failed(`${unrestored(restored.reason)}; ${opkg.tail(ended)}`);
-    return verdictOf(ended, restored.value.length === 0 ? now : await look());
+    const then = restored.value.length === 0 ? now : await look();
+    if (ended.kind !== 'killed' || isSuccess(then)) return verdictOf(ended, then);
+    return { kind: 'cut', description: bounded(`${then.description}; ${opkg.tail(ended)}`) };
   }
 
   async function install(path: string, file: string): Promise<RunResult> {

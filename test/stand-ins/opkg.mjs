@@ -7,7 +7,8 @@
 //   dieAt     a point at which it kills itself, once: the name is taken out of the file
 //   haltAt    a point at which it says so in FILE.reached and waits to be killed
 // Points: locked, preinst, unpack:<files>, unpacked, postinst, status-empty, status-half,
-// status-written. Every call is a line in FILE.calls.
+// status-written; and asked:<n>, the n-th question of a package's status. Every call is a line in
+// FILE.calls.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { ftruncateSync, openSync, closeSync, rmSync, symlinkSync } from 'node:fs';
@@ -62,6 +63,7 @@ function main() {
       for (const one of installed.filter(isThere)) say(`${one.Package} - ${one.Version}`);
       return 0;
     case 'status':
+      point(`asked:${readFileSync(`${settingsFile}.calls`, 'utf8').split('status ').length - 1}`);
       for (const one of installed.filter(({ Package }) => Package === names[0])) {
         process.stdout.write(stanzaOf(one));
       }

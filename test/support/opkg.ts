@@ -56,6 +56,7 @@ export function createOpkgDevice(
     spawnSync(program, [...args, ...words], { encoding: 'utf8', env: {} });
   set({});
   return {
+    flavour,
     root,
     program,
     args,

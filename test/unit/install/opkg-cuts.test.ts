@@ -17,13 +17,15 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-async function cut(on: OpkgDevice, dieAt: string) {
+async function cut(on: OpkgDevice, dieAt: string, forced: readonly string[] = []) {
   const installer = installerOn(on);
   const request = requestIn(directory, ipkOf(target));
   const prepared = await installer.prepare(request);
   if (!prepared.ok) throw new Error(prepared.reason);
   on.set({ dieAt });
-  const died = on.call('install', linked(request));
+  // Which the oldest would die of, and does not need.
+  const words = on.flavour === '0.1.8' ? [] : forced;
+  const died = on.call(...words, 'install', linked(request));
   assert.is(died.signal, 'SIGKILL', died.stderr);
   return { installer, request, before: prepared.before };
 }
@@ -68,12 +70,31 @@ for (const flavour of flavours) {
   });
 }
 
-for (const point of killPoints) {
-  test(`a cut at ${point} of a first install is seen and mended`, async () => {
-    const on = createOpkgDevice(directory, '0.6-libsolv');
-    on.has(other);
-    await isMended(on, point, undefined);
-  });
+for (const flavour of flavours) {
+  for (const point of killPoints) {
+    test(`${flavour}: a cut at ${point} of a first install is seen and mended`, async () => {
+      const on = createOpkgDevice(directory, flavour);
+      on.has(other);
+      await isMended(on, point, undefined);
+    });
+
+    // It is listed before and after; what lies on the disk decides.
+    test(`${flavour}: a cut at ${point} of the same version again is seen and mended`, async () => {
+      const on = createOpkgDevice(directory, flavour);
+      on.has(other);
+      on.has(target);
+      rmSync(join(on.root, 'usr/share/hello/a'));
+      const { installer, request, before } = await cut(on, point, ['--force-reinstall']);
+      const probe = await installer.probe(request, before);
+      const isWhole = on.isThere('usr/share/hello/a');
+      assert.is(probe.kind, isWhole ? 'installed' : 'not-installed', probe.description);
+      assert.equal(on.listed(), ['busybox 1.36', 'hello 1.1']);
+      assert.is((await installer.run(request, before)).kind, 'installed');
+      assert.equal(on.listed(), ['busybox 1.36', 'hello 1.1']);
+      assert.is(on.read('usr/share/hello/a'), 'a'.repeat(1_000));
+      if (isWhole) assert.is(on.calls().length, 1);
+    });
+  }
 }
 
 async function isMended(on: OpkgDevice, point: string, was: string | undefined) {

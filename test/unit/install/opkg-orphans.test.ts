@@ -61,6 +61,27 @@ for (const flavour of flavours) {
   }
 }
 
+for (const point of killPoints) {
+  test(`one that dies alone at ${point} is seen, mended and tried again`, async () => {
+    const on = createOpkgDevice(directory, '0.6-libsolv');
+    on.has(other);
+    on.has(old);
+    const installer = installerOn(on);
+    const request = requestIn(directory, ipkOf(target));
+    const prepared = await installer.prepare(request);
+    assert.ok(prepared.ok);
+    const before = prepared.ok ? prepared.before : '';
+    on.set({ dieAt: point });
+    const isDone = point === 'status-written';
+    const verdict = await installer.run(request, before);
+    assert.is(verdict.kind, isDone ? 'installed' : 'cut', JSON.stringify(verdict));
+    assert.equal(on.listed(), ['busybox 1.36', isDone ? 'hello 1.1' : 'hello 1.0']);
+    assert.is((await installer.run(request, before)).kind, 'installed');
+    assert.equal(on.listed(), ['busybox 1.36', 'hello 1.1']);
+    assert.is(on.calls().length, isDone ? 1 : 2);
+  });
+}
+
 test('one that ended while no agent ran is found installed', async () => {
   const on = createOpkgDevice(directory, '0.6-libsolv');
   const { request, before, ended } = await orphaned(on, 'unpacked');

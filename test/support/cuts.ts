@@ -1,0 +1,59 @@
+// A vehicle whose installer is cut: what is waited for, killed, and must hold in the end.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { decodeRecords } from '../../src/store/record.ts';
+import { assert } from './suite.ts';
+import { until } from './vehicle.ts';
+import type { Fact } from '../../src/core/events.ts';
+import type { Vehicle } from './vehicle.ts';
+
+export async function waitFor<T>(what: string, look: () => T | undefined): Promise<T> {
+  let found: T | undefined;
+  await until(what, () => (found = look()) !== undefined);
+  if (found === undefined) throw new Error(what);
+  return found;
+}
+
+export function isGone(pid: number): boolean {
+  try {
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+/** As a power cut does: the agent and its installer in the same moment. */
+export async function cutBoth(vehicle: Vehicle, installer: number): Promise<void> {
+  const ended = vehicle.agent().kill('SIGKILL');
+  process.kill(installer, 'SIGKILL');
+  await ended;
+  await until('the installer to be gone', () => isGone(installer));
+}
+
+export async function cutAgent(vehicle: Vehicle): Promise<void> {
+  await vehicle.agent().kill('SIGKILL');
+}
+
+export function factsOf({ directory }: Vehicle): readonly Fact[] {
+  return decodeRecords(readFileSync(join(directory, 'state/journal'))).facts;
+}
+
+/** The numbers of the attempts that are on flash. */
+export function attemptsIn(vehicle: Vehicle): readonly number[] {
+  return factsOf(vehicle).flatMap((fact) =>
+    fact.kind === 'install-intended' ? [fact.install.attempt] : [],
+  );
+}
+
+export const folderOf = ({ directory }: Vehicle) => join(directory, 'state/packages/1');
+
+/** One report, no contradiction, and nothing of the transfer left. */
+export async function onlyOutcome(vehicle: Vehicle) {
+  const [outcome, ...others] = vehicle.backend.server.outcomes;
+  if (outcome === undefined) throw new Error('no outcome');
+  assert.equal(others, []);
+  const packages = join(vehicle.directory, 'state/packages');
+  await until('the payload to go', () => !existsSync(packages) || readdirSync(packages).length < 1);
+  return outcome;
+}
