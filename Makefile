@@ -1,7 +1,8 @@
 # What a person types. Everything sets itself up: npm packages from package-lock.json, Debian packages
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
-.PHONY: help build targets check test unit e2e sim powercut demo bench backend setup setup-debian clean
+.PHONY: help build targets install install-systemd install-sysvinit install-procd release \
+	 check test unit e2e sim powercut demo bench backend setup setup-debian clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
@@ -24,6 +25,39 @@ targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and l
 
 target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node than the pinned one
 	node build.mjs $*
+
+# Where `make install` puts things, and which executable.
+PREFIX := /usr/local
+SYSCONFDIR := /etc
+TARGET := linux-x64
+INIT := systemd
+LAYER := targets/yocto/meta-sota-agent
+D = $(DESTDIR)$(PREFIX)
+
+install: ## DESTDIR= PREFIX=/usr SYSCONFDIR=/etc TARGET=linux-arm64 INIT=systemd, sysvinit or procd
+	@[ -x build/$(TARGET)/sota-agent ] || $(MAKE) target-$(TARGET)
+	install -D -m 755 build/$(TARGET)/sota-agent $(D)/bin/sota-agent
+	install -D -m 644 targets/man/sota-agent.1 $(D)/share/man/man1/sota-agent.1
+	install -D -m 644 -t $(D)/share/doc/sota-agent LICENSE README.md targets/config/config.toml
+	[ -e $(DESTDIR)$(SYSCONFDIR)/sota-agent/config.toml ] || install -D -m 644 \
+	  targets/config/config.toml $(DESTDIR)$(SYSCONFDIR)/sota-agent/config.toml
+	@$(MAKE) --no-print-directory install-$(INIT)
+
+install-systemd:
+	install -D -m 644 -t $(D)/share/doc/sota-agent targets/systemd/unprivileged.conf
+	install -d $(D)/lib/systemd/system
+	sed 's,/usr/bin/,$(PREFIX)/bin/,' targets/systemd/sota-agent.service \
+	  >$(D)/lib/systemd/system/sota-agent.service
+
+install-sysvinit install-procd:
+	install -d $(DESTDIR)$(SYSCONFDIR)/init.d
+	sed 's,/usr/bin/sota,$(PREFIX)/bin/sota,' targets/init.d/sota-agent$(if $(filter procd,$(INIT)),.procd) \
+	  >$(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
+	chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
+
+release: targets ## build/release: the tarballs, and their checksums also into the recipes
+	node targets/release.mjs build/release
+	cp build/release/sota-agent-release.inc $(LAYER)/recipes-sota/sota-agent/
 
 check: node_modules/.stamp ## types, and the rules of the tree
 	node_modules/.bin/tsc --noEmit

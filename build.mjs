@@ -100,7 +100,10 @@ function readTarget(name) {
 async function fetchNode({ package: pack, version, integrity }) {
   const kept = join(cache, `${pack}-${version}`);
   const [node, stamp] = [join(kept, 'node'), join(kept, 'integrity')];
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === integrity) return node;
+  // Kept beside it for the release: what goes into the executable has a licence of its own.
+  const license = join(kept, 'LICENSE');
+  const isKept = existsSync(license) && existsSync(stamp);
+  if (isKept && readFileSync(stamp, 'utf8') === integrity) return node;
   await inFolder(cache, (folder) => {
     const args = ['pack', `${pack}@${version}`, '--silent', '--pack-destination', folder];
     const tarball = join(folder, execFileSync('npm', args, { encoding: 'utf8' }).trim());
@@ -109,9 +112,11 @@ async function fetchNode({ package: pack, version, integrity }) {
     if (found !== integrity) {
       throw new Error(`${pack}@${version} is ${found}, but targets/ pins ${integrity}`);
     }
-    execFileSync('tar', ['-xzf', tarball, '-C', folder, 'package/bin/node']);
+    const wanted = ['package/bin/node', 'package/LICENSE'];
+    execFileSync('tar', ['-xzf', tarball, '-C', folder, ...wanted]);
     mkdirSync(kept, { recursive: true });
     renameSync(join(folder, 'package/bin/node'), node);
+    renameSync(join(folder, 'package/LICENSE'), license);
     writeFileSync(stamp, integrity);
   });
   return node;
