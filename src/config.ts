@@ -8,7 +8,7 @@ import { nearest } from './config/nearest.ts';
 import { findLines } from './config/lines.ts';
 import { isTable } from './config/readers.ts';
 import { relations } from './config/relations.ts';
-import { toToml } from './config/show.ts';
+import { toToml } from './config/toml.ts';
 import { shortened } from './text.ts';
 import type { Settings } from './core/settings.ts';
 import type { Take } from './config/keys.ts';

@@ -1,6 +1,6 @@
 // The configuration in words: values as TOML, where they come from, and what is wrong with them.
-import { isTable } from './readers.ts';
-import { plain, quoted } from '../text.ts';
+import { toToml } from './toml.ts';
+import { plain } from '../text.ts';
 import { unreachable } from '../assert.ts';
 import type { Complaint, Entry, Origin } from '../config.ts';
 
@@ -39,17 +39,4 @@ export function originText(origin: Origin): string {
 /** One line: where, what, and the mend. */
 export function complaintText({ origin, key, problem, mend }: Complaint): string {
   return `${originText(origin)}: ${plain(`${key} ${problem}`.trim())}: ${plain(mend)}`;
-}
-
-export function toToml(value: unknown): string {
-  if (typeof value === 'string') return quoted(value);
-  if (Array.isArray(value)) return `[${value.map(toToml).join(', ')}]`;
-  if (value instanceof Date) return value.toISOString();
-  if (!isTable(value)) return plain(String(value));
-  const pairs = Object.entries(value).map(([key, one]) => `${bare(key)} = ${toToml(one)}`);
-  return `{ ${pairs.join(', ')} }`;
-}
-
-function bare(key: string): string {
-  return /^[\w-]+$/.test(key) ? key : quoted(key);
 }

@@ -1,0 +1,16 @@
+// Values spelled as TOML, on one line.
+import { isTable } from './readers.ts';
+import { plain, quoted } from '../text.ts';
+
+export function toToml(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (Array.isArray(value)) return `[${value.map(toToml).join(', ')}]`;
+  if (value instanceof Date) return value.toISOString();
+  if (!isTable(value)) return plain(String(value));
+  const pairs = Object.entries(value).map(([key, one]) => `${bare(key)} = ${toToml(one)}`);
+  return `{ ${pairs.join(', ')} }`;
+}
+
+function bare(key: string): string {
+  return /^[\w-]+$/.test(key) ? key : quoted(key);
+}
