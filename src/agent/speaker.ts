@@ -1,13 +1,13 @@
 // What we say to the node, one call at a time and in order: acks that overtook each other would
 // make the server send chunks twice. An ack is spelled when it leaves, from what is committed by
 // then, so a lost one costs nothing and many become one.
-import { callTimeoutMs } from '../limits.ts';
+import { callTimeoutMs, nameBytesMax } from '../limits.ts';
 import { isComplete } from '../core/ladder.ts';
 import { inPhase, keyOf } from '../core/decision.ts';
 import { ackIndices } from '../core/held.ts';
 import { decodeAnswer, encodeCall } from '../protocol/jsonrpc.ts';
 import { defaultServices, encodeMessage, services, timeoutOf, vinOf } from '../protocol/sota.ts';
-import { member } from '../protocol/fields.ts';
+import { member, readText } from '../protocol/fields.ts';
 import type { Event } from '../core/events.ts';
 import type { BackendServices, Message, PackageId, ServiceNames, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -99,9 +99,10 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
       const where = address === undefined ? {} : { network_address: address };
       const answer = await call('register_service', { ...where, service: `/sota/${service}` });
       if (!answer.ok) return answer.reason;
-      const name = member(answer.result, 'service');
-      if (typeof name !== 'string') return 'register_service: the answer names no service';
-      found.set(service, name);
+      // Said again in every start: half a surrogate pair in it would crash the node then.
+      const name = readText(member(answer.result, 'service'), 'service', nameBytesMax);
+      if (!name.ok) return `register_service: the answer names no service: ${name.reason}`;
+      found.set(service, name.value);
     }
     const names = namesOf(found);
     const backend = await findBackend();
@@ -117,7 +118,8 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const answer = await call('get_available_services', {});
     const listed = answer.ok ? member(answer.result, 'services') : undefined;
     const all: readonly unknown[] = Array.isArray(listed) ? listed : [];
-    return backendAmong(all.filter((one) => typeof one === 'string'));
+    const read = all.map((one) => readText(one, 'services', nameBytesMax));
+    return backendAmong(read.flatMap((one) => (one.ok ? [one.value] : [])));
   }
 
   return { say };

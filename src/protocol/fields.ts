@@ -52,7 +52,8 @@ export function readCount(value: unknown, path: string, min: number, max: number
   }
   return value < min || value > max
     ? bad(path, `${value} is not within ${min}..${max}`)
-    : good(value);
+    : // -0 is 0, and is read back as it from the journal.
+      good(value + 0);
 }
 
 /** SHA-1 in hex; servers send lower case (protocol 2.4), upper case means the same. */

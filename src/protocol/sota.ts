@@ -1,6 +1,6 @@
 // The seed dialect of SOTA (protocol 2.1, "P1"): packages by name and version, the vehicle by VIN.
 // Untrusted parameters in, a typed request or a reason out; messages out as service and parameters.
-import { chunkBytes, chunksCountMax, nameBytesMax } from '../limits.ts';
+import { chunkBytes, chunksCountMax, logLinesMax, nameBytesMax } from '../limits.ts';
 import { isObject, member, readBase64, readCount, readList } from './fields.ts';
 import { readName, readObject, readSha1, readText, wellFormed } from './fields.ts';
 import type { JsonObject, Read } from './fields.ts';
@@ -71,7 +71,8 @@ function decodeNotify(body: JsonObject): Read<Request> {
   const offers = read.flatMap((one) => (one.ok ? [one.value] : []));
   const first = read.find((one) => !one.ok);
   if (offers.length === 0 && first !== undefined && !first.ok) return first;
-  const left = read.flatMap((one) => (one.ok ? [] : [one.reason]));
+  // There may be a hundred thousand of them; the log would count the others.
+  const left = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
   const named = readServices(member(body, 'services'));
   return { ok: true, value: { kind: 'notify', offers, refused: left, services: named } };
 }

@@ -202,4 +202,14 @@ test('sends nothing before it is registered, nor without a VIN', async () => {
   assert.equal([...one.node.said, ...nameless.node.said], []);
 });
 
+test('is not registered by a name that would crash the node in the next start', async () => {
+  const one = setUp();
+  const result = { status: 0, service: 'genivi.org/vin/V1/s\ud800ta/start' };
+  one.node.answer(() => ({ ok: true, text: JSON.stringify({ jsonrpc: '2.0', id: 1, result }) }));
+  one.say({ kind: 'register' });
+  await settle();
+  assert.is(one.events.some(({ kind }) => kind === 'registered'), false);
+  assert.match(JSON.stringify(one.events), /names no service: service: it holds half a surrogate/);
+});
+
 test.run();

@@ -95,6 +95,8 @@ test('a count is an integer within its bounds', () => {
     refused(readCount(JSON.parse(text), 'a.b', 1, 32_768), text);
   }
   assert.equal(readCount(JSON.parse('1.0'), 'a.b', 1, 9), { ok: true, value: 1 });
+  const zero = readCount(-0, 'a.b', 0, 9);
+  assert.ok(zero.ok && Object.is(zero.value, 0));
   assert.ok(readCount(Number.MAX_SAFE_INTEGER, 'a.b', 0, Number.MAX_SAFE_INTEGER).ok);
 });
 

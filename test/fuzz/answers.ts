@@ -1,0 +1,107 @@
+// What may be answered to an input, by a reading of the protocol that shares nothing with the
+// agent's: every answer is a whole one, carries the id that came, and nothing is taken whose
+// fields cannot be right.
+
+type Body = { readonly [name: string]: unknown };
+
+const isBody = (value: unknown): value is Body =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const own = (body: Body, name: string): unknown =>
+  Object.getOwnPropertyDescriptor(body, name)?.value;
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with the answer; undefined: nothing. */
+export function faultOf(data: Buffer, answer: string | undefined): string | undefined {
+  const call = parsed(data.toString());
+  const isNotification = isBody(call) && own(call, 'id') === undefined;
+  if (answer === undefined) return isNotification ? undefined : 'a call without an answer';
+  if (answer !== Buffer.from(answer).toString()) return `an ill-formed answer: ${answer}`;
+  const said = parsed(answer);
+  if (!isBody(said) || said['jsonrpc'] !== '2.0') return `no answer of JSON-RPC: ${answer}`;
+  if (isNotification) return `an answer to a notification: ${answer}`;
+  const id = isBody(call) ? own(call, 'id') : null;
+  const isFlat = typeof id !== 'object' || id === null;
+  if (isFlat && said['id'] !== id) return `the id of another: ${answer}`;
+  const { result, error } = said;
+  if (isBody(error)) {
+    const { code, message } = error;
+    const isWhole = Number.isInteger(code) && typeof message === 'string' && message.length < 1_000;
+    return isWhole ? undefined : `no error of JSON-RPC: ${answer}`;
+  }
+  if (!isBody(result) || result['status'] !== 0) return `neither result nor error: ${answer}`;
+  const why = isBody(call) ? whyNot(call) : 'not an object';
+  return why === undefined ? undefined : `taken, though ${why}`;
+}
+
+/** Why a call must be refused. */
+function whyNot(call: Body): string | undefined {
+  const method = own(call, 'method');
+  if (method === 'services_available' || method === 'services_unavailable') return undefined;
+  if (method !== 'message') return 'there is no such method';
+  const params = own(call, 'params');
+  const name = isBody(params) ? own(params, 'service_name') : undefined;
+  const service = typeof name === 'string' ? name.split('/').filter((part) => part !== '') : [];
+  const given = isBody(params) ? own(params, 'parameters') : undefined;
+  const body: unknown = Array.isArray(given) ? given[0] : given;
+  switch (service.at(-1)) {
+    case 'getpackages':
+      return undefined;
+    case 'abort':
+      return isBody(body) && isThere(own(body, 'package')) ? badId(body) : undefined;
+    case 'notify':
+      return isBody(body) && Array.isArray(own(body, 'packages')) ? undefined : 'it lists nothing';
+    case 'start':
+      return isBody(body) ? badId(body) ?? badStart(body) : 'it has no body';
+    case 'chunk':
+      return isBody(body) ? badId(body) ?? badChunk(body) : 'it has no body';
+    case 'finish':
+      return isBody(body) ? badId(body) : 'it has no body';
+    default:
+      return 'there is no such service';
+  }
+}
+
+const isThere = (value: unknown) => value !== undefined && value !== null;
+
+function badId(body: Body): string | undefined {
+  const id = own(body, 'package');
+  if (!isBody(id)) return 'it names no package';
+  for (const part of ['name', 'version']) {
+    const text = own(id, part);
+    if (typeof text !== 'string' || text === '') return `its ${part} is no text`;
+    if (Buffer.from(text).toString() !== text) return `its ${part} is ill-formed`;
+    if (Buffer.byteLength(text) > 255) return `its ${part} is too long`;
+    if ([...text].some((char) => char < ' ' || '/\\\u007f'.includes(char))) {
+      return `its ${part} could be a path or a command`;
+    }
+    if (text === '.' || text === '..') return `its ${part} is a folder`;
+  }
+  return undefined;
+}
+
+const isWithin = (value: unknown, min: number, max: number) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+
+function badStart(body: Body): string | undefined {
+  const checksum = own(body, 'checksum');
+  if (!isWithin(own(body, 'chunkscount'), 0, 32_768)) return 'its count is out of bounds';
+  const isHex = typeof checksum === 'string' && checksum.length === 40;
+  return isHex && Buffer.from(checksum, 'hex').length === 20 ? undefined : 'its checksum is none';
+}
+
+function badChunk(body: Body): string | undefined {
+  const bytes = own(body, 'bytes');
+  if (!isWithin(own(body, 'index'), 1, 32_768)) return 'its index is out of bounds';
+  if (typeof bytes !== 'string') return 'its bytes are no text';
+  const data = Buffer.from(bytes, 'base64');
+  if (data.toString('base64') !== bytes) return 'its bytes are not in base64';
+  return data.length > 65_536 ? 'it has too many bytes' : undefined;
+}

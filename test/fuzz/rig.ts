@@ -1,0 +1,98 @@
+// The agent of one round: the real receiver, shell, store, log and control server, on a clock that
+// is turned by hand and a disk in memory; a node and installers that the round plays.
+import { startDaemon } from '../../src/agent/daemon.ts';
+import { startControl } from '../../src/control/server.ts';
+import { createLog } from '../../src/host/log.ts';
+import { messageBytesMax } from '../../src/limits.ts';
+import { createMemoryDisk } from '../support/memory-disk.ts';
+import { createFakeNode, settingsOf } from '../unit/agent/fakes.ts';
+import { createFakeClock, createFakeSockets, settle } from '../unit/control/fakes.ts';
+import { must } from '../unit/store/fakes.ts';
+import type { Disk } from '../../src/host/ports.ts';
+import type { Installer, Installers } from '../../src/install/installer.ts';
+import type { Prng } from '../support/prng.ts';
+import type { MemoryDisk } from '../support/memory-disk.ts';
+
+export type Rig = Awaited<ReturnType<typeof createRig>>;
+
+export const controlPath = '/c';
+/** Enough for what is small, so that an announced 2 GiB are refused as they are on a device. */
+const freeBytes = 16 * 1_048_576;
+
+export async function createRig(prng: Prng, disk: MemoryDisk = createMemoryDisk()) {
+  disk.setFree(freeBytes);
+  const [clock, node, sockets] = [createFakeClock(1e12), createFakeNode(), createFakeSockets()];
+  const told: { crash: string | undefined } = { crash: undefined };
+  const log = createLog(clock, {
+    level: 'debug',
+    format: prng.chance(0.5) ? 'text' : 'json',
+    prefix: 'none',
+    write(line) {
+      if (isPlain(line)) return;
+      told.crash ??= `a line of the log that is not plain: ${JSON.stringify(line.slice(0, 300))}`;
+    },
+  });
+  const installed = new Map<string, Buffer>();
+  const settings = settingsOf(`[policy]\naccept = "${prng.chance(0.8) ? 'auto' : 'ask'}"`);
+  const daemon = must(await startDaemon({
+    clock,
+    random: { unit: prng.unit },
+    log,
+    disk,
+    settings,
+    transport: node,
+    installers: createInstallers(disk, installed),
+    bootId: 'boot-1',
+    build: { version: '1.0', builtMs: 0 },
+  }));
+  daemon.ended.catch((error: unknown) => {
+    told.crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
+  });
+  const control = must(await startControl({ sockets, clock, log }, controlPath, daemon));
+  node.up();
+  await settle();
+
+  /** As the listener does it: what is too large or comes too fast never gets to the receiver. */
+  function deliver(data: Buffer): string | undefined {
+    const { receive, refusal, isFull, answeredId } = node.handlers();
+    answeredId(data);
+    if (data.length > messageBytesMax) return refusal('too-large');
+    return isFull() ? refusal('busy') : receive(data);
+  }
+
+  async function end(): Promise<void> {
+    await control.close();
+    daemon.stop();
+    await settle();
+  }
+
+  const isAuto = settings.policy.accept === 'auto';
+  return { clock, node, sockets, disk, daemon, told, installed, deliver, end, isAuto };
+}
+
+const isPlain = (line: string) =>
+  line.indexOf('\n') === line.length - 1 && line.length < 20_000 && !/[^\P{Cc}\n]/u.test(line);
+
+/** Writes down what it was given; a package named so fails, needs a reboot, or is busy. */
+function createInstallers(disk: Disk & MemoryDisk, installed: Map<string, Buffer>): Installers {
+  const list = async () => ({ ok: true, packages: [{ name: 'base', version: '1' }] }) as const;
+  const installer: Installer = {
+    name: 'command',
+    prepare: async () => ({ ok: true, before: '{}' }),
+    async run({ id, path }) {
+      installed.set(id.name, Buffer.from(disk.content(path) ?? []));
+      return id.name === 'evil-2'
+        ? { kind: 'failed', code: 'install-failed', description: id.name }
+        : { kind: 'installed', description: '' };
+    },
+    probe: async () => ({ kind: 'not-installed', description: '' }),
+    list,
+  };
+  return {
+    choose: async () => ({ ok: true, installer }),
+    named: () => installer,
+    list,
+    reboot: async () => ({ ok: true, description: '' }),
+    check: async () => ({ ok: true, description: '' }),
+  };
+}

@@ -1,0 +1,180 @@
+// One round: so many inputs from one seed against one agent, all promises looked at on the way,
+// and at the end a cut, after which the journal must say the same again. A round stands alone: its
+// seed and the number of the input say everything.
+import { isDeepStrictEqual } from 'node:util';
+import { replay } from '../../src/core/apply.ts';
+import { snapshot } from '../../src/core/snapshot.ts';
+import { ledgerEntriesMax, packagesMax, transfersMax } from '../../src/limits.ts';
+import { isStatus } from '../../src/control/protocol.ts';
+import { openStore } from '../../src/store/store.ts';
+import { createRandom } from '../support/prng.ts';
+import { settle } from '../unit/control/fakes.ts';
+import { must } from '../unit/store/fakes.ts';
+import { faultOf } from './answers.ts';
+import { mutated } from './mutate.ts';
+import { controlPath, createRig } from './rig.ts';
+import { callOf, messageOf, wishOf } from './session.ts';
+import { spell, treeOf } from './tree.ts';
+import { createVictim, isOrder, victim } from './victim.ts';
+import type { State } from '../../src/core/model.ts';
+import type { Op } from '../support/memory-disk.ts';
+import type { Prng } from '../support/prng.ts';
+import type { Rig } from './rig.ts';
+import type { Victim } from './victim.ts';
+
+export type RoundResult = { readonly taken: number; readonly refused: number };
+
+/** Throws what does not hold; `onInput` is told of each one before it is sent. */
+export async function runRound(
+  seed: number,
+  inputs: number,
+  onInput: (at: number, data: Buffer) => void,
+): Promise<RoundResult> {
+  const prng = createRandom(seed);
+  const rig = await createRig(prng);
+  // Every other attack may give all orders there are; then no transfer is safe, but all else is.
+  const one = seed % 2 === 0 && rig.isAuto ? createVictim() : undefined;
+  for (let turn = 0; turn < 2; turn += 1) {
+    one?.(rig.daemon.state(), rig.deliver);
+    await settle();
+  }
+  const result = { taken: 0, refused: 0 };
+  rig.node.answer(() => (prng.chance(0.1) ? { ok: true, text: answerOf(prng) } : undefined));
+  for (let at = 0; at < inputs; at += 1) {
+    const isControl = prng.chance(0.12);
+    const data = inputOf(prng, isControl, one !== undefined);
+    onInput(at, data);
+    if (isControl) await ask(prng, rig, data, one !== undefined);
+    else if (one === undefined || !isOrder(data)) {
+      const answer = rig.deliver(data);
+      const fault = faultOf(data, answer);
+      if (fault !== undefined && !isEdge(answer)) throw new Error(fault);
+      result[answer?.includes('"result"') === true ? 'taken' : 'refused'] += 1;
+    }
+    if (prng.chance(0.8)) await rig.clock.advance(prng.pick([0, 0, 0, 1, 10, 100, 5_000]));
+    if (prng.chance(0.01)) one?.(rig.daemon.state(), rig.deliver);
+    if (rig.told.crash !== undefined || at % 16 === 0) look(rig);
+  }
+  rig.node.answer(undefined);
+  await goOn(rig, one);
+  await cut(rig);
+  return result;
+}
+
+function inputOf(prng: Prng, isControl: boolean, hasVictim: boolean): Buffer {
+  const known = hasVictim ? [victim] : [];
+  const tree = isControl ? wishOf(prng) : messageOf(prng, known);
+  if (prng.chance(0.2)) return Buffer.from(spell(tree));
+  return mutated(prng, tree);
+}
+
+/** What the listener says knows no id. */
+const isEdge = (answer: string | undefined) => /"code":-3200[01]/.test(answer ?? '');
+
+function answerOf(prng: Prng): string {
+  const result = { status: 0, service: 'genivi.org/vin/V1/sota/notify', services: ['a/b'] };
+  return mutated(prng, treeOf({ jsonrpc: '2.0', id: 1, result })).toString();
+}
+
+// ---------------------------------------------------------------- the control socket
+
+async function ask(prng: Prng, rig: Rig, data: Buffer, hasVictim: boolean): Promise<void> {
+  if (hasVictim && data.includes('decline') && data.includes(victim.id.name)) return;
+  let heard = '';
+  const handlers = { onData: (more: Uint8Array) => void (heard += Buffer.from(more).toString()) };
+  const connected = await rig.sockets.connect(controlPath, { ...handlers, onClosed: () => 0 });
+  if (!connected.ok) throw new Error(`the control socket is gone: ${connected.reason}`);
+  const half = prng.below(data.length + 1);
+  await connected.value.write(data.subarray(0, half));
+  await connected.value.write(data.subarray(half));
+  if (prng.chance(0.9)) await connected.value.write(Buffer.from('\n'));
+  await settle();
+  for (const line of heard.split('\n').slice(0, -1)) {
+    const answer: { readonly ok?: unknown } = JSON.parse(line);
+    if (typeof answer.ok !== 'boolean') throw new Error(`no answer of the control: ${line}`);
+  }
+  // Some stay, and say nothing more.
+  if (prng.chance(0.9)) connected.value.close();
+}
+
+// ---------------------------------------------------------------- promises
+
+const within = /^\/s(\/(journal|journal\.new|packages(\/\d+(\/data)?)?))?$/;
+const isWithin = ({ verb, path }: Op) =>
+  within.test(path) || (verb === 'sync-directory' && path === '/');
+
+function look({ daemon, disk, told }: Rig): void {
+  if (told.crash !== undefined) throw new Error(told.crash);
+  const outside = disk.ops.find((op) => !isWithin(op));
+  if (outside !== undefined) throw new Error(`not in the storage: ${outside.verb} ${outside.path}`);
+  disk.ops.splice(0);
+  const { packages, ledger, running, leftovers } = daemon.state();
+  const phases = [...packages.values()].map(({ phase }) => phase.kind);
+  const transfers = phases.filter((kind) => kind === 'receiving').length;
+  bounded('packages', packages.size, packagesMax);
+  bounded('ledger', ledger.size, ledgerEntriesMax);
+  bounded('running', running.size, 2 * packagesMax);
+  bounded('leftovers', leftovers.size, packagesMax);
+  bounded('transfers', transfers, transfersMax);
+  bounded('open files', disk.openCount(), 4 * transfersMax);
+  const status: unknown = JSON.parse(JSON.stringify(daemon.status()));
+  if (!isStatus(status)) throw new Error('a status that its reader refuses');
+  if (Object.keys(Object.prototype).length > 0) throw new Error('Object.prototype was changed');
+}
+
+function bounded(what: string, count: number, max: number): void {
+  if (count > max) throw new Error(`${count} ${what}, more than ${max}`);
+}
+
+/** The attack is over: the next call is answered, what it asks for is done, the victim is well. */
+async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
+  const from = rig.node.said.length;
+  const call = Buffer.from(JSON.stringify(callOf(7, 'getpackages', null)));
+  await rig.clock.advance(10);
+  const answer = rig.deliver(call);
+  if (answer?.includes('"status":0') !== true) throw new Error(`after it: ${String(answer)}`);
+  const isListed = () => rig.node.said.slice(from).some(({ body }) => isListing(body));
+  const isWell = () => one === undefined || rig.installed.has(victim.id.name);
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const isOver = one?.(rig.daemon.state(), rig.deliver) !== true;
+    await rig.clock.advance(1_000);
+    look(rig);
+    if (isOver && isListed() && isWell()) break;
+  }
+  if (!isListed()) throw new Error('the packages were not listed within 1000 s');
+  const status = JSON.stringify(rig.daemon.status());
+  if (!isWell()) throw new Error(`not installed within 1000 s: ${status}`);
+  const got = rig.installed.get(victim.id.name);
+  if (got !== undefined && !got.equals(victim.data)) throw new Error('the victim has other bytes');
+  for (const { method, body } of rig.node.said) {
+    const text = JSON.stringify(body);
+    if (method === 'message' && /\\u[dD][89a-fA-F]/.test(text)) throw new Error(`said ${text}`);
+  }
+}
+
+const isListing = (body: { readonly [name: string]: unknown }) =>
+  Array.isArray(body['packages']) && body['services'] === undefined;
+
+/** Numbers are given out before they are on flash, where their folders are not missed. */
+const known = (state: State) => snapshot({ ...state, nextNumber: 0 });
+
+/** All that the agent knows is on flash, and a new one starts from it. */
+async function cut(rig: Rig): Promise<void> {
+  const lived = known(rig.daemon.state());
+  const flash = rig.disk.cut('lost');
+  await rig.end();
+  const store = must(await openStore(flash.cut('kept'), '/s', 0));
+  if (store.losses.length > 0) throw new Error(`lost: ${store.losses.join('; ')}`);
+  const said = known(replay(store.facts));
+  if (!isDeepStrictEqual(said, lived)) {
+    const only = (some: readonly object[], others: readonly object[]) =>
+      some.filter((one) => !others.some((other) => isDeepStrictEqual(one, other)));
+    const parts = { journal: only(said, lived), agent: only(lived, said) };
+    throw new Error(`the journal says other things than the agent knew: ${JSON.stringify(parts)}`);
+  }
+  await store.close();
+  const next = await createRig(createRandom(1), flash);
+  await next.clock.advance(1_000);
+  look(next);
+  await next.end();
+}
