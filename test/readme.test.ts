@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { commands } from '../src/commands/cli.ts';
 import { exitCodes } from '../src/commands/ports.ts';
 import { knownKeys, readSettings, variableOf } from '../src/config.ts';
-import { toToml } from '../src/config/show.ts';
+import { toToml } from '../src/config/toml.ts';
 import * as limits from '../src/limits.ts';
 import { errorCodes } from '../src/protocol/jsonrpc.ts';
 import { environment } from '../src/install/environment.ts';
