@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl strip=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
 	qemu-arm-static=qemu-user-static strace=strace /usr/bin/time=time \
-	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc
+	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 

@@ -1,0 +1,23 @@
+# The integrator's: append to this recipe, put a config.toml of yours first in FILESEXTRAPATHS.
+SUMMARY = "Configuration of sota-agent"
+DESCRIPTION = "${SUMMARY}: the RVI node, the installers, keys and certificates of the device. As it \
+comes it sets nothing but the place of the state."
+SECTION = "base"
+LICENSE = "MIT"
+LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
+
+SRC_URI = "file://config.toml;subdir=${BP}"
+
+SOTA_AGENT_STATE_DIR ??= "${localstatedir}/lib/sota-agent"
+
+do_configure[noexec] = "1"
+do_compile[noexec] = "1"
+
+do_install() {
+    install -d ${D}${sysconfdir}/sota-agent
+    sed -e 's,^#dir = .*,dir = "${SOTA_AGENT_STATE_DIR}",' ${S}/config.toml \
+        > ${D}${sysconfdir}/sota-agent/config.toml
+    chmod 0644 ${D}${sysconfdir}/sota-agent/config.toml
+}
+
+CONFFILES:${PN} = "${sysconfdir}/sota-agent/config.toml"

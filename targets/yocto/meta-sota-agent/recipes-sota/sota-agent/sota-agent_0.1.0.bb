@@ -1,0 +1,30 @@
+require sota-agent.inc
+
+# The parts of Node have licences of their own, which LICENSE.node lists.
+LICENSE = "MPL-2.0 & MIT & BSD-3-Clause"
+
+# The names of the tarballs, of their checksums, and of the CPUs that they run on.
+SOTA_AGENT_ARCH = "none"
+SOTA_AGENT_ARCH:aarch64 = "arm64"
+SOTA_AGENT_ARCH:arm = "armv7l"
+SRC_URI = "${SOTA_AGENT_RELEASES}/sota-agent-${PV}-linux-${SOTA_AGENT_ARCH}.tar.gz;name=${SOTA_AGENT_ARCH}"
+
+# Node is built for glibc, ARMv8 or ARMv7 with hard float. For the others there is sota-agent-node.
+COMPATIBLE_HOST = "aarch64.*-linux"
+COMPATIBLE_HOST:arm = "${@'arm.*-linux' if 'callconvention-hard' in d.getVar('TUNE_FEATURES').split() and set(d.getVar('OVERRIDES').split(':')) & {'armv7a', 'armv7ve', 'armv8a'} else 'null'}"
+COMPATIBLE_HOST:libc-musl = "null"
+
+# The script lies behind the program in a note of its own. strip, objcopy and even a debug link
+# destroy that, and no check of the build would notice. Symbols have been taken out before.
+INHIBIT_PACKAGE_STRIP = "1"
+INHIBIT_PACKAGE_DEBUG_SPLIT = "1"
+INHIBIT_SYSROOT_STRIP = "1"
+
+# ldflags: Node's own build for ARMv7 has no GNU_HASH section. 32bit-time: it was made with a time_t
+# of 32 bits; the agent uses the monotonic clock for what it waits for.
+INSANE_SKIP:${PN}:append:arm = " ldflags 32bit-time"
+
+# What a scan of vulnerabilities has to look for is the Node inside.
+CVE_PRODUCT = "nodejs:node.js"
+CVE_VERSION = "${SOTA_AGENT_NODE_VERSION}"
+SOTA_AGENT_NODE_VERSION ?= "unknown"

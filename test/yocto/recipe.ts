@@ -1,0 +1,90 @@
+// As much of BitBake's language as our recipes use. A parser of it is on npm only within a whole
+// language server; what this one does not know it refuses.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export const layer = 'targets/yocto/meta-sota-agent';
+
+export type Recipe = {
+  /** By name, flags and overrides included, such as `FILES:${PN}` or `SRC_URI[arm64.sha256sum]`. */
+  readonly variables: ReadonlyMap<string, string>;
+  readonly functions: ReadonlyMap<string, string>;
+  readonly inherits: readonly string[];
+  readonly text: string;
+};
+
+const assignment =
+  /^([A-Za-z_][\w:${}.-]*(?:\[[\w.]+\])?) (\?\?=|\?=|\+=|=\+|:=|\.=|=\.|=) "(.*)"$/;
+
+export function readRecipe(path: string): Recipe {
+  const variables = new Map<string, string>();
+  const functions = new Map<string, string>();
+  const inherits: string[] = [];
+  const texts: string[] = [];
+  const take = (file: string) => {
+    const text = readFileSync(file, 'utf8');
+    texts.push(text);
+    for (const { line, at, body } of statementsOf(text)) {
+      const where = `${file}:${at}: ${line}`;
+      const [, name = '', operator, value = ''] = assignment.exec(line) ?? [];
+      if (body !== undefined) functions.set(line, body);
+      else if (name !== '') set(variables, name, operator ?? '', checked(value, where));
+      else if (line.startsWith('inherit ')) inherits.push(...line.split(/\s+/).slice(1));
+      else if (line.startsWith('require ')) take(required(file, line.slice(8).trim()));
+      else throw new Error(`not understood: ${where}`);
+    }
+  };
+  take(path);
+  return { variables, functions, inherits, text: texts.join('\n') };
+}
+
+/** BitBake looks beside the file first, then from the root of each layer. */
+function required(file: string, name: string): string {
+  const found = [join(dirname(file), name), join(layer, name)].find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`${file} requires ${name}, which is not there`);
+  return found;
+}
+
+function set(all: Map<string, string>, name: string, operator: string, value: string): void {
+  const old = all.get(name);
+  if (operator === '?=' || operator === '??=') all.set(name, old ?? value);
+  else if (operator === '+=') all.set(name, `${old ?? ''} ${value}`.trim());
+  else if (operator === '=') all.set(name, value);
+  else throw new Error(`${name} ${operator} is not known here`);
+}
+
+function checked(value: string, where: string): string {
+  if (value.replace(/\$\{@[^}]*(?:\{[^}]*\}[^}]*)*\}/g, '').includes('"')) {
+    throw new Error(`a quote within a value: ${where}`);
+  }
+  const opened = value.split('${').length;
+  if (opened > value.split('}').length) throw new Error(`an open \${: ${where}`);
+  return value;
+}
+
+type Statement = { readonly line: string; readonly at: number; readonly body?: string };
+
+/** Lines that end in a backslash are one; a function ends at a brace in the first column. */
+function statementsOf(text: string): readonly Statement[] {
+  const lines = text.split('\n');
+  const all: Statement[] = [];
+  for (let at = 0; at < lines.length; at += 1) {
+    const start = at + 1;
+    let line = lines[at] ?? '';
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const name = /^([\w:${}-]+)\(\) \{$/.exec(line)?.[1];
+    if (name !== undefined) {
+      const end = lines.indexOf('}', at);
+      if (end < 0) throw new Error(`${name} has no end`);
+      all.push({ line: name, at: start, body: lines.slice(at + 1, end).join('\n') });
+      at = end;
+      continue;
+    }
+    while (line.endsWith('\\')) {
+      at += 1;
+      line = `${line.slice(0, -1)}${lines[at] ?? ''}`;
+    }
+    all.push({ line: line.trim(), at: start });
+  }
+  return all;
+}
