@@ -11,8 +11,9 @@ export type VolatileDisk = {
   read(offset: number, length: number): Buffer;
   write(offset: number, data: Buffer, isDurable: boolean): void;
   flush(): void;
-  /** From here to the cut nothing changes any more: what comes later came too late. */
+  /** From here to the cut nothing changes any more, nor is answered: it comes too late. */
   freeze(): void;
+  isFrozen(): boolean;
   /** The power fails; what the disk shows afterwards is all there is. */
   cut(survival: Survival, prng: Prng): CutReport;
   /** What a boot would find at this moment, were the cache dropped. */
@@ -83,6 +84,7 @@ export function createDisk(image: Buffer): VolatileDisk {
     write,
     flush,
     freeze: () => void (isFrozen = true),
+    isFrozen: () => isFrozen,
     cut,
     platter,
     waiting: () => cache.length,

@@ -110,17 +110,23 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
 
   function serve(kind: number, head: Buffer, length: number, data: Buffer): void {
     const offset = Number(head.readBigUInt64BE(16));
-    const answer = (more: Buffer = Buffer.alloc(0)) => {
-      socket.write(Buffer.concat([u32(replyMagic), u32(0), head.subarray(8, 16), more]));
+    const answer = (more?: Buffer) => {
+      // A flush that was answered behind the cut would be a promise that the disk cannot keep.
+      if (!disk.isFrozen()) socket.write(replyTo(head, more));
     };
     if (kind === commands.disconnect) return void socket.end();
     if (kind === commands.read) return answer(disk.read(offset, length));
-    if (kind === commands.write) disk.write(offset, data, (head.readUInt16BE(4) & 1) !== 0);
+    const isDurable = (head.readUInt16BE(4) & 1) !== 0;
+    if (kind === commands.write) disk.write(offset, data, isDurable);
     if (kind === commands.flush) disk.flush();
     // Asked before the answer: a cut may come between the write and everything that follows it.
     onChange(kind === commands.flush ? 'flush' : 'write');
     answer();
   }
+}
+
+function replyTo(head: Buffer, data: Buffer = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([u32(replyMagic), u32(0), head.subarray(8, 16), data]);
 }
 
 function u16(value: number): Buffer {
