@@ -81,10 +81,7 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
     take(head.readUInt32BE(12));
     const kind = head.readUInt32BE(8);
     const size = Buffer.concat([u64(BigInt(disk.sizeBytes)), u16(exportFlags)]);
-    const reply = (type: number, data: Buffer = Buffer.alloc(0)) => {
-      const parts = [u64(optionReplyMagic), u32(kind), u32(type), u32(data.length), data];
-      socket.write(Buffer.concat(parts));
-    };
+    const reply = (type: number, data?: Buffer) => void socket.write(optionReply(kind, type, data));
     if (kind === options.exportName) socket.write(size);
     else if (kind === options.info || kind === options.go) {
       reply(replies.info, Buffer.concat([u16(0), size]));
@@ -123,6 +120,11 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
     onChange(kind === commands.flush ? 'flush' : 'write');
     answer();
   }
+}
+
+function optionReply(kind: number, type: number, data: Buffer = Buffer.alloc(0)): Buffer {
+  const parts = [u64(optionReplyMagic), u32(kind), u32(type), u32(data.length), data];
+  return Buffer.concat(parts);
 }
 
 function replyTo(head: Buffer, data: Buffer = Buffer.alloc(0)): Buffer {
