@@ -1,8 +1,8 @@
 // A vehicle whose installer is cut: what is waited for, killed, and must hold in the end.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { decodeRecords } from '../../src/store/record.ts';
+import { decodeRecords, encodeRecord } from '../../src/store/record.ts';
 import { assert } from './suite.ts';
 import { until } from './vehicle.ts';
 import type { Fact } from '../../src/core/events.ts';
@@ -56,4 +56,12 @@ export async function onlyOutcome(vehicle: Vehicle) {
   const packages = join(vehicle.directory, 'state/packages');
   await until('the payload to go', () => !existsSync(packages) || readdirSync(packages).length < 1);
   return outcome;
+}
+
+/** As after a reboot: what is on flash was written in an earlier boot. */
+export function leaveBoot(vehicle: Vehicle): void {
+  const facts = factsOf(vehicle).map((fact) =>
+    fact.kind === 'reboot-awaited' ? { ...fact, bootId: 'an earlier boot' } : fact,
+  );
+  writeFileSync(join(vehicle.directory, 'state/journal'), Buffer.concat(facts.map(encodeRecord)));
 }
