@@ -1,6 +1,6 @@
 // What every change is held against: the same campaign in `make test`, split over files, and in
 // `make sim`, as one table.
-import { faults, nested, newTally, pairs, singles } from './campaign.ts';
+import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
 import { journeyOf, journeys } from './journeys.ts';
 import type { Tally } from './campaign.ts';
 import type { CutKind } from './gate.ts';
@@ -27,7 +27,10 @@ export const layers = {
     name: 'singles',
     title: 'every single cut',
     journeys,
-    run: (journey, at, tally) => singles(journey, seedOf(at, 0), tally),
+    run: async (journey, at, tally) => {
+      for (let seed = 0; seed < (journey.seedsCount ?? 0); seed++) await dry(journey, seed, tally);
+      await singles(journey, seedOf(at, 0), tally);
+    },
   },
   pairs: {
     name: 'pairs',

@@ -6,6 +6,7 @@ import {
   abortAtMessage,
   badCalls,
   deafToChunks,
+  deafToReports,
   hostileNames,
   interleaved,
   reconfigured,
@@ -40,7 +41,9 @@ export type Journey = {
   readonly mayBlock?: boolean;
   readonly conditions?: Partial<Conditions>;
   readonly isRough?: boolean;
-  /** The cuts of a sweep; `power` unless told otherwise. */
+  /** Seeds that make a difference also without a cut. */
+  readonly seedsCount?: number;
+  /** The cuts of a sweep; both unless told otherwise. */
   readonly cutKinds?: readonly CutKind[];
   /** So short that all pairs of cuts are tried. */
   readonly isSmall?: boolean;
@@ -168,6 +171,8 @@ export const journeys: readonly Journey[] = [
     title: 'the server aborts, anywhere',
     script: abortAtMessage,
     mayRepeat: true,
+    // Fourteen messages after which it may come, from each of the four servers.
+    seedsCount: 56,
   },
   { ...plain, name: 'J11a', title: 'calls that are none', script: badCalls, mayRepeat: true },
   { ...plain, name: 'J11b', title: 'an empty package', packages: [empty] },
@@ -205,6 +210,22 @@ export const journeys: readonly Journey[] = [
       worldMs < stepMs ? 2 ** 32 * 1_000 - stepMs + Math.floor(worldMs) : Math.floor(worldMs),
     script: deafToChunks,
     worldMsMax: 60_000,
+  },
+  {
+    ...plain,
+    name: 'J12e',
+    title: 'in 1970 for ever, and the report has to wait',
+    wallMs: Math.floor,
+    script: deafToReports,
+    worldMsMax: 60_000,
+  },
+  {
+    ...plain,
+    name: 'J12f',
+    title: 'a step of 56 years while the report waits',
+    wallMs: (worldMs) => (worldMs < stepMs ? Math.floor(worldMs) : trueMs(worldMs)),
+    script: deafToReports,
+    worldMsMax: 120_000,
   },
   {
     ...plain,

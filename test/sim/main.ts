@@ -11,6 +11,7 @@ import type { Tally } from './campaign.ts';
 import type { Journey } from './journeys.ts';
 
 const { SEED: seed, CUT: cut, JOURNEY: journey, FAULT: fault, LONG: long } = process.env;
+const columns = ['operations', 'singles', 'pairs', 'nested', 'faults', 'cuts', 'runs'] as const;
 const startedMs = performance.now();
 
 try {
@@ -48,8 +49,6 @@ async function campaign(): Promise<readonly Tally[]> {
   });
 }
 
-const columns = ['operations', 'singles', 'pairs', 'nested', 'faults', 'cuts', 'runs'] as const;
-
 function head(): void {
   const title = `| ${'journey'.padEnd(48)} |${columns.map((name) => cell(name)).join('')}`;
   console.log(`${title}\n|${'-'.repeat(50)}|${columns.map(() => `${'-'.repeat(11)}:|`).join('')}`);
@@ -60,7 +59,9 @@ function row(name: string, tally: Tally): void {
   for (const failure of tally.failures) console.log(`FAILED: ${failure}`);
 }
 
-const cell = (value: string | number) => ` ${String(value).padStart(10)} |`;
+function cell(value: string | number): string {
+  return ` ${String(value).padStart(10)} |`;
+}
 
 function finish(tallies: readonly Tally[]): void {
   const all = tallies.length === 0 ? newTally() : sum(tallies);

@@ -174,6 +174,13 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   one(
+    'says until when in the year 1970',
+    'protocol/sota.ts',
+    'if (wallMs < builtMs) return Math.ceil(lifeMs);',
+    '',
+    'J12a',
+  ),
+  one(
     'begins anew with each start of the same file',
     'core/on-request.ts',
     'if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {',

@@ -129,6 +129,17 @@ export function deafToChunks({ backend }: Stage): void {
   });
 }
 
+/** The nodes lose each other before the report; what is said then waits, and grows old. */
+export function deafToReports({ backend, timeline, onSeen }: Stage): void {
+  let isDown = false;
+  onSeen(({ service }) => {
+    if (service !== '/sota/finish' || isDown) return;
+    isDown = true;
+    backend.node.setLink(false);
+    timeline.after(20_000, () => backend.node.setLink(true));
+  });
+}
+
 export function hostileNames({ backend, timeline }: Stage): void {
   const long = 'x'.repeat(65_536);
   const names = ['../../etc/passwd', '/etc/passwd', 'a\u0000b', '..', '.', '', long, '\ud800', 7];

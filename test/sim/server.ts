@@ -45,6 +45,8 @@ export type BackendOptions = {
   readonly isLenient: boolean;
   /** 1970 and what has passed since, as the rest of the world has it. */
   readonly trueMs: () => number;
+  /** The same on the device; its node runs there. */
+  readonly wallMs: () => number;
   readonly onSeen: (message: SeenMessage) => void;
   readonly onRegistered: (service: string) => void;
   /** A call of the agent as it leaves; whether it arrives is another matter. */
@@ -101,7 +103,7 @@ export function createBackend(options: BackendOptions): Backend {
       fault: faultOf,
     },
     {
-      nowMs: options.trueMs,
+      nowMs: options.wallMs,
       after: timeline.after,
       onMessage: (name, parameters) => {
         if (isServerUp) server.receive(name.slice(prefix.length), parameters);

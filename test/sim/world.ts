@@ -79,6 +79,7 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
     timeline,
     prng: streams.network,
     trueMs: () => trueWallMs(timeline.nowMs()),
+    wallMs,
     onSeen,
     onRegistered: (service) => {
       if (service.endsWith('abort')) timeline.after(5, operator.campaign);
