@@ -6,6 +6,8 @@ import { newTally, sum } from './campaign.ts';
 import { layers, runLayer } from './ci.ts';
 import { scenarioOf } from './replay.ts';
 import { runLong } from './long.ts';
+import { mutants } from './mutants.ts';
+import { huntFor } from './mutate.ts';
 import { simulate } from './world.ts';
 import type { Tally } from './campaign.ts';
 import type { Journey } from './journeys.ts';
@@ -42,11 +44,24 @@ async function campaign(): Promise<readonly Tally[]> {
     });
   }
   head();
-  return [...byJourney].map(([one, tallies]) => {
-    const all = sum(tallies);
-    row(`${one.name} ${one.title}`, all);
-    return all;
+  const all = [...byJourney].map(([one, tallies]) => {
+    const its = sum(tallies);
+    row(`${one.name} ${one.title}`, its);
+    return its;
   });
+  return [...all, await broken()];
+}
+
+/** The simulator itself, proven on agents that are broken on purpose. */
+async function broken(): Promise<Tally> {
+  const tally = newTally();
+  for (const mutant of mutants) {
+    const { found } = await huntFor(mutant);
+    tally.runs += 1;
+    if (found === undefined) tally.failures.push(`an agent that ${mutant.name} survived`);
+  }
+  row(`${mutants.length} mutants, ${mutants.length - tally.failures.length} caught`, tally);
+  return tally;
 }
 
 function head(): void {
