@@ -1,5 +1,6 @@
 // What the agent is taken through (peers.md, B3): a journey says what the server campaigns for, how
 // the device behaves, and what happens on the way. Where the power fails is not its business.
+import { transferOf } from '../../src/core/decision.ts';
 import { willing } from './installers.ts';
 import { sample } from './packages.ts';
 import {
@@ -160,9 +161,10 @@ export const journeys: readonly Journey[] = [
     name: 'J9b',
     title: 'others fill the disk in the middle, for two minutes',
     mayFail: true,
-    capacityBytes: ({ timeline, usedBytes }) => {
-      const nowMs = timeline.nowMs();
-      return nowMs > 22 && nowMs < 120_000 ? usedBytes() : 1e9;
+    // Before there is a transfer a full disk would be an outcome.
+    capacityBytes: ({ timeline, usedBytes, state }) => {
+      const isReceiving = [...(state()?.packages.values() ?? [])].some(transferOf);
+      return isReceiving && timeline.nowMs() < 120_000 ? usedBytes() : 1e9;
     },
   },
   {
