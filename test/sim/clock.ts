@@ -36,7 +36,11 @@ export function createTimeline(): Timeline {
         if (isOver()) return resolve('over');
         const next = nextEntry();
         if (next?.act === undefined) return resolve('idle');
-        if (next.atMs > limits.timeMs) return resolve('too-long');
+        if (next.atMs > limits.timeMs) {
+          // Still to come, should time go on.
+          heap.push(next);
+          return resolve('too-long');
+        }
         if (eventsLeft-- === 0) return resolve('too-many-events');
         nowMs = next.atMs;
         next.act();

@@ -194,7 +194,10 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
     if (ending !== 'over') violate(`it does not end: ${ending}`);
     const overMs = timeline.nowMs();
     // What is being removed may take its time, or another start.
-    const isClear = () => timeline.nowMs() > overMs + 1_000 && device.state()?.leftovers.size === 0;
+    const isClear = () =>
+      timeline.nowMs() > overMs + 1_000 &&
+      device.isRunning() &&
+      device.state()?.leftovers.size === 0;
     await timeline.run(() => failure !== undefined || isClear(), limits);
     if (cuts + gate.faultsDone() === 0) await rest();
     const last = device.state();
@@ -218,9 +221,14 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
   async function rest(): Promise<void> {
     const now = device.state();
     if (now === undefined || !isQuiet(now)) return;
+    const restFor = (ms: number) => {
+      const untilMs = timeline.nowMs() + ms;
+      return timeline.run(() => false, { timeMs: untilMs, events: eventsMax });
+    };
+    // What the weather holds back comes first.
+    await restFor(graceMs);
     const changes = gate.changes();
-    const untilMs = timeline.nowMs() + restMs;
-    await timeline.run(() => timeline.nowMs() > untilMs, { timeMs: untilMs, events: eventsMax });
+    await restFor(restMs);
     if (gate.changes() > changes) violate('it writes although it has nothing to do');
   }
 
