@@ -75,6 +75,7 @@ function readRvi(take: Take): Settings['rvi'] {
     stallMs: take('rvi.stall', seconds(0.1, 600), 10),
     finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
     ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
+    packages: take('rvi.packages', oneOf('all', 'strict'), 'all'),
     dialect: take('rvi.dialect', oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5'), 'jsonrpc'),
     tls: {
       ca: take('rvi.tls_ca', optional(absolutePath)),

@@ -18,6 +18,8 @@ export type Settings = {
     readonly stallMs: number;
     readonly finishTimeoutMs: number;
     readonly ack: 'full' | 'tail';
+    /** Of the installed packages: all that a server may be able to read, or surely can. */
+    readonly packages: 'all' | 'strict';
     readonly dialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
     readonly tls: {
       readonly ca: string | undefined;

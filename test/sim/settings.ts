@@ -18,6 +18,7 @@ export const settings: Settings = {
     stallMs: 10_000,
     finishTimeoutMs: 30_000,
     ack: 'full',
+    packages: 'all',
     dialect: 'jsonrpc',
     tls: { ca: undefined, cert: undefined, key: undefined },
     proxy: undefined,

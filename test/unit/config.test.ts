@@ -40,6 +40,7 @@ test('gives the documented defaults without a file', () => {
       stallMs: 10_000,
       finishTimeoutMs: 30_000,
       ack: 'full',
+      packages: 'all',
       dialect: 'jsonrpc',
       tls: { ca: undefined, cert: undefined, key: undefined },
       proxy: undefined,
@@ -83,6 +84,7 @@ timeout = 120
 stall = 2.5
 finish_timeout = 12
 ack = "tail"
+packages = "strict"
 dialect = "jsonrpc"
 tls_ca = "/etc/ca.pem"
 tls_cert = "/etc/cert.pem"
@@ -142,6 +144,7 @@ test('reads every key from a file', () => {
     stallMs: 2_500,
     finishTimeoutMs: 12_000,
     ack: 'tail',
+    packages: 'strict',
     dialect: 'jsonrpc',
     tls: { ca: '/etc/ca.pem', cert: '/etc/cert.pem', key: '/etc/key.pem' },
     proxy: 'http://proxy:3128',
@@ -377,8 +380,8 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   [
     '[rvi]\nconstructor = 1',
     'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, allow, ' +
-      'network_address, backend, register_every, timeout, stall, finish_timeout, ack, dialect, ' +
-      'tls_ca, tls_cert, tls_key, proxy',
+      'network_address, backend, register_every, timeout, stall, finish_timeout, ack, packages, ' +
+      'dialect, tls_ca, tls_cert, tls_key, proxy',
   ],
   ['rvi = { url = "http://h", stal = 1 }', 'c.toml:1: rvi.stal is no key: did you mean rvi.stall?'],
 ];

@@ -204,6 +204,17 @@ test('asks which version is meant', async () => {
   assert.equal(asked, { ok: false, code: 'ambiguous', reason: 'say which version: 2.1, 3' });
 });
 
+test('tells the server and people the same packages: those that a server can read', async () => {
+  const one = await startFake({ settings: settingsOf('[rvi]\npackages = "strict"\n') });
+  assert.equal(await one.daemon.packages(), { ok: true, packages: [] });
+  one.node.up();
+  await settle();
+  await deliver(one, '/sota/getpackages', null);
+  await settle();
+  assert.equal(said(one, 'packages').map(({ body }) => body['packages']), [[]]);
+  assert.is(one.lines.count('packages-left-out'), 1);
+});
+
 test('lists what the installers list, or says why it cannot', async () => {
   const one = await startFake();
   const packages = [{ name: 'base', version: '1' }];
