@@ -6,9 +6,10 @@
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
-PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl strip=binutils \
+PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
-	qemu-arm-static=qemu-user-static strace=strace /usr/bin/time=time \
+	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
+	strace=strace /usr/bin/time=time \
 	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
@@ -23,7 +24,7 @@ build: node_modules/.stamp ## the executable for this machine: build/linux-x64/s
 targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and linux-armv7l
 	node build.mjs linux-x64 linux-arm64 linux-armv7l
 
-target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node than the pinned one
+target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node (targets/README.md)
 	node build.mjs $*
 
 # Where `make install` puts things, and which executable.

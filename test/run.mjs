@@ -62,7 +62,8 @@ async function tests() {
   const unknown = wanted.filter((path) => !files.some((name) => isIn(name)(path)));
   if (unknown.length > 0) throw new Error(`no test in ${unknown.join(', ')}`);
   const isAll = wanted.length === 0 && !isGivenAgent;
-  if (isAll) buildAgents('linux-x64', ...armTargets);
+  const isOfTargets = files.some((name) => name.startsWith('test/targets/'));
+  if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
   else if (!isGivenAgent && files.some((name) => name.startsWith('test/e2e/'))) {
     buildAgents('linux-x64');
   }

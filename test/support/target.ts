@@ -1,4 +1,7 @@
 // The ARM targets on a machine that is none: qemu's user-mode emulation, with Debian's libraries.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
 import { unpacked } from './debian.ts';
 import type { DebianArch } from './debian.ts';
 
@@ -7,17 +10,32 @@ export type ArmTarget = 'linux-arm64' | 'linux-armv7l';
 /** What a Node of npm is linked with; the one for 32 bits wants libatomic, too. */
 const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmydata1'];
 
-const emulators: { readonly [target in ArmTarget]: readonly [qemu: string, arch: DebianArch] } = {
-  'linux-arm64': ['qemu-aarch64-static', 'arm64'],
-  'linux-armv7l': ['qemu-arm-static', 'armhf'],
+/** What targets/NAME.json says; only its readers here say what it must hold. */
+export type Target = {
+  readonly debian: DebianArch;
+  readonly qemu?: string;
+  readonly node: { readonly package: string; readonly version: string };
+  readonly components: { readonly [name: string]: string };
+  readonly elf: { readonly class: number; readonly machine: number };
+  readonly glibcMin: string;
+  readonly glibcxxMin: string;
+  readonly libraries: readonly string[];
 };
 
+export function targetOf(name: string): Target {
+  const path = join(process.env['SOTA_AGENT_ROOT'] ?? '.', `targets/${name}.json`);
+  const target: Target = JSON.parse(readFileSync(path, 'utf8'));
+  return target;
+}
+
 export function librariesOf(target: ArmTarget): string {
-  return unpacked(emulators[target][1], libraries);
+  return unpacked(targetOf(target).debian, libraries);
 }
 
 /** What has to come before an executable of a foreign CPU. */
 export function emulatorFor(target: string | undefined): readonly string[] {
   if (target !== 'linux-arm64' && target !== 'linux-armv7l') return [];
-  return [emulators[target][0], '-L', librariesOf(target)];
+  const { qemu } = targetOf(target);
+  if (qemu === undefined) throw new Error(`targets/${target}.json names no qemu`);
+  return [qemu, '-L', librariesOf(target)];
 }

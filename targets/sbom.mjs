@@ -1,0 +1,195 @@
+// The software bill of materials of one executable, as CycloneDX 1.5: the agent, Node with what is
+// built into it, the npm packages of the bundle. No time, no random number: always the same bytes.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+
+/** Of `process.versions`: what is an interface and not a component. */
+const interfaces = ['node', 'modules', 'napi'];
+
+/** Licences and names (where they differ) of what is built into Node; its own LICENSE says more. */
+const builtIn = {
+  acorn: { license: 'MIT' },
+  ada: { license: 'Apache-2.0' },
+  amaro: { license: 'MIT' },
+  ares: { license: 'MIT', name: 'c-ares' },
+  base64: { license: 'BSD-2-Clause' },
+  brotli: { license: 'MIT' },
+  cjs_module_lexer: { license: 'MIT', name: 'cjs-module-lexer' },
+  cldr: { license: 'Unicode-3.0' },
+  icu: { license: 'Unicode-3.0' },
+  llhttp: { license: 'MIT' },
+  merve: { license: 'MIT' },
+  nbytes: { license: 'MIT' },
+  ncrypto: { license: 'MIT' },
+  nghttp2: { license: 'MIT' },
+  nghttp3: { license: 'MIT' },
+  ngtcp2: { license: 'MIT' },
+  openssl: { license: 'Apache-2.0' },
+  simdjson: { license: 'Apache-2.0' },
+  simdutf: { license: 'Apache-2.0' },
+  sqlite: { license: 'blessing' },
+  tz: { license: 'LicenseRef-Public-Domain', name: 'tzdata' },
+  undici: { license: 'MIT' },
+  unicode: { license: 'Unicode-3.0', name: 'unicode-data' },
+  uv: { license: 'MIT', name: 'libuv' },
+  uvwasi: { license: 'MIT' },
+  v8: { license: 'BSD-3-Clause' },
+  zlib: { license: 'Zlib' },
+  zstd: { license: 'BSD-3-Clause' },
+};
+
+/** How vulnerability lists call them; where they do not, the component goes without. */
+const makers = {
+  ares: 'c-ares:c-ares',
+  brotli: 'google:brotli',
+  icu: 'unicode:international_components_for_unicode',
+  nghttp2: 'nghttp2:nghttp2',
+  openssl: 'openssl:openssl',
+  sqlite: 'sqlite:sqlite',
+  undici: 'nodejs:undici',
+  uv: 'libuv:libuv',
+  zlib: 'zlib:zlib',
+};
+
+/**
+ * What is built into that Node: of the pinned one its target tells; of another one it is asked, or
+ * one of the same version that runs here.
+ */
+export function componentsOf({ node, components }, version, host) {
+  if (version === node.version) return components;
+  if (host === undefined) {
+    console.log(`the SBOM names Node ${version} without its parts: HOST_NODE=... would tell them`);
+    return {};
+  }
+  const said = JSON.parse(ask(host));
+  if (said.node !== version) {
+    throw new Error(`HOST_NODE=${host} is Node ${said.node}, but ${version} goes in`);
+  }
+  return Object.fromEntries(
+    Object.entries(said).filter(([name, value]) => !interfaces.includes(name) && value !== ''),
+  );
+}
+
+function ask(host) {
+  const args = ['-p', 'JSON.stringify(process.versions)'];
+  try {
+    return execFileSync(host, args, { env: {}, encoding: 'utf8', stdio: 'pipe', timeout: 60_000 });
+  } catch {
+    throw new Error(`HOST_NODE=${host} does not run on this machine`);
+  }
+}
+
+/** Everything but the hash of the executable, which is known last. */
+export function makeSbom({ name, target, version, components, isGiven }) {
+  const { version: own, license } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const node = nodeComponent(target, version, isGiven);
+  const parts = Object.entries(components).map(([key, value]) => partOf(key, value));
+  const packages = bundledPackages();
+  return (executable) => {
+    const hash = (algorithm) => createHash(algorithm).update(executable).digest('hex');
+    const agent = {
+      'bom-ref': `sota-agent@${own}`,
+      type: 'application',
+      name: 'sota-agent',
+      version: own,
+      description: `single executable for ${name}`,
+      hashes: [
+        { alg: 'SHA-256', content: hash('sha256') },
+        { alg: 'SHA-512', content: hash('sha512') },
+      ],
+      licenses: [{ license: { id: license } }],
+      properties: [{ name: 'sota-agent:target', value: name }],
+    };
+    const of = (list) => list.map((one) => one['bom-ref']);
+    const dependencies = [
+      { ref: agent['bom-ref'], dependsOn: of([node, ...packages]) },
+      { ref: node['bom-ref'], dependsOn: of(parts) },
+      ...[...parts, ...packages].map((one) => ({ ref: one['bom-ref'] })),
+    ];
+    const bom = {
+      $schema: 'http://cyclonedx.org/schema/bom-1.5.schema.json',
+      bomFormat: 'CycloneDX',
+      specVersion: '1.5',
+      version: 1,
+      metadata: { component: agent },
+      components: [node, ...parts, ...packages],
+      dependencies,
+    };
+    return `${JSON.stringify(bom, null, 2)}\n`;
+  };
+}
+
+function nodeComponent({ node }, version, isGiven) {
+  const page = `https://www.npmjs.com/package/${node.package}/v/${version}`;
+  const from = isGiven ? [] : [{ type: 'distribution', url: page }];
+  const purl = `pkg:npm/${node.package}@${version}`;
+  const pinned = isGiven ? {} : { purl, hashes: [sri(node.integrity)] };
+  return {
+    'bom-ref': `node@${version}`,
+    type: 'platform',
+    name: 'node',
+    version,
+    cpe: cpe('nodejs:node.js', version),
+    ...pinned,
+    licenses: [{ license: { id: 'MIT' } }],
+    externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }, ...from],
+  };
+}
+
+function partOf(key, version) {
+  const { license, name = key } = builtIn[key] ?? {};
+  const maker = makers[key];
+  // What a maker's list calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic.
+  const plain = /^\d+(\.\d+){0,2}/.exec(version)?.[0] ?? version;
+  return {
+    'bom-ref': `${name}@${version}`,
+    type: 'library',
+    name,
+    version,
+    ...(maker === undefined ? {} : { cpe: cpe(maker, plain) }),
+    licenses: licensesOf(license),
+  };
+}
+
+function licensesOf(license) {
+  if (license === undefined) return [];
+  return license.startsWith('LicenseRef-')
+    ? [{ expression: license }]
+    : [{ license: { id: license } }];
+}
+
+function cpe(maker, version) {
+  return `cpe:2.3:a:${maker}:${version}:*:*:*:*:*:*:*`;
+}
+
+/** The packages of which the bundle really holds something, by esbuild's own account. */
+function bundledPackages() {
+  const { inputs } = JSON.parse(readFileSync('build/meta.json', 'utf8'));
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+  const folder = /.*node_modules\/(?:@[^/]+\/)?[^/]+/;
+  const found = Object.keys(inputs).map((path) => folder.exec(path)?.[0]);
+  return [...new Set(found)]
+    .filter((path) => path !== undefined)
+    .sort()
+    .map((path) => {
+      const { version, integrity, license } = packages[path];
+      const name = path.replace(/.*node_modules\//, '');
+      const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+      return {
+        'bom-ref': purl,
+        type: 'library',
+        name,
+        version,
+        purl,
+        hashes: [sri(integrity)],
+        licenses: licensesOf(license),
+      };
+    });
+}
+
+function sri(integrity) {
+  const content = Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex');
+  return { alg: 'SHA-512', content };
+}
