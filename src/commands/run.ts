@@ -6,10 +6,10 @@ export const run: Act = (ports, { configuration, settings }) => {
   for (const warning of configuration.warnings) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
-  // Node reads it in every executable that is made of it, `-r FILE` included.
+  // Not in our executables, which do not hear of it; in a Node that runs the script, before us.
   if ((ports.environment['NODE_OPTIONS'] ?? '') !== '') {
     ports.terminal.err(
-      'warning: NODE_OPTIONS is set, which runs code of others in here: unset it\n',
+      'warning: NODE_OPTIONS is set, with which a Node runs code of others: unset it\n',
     );
   }
   return ports.startDaemon(settings);

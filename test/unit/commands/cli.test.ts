@@ -139,7 +139,7 @@ test('runs the daemon with the file, the environment and its warnings', async ()
     world.shown.err,
     'warning: /my.toml:2: rvi.stall is not below 30 s, after which servers repeat the last ' +
       'chunk by themselves: a lost ack costs less time with 10\n' +
-      'warning: NODE_OPTIONS is set, which runs code of others in here: unset it\n',
+      'warning: NODE_OPTIONS is set, with which a Node runs code of others: unset it\n',
   );
 });
 
