@@ -2,7 +2,8 @@
 // `main.ts` gives it the real ports, the simulator its own.
 import { keyOf, label, transferOf } from '../core/decision.ts';
 import { describe } from '../core/describe.ts';
-import { answeredId, encodeRefusal, errorCodes } from '../protocol/jsonrpc.ts';
+import { errorCodes } from '../protocol/jsonrpc.ts';
+import { nodeDialects } from '../protocol/node-dialect.ts';
 import { createHasher } from '../store/hasher.ts';
 import { openStore } from '../store/store.ts';
 import { createAgent } from './agent.ts';
@@ -105,12 +106,13 @@ async function live(agent: Agent, store: Store, transport: Transport): Promise<v
   await store.close();
 }
 
-function openTransport({ log, transport }: DaemonParts, agent: Agent): void {
-  const receive = createReceiver(log, (event) => void agent.submit(event));
+function openTransport({ log, settings, transport }: DaemonParts, agent: Agent): void {
+  const dialect = nodeDialects[settings.rvi.dialect];
+  const receive = createReceiver(log, dialect, (event) => void agent.submit(event));
   let wasFull = false;
   transport.open({
     receive,
-    answeredId: (data) => answeredId(data),
+    answeredId: dialect.answeredId,
     isFull: () => {
       wasFull = agent.isFull();
       return wasFull;
@@ -120,7 +122,8 @@ function openTransport({ log, transport }: DaemonParts, agent: Agent): void {
     refusal: (code) => {
       const isBusy = code === 'busy';
       const number = isBusy ? errorCodes.busy : errorCodes.tooLarge;
-      return encodeRefusal('null', number, isBusy ? 'busy, send it again' : 'too large') ?? '';
+      const reason = isBusy ? 'busy, send it again' : 'too large';
+      return dialect.encodeRefusal('null', number, reason) ?? '';
     },
   });
   agent.onChange(() => {

@@ -1,14 +1,17 @@
 // A message of the node: decoded, answered at once, and queued. The answer waits for no disk; a
 // node gives up after a second and never repeats (protocol 1.6).
-import { errorCodes, decodeIncoming, encodeAnswer, encodeRefusal } from '../protocol/jsonrpc.ts';
+import { errorCodes } from '../protocol/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../protocol/sota.ts';
 import type { Event } from '../core/events.ts';
 import type { Log } from '../host/ports.ts';
+import type { NodeDialect } from '../protocol/node-dialect.ts';
 
 export function createReceiver(
   log: Log,
+  dialect: NodeDialect,
   submit: (event: Event) => void,
 ): (data: Uint8Array) => string | undefined {
+  const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;
   function refuse(id: string | undefined, code: number, reason: string): string | undefined {
     log('warn', 'call-refused', { code, reason });
     return encodeRefusal(id, code, reason);

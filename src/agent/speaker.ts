@@ -5,7 +5,7 @@ import { callTimeoutMs, nameBytesMax } from '../limits.ts';
 import { isComplete } from '../core/ladder.ts';
 import { inPhase, keyOf } from '../core/decision.ts';
 import { ackIndices } from '../core/held.ts';
-import { decodeAnswer, encodeCall } from '../protocol/jsonrpc.ts';
+import { nodeDialects } from '../protocol/node-dialect.ts';
 import { defaultServices, encodeMessage, services, timeoutOf, vinOf } from '../protocol/sota.ts';
 import { member, readText } from '../protocol/fields.ts';
 import type { Event } from '../core/events.ts';
@@ -33,6 +33,7 @@ export type SpeakerParts = {
 
 export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void } {
   const { clock, settings, transport } = parts;
+  const dialect = nodeDialects[settings.rvi.dialect];
   let waiting: Saying[] = [];
   let isSpeaking = false;
   let nextId = 1;
@@ -86,9 +87,10 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
 
   async function call(method: Method, params: JsonObject): Promise<Answer> {
     const id = nextId++;
-    const text = encodeCall(id, method, params);
+    const text = dialect.encodeCall(id, method, params);
+    if (text === undefined) return { ok: false, reason: `${method}: this node cannot be asked` };
     const result = await transport.call({ id: String(id), text, timeLimitMs: callTimeoutMs });
-    if (result.ok) return decodeAnswer(result.text);
+    if (result.ok) return dialect.decodeAnswer(result.text);
     return { ok: false, reason: `${method}: ${result.reason}` };
   }
 

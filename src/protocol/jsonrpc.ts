@@ -1,5 +1,6 @@
-// The edge of the RVI node: JSON-RPC 2.0 in both directions, the same over HTTP and over
-// WebSocket. What a message of the server means is not known here; `sota.ts` reads that.
+// The edge of the RVI node in JSON-RPC 2.0, in both directions: all there is over HTTP, and one of
+// three dialects over WebSocket. What a message of the server means is not known here; `sota.ts`
+// reads that.
 import { isObject, member, wellFormed } from './fields.ts';
 import { rawMember } from './raw.ts';
 import type { JsonObject } from './fields.ts';
@@ -53,7 +54,7 @@ export function decodeIncoming(text: string): Incoming {
   return decodeCall(value, idOf(value, text));
 }
 
-function idOf(value: JsonObject, text: string): CallId {
+export function idOf(value: JsonObject, text: string): CallId {
   const id = member(value, 'id');
   if (id === undefined) return undefined;
   const isExact = typeof id !== 'number' || Number.isSafeInteger(id);
@@ -130,8 +131,12 @@ export function decodeAnswer(text: string): Answer {
   if (!isObject(result)) {
     return { ok: false, reason: `the node answered an error: ${text.slice(0, quotedMax)}` };
   }
+  return member(result, 'status') === undefined ? { ok: true, result } : statusOf(result, text);
+}
+
+export function statusOf(result: JsonObject, text: string): Answer {
   const status = member(result, 'status');
-  return status === 0 || status === undefined
+  return status === 0
     ? { ok: true, result }
     : { ok: false, reason: `the node answered status ${brief(status, text)}` };
 }
@@ -140,13 +145,17 @@ const quotedMax = 200;
 
 /** Only what is flat is spelled anew: a deep value would be too deep for that. */
 const brief = (value: unknown, text: string) =>
-  (typeof value === 'object' ? text : JSON.stringify(value)).slice(0, quotedMax);
+  (typeof value === 'object' || value === undefined ? text : JSON.stringify(value)).slice(
+    0,
+    quotedMax,
+  );
 
 /** Answers of a node are short; what is longer is a delivery, and is not parsed for this. */
 const answerBytesMax = 65_536;
 
-/** JSON text of the id when the data answers a call of ours rather than being a call. */
-export function answeredId(data: Uint8Array): string | undefined {
+export function answeredText(
+  data: Uint8Array,
+): { readonly value: JsonObject; readonly text: string } | undefined {
   if (data.length > answerBytesMax) return undefined;
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
   let value: unknown;
@@ -155,6 +164,21 @@ export function answeredId(data: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-  if (!isObject(value) || member(value, 'method') !== undefined) return undefined;
-  return idOf(value, text);
+  return isObject(value) ? { value, text } : undefined;
 }
+
+/** JSON text of the id when the data answers a call of ours rather than being a call. */
+export function answeredId(data: Uint8Array): string | undefined {
+  const { value, text } = answeredText(data) ?? {};
+  if (value === undefined || text === undefined) return undefined;
+  return member(value, 'method') === undefined ? idOf(value, text) : undefined;
+}
+
+export const jsonrpc = {
+  encodeCall,
+  decodeAnswer,
+  answeredId,
+  decodeIncoming,
+  encodeAnswer,
+  encodeRefusal,
+} as const;

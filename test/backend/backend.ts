@@ -1,7 +1,9 @@
 // A node and a server behind it in one process, for tests and for people. The timers of the server
 // may run faster than real ones (`secondMs`); those of the node do not.
+import { isBody } from './dialect.ts';
 import { createHttpEdge } from './edge-http.ts';
-import { createWsEdge } from './edge-ws.ts';
+import { createRviTongue } from './edge-rvi.ts';
+import { createJsonRpcTongue, createWsEdge } from './edge-ws.ts';
 import { nodeRules } from './node-rules.ts';
 import { createNode } from './node.ts';
 import { createServer } from './server.ts';
@@ -16,8 +18,11 @@ import type { SeenMessage } from './seen.ts';
 import type { ServerKind } from './server-rules.ts';
 import type { Server } from './server.ts';
 
+export type TransportName = 'http' | 'ws' | 'rvi';
+
 export type BackendOptions = {
-  readonly transport?: 'http' | 'ws';
+  /** `ws`: JSON-RPC over a WebSocket; `rvi`: the node's own spelling there (0.4 and 0.5.1). */
+  readonly transport?: TransportName;
   readonly node?: NodeKind;
   readonly server?: ServerKind;
   readonly dialect?: DialectName;
@@ -29,6 +34,11 @@ export type BackendOptions = {
   readonly grammar?: Partial<Grammar>;
   /** `parameters` of abort and getpackages; `[null]` unless told otherwise. */
   readonly nothing?: readonly unknown[];
+  /**
+   * A program of the operator's before the server puts a bare object into a list. Without it no
+   * server reads what a 0.5.1 node takes over its WebSocket (protocol 1.9 and 2).
+   */
+  readonly hasAdapter?: boolean;
   readonly fault?: (message: Passing) => Fault;
   readonly onSeen?: (message: SeenMessage) => void;
   readonly onRegistered?: (service: string) => void;
@@ -92,7 +102,9 @@ export function createBackend(options: BackendOptions = {}): Backend {
       nowMs: () => Date.now(),
       after,
       onMessage: (name, parameters) => {
-        if (isServerUp) server.receive(name.slice(prefix.length), parameters);
+        const isBare = options.hasAdapter === true && isBody(parameters);
+        const given = isBare ? [parameters] : parameters;
+        if (isServerUp) server.receive(name.slice(prefix.length), given);
       },
       onRegistered: (service) => {
         registrations.set(service, timesRegistered(service) + 1);
@@ -130,9 +142,14 @@ export function createBackend(options: BackendOptions = {}): Backend {
         watch.changed();
       },
     };
-    return options.transport === 'ws'
-      ? createWsEdge(edgeOptions)
-      : createHttpEdge(edgeOptions, nodeRules[kind].isContentTypeExact);
+    switch (options.transport ?? 'http') {
+      case 'http':
+        return createHttpEdge(edgeOptions, nodeRules[kind].isContentTypeExact);
+      case 'ws':
+        return createWsEdge(edgeOptions, createJsonRpcTongue(node.call));
+      case 'rvi':
+        return createWsEdge(edgeOptions, createRviTongue(kind, node));
+    }
   }
 
   function after(delayMs: number, act: () => void): () => void {

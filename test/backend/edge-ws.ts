@@ -1,46 +1,91 @@
-// The service edge over a WebSocket that the client opens, in the agent's own dialect `jsonrpc`:
-// JSON-RPC both ways, a text frame each, and no `network_address`. What a client registered is
-// reached over its socket; a closed one stays registered, and loses what is sent (protocol 1.9).
+// The service edge over a WebSocket that the client opens: a text frame for each call and each
+// delivery, no `network_address`. What a client registered is reached over its socket; a closed one
+// stays registered, and loses what is sent (protocol 1.9). How frames are spelt is the tongue's:
+// `edge-rvi.ts` has those of real nodes, here is the agent's own, JSON-RPC both ways.
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { isBody } from './dialect.ts';
 import { listening, portOf } from './edge-http.ts';
 import type { RawData } from 'ws';
 import type { Edge, EdgeOptions } from './edge-http.ts';
-import type { Route } from './node-calls.ts';
+import type { Reply, Route, RouteOf } from './node-calls.ts';
+
+export type Tongue = {
+  hear(text: string, routeOf: RouteOf): Reply;
+  /** A delivery of the node; undefined: this edge drops it without a word. */
+  tell(text: string): string | undefined;
+  readonly takesFragments: boolean;
+  /** The answer to a subprotocol that is asked for is no HTTP (protocol 1.9). */
+  readonly failsSubprotocols: boolean;
+  /** A ping so often; without its pong there is no second one, but the end (protocol 1.9). */
+  readonly pingEveryMs: number | undefined;
+};
+
+export function createJsonRpcTongue(call: EdgeOptions['call']): Tongue {
+  return {
+    // What a client answers to a delivery changes nothing (protocol 1.6).
+    hear: (text, routeOf) => (isAnswer(text) ? { kind: 'nothing' } : call(text, routeOf)),
+    tell: (text) => text,
+    takesFragments: true,
+    failsSubprotocols: false,
+    pingEveryMs: undefined,
+  };
+}
 
 const frameBytesMax = 16 * 1_048_576;
 
-export function createWsEdge(options: EdgeOptions): Edge {
+export function createWsEdge(options: Omit<EdgeOptions, 'call'>, tongue: Tongue): Edge {
   const server = createServer((_, response) => response.writeHead(426).end());
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: frameBytesMax,
     perMessageDeflate: false,
+    ...(tongue.takesFragments ? {} : { maxFragments: 1 }),
   });
   let port = options.port;
   let accepted = 0;
-  server.on('upgrade', (request, socket, head) =>
-    sockets.handleUpgrade(request, socket, head, accept),
-  );
+  server.on('upgrade', (request, socket, head) => {
+    const asked = request.headers['sec-websocket-protocol'];
+    if (asked === undefined || !tongue.failsSubprotocols) {
+      return sockets.handleUpgrade(request, socket, head, accept);
+    }
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nSec-Websocket-Protocol:${asked}\n\n\r\n`);
+  });
 
   function accept(socket: WebSocket): void {
     accepted += 1;
     const route: Route = { name: `ws:${accepted}`, post: (text) => post(socket, text) };
     socket.on('error', ({ message }) => options.onFailed(`${route.name}: ${message}`));
+    if (tongue.pingEveryMs !== undefined) beat(socket, tongue.pingEveryMs);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (isBinary) return socket.close(1003);
-      const text = String(data);
-      // What a client answers to a delivery changes nothing (protocol 1.6).
-      if (isAnswer(text)) return;
-      const reply = options.call(text, () => route);
+      const reply = tongue.hear(String(data), () => route);
       if (reply.kind === 'json') socket.send(reply.text);
       else if (reply.kind !== 'nothing') socket.terminate();
     });
   }
 
+  function beat(socket: WebSocket, everyMs: number): void {
+    let sent = Buffer.of();
+    let wasAnswered = true;
+    socket.on('pong', (data) => (wasAnswered ||= sent.equals(data)));
+    const timer = setInterval(() => {
+      if (!wasAnswered) {
+        options.onFailed('no pong');
+        return socket.terminate();
+      }
+      sent = randomBytes(4);
+      wasAnswered = false;
+      socket.ping(sent);
+    }, everyMs);
+    socket.on('close', () => clearInterval(timer));
+  }
+
   function post(socket: WebSocket, text: string): void {
-    if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    const frame = tongue.tell(text);
+    if (frame === undefined) return options.onFailed(`dropped: ${text.slice(0, 200)}`);
+    if (socket.readyState === WebSocket.OPEN) socket.send(frame);
     else options.onFailed('the connection is closed');
   }
 

@@ -40,7 +40,10 @@ export type NodePorts = {
 };
 
 export type RviNode = {
+  /** A call in JSON-RPC. */
   call(text: string, routeOf: RouteOf): Reply;
+  /** The same, once it is read: what edges with another spelling use. */
+  perform(method: string, params: Body, routeOf: RouteOf): Result;
   /** From the backend to the vehicle. */
   deliver(service: string, parameters: unknown, ttlMs: number): void;
   /** The node restarts: what is registered and queued here is gone, and nobody is told. */
@@ -224,6 +227,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
 
   return {
     call,
+    perform,
     deliver,
     restart,
     crash,

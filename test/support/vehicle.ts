@@ -47,7 +47,8 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
   const directory = mkdtempSync(join(tmpdir(), 'sota-'));
   const backend = createBackend(options);
   await backend.start();
-  const isHttp = options.transport !== 'ws';
+  const isHttp = (options.transport ?? 'http') === 'http';
+  const dialect = options.node === '0.5.1' ? 'rvi-0.5' : 'rvi-0.4';
   const script = [
     `D="${directory}"`,
     options.install ?? ':',
@@ -64,6 +65,7 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
     rvi: {
       url: backend.url,
       ...(isHttp ? { listen: '127.0.0.1:0' } : {}),
+      ...(options.transport === 'rvi' ? { dialect } : {}),
       // Short, so that a test waits for no silence longer than it must.
       stall: 1,
       finish_timeout: 2,

@@ -1,5 +1,6 @@
 // Method: bytes in, an answer out in the same call, and the event that was queued by then.
 import { createReceiver } from '../../../src/agent/receiver.ts';
+import { jsonrpc } from '../../../src/protocol/jsonrpc.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { engine } from '../store/fakes.ts';
 import { createLines } from './fakes.ts';
@@ -10,7 +11,7 @@ const test = suite('the receiver');
 function setUp() {
   const events: Event[] = [];
   const lines = createLines();
-  const receive = createReceiver(lines.log, (event) => void events.push(event));
+  const receive = createReceiver(lines.log, jsonrpc, (event) => void events.push(event));
   return { events, lines, receive: (text: string) => receive(Buffer.from(text)) };
 }
 
