@@ -5,6 +5,7 @@ import { createHttpEdge } from './edge-http.ts';
 import { createRviTongue } from './edge-rvi.ts';
 import { createJsonRpcTongue, createWsEdge } from './edge-ws.ts';
 import { nodeRules } from './node-rules.ts';
+import { prefixOf } from './dialects.ts';
 import { createNode } from './node.ts';
 import { createServer } from './server.ts';
 import { createWatch } from './watch.ts';
@@ -27,6 +28,8 @@ export type BackendOptions = {
   readonly server?: ServerKind;
   readonly dialect?: DialectName;
   readonly vin?: string;
+  /** Of the device, for P3. */
+  readonly device?: string;
   /** 0, or left out: the system chooses. */
   readonly port?: number;
   /** A second of the server lasts so many milliseconds. */
@@ -71,6 +74,7 @@ export type Backend = {
 };
 
 export const defaultVin = 'V1234567890123456';
+export const defaultDevice = '123e4567-e89b-42d3-a456-426655440000';
 export const vehicleServices: readonly string[] = [
   'notify',
   'start',
@@ -84,6 +88,8 @@ const prefix = 'genivi.org/backend';
 
 export function createBackend(options: BackendOptions = {}): Backend {
   const kind = options.node ?? '0.4';
+  const dialect = options.dialect ?? 'P1';
+  const [vin, device] = [options.vin ?? defaultVin, options.device ?? defaultDevice];
   const secondMs = options.secondMs ?? 1_000;
   const failures: string[] = [];
   const pending = new Set<() => void>();
@@ -94,7 +100,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
   const node = createNode(
     {
       kind,
-      prefix: `genivi.org/vin/${options.vin ?? defaultVin}`,
+      prefix: prefixOf(dialect, vin, device),
       backend: ['start', 'ack', 'report', 'packages'].map((name) => `${prefix}/sota/${name}`),
       ...(options.fault === undefined ? {} : { fault: options.fault }),
     },
@@ -116,7 +122,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
   const server = createServer(
     {
       kind: options.server ?? 'S-C',
-      dialect: options.dialect ?? 'P1',
+      dialect,
       prefix,
       grammar: options.grammar ?? {},
       nothing: options.nothing ?? [null],

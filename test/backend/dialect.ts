@@ -10,13 +10,22 @@ export type Key = string;
 export type Ack = { readonly key: Key; readonly chunks: readonly number[] };
 export type Report = { readonly key: Key; readonly status: boolean; readonly text: string };
 
+/** A package that is offered, and what a person is to hear of it. */
+export type Campaign = {
+  readonly key: Key;
+  readonly one: ServerPackage;
+  readonly isConfirmationWanted: boolean;
+};
+
 /** A decoder gives undefined for what a server of this dialect takes no notice of. */
 export type Dialect = {
-  keyOf(id: PackageId): Key;
-  notify(packages: readonly ServerPackage[], services: Body): Body;
-  start(one: ServerPackage): Body;
-  chunk(one: ServerPackage, index: number): Body;
-  finish(one: ServerPackage): Body;
+  /** `campaignsBefore`: those of the same package; an update is another one each time. */
+  keyOf(id: PackageId, campaignsBefore: number): Key;
+  /** One notify each: P1 lists packages, the others know one update a message. */
+  notify(campaigns: readonly Campaign[], services: Body): readonly Body[];
+  start(key: Key, one: ServerPackage): Body;
+  chunk(key: Key, one: ServerPackage, index: number): Body;
+  finish(key: Key, one: ServerPackage): Body;
   decodeStart(parameters: unknown): readonly Key[] | undefined;
   decodeAck(parameters: unknown): Ack | undefined;
   decodeReport(parameters: unknown): Report | undefined;
@@ -38,4 +47,39 @@ export const isBody = (value: unknown): value is Body =>
 export function headOf(parameters: unknown): Body | undefined {
   const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [];
   return isBody(list[0]) ? list[0] : undefined;
+}
+
+/** Every message of P1 and P2 names the vehicle, by 17 letters and digits (protocol 2.1). */
+export function bodyOfVin(parameters: unknown): Body | undefined {
+  const body = headOf(parameters);
+  const vin = body?.['vin'];
+  return typeof vin === 'string' && /^[A-Za-z0-9]{17}$/.test(vin) ? body : undefined;
+}
+
+export function idOf(value: unknown, grammar: Grammar): PackageId | undefined {
+  if (!isBody(value)) return undefined;
+  const { name, version } = value;
+  if (typeof name !== 'string' || typeof version !== 'string') return undefined;
+  return grammar.name.test(name) && grammar.version.test(version) ? { name, version } : undefined;
+}
+
+/** One bad entry spoils the whole list. */
+export function idsOf(value: unknown, grammar: Grammar): readonly PackageId[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const ids = value.map((one) => idOf(one, grammar)).filter((id) => id !== undefined);
+  return ids.length === value.length ? ids : undefined;
+}
+
+export function chunksOf(body: Body | undefined): readonly number[] | undefined {
+  const listed: unknown = body?.['chunks'];
+  if (!Array.isArray(listed)) return undefined;
+  const chunks = listed.filter((chunk) => Number.isInteger(chunk)).map(Number);
+  return chunks.length === listed.length ? chunks : undefined;
+}
+
+export function namesServices(body: Body | undefined, grammar: Grammar): boolean {
+  const services = body?.['services'];
+  return (
+    isBody(services) && grammar.services.every((name) => typeof services[name] === 'string')
+  );
 }

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { createBackend, defaultVin, isReported, vehicleServices } from './backend.ts';
+import { dialects } from './dialects.ts';
 import { nodeRules } from './node-rules.ts';
 import { idOfFile, packageOfFile } from './package.ts';
 import { serverRules } from './server-rules.ts';
@@ -21,6 +22,8 @@ const usage = `make backend PACKAGE=FILE [ARGS="..."]
   --transport http     http or ws
   --server S-C         ${Object.keys(serverRules).join(', ')}
   --node 0.4           ${Object.keys(nodeRules).join(', ')}
+  --dialect P1         ${Object.keys(dialects).join(', ')}
+  --confirm            P2 and P3: the server wants a person to be asked
   --vin ${defaultVin}
   --name NAME --version VERSION    instead of those in the name of the file
   --chunk-ms 0         wait before each chunk, so that there is time to end the agent in between
@@ -33,6 +36,7 @@ type Given = {
   /** For what the agent has and leaves. */
   readonly folder: string;
   readonly isAll: boolean;
+  readonly isConfirmationWanted: boolean;
 };
 
 function readArguments(words: readonly string[]): Given {
@@ -44,6 +48,8 @@ function readArguments(words: readonly string[]): Given {
       transport: { type: 'string', default: 'http' },
       server: { type: 'string', default: 'S-C' },
       node: { type: 'string', default: '0.4' },
+      dialect: { type: 'string', default: 'P1' },
+      confirm: { type: 'boolean', default: false },
       vin: { type: 'string', default: defaultVin },
       name: { type: 'string' },
       version: { type: 'string' },
@@ -65,15 +71,17 @@ function readArguments(words: readonly string[]): Given {
   const transport = oneOf('--transport', values.transport, ['http', 'ws'] as const);
   const server = oneOf('--server', values.server, ['S-A', 'S-B', 'S-C', 'S-M'] as const);
   const node = oneOf('--node', values.node, ['0.3', '0.4', '0.5.1'] as const);
+  const dialect = oneOf('--dialect', values.dialect, ['P1', 'P2', 'P3'] as const);
   // By hand one tries packages as they are; a server may be configured to take them.
   const grammar = { name: /./, version: /./ };
   const fault = ({ service }: Passing): Fault =>
     service === '/sota/chunk' && delayMs > 0 ? { kind: 'delay', delayMs } : { kind: 'pass' };
   return {
-    options: { port, transport, server, node, vin, grammar, fault },
+    options: { port, transport, server, node, dialect, vin, grammar, fault },
     offered: packageOfFile({ name, version }, path),
     folder: resolve(values.dir),
     isAll: values.all,
+    isConfirmationWanted: values.confirm,
   };
 }
 
@@ -93,7 +101,7 @@ function print(text: string): void {
   console.log(`${new Date().toISOString().slice(11, 23)}  ${text}`);
 }
 
-function run({ options, offered, isAll }: Given): Backend {
+function run({ options, offered, isAll, isConfirmationWanted }: Given): Backend {
   const registered = new Set<string>();
   const thinning = createThinning(offered.chunksCount, 10);
   const backend = createBackend({
@@ -105,7 +113,8 @@ function run({ options, offered, isAll }: Given): Backend {
       print(`${vehicleServices.length} services registered`);
       thinning.beginAnew();
       // A server says it once; here a device that forgot may begin again.
-      if (!isReported(backend.server, offered)) backend.server.notify([offered]);
+      if (isReported(backend.server, offered)) return;
+      backend.server.notify([offered], isConfirmationWanted);
     },
     onSeen: (message) => {
       if (isAll || thinning.isShown(message)) print(lineOf(message, [offered]));

@@ -3,7 +3,7 @@
 import { dialects } from './dialects.ts';
 import { shortened } from './seen.ts';
 import { messageTtlMs, sendsMax, serverRules } from './server-rules.ts';
-import type { Ack, Body, Grammar, Key, Report } from './dialect.ts';
+import type { Ack, Body, Campaign, Grammar, Key, Report } from './dialect.ts';
 import type { DialectName } from './dialects.ts';
 import type { PackageId, ServerPackage } from './package.ts';
 import type { SeenMessage } from './seen.ts';
@@ -39,7 +39,7 @@ export type Server = {
    * A campaign: the packages are offered once, and served to whoever starts them. Offering again
    * what was not reported yet makes no second campaign, and takes over changed contents.
    */
-  notify(packages: readonly ServerPackage[]): void;
+  notify(packages: readonly ServerPackage[], isConfirmationWanted?: boolean): void;
   abort(): void;
   askForPackages(): void;
   /** A message of the vehicle, `/sota/...`. What cannot be decoded is silence (protocol 2). */
@@ -106,16 +106,19 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     ports.send(service, parameters, messageTtlMs);
   }
 
-  function notify(packages: readonly ServerPackage[]): void {
+  function notify(packages: readonly ServerPackage[], isConfirmationWanted = false): void {
+    const offered: Campaign[] = [];
     for (const one of packages) {
-      const key = dialect.keyOf(one.id);
-      const open = campaigns.find((spec) => spec.key === key && !spec.isReported);
+      const same = campaigns.filter((spec) => isSameId(spec.one.id, one.id));
+      const open = same.find((spec) => !spec.isReported);
+      const key = open?.key ?? dialect.keyOf(one.id, same.length);
       if (open === undefined) campaigns.push({ key, one, isReported: false });
       else open.one = one;
+      offered.push({ key, one, isConfirmationWanted });
     }
     const names = rules.offered.map((name) => [name, `${options.prefix}/sota/${name}`]);
     const services: Body = Object.fromEntries(names);
-    send('/sota/notify', [dialect.notify(packages, services)]);
+    for (const body of dialect.notify(offered, services)) send('/sota/notify', [body]);
   }
 
   function receive(service: string, parameters: unknown): void {
@@ -160,7 +163,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
   function announce(upload: Upload): void {
     upload.cancel();
     upload.phase = 'waiting';
-    send('/sota/start', [dialect.start(upload.one)]);
+    send('/sota/start', [dialect.start(upload.key, upload.one)]);
   }
 
   function onAck(ack: Ack | undefined): Reaction {
@@ -199,12 +202,12 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
         upload.sends < sendsMax ? sendChunk(upload) : abort(),
       );
     }
-    send('/sota/chunk', [dialect.chunk(one, lastIndex)]);
+    send('/sota/chunk', [dialect.chunk(upload.key, one, lastIndex)]);
   }
 
   function finish(upload: Upload): void {
     upload.phase = 'finished';
-    send('/sota/finish', [dialect.finish(upload.one)]);
+    send('/sota/finish', [dialect.finish(upload.key, upload.one)]);
     if (session === undefined) return;
     const isLast = session.uploads.every(({ phase }) => phase === 'finished');
     if (!isLast && rules.isForgetful) {
@@ -277,6 +280,8 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
 function uploadOf({ key, one }: Spec): Upload {
   return { key, one, phase: 'queued', lastIndex: 0, sends: 0, cancel: none };
 }
+
+const isSameId = (a: PackageId, b: PackageId) => a.name === b.name && a.version === b.version;
 
 /** First gap, else behind the last; that 1 itself is missing nobody notices (protocol 2.4). */
 export function nextIndex(sorted: readonly number[]): number {

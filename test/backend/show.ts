@@ -19,15 +19,16 @@ function tell(
   body: Body,
   packages: readonly ServerPackage[],
 ): string {
-  const id = idText(body['package']);
+  const id = idOf(body, packages);
   switch (name) {
     case 'notify':
+      if (isBody(body['update_available'])) return updateText(body['update_available']);
       return listText(body['packages'], (one) =>
         isBody(one) ? `${idText(one['package'])}, ${String(one['size'])} bytes` : '?',
       );
     case 'start':
       return direction === 'in'
-        ? listText(body['packages'], idText)
+        ? askedText(body, id)
         : `${id}, ${String(body['chunkscount'])} chunks, sha1 ${String(body['checksum'])}`;
     case 'chunk':
       return `${id}  ${progressText(Number(body['index']), countOf(id, packages))}`;
@@ -37,15 +38,40 @@ function tell(
       return id;
     case 'report':
       return `${id}  ${verdict(body)}`;
-    case 'packages':
-      return listText(body['packages'], idText);
+    case 'packages': {
+      const software = body['installed_software'];
+      return listText(isBody(software) ? software['packages'] : body['packages'], idText);
+    }
     default:
       return '';
   }
 }
 
-const verdict = ({ status, description }: Body) =>
-  `${status === true ? 'success' : 'FAILED'}: ${String(description)}`;
+function verdict(body: Body): string {
+  const { status, description, update_report: report } = body;
+  if (!isBody(report)) return `${status === true ? 'success' : 'FAILED'}: ${String(description)}`;
+  return listText(report['operation_results'], (one) =>
+    isBody(one) ? `${codeText(one['result_code'])}: ${String(one['result_text'])}` : '?',
+  );
+}
+
+const codeText = (code: unknown) =>
+  `${code === 0 || code === 1 ? 'success' : 'FAILED'} (${String(code)})`;
+
+const askedText = (body: Body, id: string) =>
+  'update_id' in body ? id : listText(body['packages'], idText);
+
+const updateText = ({ update_id: id, size, description, request_confirmation: asks }: Body) =>
+  `${String(description)}, ${String(size)} bytes, update ${String(id)}` +
+  (asks === true ? ', a person is to be asked' : '');
+
+/** An update says nothing of its package; where there is but one, it is that. */
+function idOf(body: Body, packages: readonly ServerPackage[]): string {
+  const update = isBody(body['update_report']) ? body['update_report'] : body;
+  const [one] = packages;
+  if ('update_id' in update && one !== undefined) return textOf(one.id);
+  return idText(body['package']);
+}
 
 const textOf = ({ name, version }: PackageId) => `${name} ${version}`;
 
