@@ -21,7 +21,7 @@ test('each row names a test that is there', () => {
 });
 
 test('each test that cuts an installer under the built agent has a row', () => {
-  for (const name of ['opkg', 'swupdate', 'command']) {
+  for (const name of ['opkg', 'swupdate', 'swupdate-daemon', 'command']) {
     const file = `e2e/${name}-cuts.test.ts`;
     const found = read(file).matchAll(/\btest\(\s*(['`])(.+?)\1/g);
     const titles = [...found].map(([, , title]) => title);
