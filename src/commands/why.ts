@@ -1,9 +1,11 @@
 // `why`: what each package waits for, which timer runs, what comes next, what the last cut left.
+import { label } from '../core/decision.ts';
 import { plain, shortened } from '../text.ts';
 import { exitCodes } from './ports.ts';
 import { reachStatus } from './reach.ts';
 import { headLines, nextText, progressText } from './status.ts';
-import { label, soon } from './words.ts';
+import { soon } from './words.ts';
+import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
 import type { Act } from './ports.ts';
 
@@ -32,19 +34,28 @@ export function whyAll(status: Status): readonly string[] {
     ...(packages.length + reports.length > 0
       ? []
       : ['Nothing to do: no package is offered, under way or unreported.']),
-    ...(survived.length === 0 ? [] : ['', 'What survived the last cut:']),
-    ...survived.map((sentence) => `  ${sentence}`),
+    ...survivedLines(survived),
   ];
 }
 
 /** Everything of that name, whatever its version; empty where there is none. */
 export function whyOne(status: Status, name: string): readonly string[] {
-  const isIt = ({ id }: { readonly id: { readonly name: string } }) => id.name === name;
+  const isIt = ({ id }: { readonly id: PackageId }) => id.name === name;
+  const [packages, reports] = [status.packages.filter(isIt), status.reports.filter(isIt)];
+  const history = status.history.filter(isIt);
+  const begins = [...packages, ...reports, ...history].map(({ id }) => `${label(id)}: `);
+  const survived = status.survived.filter((one) => begins.some((begin) => one.startsWith(begin)));
   return [
-    ...status.packages.filter(isIt).flatMap((one) => packageLines(one)),
-    ...status.reports.filter(isIt).flatMap((one) => reportLines(one)),
-    ...status.history.filter(isIt).flatMap((one) => historyLines(one)),
+    ...packages.flatMap((one) => packageLines(one)),
+    ...reports.flatMap((one) => reportLines(one)),
+    ...history.flatMap((one) => historyLines(one)),
+    ...survivedLines(survived),
   ];
+}
+
+function survivedLines(sentences: readonly string[]): readonly string[] {
+  if (sentences.length === 0) return [];
+  return ['', 'What survived the last cut:', ...sentences.map((sentence) => `  ${sentence}`)];
 }
 
 function packageLines(one: PackageStatus): readonly string[] {

@@ -383,6 +383,17 @@ test('tells why of one package, past attempts included', async () => {
   assert.match(world.shown.out, /old 1: report owed/);
 });
 
+test('tells what survived the last cut of the package asked for, and of no other', async () => {
+  const world = createWorld();
+  const survived = ['engines 2.1: held 1 of 2 chunks', 'engine 2.1: held 12', 'older 1: settled'];
+  await startFakeDaemon(world, { ...rich, survived });
+  assert.is(await world.run('why', 'engine'), 0);
+  assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: held 12\n$/);
+  assert.not.match(world.shown.out, /engines|older/);
+  await world.run('why', 'older');
+  assert.ok(world.shown.out.endsWith('\n\nWhat survived the last cut:\n  older 1: settled\n'));
+});
+
 test('tells that there is nothing to do', async () => {
   const world = createWorld();
   await startFakeDaemon(world);
