@@ -180,13 +180,3 @@ export function vinOf(fullName: string): string | undefined {
   const vin = at >= 0 ? parts[at + 1] : parts[2];
   return vin === undefined || vin === 'sota' ? undefined : vin;
 }
-
-/**
- * When the node forgets a message: unix seconds, or, where the clock cannot be right, milliseconds
- * from now, which the node takes as relative since they lie a day in the past (protocol 1.6). An
- * integer.
- */
-export function timeoutOf(wallMs: number, builtMs: number, lifeMs: number): number {
-  if (wallMs < builtMs) return Math.ceil(lifeMs);
-  return Math.floor(wallMs / 1000) + Math.ceil(lifeMs / 1000);
-}

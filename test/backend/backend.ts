@@ -1,5 +1,6 @@
 // A node and a server behind it in one process, for tests and for people. The timers of the server
 // may run faster than real ones (`secondMs`); those of the node do not.
+import { crashesOf } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
 import { createHttpEdge } from './edge-http.ts';
 import { createRviTongue } from './edge-rvi.ts';
@@ -71,6 +72,10 @@ export type Backend = {
   chunksRepeated(): number;
   /** Deliveries that failed, and why: refused, closed, no answer in a second. */
   readonly failures: readonly string[];
+  /** What the client sent that crashes a node or is of no use to it, and why. */
+  readonly crashes: readonly string[];
+  /** Calls of the client. */
+  heard(): number;
 };
 
 export const defaultVin = 'V1234567890123456';
@@ -92,6 +97,8 @@ export function createBackend(options: BackendOptions = {}): Backend {
   const [vin, device] = [options.vin ?? defaultVin, options.device ?? defaultDevice];
   const secondMs = options.secondMs ?? 1_000;
   const failures: string[] = [];
+  const crashes: string[] = [];
+  let heard = 0;
   const pending = new Set<() => void>();
   const registrations = new Map<string, number>();
   const watch = createWatch(() => server.log);
@@ -139,10 +146,18 @@ export function createBackend(options: BackendOptions = {}): Backend {
   );
   const edge = createEdge();
 
+  const spelling = options.transport !== 'rvi' ? 'jsonrpc' : kind === '0.4' ? 'rvi-0.4' : 'rvi-0.5';
+  function note(text: string): void {
+    heard += 1;
+    const found = crashesOf(text, spelling, Date.now());
+    crashes.push(...found.map((rule) => `${rule}: ${text.slice(0, 1_000)}`));
+  }
+
   function createEdge(): Edge {
     const edgeOptions = {
       port: options.port ?? 0,
       call: node.call,
+      onHeard: note,
       onFailed: (reason: string) => {
         failures.push(reason);
         watch.changed();
@@ -225,6 +240,8 @@ export function createBackend(options: BackendOptions = {}): Backend {
     until: (what, holds, limitMs) => watch.until(what, () => holds(server), limitMs),
     chunksRepeated: () => [...server.sent.values()].reduce((sum, times) => sum + times - 1, 0),
     failures,
+    crashes,
+    heard: () => heard,
   };
 }
 

@@ -9,6 +9,8 @@ export type EdgeOptions = {
   /** 0: the system chooses. */
   readonly port: number;
   readonly call: (text: string, routeOf: RouteOf) => Reply;
+  /** The text of a call, before anything is made of it. */
+  readonly onHeard?: (text: string) => void;
   /** A delivery that failed, and why. */
   readonly onFailed: (reason: string) => void;
 };
@@ -38,6 +40,7 @@ export function createHttpEdge(options: EdgeOptions, isContentTypeExact: boolean
       const type = incoming.headers['content-type'] ?? '';
       if (incoming.method !== 'POST') return write(response, 404, 'text/plain', 'Not Found');
       if (isContentTypeExact && !contentTypes.includes(type)) return incoming.socket.destroy();
+      options.onHeard?.(text);
       const reply = options.call(text, routeOf);
       switch (reply.kind) {
         case 'json':

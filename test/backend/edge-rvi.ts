@@ -2,7 +2,7 @@
 // no JSON-RPC, deliveries without an id, parameters bare or in texts. A call that is spelt
 // otherwise gets no reply at all.
 import { isBody } from './dialect.ts';
-import { hasSurrogateEscape } from './node-calls.ts';
+import { hasSurrogateEscape } from './crash-rules.ts';
 import type { Body } from './dialect.ts';
 import type { Tongue } from './edge-ws.ts';
 import type { Reply, Result, RouteOf } from './node-calls.ts';

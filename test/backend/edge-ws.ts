@@ -60,7 +60,9 @@ export function createWsEdge(options: Omit<EdgeOptions, 'call'>, tongue: Tongue)
     if (tongue.pingEveryMs !== undefined) beat(socket, tongue.pingEveryMs);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (isBinary) return socket.close(1003);
-      const reply = tongue.hear(String(data), () => route);
+      const text = String(data);
+      if (!isAnswer(text)) options.onHeard?.(text);
+      const reply = tongue.hear(text, () => route);
       if (reply.kind === 'json') socket.send(reply.text);
       else if (reply.kind !== 'nothing') socket.terminate();
     });

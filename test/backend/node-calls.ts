@@ -1,5 +1,6 @@
 // The service edge of a node, call by call: JSON-RPC as its releases read and answer it, and what
 // Erlang makes of the parameters (protocol 1.1, 1.6).
+import { hasSurrogateEscape } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
 import type { Body } from './dialect.ts';
 import type { NodeRules } from './node-rules.ts';
@@ -40,8 +41,6 @@ export function answer(
   const named = rules.isMethodNamed ? { method } : {};
   return json({ jsonrpc: '2.0', id, result: { ...result, ...named } });
 }
-
-export const hasSurrogateEscape = (text: string) => /\\u[dD][89a-fA-F]/.test(text);
 
 function parse(text: string): unknown {
   try {

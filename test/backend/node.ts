@@ -1,8 +1,9 @@
 // The RVI node of the vehicle and the link to the one of the backend, without any I/O (protocol 1):
 // what a client registers, what its calls are answered, what is delivered, queued and lost. The
 // edges (`edge-http.ts`, `edge-ws.ts`) carry its texts.
+import { hasSurrogateEscape } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
-import { answer, asErlang, hasSurrogateEscape, leftMsOf } from './node-calls.ts';
+import { answer, asErlang, leftMsOf } from './node-calls.ts';
 import { nodeRules } from './node-rules.ts';
 import type { Body } from './dialect.ts';
 import type { Reply, Result, Route, RouteOf } from './node-calls.ts';

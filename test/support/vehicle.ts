@@ -142,7 +142,10 @@ export function linesOf(path: string): readonly string[] {
   }
 }
 
-/** Runs `act` on a vehicle; what goes wrong is told with the log of its agent. */
+/**
+ * Runs `act` on a vehicle; what goes wrong is told with the log of its agent. That something which
+ * the agent sent would crash a node is wrong in every test.
+ */
 export async function withVehicle(
   options: VehicleOptions,
   act: (vehicle: Vehicle) => Promise<void>,
@@ -150,6 +153,8 @@ export async function withVehicle(
   const vehicle = await createVehicle(options);
   try {
     await act(vehicle);
+    const { crashes } = vehicle.backend;
+    if (crashes.length > 0) throw new Error(`this crashes nodes: ${crashes.join('\n')}`);
   } catch (error) {
     console.error(vehicle.logs());
     throw error;

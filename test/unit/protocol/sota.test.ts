@@ -6,7 +6,6 @@ import {
   encodeMessage,
   serviceOf,
   services,
-  timeoutOf,
   vinOf,
 } from '../../../src/protocol/sota.ts';
 import { encodeCall } from '../../../src/protocol/jsonrpc.ts';
@@ -243,19 +242,6 @@ test('never sends an escape of half a pair, whatever an installer says', () => {
     assert.not.match(text, /[\ud800-\udbff](?![\udc00-\udfff])/);
   }
   assert.match(spelled({ kind: 'report', report }), 'whole 😀');
-});
-
-test('the time limit is whole unix seconds, or relative where no clock is to be believed', () => {
-  const builtMs = 1_700_000_000_000;
-  assert.is(timeoutOf(1_800_000_000_999, builtMs, 90_000), 1_800_000_090);
-  assert.is(timeoutOf(builtMs, builtMs, 90_000), 1_700_000_090);
-  assert.is(timeoutOf(builtMs - 1, builtMs, 90_000), 90_000);
-  assert.is(timeoutOf(0, builtMs, 90_000), 90_000);
-  for (const wallMs of [0.5, builtMs + 0.7, 1_800_000_000_000.25]) {
-    for (const lifeMs of [1, 90_000.5, 1_000]) {
-      assert.ok(Number.isInteger(timeoutOf(wallMs, builtMs, lifeMs)));
-    }
-  }
 });
 
 test('finds the VIN in the name of a service', () => {
