@@ -140,7 +140,7 @@ function fromFile({ file, text }: Source, known: readonly string[]): Gathered {
       const origin = originOf(path);
       if (known.includes(key)) given.set(key, { kind: 'toml', value, origin });
       else if (!sections.includes(key)) {
-        complaints.push({ origin, ...unknown(path, isTable(value), known, sections) });
+        complaints.push({ origin, ...unknown(path, value, known, sections) });
       } else if (isTable(value)) visit(value, path);
       else {
         const mend = `write [${key}] and its keys on the lines below`;
@@ -177,26 +177,28 @@ function sectionsOf(known: readonly string[]): readonly string[] {
 
 function unknown(
   path: readonly string[],
-  isSection: boolean,
+  value: unknown,
   known: readonly string[],
   sections: readonly string[],
 ): Omit<Complaint, 'origin'> {
   const key = path.join('.');
   const section = path.slice(0, -1).join('.');
   const name = path.at(-1) ?? '';
-  if (isSection) {
-    const near = nearest(key, sections);
+  const near = nearest(key, sections);
+  // [[rvy]] is a list of tables, but so is a list of rules.
+  const isDoubled = Array.isArray(value) && value.every(isTable) && near !== undefined;
+  if (isTable(value) || (isDoubled && nearest(key, known) === undefined)) {
     const mend =
       near === undefined ? `sections: ${sections.join(', ')}` : `did you mean [${near}]?`;
     return { key: `[${key}]`, problem: 'is no section', mend };
   }
   const beside = known.filter((one) => one.startsWith(`${section}.`) && section !== '');
   const namesake = known.filter((one) => one.endsWith(`.${name}`));
-  const near =
+  const meant =
     nearest(key, beside) ??
     (namesake.length === 1 ? namesake[0] : undefined) ??
     nearest(key, known);
-  if (near !== undefined) return { key, problem: 'is no key', mend: `did you mean ${near}?` };
+  if (meant !== undefined) return { key, problem: 'is no key', mend: `did you mean ${meant}?` };
   const mend =
     beside.length > 0 ? `keys of [${section}]: ${leaves(beside, section)}` : 'leave it out';
   return { key, problem: 'is no key', mend };

@@ -44,6 +44,9 @@ export function parseArguments(
   if (topic !== undefined && !known.includes(topic)) {
     return wrong(`there is no command "${topic}"${hint(nearest(topic, known))}`);
   }
+  const isAlone = command === 'version' || command === 'help';
+  const tooMuch = isAlone ? words[command === 'help' ? 1 : 0] : undefined;
+  if (tooMuch !== undefined) return wrong(`"${command}" does not take "${tooMuch}"`);
   if (options.help || command === 'help') return { kind: 'help', command: topic };
   // Answered before the configuration is read, which may be what is broken.
   if (options.version || command === 'version') return { kind: 'version' };
@@ -53,6 +56,8 @@ export function parseArguments(
   if (json && !shape.takesJson) return wrong(`"${command}" takes no --json`);
   const missing = shape.words.filter(({ isNeeded }) => isNeeded)[words.length];
   if (missing !== undefined) return wrong(`"${command}" needs a ${missing.name}`);
+  const empty = shape.words.find((_, at) => words[at] === '');
+  if (empty !== undefined) return wrong(`"${command}" takes no empty ${empty.name}`);
   const spare = words[shape.words.length];
   if (spare !== undefined) return wrong(`"${command}" does not take "${spare}"`);
   return { kind: 'command', command, words, json, configFile };

@@ -16,8 +16,7 @@ export async function loadConfiguration(
     if (data.code === 'ENOENT' && named === undefined) {
       return readSettings({ file, text: undefined, environment });
     }
-    const mend = data.code === 'ENOENT' ? 'give another --config' : 'make it readable';
-    return refuse(file, `cannot be read (${data.reason})`, mend);
+    return refuse(file, `cannot be read (${data.reason})`, mendOf(data.code));
   }
   if (data.value.length > configBytesMax) {
     return refuse(file, `has more than ${configBytesMax} bytes`, 'give another --config');
@@ -25,6 +24,11 @@ export async function loadConfiguration(
   const text = decode(data.value);
   if (text === undefined) return refuse(file, 'is not UTF-8', 'save it as UTF-8');
   return readSettings({ file, text, environment });
+}
+
+function mendOf(code: string): string {
+  if (code === 'EISDIR') return 'give a file, not a folder';
+  return code === 'ENOENT' || code === 'ENOTDIR' ? 'give another --config' : 'make it readable';
 }
 
 function refuse(file: string, problem: string, mend: string): Configuration {

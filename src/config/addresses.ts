@@ -47,15 +47,16 @@ export const reachableAddress: Reader<string> = text(
 export type Address = { readonly host: string; readonly port: number };
 
 const listenWanted = 'host:port such as "127.0.0.1:9080" or "[::1]:9080"';
-const hostPort = /^(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+)):(\d{1,5})$/;
+const hostPort = /^(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+)):(\d+)$/;
 
 export const listenAddress: Reader<Address> = {
   read: (raw) => {
     const [, v6, name, digits] = hostPort.exec(typeof raw === 'string' ? raw : '') ?? [];
     const host = v6 ?? name;
     const port = Number(digits);
+    if (host === undefined) return { ok: false, wanted: listenWanted };
     // 0: whichever is free; the node is told which one it became.
-    if (host === undefined || port > 65_535) return { ok: false, wanted: listenWanted };
+    if (port > 65_535) return { ok: false, wanted: 'a port from 0 to 65535' };
     return { ok: true, value: { host, port } };
   },
   fromText: (spelt) => spelt,

@@ -229,8 +229,8 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ['rvi', 'url = true', `is true: write ${url}`],
   ['rvi', 'listen = "9080"', `is "9080": write ${hostPort}`],
   ['rvi', 'listen = ":9080"', `is ":9080": write ${hostPort}`],
-  ['rvi', 'listen = "h:65536"', `is "h:65536": write ${hostPort}`],
-  ['rvi', 'listen = "h:65536"', `is "h:65536": write ${hostPort}`],
+  ['rvi', 'listen = "h:65536"', 'is "h:65536": write a port from 0 to 65535'],
+  ['rvi', 'listen = "[::1]:999999"', 'is "[::1]:999999": write a port from 0 to 65535'],
   ['rvi', 'listen = "::1:9080"', `is "::1:9080": write ${hostPort}`],
   ['rvi', 'listen = 9080', `is 9080: write ${hostPort}`],
   ['rvi', 'allow = "127.0.0.1"', `is "127.0.0.1": write ${peers}`],
@@ -356,6 +356,11 @@ const wrongFiles: readonly (readonly [string, string])[] = [
     '[installer.swupdat]\nargs = []',
     'c.toml:1: [installer.swupdat] is no section: did you mean [installer.swupdate]?',
   ],
+  [
+    '[installer]\nruls = [{ name = "x", use = "opkg" }]',
+    'c.toml:2: installer.ruls is no key: did you mean installer.rules?',
+  ],
+  ['[[instaler]]\nattempts = 3', 'c.toml:1: [instaler] is no section: did you mean [installer]?'],
   [
     '[network]\n',
     'c.toml:1: [network] is no section: sections: device, rvi, storage, policy, installer, ' +

@@ -36,7 +36,12 @@ const misuse: readonly (readonly [readonly string[], string])[] = [
   [['accept'], '"accept" needs a NAME'],
   [['decline', '--config', 'f'], '"decline" needs a NAME'],
   [['accept', 'a', '1', 'x'], '"accept" does not take "x"'],
+  [['accept', ''], '"accept" takes no empty NAME'],
+  [['accept', 'a', ''], '"accept" takes no empty VERSION'],
+  [['why', ''], '"why" takes no empty NAME'],
   [['status', 'engine'], '"status" does not take "engine"'],
+  [['version', 'x'], '"version" does not take "x"'],
+  [['help', 'status', 'x'], '"help" does not take "x"'],
   [['status', '--', '--json'], '"status" does not take "--json"'],
   [['\u001b[31m'], 'there is no command "\\u001b[31m"'],
 ];
@@ -163,6 +168,8 @@ test('ends every command on a bad configuration, with every complaint', async ()
 
 const unreadable: readonly (readonly [string, string | Uint8Array | undefined, string])[] = [
   ['/none', undefined, '/none: cannot be read (ENOENT: /none): give another --config\n'],
+  ['/etc', '!EISDIR', '/etc: cannot be read (EISDIR: /etc): give a file, not a folder\n'],
+  ['/a/b', '!ENOTDIR', '/a/b: cannot be read (ENOTDIR: /a/b): give another --config\n'],
   ['/secret', '!EACCES', '/secret: cannot be read (EACCES: /secret): make it readable\n'],
   ['/bytes', Uint8Array.of(0xff), '/bytes: is not UTF-8: save it as UTF-8\n'],
   ['/big', ' '.repeat(262_145), '/big: has more than 262144 bytes: give another --config\n'],
