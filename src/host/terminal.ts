@@ -18,8 +18,11 @@ export type Terminal = {
 export function createTerminal(): Terminal {
   const { stdout, stderr } = process;
   let interrupted: (() => void) | undefined;
-  // `sota-agent watch | head` ends us by EPIPE, which is no error of ours.
-  stdout.on('error', () => interrupted?.());
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // `sota-agent watch | head` ends us by EPIPE, which is no error of ours.
+    if (error.code !== 'EPIPE') tellLoss(error.message);
+    interrupted?.();
+  });
   // A daemon whose log is gone goes on without.
   stderr.on('error', () => undefined);
   return {
@@ -40,6 +43,14 @@ export function createTerminal(): Terminal {
       };
     },
   };
+}
+
+/** A script that keeps what we print must not take half of it for the whole. */
+function tellLoss(reason: string): void {
+  process.stderr.write(`sota-agent: stdout takes nothing: ${reason}\n`);
+  process.once('exit', () => {
+    process.exitCode ||= 1;
+  });
 }
 
 /** Is stderr the journal? The variable alone is inherited by everything that a service starts. */

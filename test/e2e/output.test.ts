@@ -1,0 +1,48 @@
+// Method: the commands with a stdout that takes nothing (`/dev/full` is a disk that is full), or
+// that nobody reads. What did not get out was not done.
+import { spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { agentPath, launcher, writeConfig } from '../support/agent.ts';
+import { assert, suite } from '../support/suite.ts';
+import { withVehicle } from '../support/vehicle.ts';
+
+const test = suite('output that does not get out');
+
+function into(stdout: number | 'pipe', words: readonly string[]) {
+  const [program = '', ...args] = [...launcher, agentPath(), ...words];
+  const env = { PATH: process.env['PATH'] ?? '' };
+  const child = spawn(program, args, { env, stdio: ['ignore', stdout, 'pipe'], timeout: 60_000 });
+  // Its reader is gone before it writes.
+  child.stdout?.destroy();
+  let err = '';
+  child.stderr?.setEncoding('utf8').on('data', (more: string) => (err += more));
+  return new Promise<{ readonly exitCode: number | null; readonly err: string }>((done) => {
+    child.on('close', (exitCode) => done({ exitCode, err }));
+  });
+}
+
+test('ends a command with 1 and one line that says why', async () => {
+  const full = openSync('/dev/full', 'w');
+  await withVehicle({}, async (vehicle) => {
+    await vehicle.boot().logged(/ started /);
+    for (const command of ['help', 'version', 'config', 'status', 'why', 'packages', 'watch']) {
+      const { exitCode, err } = await into(full, [command, '--config', vehicle.config]);
+      const line = 'sota-agent: stdout takes nothing: ENOSPC: no space left on device, write\n';
+      assert.equal([command, exitCode, err], [command, 1, line]);
+    }
+  });
+  closeSync(full);
+});
+
+test('ends a command in silence, as it would have, where its reader has left', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sota-'));
+  const config = writeConfig(directory, {});
+  for (const command of ['help', 'config']) {
+    assert.equal(await into('pipe', [command, '--config', config]), { exitCode: 0, err: '' });
+  }
+  rmSync(directory, { recursive: true });
+});
+
+test.run();
