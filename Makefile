@@ -19,7 +19,7 @@ help: ## what can be made
 	 awk '{ n = $$1; sub("%", "NAME", n); $$1 = ""; printf "  make %-12s%s\n", n, $$0 }'
 
 build: node_modules/.stamp ## the executable for this machine: build/linux-x64/sota-agent
-	node build.mjs linux-x64
+	$(if $(filter backend,$(MAKECMDGOALS)),env -u NODE) node build.mjs linux-x64
 
 targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and linux-armv7l
 	node build.mjs linux-x64 linux-arm64 linux-armv7l
@@ -90,8 +90,11 @@ demo: setup build ## a whole session before your eyes
 bench: setup build ## speed and memory, as ratios to a floor
 	@node test/run.mjs --script test/bench/bench.ts
 
-backend: build ## a node and a server to try the agent with: PACKAGE=FILE, ARGS="..."
-	@node test/run.mjs --script test/backend/main.ts -- $(if $(PACKAGE),'$(PACKAGE)') $(ARGS)
+# NODE is a release of the RVI node here, and not the Node to build with.
+backend: build ## to try the agent by hand: PACKAGE=FILE NODE=0.4 SERVER=S-C DIALECT=P1 TRANSPORT=
+	@node test/run.mjs --script test/backend/main.ts -- $(if $(PACKAGE),'$(PACKAGE)') \
+	  $(if $(NODE),--node $(NODE)) $(if $(SERVER),--server $(SERVER)) \
+	  $(if $(DIALECT),--dialect $(DIALECT)) $(if $(TRANSPORT),--transport $(TRANSPORT)) $(ARGS)
 
 setup: node_modules/.stamp setup-debian ## what the tests need, from npm and from Debian
 

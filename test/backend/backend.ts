@@ -43,6 +43,8 @@ export type BackendOptions = {
    * server reads what a 0.5.1 node takes over its WebSocket (protocol 1.9 and 2).
    */
   readonly hasAdapter?: boolean;
+  /** Deliveries overtake each other by so much, as the node's processes do (protocol 1.6). */
+  readonly jitterMs?: number;
   readonly fault?: (message: Passing) => Fault;
   readonly onSeen?: (message: SeenMessage) => void;
   readonly onRegistered?: (service: string) => void;
@@ -110,6 +112,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
       prefix: prefixOf(dialect, vin, device),
       backend: ['start', 'ack', 'report', 'packages'].map((name) => `${prefix}/sota/${name}`),
       ...(options.fault === undefined ? {} : { fault: options.fault }),
+      jitterMs: options.jitterMs ?? 0,
     },
     {
       nowMs: () => Date.now(),

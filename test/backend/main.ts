@@ -1,6 +1,6 @@
-// `make backend PACKAGE=FILE`: a node and a server to try the agent with by hand. It writes a
-// configuration for the agent, offers the file to whoever registers, prints what goes by, and goes
-// on until Ctrl-C.
+// `make backend PACKAGE=FILE NODE= SERVER= DIALECT= TRANSPORT=`: a node and a server to try the
+// agent with by hand. It writes a configuration for the agent, offers the file to whoever
+// registers, prints what goes by, and goes on until Ctrl-C.
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
@@ -17,9 +17,9 @@ import type { Backend, BackendOptions } from './backend.ts';
 import type { Fault, Passing } from './node.ts';
 import type { ServerPackage } from './package.ts';
 
-const usage = `make backend PACKAGE=FILE [ARGS="..."]
+const usage = `make backend PACKAGE=FILE [NODE= SERVER= DIALECT= TRANSPORT=] [ARGS="..."]
   --port 8901          where the node listens
-  --transport http     http or ws
+  --transport http     http; rvi: WebSocket as nodes 0.4 and 0.5.1 spell it; ws: JSON-RPC there
   --server S-C         ${Object.keys(serverRules).join(', ')}
   --node 0.4           ${Object.keys(nodeRules).join(', ')}
   --dialect P1         ${Object.keys(dialects).join(', ')}
@@ -68,16 +68,18 @@ function readArguments(words: readonly string[]): Given {
   const { name = id.name, version = id.version, vin } = values;
   const port = numberOf('--port', values.port, 65_535);
   const delayMs = numberOf('--chunk-ms', values['chunk-ms'], 10_000);
-  const transport = oneOf('--transport', values.transport, ['http', 'ws'] as const);
+  const transport = oneOf('--transport', values.transport, ['http', 'ws', 'rvi'] as const);
   const server = oneOf('--server', values.server, ['S-A', 'S-B', 'S-C', 'S-M'] as const);
   const node = oneOf('--node', values.node, ['0.3', '0.4', '0.5.1'] as const);
+  if (transport === 'rvi' && node === '0.3') throw new Error('--node: 0.3 is known by http only');
   const dialect = oneOf('--dialect', values.dialect, ['P1', 'P2', 'P3'] as const);
   // By hand one tries packages as they are; a server may be configured to take them.
   const grammar = { name: /./, version: /./ };
   const fault = ({ service }: Passing): Fault =>
     service === '/sota/chunk' && delayMs > 0 ? { kind: 'delay', delayMs } : { kind: 'pass' };
   return {
-    options: { port, transport, server, node, dialect, vin, grammar, fault },
+    // Without it no server would read what 0.5.1 hands on (protocol 1.9).
+    options: { port, transport, server, node, dialect, vin, grammar, fault, hasAdapter: true },
     offered: packageOfFile({ name, version }, path),
     folder: resolve(values.dir),
     isAll: values.all,
@@ -145,7 +147,9 @@ async function main(): Promise<void> {
     return;
   }
   const { id, sizeBytes, chunksCount } = given.offered;
-  const file = writeTrial(given.folder, backend.url);
+  const { transport, node } = given.options;
+  const spelt = transport !== 'rvi' ? 'jsonrpc' : node === '0.4' ? 'rvi-0.4' : 'rvi-0.5';
+  const file = writeTrial(given.folder, backend.url, spelt);
   console.log(commandsOf(given.folder, file).join('\n'));
   print(`${id.name} ${id.version}: ${sizeBytes} bytes, ${chunksCount} chunks; at ${backend.url}`);
 }

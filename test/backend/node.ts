@@ -30,6 +30,8 @@ export type NodeOptions = {
   /** Full names of the backend's services. */
   readonly backend: readonly string[];
   readonly fault?: (message: Passing) => Fault;
+  /** Each delivery is a process of its own there, so that they overtake each other (1.6). */
+  readonly jitterMs?: number;
 };
 
 export type NodePorts = {
@@ -78,6 +80,15 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
   let isLinked = true;
   let transactions = 0;
   let lost = 0;
+
+  const { jitterMs = 0 } = options;
+  let drawn = 1;
+
+  /** The same in each run; the constants are those of the C standard's sample. */
+  function jitter(): number {
+    drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (drawn >>> 16) % (jitterMs + 1);
+  }
 
   const fullName = (service: string) => `${prefix}${service.replace(/^\//, '')}`;
 
@@ -159,7 +170,8 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
       const route = routes.get(name);
       // "Service Disappeared": announced once, and not there any more.
       if (route === undefined) lost += 1;
-      else route.post(text);
+      else if (jitterMs === 0) route.post(text);
+      else ports.after(jitter(), () => route.post(text));
     };
     const go = faulty('out', service, passing, post);
     toVehicle.push({ name, expiresMs: ports.nowMs() + ttlMs, go });

@@ -4,24 +4,27 @@ import type { Grammar } from './dialect.ts';
 /** S-A: October 2015; S-B: the ack timeout; S-C: the install timeout; S-M: 2017. */
 export type ServerKind = 'S-A' | 'S-B' | 'S-C' | 'S-M';
 
+/** Each with the place in protocol 2.4, or 2.1, that says it. */
 export type ServerRules = {
-  /** Only `[]` starts the chunks; any other first ack is ignored for ever. */
+  /** 2.4, table of acks, rows 1 and 2: any other first ack than `[]` is ignored for ever. */
   readonly isFirstAckEmpty: boolean;
-  /** A later `[]` throws in the server: the actor starts anew. Otherwise: chunk 1 again. */
+  /** Row 3: a later `[]` throws, the actor starts anew with `/sota/start`. Else: chunk 1 again. */
   readonly isLaterEmptyFatal: boolean;
-  /** A single index but 1 throws, too. Otherwise what is below counts as received. */
+  /** Row 5: a single index but 1 throws, too. Otherwise what is below counts as received. */
   readonly isLoneIndexFatal: boolean;
-  /** The last chunk again after so long without an ack; after five times, abort. */
+  /** 2.4, "Ack timeout": the last chunk again after so long; after five sends `UploadAborted`. */
   readonly ackTimeoutMs: number | undefined;
-  /** So long without any message after the last finish: abort. */
+  /** 2.4, "installTimeout": so long without any message after the last finish, then abort. */
   readonly installTimeoutMs: number | undefined;
+  /** 2.4, "Window": packages side by side, each with one chunk in flight. */
   readonly parallelMax: number;
-  /** Reports of packages that finish while others are under way are not recorded. */
+  /** 2.4, "Report (P1)": one that finished while others are under way is not recorded. */
   readonly isForgetful: boolean;
-  /** The actor goes on after the last report, and aborts even so. */
+  /** 2.4, "Report (6c6d31c6 .. S-M)": the actor goes on after the last report, and aborts. */
   readonly staysAfterReport: boolean;
-  /** Services of the backend that a notify names. */
+  /** 2.1 and 2: services of the backend that a notify names. */
   readonly offered: readonly string[];
+  /** 2.1, "Server-side validation", and the services that a start must name. */
   readonly grammar: Grammar;
 };
 
@@ -68,7 +71,7 @@ export const serverRules: { readonly [kind in ServerKind]: ServerRules } = {
   },
 };
 
-/** Sends of one chunk before the upload is given up. */
+/** Sends of one chunk before the upload is given up (2.4, "Ack timeout"). */
 export const sendsMax = 5;
-/** What the server gives its node to deliver a message. */
+/** What the server gives its node to deliver a message (2.4: "TTL now+5 min"). */
 export const messageTtlMs = 300_000;

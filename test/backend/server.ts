@@ -1,5 +1,6 @@
 // The SOTA server of protocol 2.4 without any I/O: messages in, messages out, time given. The
 // simulator and the tests over real sockets play the same one.
+import { blockedBy } from './blocked.ts';
 import { dialects } from './dialects.ts';
 import { shortened } from './seen.ts';
 import { messageTtlMs, sendsMax, serverRules } from './server-rules.ts';
@@ -55,6 +56,8 @@ export type Server = {
   readonly aborts: () => number;
   /** While it is, another start is ignored. */
   readonly isBusy: () => boolean;
+  /** What it waits for without a time limit. */
+  readonly blockedBy: () => string | undefined;
   readonly uploads: () => readonly { readonly id: PackageId; readonly phase: UploadPhase }[];
 };
 
@@ -273,6 +276,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     sent,
     aborts: () => aborts,
     isBusy: () => session !== undefined,
+    blockedBy: () => session && blockedBy(rules, session.uploads.map(({ phase }) => phase)),
     uploads: () => (session?.uploads ?? []).map(({ one, phase }) => ({ id: one.id, phase })),
   };
 }

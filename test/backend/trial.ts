@@ -8,7 +8,7 @@ import process from 'node:process';
 const socketPathBytesMax = 107;
 
 /** Gives the path of it. What a trial leaves stays there, so that the agent may be restarted. */
-export function writeTrial(folder: string, url: string): string {
+export function writeTrial(folder: string, url: string, dialect: string): string {
   const file = join(folder, 'config.toml');
   mkdirSync(folder, { recursive: true });
   const near = join(folder, 'control.sock');
@@ -19,7 +19,7 @@ export function writeTrial(folder: string, url: string): string {
     '# Written anew by each `make backend`; copy it to change it.',
     '[rvi]',
     `url = ${JSON.stringify(url)}`,
-    ...(url.startsWith('ws') ? [] : ['listen = "127.0.0.1:0"']),
+    ...(url.startsWith('ws') ? [`dialect = "${dialect}"`] : ['listen = "127.0.0.1:0"']),
     '',
     '[storage]',
     `dir = ${JSON.stringify(join(folder, 'state'))}`,
