@@ -32,6 +32,10 @@ export const callTimeoutMs = 10_000;
 /** Back-off of register and reconnect, with full jitter. */
 export const reconnectDelayMsMin = 1_000;
 export const reconnectDelayMsMax = 300_000;
+/** TLS files are read again for a new connection, no more often: a lost link is tried often. */
+export const tlsFilesEveryMs = 10_000;
+/** Of one TLS file; all public authorities together are a quarter of it. More is not read. */
+export const tlsFileBytesMax = 1_048_576;
 /** WebSocket: a ping each; without its answer in the same time the link counts as lost. */
 export const pingEveryMs = 20_000;
 /** Back-off of `start`, and of the ladder from its second round on, with full jitter. */

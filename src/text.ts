@@ -18,6 +18,13 @@ export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, Math.max(0, charactersMax - 1))}…`;
 }
 
+/** What is wrong with the permissions of a file that holds a secret. */
+export function exposure(mode: number): string | undefined {
+  if ((mode & 0o077) === 0) return undefined;
+  const octal = `0${(mode & 0o777).toString(8).padStart(3, '0')}`;
+  return `has mode ${octal}: others than its owner may use it`;
+}
+
 /** 1 203 for 1203: long counts are read in threes. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');

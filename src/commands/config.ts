@@ -1,12 +1,35 @@
 // `config`: the configuration as it holds, as TOML, with where each value came from.
 import { complaintText, showEntries } from '../config/show.ts';
+import { exposure } from '../text.ts';
 import { exitCodes } from './ports.ts';
-import type { Act } from './ports.ts';
+import type { Complaint } from '../config.ts';
+import type { Act, CommandPorts, Invocation } from './ports.ts';
 
-export const config: Act = (ports, { configuration }) => {
-  const { entries, warnings } = configuration;
+export const config: Act = async (ports, invocation) => {
+  const { entries, warnings } = invocation.configuration;
   ports.terminal.out(`# Effective configuration of sota-agent ${ports.version}\n\n`);
   ports.terminal.out(`${showEntries(entries)}\n`);
-  for (const warning of warnings) ports.terminal.err(`warning: ${complaintText(warning)}\n`);
-  return Promise.resolve(exitCodes.done);
+  for (const warning of [...warnings, ...(await keyWarnings(ports, invocation))]) {
+    ports.terminal.err(`warning: ${complaintText(warning)}\n`);
+  }
+  return exitCodes.done;
 };
+
+/** `run` says it in the log, and again when the key is renewed. */
+async function keyWarnings(
+  { disk }: CommandPorts,
+  { settings, configuration }: Invocation,
+): Promise<readonly Complaint[]> {
+  const path = settings.rvi.tls.key;
+  const entry = configuration.entries.find(({ key }) => key === 'rvi.tls_key');
+  if (path === undefined || entry === undefined) return [];
+  // Whoever types the command may be nobody who can read it.
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return [];
+  const mode = await opened.value.mode();
+  await opened.value.close();
+  const problem = mode.ok ? exposure(mode.value) : undefined;
+  if (problem === undefined) return [];
+  const { origin, key } = entry;
+  return [{ origin, key, problem: `${path} ${problem}`, mend: `chmod 600 ${path}` }];
+}

@@ -59,6 +59,7 @@ function fileOf(path: string, handle: FileHandle): DiskFile {
     read: (offsetBytes, sizeBytes) => attempt(() => readAll(handle, offsetBytes, sizeBytes)),
     truncate: (sizeBytes) => attempt(() => handle.truncate(sizeBytes)),
     size: () => attempt(async () => (await handle.stat()).size),
+    mode: () => attempt(async () => (await handle.stat()).mode & 0o7777),
     sync: () => attempt(() => handle.datasync()),
     // What must last was synced before: of a failure here nothing follows.
     close: async () => void (await attempt(() => handle.close())),

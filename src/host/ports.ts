@@ -30,6 +30,8 @@ export type DiskFile = {
   read(offsetBytes: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
   truncate(sizeBytes: number): Promise<DiskResult<void>>;
   size(): Promise<DiskResult<number>>;
+  /** Permission bits, as in chmod. */
+  mode(): Promise<DiskResult<number>>;
   /**
    * Never retried after a failure: the kernel may have dropped the pages. The caller ends the
    * process.

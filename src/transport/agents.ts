@@ -5,35 +5,61 @@ import * as https from 'node:https';
 import { callTimeoutMs } from '../limits.ts';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../host/ports.ts';
-import type { TlsContext } from './tls.ts';
+import type { TlsContext, TlsSource } from './tls.ts';
 
 export type Way = {
   readonly url: string;
-  readonly tls: TlsContext | undefined;
+  /** For https and wss, and for these alone. */
+  readonly tls: TlsSource | undefined;
   readonly proxy: string | undefined;
 };
 
 type Connected = (error: Error | null, socket?: Duplex) => void;
+type Asked = https.RequestOptions & { readonly socket?: Duplex };
+type Connect = (asked: Asked) => Duplex | null | undefined;
 
 export function createAgent(clock: Clock, way: Way, options: http.AgentOptions): http.Agent {
-  const { protocol, hostname, port } = new URL(way.url);
-  const isSecure = protocol === 'https:' || protocol === 'wss:';
-  const agent = isSecure
-    ? new https.Agent({ ...options, ...way.tls })
-    : new http.Agent(options);
-  if (way.proxy === undefined) return agent;
-  const proxy = new URL(way.proxy);
-  const target = `${hostname}:${port === '' ? (isSecure ? 443 : 80) : port}`;
+  const { hostname, port } = new URL(way.url);
+  const { tls, proxy } = way;
+  // The sessions of TLS are ours to keep.
+  const agent =
+    tls === undefined
+      ? new http.Agent(options)
+      : new https.Agent({ ...options, maxCachedSessions: 0 });
+  if (proxy === undefined && tls === undefined) return agent;
   const straight = agent.createConnection.bind(agent);
+  const secure = tls === undefined ? undefined : createSecure(straight, tls);
+  const target = `${hostname}:${port === '' ? (tls === undefined ? 80 : 443) : port}`;
   const createConnection = (asked: https.RequestOptions, connected: Connected): void => {
-    tunnel(clock, proxy, target, (error, socket) => {
+    if (proxy === undefined) return void secure?.(asked, connected);
+    tunnel(clock, new URL(proxy), target, (error, socket) => {
       if (error !== null || socket === undefined) return connected(error);
+      if (secure === undefined) return connected(null, socket);
       // The agent of TLS makes its connection over a socket that it is given.
       const through = { ...asked, socket };
-      connected(null, isSecure ? (straight(through) ?? socket) : socket);
+      return secure(through, connected);
     });
   };
   return Object.assign(agent, { createConnection });
+}
+
+/** The last session is taken up again, unless it was made with other certificates. */
+function createSecure(straight: Connect, tls: TlsSource) {
+  let last: { readonly context: TlsContext; readonly session: Buffer } | undefined;
+  return async (asked: Asked, connected: Connected): Promise<void> => {
+    const context = await tls();
+    const resumed = last?.context === context ? { session: last.session } : {};
+    let socket: Duplex | null | undefined;
+    try {
+      socket = straight({ ...asked, ...context, ...resumed });
+    } catch (error) {
+      // OpenSSL takes no certificate whose key is too small, or whose digest is too old.
+      asked.socket?.destroy();
+      return connected(error instanceof Error ? error : new Error(String(error)));
+    }
+    socket?.on('session', (session: Buffer) => (last = { context, session }));
+    connected(null, socket ?? undefined);
+  };
 }
 
 function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void {

@@ -12,6 +12,9 @@ export type TlsContext = {
   readonly rejectUnauthorized: true;
 };
 
+/** What a new connection is made with; the same object as long as nothing was renewed. */
+export type TlsSource = () => Promise<TlsContext>;
+
 /** Contents in PEM. */
 export type TlsFiles = {
   readonly ca: Uint8Array | undefined;
@@ -48,11 +51,13 @@ export function createTls({ ca, cert, key }: TlsFiles): TlsResult {
 
 /** None when one of them cannot be read: OpenSSL would leave it out without a word. */
 function certificates(pem: Uint8Array): readonly X509Certificate[] {
+  const text = Buffer.from(pem).toString('latin1');
   const block = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
+  const blocks = text.match(block) ?? [];
+  // The last one may be half written.
+  if (blocks.length < text.split('-----BEGIN CERTIFICATE-----').length - 1) return [];
   try {
-    return (Buffer.from(pem).toString('latin1').match(block) ?? []).map(
-      (one) => new X509Certificate(one),
-    );
+    return blocks.map((one) => new X509Certificate(one));
   } catch {
     return [];
   }

@@ -1,50 +1,69 @@
 // Method: a TLS front of the test's own before the backend, that insists on the vehicle's
 // certificate and passes bytes on. Deliveries come back over plain HTTP, as they do on a device.
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createServer } from 'node:tls';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { listening, portOf } from '../backend/edge-http.ts';
 import { packageOf } from '../backend/package.ts';
-import { startAgent, writeConfig } from '../support/agent.ts';
+import { askAgent, startAgent, writeConfig } from '../support/agent.ts';
 import { hasOpenssl, makeCertificates } from '../support/certificates.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createVehicle } from '../support/vehicle.ts';
-import type { Certificates } from '../support/certificates.ts';
+import type { TlsOptions } from 'node:tls';
+import type { Certificates, Pair } from '../support/certificates.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('TLS');
 const testTls = test.needs('openssl', hasOpenssl);
 
-type Front = { readonly port: number; readonly shown: string[]; stop(): Promise<void> };
+type Front = {
+  readonly port: number;
+  /** Who came in, and why others did not. */
+  readonly shown: string[];
+  readonly refused: string[];
+  stop(): Promise<void>;
+};
 
-async function createFront(made: Certificates, target: string): Promise<Front> {
+async function createFront(
+  made: Certificates,
+  target: string,
+  more: TlsOptions = {},
+): Promise<Front> {
   const shown: string[] = [];
+  const refused: string[] = [];
   const demand = { requestCert: true, rejectUnauthorized: true, ca: made.ca.cert };
-  const server = createServer({ ...made.node, ...demand }, (socket) => {
+  const server = createServer({ ...made.node, ...demand, ...more }, (socket) => {
     shown.push(String(socket.getPeerCertificate().subject.CN));
     const onward = connect(Number(new URL(target).port), '127.0.0.1');
     socket.on('close', () => onward.destroy()).on('error', () => undefined);
     onward.on('close', () => socket.destroy()).on('error', () => undefined);
     onward.pipe(socket).pipe(onward);
   });
-  server.on('tlsClientError', () => undefined);
+  server.on('tlsClientError', (error) => refused.push(error.message));
   await listening(server, 0);
   return {
     port: portOf(server.address(), 0),
     shown,
+    refused,
     stop: () => new Promise((done) => void server.close(() => done())),
   };
 }
 
-function configOf(vehicle: Vehicle, front: Front, made: Certificates, ca: Buffer): string {
+function configOf(
+  vehicle: Vehicle,
+  front: Front,
+  made: Certificates,
+  ca: Buffer,
+  mine: Pair = made.vehicle,
+): string {
   const { backend, directory } = vehicle;
   const isHttp = backend.url.startsWith('http');
-  const files = { tls_ca: ca, tls_cert: made.vehicle.cert, tls_key: made.vehicle.key };
+  const files = { tls_ca: ca, tls_cert: mine.cert, tls_key: mine.key };
   const paths = Object.entries(files).map(([key, pem]) => {
     const path = join(directory, `${key}.pem`);
-    writeFileSync(path, pem);
+    writeFileSync(path, pem, { mode: 0o600 });
     return [key, path] as const;
   });
   return writeConfig(directory, {
@@ -94,6 +113,96 @@ for (const transport of ['http', 'ws'] as const) {
     await front.stop();
   });
 }
+
+type Renewal = {
+  readonly scheme: 'https' | 'wss';
+  readonly what: string;
+  readonly before: 'expired' | 'vehicle';
+  readonly after: 'otherVehicle' | 'vehicle';
+  readonly authority: 'ca' | 'otherCa';
+};
+
+const renewals: readonly Renewal[] = [
+  { scheme: 'https', what: 'expired', before: 'expired', after: 'vehicle', authority: 'ca' },
+  {
+    scheme: 'wss',
+    what: 'of an authority that the node takes no more',
+    before: 'vehicle',
+    after: 'otherVehicle',
+    authority: 'otherCa',
+  },
+];
+
+for (const { scheme, what, before, after, authority } of renewals) {
+  testTls(`a certificate ${what} is renewed without a restart (${scheme})`, async () => {
+    const made = makeCertificates();
+    const vehicle = await createVehicle({ transport: scheme === 'wss' ? 'ws' : 'http' });
+    const { backend, directory } = vehicle;
+    const demand = { ca: made[authority].cert };
+    const front = await createFront(made, backend.url, demand);
+    const agent = startAgent(configOf(vehicle, front, made, made.ca.cert, made[before]));
+    await agent.logged(/ warn link-lost /, 60_000);
+    assert.equal([front.shown, front.refused.length > 0], [[], true]);
+    writeFileSync(join(directory, 'tls_cert.pem'), made[after].cert);
+    writeFileSync(join(directory, 'tls_key.pem'), made[after].key);
+    await agent.logged(/ info tls-files-renewed/, 120_000);
+    await backend.registered(120_000);
+    const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(200_000));
+    backend.server.notify([one]);
+    await vehicle.reported(one);
+    assert.is(backend.server.outcomes[0]?.status, true);
+    assert.equal([...new Set(front.shown)], [after === 'vehicle' ? 'vehicle' : 'renewed']);
+    assert.is(await agent.kill(), 0);
+    await vehicle.end();
+    await front.stop();
+  });
+}
+
+/** Nothing turns verification off, also not what turns it off in every other Node. */
+const unverified = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' } as const;
+
+const refusedNodes = [
+  ['another authority', 'otherCa', () => ({}), /self-signed|unable to/],
+  ['another name', 'ca', ({ misnamed }: Certificates) => misnamed, /not in the cert's list/],
+  ['TLS 1.1', 'ca', () => old, /alert protocol version|unsupported protocol/],
+] as const;
+
+for (const [what, authority, more, said] of refusedNodes) {
+  testTls(`a node of ${what} is refused, whatever the environment says`, async () => {
+    const made = makeCertificates();
+    for (const transport of ['http', 'ws'] as const) {
+      const vehicle = await createVehicle({ transport });
+      const front = await createFront(made, vehicle.backend.url, more(made));
+      const config = configOf(vehicle, front, made, made[authority].cert);
+      const agent = startAgent(config, unverified);
+      const [line] = await agent.logged(/.* warn link-lost .*/, 60_000);
+      assert.match(line, said);
+      assert.equal(front.shown, []);
+      assert.is(await agent.kill(), 0);
+      await vehicle.end();
+      await front.stop();
+    }
+  });
+}
+
+testTls('a key that others may read is warned of at the start, and by `config`', async () => {
+  const made = makeCertificates();
+  const vehicle = await createVehicle({});
+  const front = await createFront(made, vehicle.backend.url);
+  const config = configOf(vehicle, front, made, made.ca.cert);
+  const key = join(vehicle.directory, 'tls_key.pem');
+  const asked = ['config', '--config', config];
+  assert.is((await askAgent(asked)).err, '');
+  chmodSync(key, 0o644);
+  assert.match((await askAgent(asked)).err, `${key} has mode 0644: others than its owner may use`);
+  const agent = startAgent(config);
+  await agent.logged(/ warn tls-key-exposed reason="\[rvi\] tls_key: .* chmod 600 it"/, 60_000);
+  await vehicle.backend.registered(60_000);
+  assert.is(await agent.kill(), 0);
+  await vehicle.end();
+  await front.stop();
+});
 
 testTls('a file that is not there, or is none, is named before anything begins', async () => {
   const made = makeCertificates();

@@ -13,6 +13,9 @@ export type Certificates = {
   readonly node: Pair;
   readonly misnamed: Pair;
   readonly vehicle: Pair;
+  /** The vehicle's of before, and one of the other authority. */
+  readonly expired: Pair;
+  readonly otherVehicle: Pair;
   /** The vehicle's key behind a passphrase. */
   readonly lockedKey: Buffer;
 };
@@ -25,7 +28,7 @@ export function makeCertificates(): Certificates {
   const openssl = (...args: readonly string[]) => {
     execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
   };
-  const make = (name: string, extension: string, issuer?: string): Pair => {
+  const make = (name: string, extension: string, issuer?: string, days = 2): Pair => {
     writeFileSync(path('extension'), extension);
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     const files = ['-keyout', `${name}.key`, '-out', `${name}.csr`];
@@ -34,7 +37,7 @@ export function makeCertificates(): Certificates {
       issuer === undefined
         ? ['-key', `${name}.key`]
         : ['-CA', `${issuer}.crt`, '-CAkey', `${issuer}.key`, '-CAcreateserial'];
-    const made = ['-extfile', 'extension', '-days', '2', '-out', `${name}.crt`];
+    const made = ['-extfile', 'extension', '-days', String(days), '-out', `${name}.crt`];
     openssl('x509', '-req', '-in', `${name}.csr`, ...signer, ...made);
     return { cert: readFileSync(path(`${name}.crt`)), key: readFileSync(path(`${name}.key`)) };
   };
@@ -44,9 +47,12 @@ export function makeCertificates(): Certificates {
     const node = make('node', 'subjectAltName=IP:127.0.0.1', 'ca');
     const misnamed = make('misnamed', 'subjectAltName=DNS:elsewhere.example', 'ca');
     const vehicle = make('vehicle', 'extendedKeyUsage=clientAuth', 'ca');
+    const expired = make('expired', 'extendedKeyUsage=clientAuth', 'ca', -1);
+    const otherVehicle = make('renewed', 'extendedKeyUsage=clientAuth', 'other');
     const lock = ['-aes256', '-passout', 'pass:secret', '-out', 'locked.key'];
     openssl('pkey', '-in', 'vehicle.key', ...lock);
-    return { ca, otherCa, node, misnamed, vehicle, lockedKey: readFileSync(path('locked.key')) };
+    const lockedKey = readFileSync(path('locked.key'));
+    return { ca, otherCa, node, misnamed, vehicle, expired, otherVehicle, lockedKey };
   } finally {
     rmSync(directory, { recursive: true });
   }

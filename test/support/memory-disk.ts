@@ -91,6 +91,7 @@ export function createMemoryDisk(
       ),
       truncate: (size) => on('truncate', size, () => void (node.data = sized(node.data, size))),
       size: () => on('size', 0, () => node.data.length),
+      mode: async () => ({ ok: true, value: 0o600 }),
       sync: () => on('sync', 0, () => {
         if (!isLie(path)) node.synced = Buffer.from(node.data);
       }),

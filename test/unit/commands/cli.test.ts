@@ -148,6 +148,19 @@ test('runs the daemon with the file, the environment and its warnings', async ()
   );
 });
 
+test('warns in `config` of a key that others may use', async () => {
+  for (const [path, said] of [['/open', true], ['/shut', false], ['/none', false]] as const) {
+    const tls = `tls_cert = "/cert"\ntls_key = "${path}"`;
+    const text = `[rvi]\nurl = "https://h"\nnetwork_address = "http://h"\n${tls}`;
+    const world = createWorld({ files: { '/c': text, '/open': 'key', '/shut': 'key' } });
+    assert.is(await world.run('config', '--config=/c'), 0);
+    const warning =
+      'warning: /c:5: rvi.tls_key /open has mode 0644: others than its owner may use it: ' +
+      'chmod 600 /open\n';
+    assert.is(world.shown.err, said ? warning : '');
+  }
+});
+
 test('ends every command on a bad configuration, with every complaint', async () => {
   const files = { [usual]: '[rvi]\nstal = 1\nack = "x"' };
   for (const name of commands.keys()) {

@@ -43,6 +43,7 @@ function fileOf(path: string, data: Uint8Array): DiskFile {
     sync: never,
     read: async (offset, size) => ({ ok: true, value: data.subarray(offset, offset + size) }),
     size: async () => ({ ok: true, value: data.length }),
+    mode: async () => ({ ok: true, value: path.includes('open') ? 0o644 : 0o600 }),
     close: async () => undefined,
   };
 }

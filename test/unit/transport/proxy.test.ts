@@ -56,7 +56,7 @@ function tunnel(socket: Duplex, target: string): void {
 function create(url: string, proxy: string, tls?: TlsContext) {
   const clock = createFakeClock();
   const ports = { clock, random: { unit: () => 0.5 }, log: createLogLines().log };
-  const way = { url, proxy, tls };
+  const way = { url, proxy, tls: tls && (() => Promise.resolve(tls)) };
   const listen = { host: '127.0.0.1', port: 0 };
   const transport = url.startsWith('ws')
     ? createWebSocketTransport(ports, way)

@@ -23,6 +23,8 @@ let made: Certificates = {
   node: none,
   misnamed: none,
   vehicle: none,
+  expired: none,
+  otherVehicle: none,
   lockedKey: none.key,
 };
 test.before(() => {
@@ -43,7 +45,7 @@ function reason(files: Partial<TlsFiles>): string {
 const right = () => context({ ca: made.ca.cert, ...made.vehicle });
 
 /** What a call over either transport comes to, and the name in the certificate that was shown. */
-async function callBy(scheme: 'https' | 'wss', tls: TlsContext | undefined, more: ServerOptions) {
+async function callBy(scheme: 'https' | 'wss', tls: TlsContext, more: ServerOptions) {
   const shown: string[] = [];
   const server = createServer(
     { ...made.node, ca: made.ca.cert, requestCert: true, rejectUnauthorized: true, ...more },
@@ -56,7 +58,7 @@ async function callBy(scheme: 'https' | 'wss', tls: TlsContext | undefined, more
   nodes.on('connection', (link) => link.on('message', () => link.send('{"id":1}')));
   const url = `${scheme}://127.0.0.1:${await listening(server)}`;
   const ports = { clock: createClock(), random: { unit: () => 0.5 }, log: createLogLines().log };
-  const way = { url, tls, proxy: undefined };
+  const way = { url, tls: () => Promise.resolve(tls), proxy: undefined };
   const listen = { host: '127.0.0.1', port: 0 };
   const transport =
     scheme === 'wss'
@@ -102,7 +104,7 @@ for (const scheme of ['https', 'wss'] as const) {
   });
 
   testTls(`${scheme}: nor one of no known authority, of another name, or of TLS 1.1`, async () => {
-    const { result } = await callBy(scheme, undefined, {});
+    const { result } = await callBy(scheme, context({}), {});
     assert.is(codeOf(result), 'tls');
     const misnamed = await callBy(scheme, right(), made.misnamed);
     assert.is(codeOf(misnamed.result), 'tls');
