@@ -27,6 +27,7 @@ export async function readFlash(
     nowMs: 0,
     source: 'flash',
     vin: settings.device.vin,
+    uuid: settings.device.uuid,
     services: servicesOf(settings, state),
     trouble: undefined,
   });

@@ -76,6 +76,8 @@ export const controlBytesMax = 1_048_576;
 export const unpackedBytesMax = 8_589_934_592;
 /** opkg's status file: some hundred bytes a package. A larger one is not copied. */
 export const statusFileBytesMax = 33_554_432;
+/** Of an update, as text; half of one would be none, so an offer with a longer one is refused. */
+export const signatureBytesMax = 8_192;
 /** Of a description in a report. */
 export const descriptionBytesMax = 1_024;
 /** The journal is rewritten when it is this much longer than it was after the last time. */

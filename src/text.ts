@@ -25,6 +25,13 @@ export function exposure(mode: number): string | undefined {
   return `has mode ${octal}: others than its owner may use it`;
 }
 
+/** The beginning of a longer one; no character is cut in two. */
+export function shortenedBytes(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= bytesMax) return text;
+  return bytes.toString('utf8', 0, bytesMax).replace(/\ufffd+$/, '');
+}
+
 /** 1 203 for 1203: long counts are read in threes. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');

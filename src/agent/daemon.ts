@@ -2,6 +2,7 @@
 // `main.ts` gives it the real ports, the simulator its own.
 import { keyOf, label, transferOf } from '../core/decision.ts';
 import { describe } from '../core/describe.ts';
+import { deviceOf } from '../protocol/dialects.ts';
 import { errorCodes } from '../protocol/jsonrpc.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
 import { createHasher } from '../store/hasher.ts';
@@ -10,7 +11,7 @@ import { createAgent } from './agent.ts';
 import { createExecutors } from './executors.ts';
 import { withReadableList } from './listing.ts';
 import { createReceiver } from './receiver.ts';
-import { createSpeaker, servicesOf } from './speaker.ts';
+import { createSpeaker, hintsOf, servicesOf } from './speaker.ts';
 import type { Event } from '../core/events.ts';
 import type { PackageId, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -108,7 +109,8 @@ async function live(agent: Agent, store: Store, transport: Transport): Promise<v
 
 function openTransport({ log, settings, transport }: DaemonParts, agent: Agent): void {
   const dialect = nodeDialects[settings.rvi.dialect];
-  const receive = createReceiver(log, dialect, (event) => void agent.submit(event));
+  const hints = () => hintsOf(settings, agent.state());
+  const receive = createReceiver(log, dialect, hints, (event) => void agent.submit(event));
   let wasFull = false;
   transport.open({
     receive,
@@ -144,6 +146,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
       nowMs,
       source: 'daemon',
       vin: settings.device.vin,
+      uuid: deviceOf(settings.device, agent.state().names),
       services: servicesOf(settings, agent.state()),
       trouble: agent.trouble(),
     });

@@ -1,8 +1,9 @@
 // Effects, done. Each ends in an event or needs none; none decides anything.
 import { unreachable } from '../assert.ts';
+import { keyOf } from '../core/decision.ts';
 import { beforeBytesMax, chunkBytes } from '../limits.ts';
 import type { Effect, Event, Write } from '../core/events.ts';
-import type { PackageId, State, Transfer } from '../core/model.ts';
+import type { Install, State, Transfer } from '../core/model.ts';
 import type { Log } from '../host/ports.ts';
 import type { InstallRequest, Installers } from '../install/installer.ts';
 import type { Hasher } from '../store/hasher.ts';
@@ -50,7 +51,7 @@ export function createExecutors(parts: ExecutorParts): Execute {
       case 'reserve':
         return follow(reserve(parts, effect));
       default:
-        return follow(install(parts, effect));
+        return follow(install(parts, effect, state));
     }
   };
 }
@@ -77,16 +78,20 @@ async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): 
 
 type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
 
-async function install(parts: ExecutorParts, effect: InstallEffect): Promise<void> {
+async function install(
+  parts: ExecutorParts,
+  effect: InstallEffect,
+  state: State,
+): Promise<void> {
   switch (effect.kind) {
     case 'list-packages':
       return list(parts);
     case 'prepare':
-      return prepare(parts, effect);
+      return prepare(parts, effect.transfer, requestOf(parts, effect, state));
     case 'install':
-      return run(parts, effect);
+      return run(parts, effect.install, requestOf(parts, effect, state));
     case 'probe':
-      return probe(parts, effect);
+      return probe(parts, effect.install, requestOf(parts, effect, state));
     case 'reboot':
       return parts.installers
         .reboot()
@@ -106,7 +111,12 @@ async function list({ installers, submit }: ExecutorParts): Promise<void> {
   submit({ kind: 'packages-unlisted', reason: listed.reason });
 }
 
-async function prepare(parts: ExecutorParts, { id, transfer }: Of<'prepare'>): Promise<void> {
+async function prepare(
+  parts: ExecutorParts,
+  transfer: Transfer,
+  request: InstallRequest,
+): Promise<void> {
+  const { id } = request;
   const { number } = transfer;
   const sealed = await parts.store.data.seal(number, sizeOf(transfer));
   if (!sealed.ok) {
@@ -114,7 +124,6 @@ async function prepare(parts: ExecutorParts, { id, transfer }: Of<'prepare'>): P
     const text = `cannot close the data file: ${code} ${reason}`;
     return parts.submit({ kind: 'not-prepared', id, number, code: 'general-error', reason: text });
   }
-  const request = requestOf(parts, id, transfer);
   const choice = await parts.installers.choose(id, request.path);
   if (!choice.ok) {
     const { reason } = choice;
@@ -134,32 +143,45 @@ async function prepare(parts: ExecutorParts, { id, transfer }: Of<'prepare'>): P
   parts.submit({ kind: 'prepared', id, number, installer: installer.name, before });
 }
 
-async function run(parts: ExecutorParts, effect: Of<'install'>): Promise<void> {
-  const { id, transfer, install: attempt } = effect;
+async function run(
+  parts: ExecutorParts,
+  attempt: Install,
+  request: InstallRequest,
+): Promise<void> {
+  const { id } = request;
   const installer = parts.installers.named(attempt.installer);
   const verdict =
     installer === undefined
       ? ({ kind: 'failed', code: 'install-failed', description: gone(attempt.installer) } as const)
-      : await installer.run(requestOf(parts, id, transfer), attempt.before);
+      : await installer.run(request, attempt.before);
   parts.submit({ kind: 'install-ended', id, verdict });
 }
 
-async function probe(parts: ExecutorParts, effect: Of<'probe'>): Promise<void> {
-  const { id, transfer, install: attempt } = effect;
+async function probe(
+  parts: ExecutorParts,
+  attempt: Install,
+  request: InstallRequest,
+): Promise<void> {
+  const { id } = request;
   const installer = parts.installers.named(attempt.installer);
   const found =
     installer === undefined
       ? ({ kind: 'unknown', description: gone(attempt.installer) } as const)
-      : await installer.probe(requestOf(parts, id, transfer), attempt.before);
+      : await installer.probe(request, attempt.before);
   parts.submit({ kind: 'install-probed', id, probe: found });
 }
 
 const gone = (name: string) => `the installer '${name}' of the attempt is no longer configured`;
 
-function requestOf(parts: ExecutorParts, id: PackageId, transfer: Transfer): InstallRequest {
+function requestOf(
+  parts: ExecutorParts,
+  { id, transfer }: Of<'prepare' | 'install' | 'probe'>,
+  { packages }: State,
+): InstallRequest {
   const { data } = parts.store;
   return {
     id,
+    update: packages.get(keyOf(id))?.update,
     path: data.path(transfer.number),
     sizeBytes: sizeOf(transfer),
     workDirectory: data.folder(transfer.number),

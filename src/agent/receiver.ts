@@ -4,11 +4,13 @@ import { errorCodes } from '../protocol/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../protocol/sota.ts';
 import type { Event } from '../core/events.ts';
 import type { Log } from '../host/ports.ts';
+import type { Hints } from '../protocol/dialects.ts';
 import type { NodeDialect } from '../protocol/node-dialect.ts';
 
 export function createReceiver(
   log: Log,
   dialect: NodeDialect,
+  hints: () => Hints,
   submit: (event: Event) => void,
 ): (data: Uint8Array) => string | undefined {
   const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;
@@ -33,7 +35,7 @@ export function createReceiver(
         if (service === undefined) {
           return refuse(incoming.id, errorCodes.method, 'service_name: not offered here');
         }
-        const request = decodeRequest(service, incoming.parameters);
+        const request = decodeRequest(service, incoming.parameters, hints());
         if (!request.ok) return refuse(incoming.id, errorCodes.params, request.reason);
         submit({ kind: 'request', request: request.value });
         return encodeAnswer(incoming.id);

@@ -14,6 +14,7 @@ import type { BackendServices, Message, PackageId, ServiceNames, State } from '.
 import type { Settings } from '../core/settings.ts';
 import type { Clock } from '../host/ports.ts';
 import type { Answer, Method } from '../protocol/jsonrpc.ts';
+import type { Hints } from '../protocol/dialects.ts';
 import type { JsonObject } from '../protocol/fields.ts';
 import type { Transport } from '../transport/transport.ts';
 
@@ -66,9 +67,10 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     if (message === undefined) return undefined;
     const { names, vin } = state;
     if (names === undefined) return 'not registered';
-    if (vin === undefined) return 'no VIN: set [device] vin, or name it in the node service prefix';
-    const backend = servicesOf(settings, state);
-    const { service, parameters } = encodeMessage(message, backend, names, vin);
+    const hints = { ...hintsOf(settings, state), names };
+    const outgoing = encodeMessage(message, servicesOf(settings, state), hints, vin);
+    if (!outgoing.ok) return outgoing.reason;
+    const { service, parameters } = outgoing;
     const { messageLifeMs } = settings.rvi;
     const timeout = timeoutOf(clock.wallMs(), parts.builtMs, messageLifeMs);
     const leaves = (leaving: boolean) => {
@@ -79,6 +81,9 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const answer = await call('message', { service_name: service, timeout, parameters });
     leaves(false);
     if (!answer.ok) return answer.reason;
+    if (message.kind !== 'packages' && state.backend.dialect === undefined) {
+      parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
+    }
     if (message.kind === 'report' || message.kind === 'packages') {
       const id = message.kind === 'report' ? message.report.id : undefined;
       parts.submit({ kind: 'sent', message: message.kind, id });
@@ -149,6 +154,11 @@ function ackOf(
   if (finished && isComplete(one)) return undefined;
   const chunks = saying.empty ? [] : ackIndices(transfer.held, settings.rvi.ack);
   return { kind: 'ack', id: one.id, chunks };
+}
+
+/** What tells which dialect a server speaks. */
+export function hintsOf({ rvi, device }: Settings, { backend, names }: State): Hints {
+  return { messages: rvi.messages, device, learnt: backend.dialect, names };
 }
 
 export function servicesOf(settings: Settings, state: State): BackendServices {

@@ -1,10 +1,10 @@
 // `status`: what there is, at one glance; `--json` gives the same to scripts.
 import { chunkBytes } from '../limits.ts';
-import { plain } from '../text.ts';
+import { plain, shortened } from '../text.ts';
 import { exitCodes } from './ports.ts';
 import { reachStatus } from './reach.ts';
 import { bytes, duration, percent, soon, table } from './words.ts';
-import type { PackageStatus, Status } from '../core/status.ts';
+import type { PackageStatus, Status, UpdateStatus } from '../core/status.ts';
 import type { Act } from './ports.ts';
 
 export const status: Act = async (ports, { settings, json }) => {
@@ -65,9 +65,13 @@ export function headLines({ agent, vehicle, link, backend, trouble }: Status): r
         ? `${agent.version}, up ${duration(agent.uptimeMs)}`
         : `${agent.version}; the daemon does not run, this is what it left on flash`,
     ],
-    ['vehicle', vehicle.vin ?? 'unknown until the node names it'],
+    ['vehicle', vehicle.vin ?? vehicle.uuid ?? 'unknown until the node names it'],
     ['link', link.detail === '' ? link.kind : `${link.kind}: ${link.detail}`],
-    ['backend', `${backend.services.start} (from ${backend.servicesFrom})`],
+    [
+      'backend',
+      `${backend.services.start} (from ${backend.servicesFrom})` +
+        (backend.messages === undefined ? '' : `, messages ${backend.messages}`),
+    ],
     ...(learnt.length === 0 ? [] : [['learnt', learnt.join(', ')]]),
     ...(trouble === undefined ? [] : [['trouble', trouble]]),
   ];
@@ -75,8 +79,14 @@ export function headLines({ agent, vehicle, link, backend, trouble }: Status): r
 }
 
 function packageRow(one: PackageStatus): readonly string[] {
-  return [one.id.name, one.id.version, one.phase, progressText(one), nextText(one)];
+  // An update has no version; what it is called says more than nothing.
+  const second = one.update === undefined ? one.id.version : titleOf(one.update);
+  return [one.id.name, second, one.phase, progressText(one), nextText(one)];
 }
+
+const titleCharactersMax = 40;
+
+const titleOf = ({ description }: UpdateStatus) => shortened(description, titleCharactersMax);
 
 export function progressText(one: PackageStatus): string {
   if (one.phase === 'installing' && one.installPercent !== undefined) {

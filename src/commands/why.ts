@@ -62,6 +62,7 @@ function packageLines(one: PackageStatus): readonly string[] {
   const progress = progressText(one);
   return [
     `${label(one.id)}: ${one.phase}${progress === '' ? '' : `, ${progress}`}`,
+    ...(one.update === undefined ? [] : [`  the server says: ${one.update.description}`]),
     `  waits for: ${one.waitsFor}`,
     `  next: ${nextText(one)}${one.nextInMs === undefined ? ' (no timer)' : ''}`,
   ];

@@ -2,7 +2,7 @@
 import { plain } from '../text.ts';
 import type { PackageId } from '../core/model.ts';
 
-export const label = ({ name, version }: PackageId) => plain(`${name} ${version}`);
+export const label = ({ name, version }: PackageId) => plain(`${name} ${version}`.trimEnd());
 
 const steps = [
   { unit: 'd', ms: 86_400_000 },

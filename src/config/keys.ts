@@ -26,6 +26,10 @@ const vin = text(
   (spelt) => /^[\w.-]{1,64}$/.test(spelt),
 );
 
+const uuid = text('a UUID such as "123e4567-e89b-42d3-a456-426655440000"', (spelt) =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(spelt),
+);
+
 const servicePrefix = text(
   'a service prefix such as "genivi.org/backend", without slashes at its ends',
   (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt),
@@ -38,7 +42,10 @@ const group = text(
 
 export function readKeys(take: Take): Settings {
   return {
-    device: { vin: take('device.vin', optional(vin)) },
+    device: {
+      vin: take('device.vin', optional(vin)),
+      uuid: take('device.uuid', optional(uuid)),
+    },
     rvi: readRvi(take),
     storage: {
       directory: take('storage.dir', absolutePath, '/var/lib/sota-agent'),
@@ -76,6 +83,7 @@ function readRvi(take: Take): Settings['rvi'] {
     finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
     ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
     packages: take('rvi.packages', oneOf('all', 'strict'), 'all'),
+    messages: take('rvi.messages', oneOf('auto', 'P1', 'P2', 'P3'), 'auto'),
     dialect: take('rvi.dialect', oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5'), 'jsonrpc'),
     tls: {
       ca: take('rvi.tls_ca', optional(absolutePath)),

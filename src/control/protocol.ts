@@ -3,6 +3,7 @@
 // they read.
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
+import type { UpdateStatus } from '../core/status.ts';
 
 export type Question = { readonly command: 'status' | 'watch' | 'why' | 'packages' };
 export type Wish = {
@@ -63,9 +64,16 @@ function record<T extends object>(checks: { readonly [K in keyof T]-?: Check<T[K
 
 const id = record<PackageId>({ name: text, version: text });
 
+const updateStatus = record<UpdateStatus>({
+  description: text,
+  signature: text,
+  requestConfirmation: flag,
+});
+
 const packageStatus = record<PackageStatus>({
   id,
   sizeBytes: number,
+  update: maybe(updateStatus),
   phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'settling'),
   chunksHeld: number,
   chunksCount: number,
@@ -97,7 +105,7 @@ export const isStatus: Check<Status> = record<Status>({
     uptimeMs: number,
     source: oneOf('daemon', 'flash'),
   }),
-  vehicle: record<Status['vehicle']>({ vin: maybe(text) }),
+  vehicle: record<Status['vehicle']>({ vin: maybe(text), uuid: maybe(text) }),
   link: record<Status['link']>({
     kind: oneOf('up', 'registering', 'down', 'unknown'),
     detail: text,
@@ -110,6 +118,7 @@ export const isStatus: Check<Status> = record<Status>({
       packages: text,
     }),
     servicesFrom: oneOf('notify', 'configuration'),
+    messages: maybe(oneOf('P1', 'P2', 'P3')),
     learnt: record<Status['backend']['learnt']>({ afterStart: maybe(text), resume: maybe(text) }),
   }),
   packages: list(packageStatus),

@@ -15,10 +15,14 @@ import {
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, noneHeld } from './held.ts';
 import type { Fact, Note } from './events.ts';
-import type { PackageId, State, Transfer } from './model.ts';
+import type { PackageId, State, Transfer, Update } from './model.ts';
 
 export const initialState: State = {
-  backend: { services: undefined, learnt: { 'after-start': undefined, resume: undefined } },
+  backend: {
+    services: undefined,
+    dialect: undefined,
+    learnt: { 'after-start': undefined, resume: undefined },
+  },
   packages: new Map(),
   ledger: new Map(),
   nextNumber: 1,
@@ -49,8 +53,10 @@ export function apply(state: State, fact: Fact): State {
       const learnt = { ...state.backend.learnt, [fact.situation]: fact.rung };
       return { ...state, backend: { ...state.backend, learnt } };
     }
+    case 'dialect-learnt':
+      return { ...state, backend: { ...state.backend, dialect: fact.dialect } };
     case 'offered':
-      return offered(state, fact.id, fact.sizeBytes);
+      return offered(state, fact.id, fact.sizeBytes, fact.update);
     case 'consented':
       return consented(state, fact.id);
     case 'declined':
@@ -93,6 +99,7 @@ type OutcomeFact = Exclude<
     readonly kind:
       | 'backend-named'
       | 'rung-learnt'
+      | 'dialect-learnt'
       | 'offered'
       | 'consented'
       | 'declined'
@@ -106,9 +113,7 @@ type OutcomeFact = Exclude<
 function applyOutcome(state: State, fact: OutcomeFact): State {
   switch (fact.kind) {
     case 'finished':
-      return changePhase(state, byNumber(state, fact.number)?.id, (phase) =>
-        phase.kind === 'receiving' ? { ...phase, finished: true } : phase,
-      );
+      return finished(state, fact);
     case 'closed':
       return changePhase(state, fact.id, () => ({ kind: 'accepted' }));
     case 'aborted':
@@ -172,15 +177,15 @@ export function applyNote(state: State, note: Note): State {
   }
 }
 
-function offered(state: State, id: PackageId, sizeBytes: number): State {
+function offered(state: State, id: PackageId, sizeBytes: number, update?: Update): State {
   const one = state.packages.get(keyOf(id));
   if (one !== undefined) {
-    return changePhase(state, id, (phase) =>
+    return changePhase(put(state, { ...one, update }), id, (phase) =>
       phase.kind === 'settling' && phase.again === 'no' ? { ...phase, again: 'offered' } : phase,
     );
   }
   const order = state.nextOrder;
-  const next = put(state, { id, sizeBytes, order, phase: { kind: 'offered' } });
+  const next = put(state, { id, sizeBytes, update, order, phase: { kind: 'offered' } });
   return { ...next, nextOrder: order + 1 };
 }
 
@@ -203,6 +208,18 @@ function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
     finished: false,
   }));
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
+}
+
+/** The signature that comes with the bytes is the newer one. */
+function finished(state: State, fact: Extract<Fact, { kind: 'finished' }>): State {
+  const one = byNumber(state, fact.number);
+  if (one === undefined) return state;
+  const { signature } = fact;
+  const isNews = one.update !== undefined && signature !== undefined;
+  const signed = isNews ? put(state, { ...one, update: { ...one.update, signature } }) : state;
+  return changePhase(signed, one.id, (phase) =>
+    phase.kind === 'receiving' ? { ...phase, finished: true } : phase,
+  );
 }
 
 function intended(state: State, fact: Extract<Fact, { kind: 'install-intended' }>): State {

@@ -60,6 +60,11 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onReportLeaving(state, event);
     case 'sent':
       return onCarried(state, onSent(state, event, moment));
+    case 'dialect-spoken': {
+      const { dialect } = event;
+      const isNews = state.backend.dialect === undefined;
+      return isNews ? decision({ facts: [{ kind: 'dialect-learnt', dialect }] }) : nothing;
+    }
     case 'reserved':
       return onReserved(settings, state, event, moment);
     case 'not-reserved':

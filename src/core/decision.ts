@@ -97,4 +97,4 @@ export function refuse(
   });
 }
 
-export const label = (id: PackageId) => `${id.name} ${id.version}`;
+export const label = ({ name, version }: PackageId) => `${name} ${version}`.trimEnd();

@@ -6,7 +6,7 @@ import { sentencesOf } from './survived.ts';
 import { deadlines } from './timers.ts';
 import type { BackendServices, Package, State } from './model.ts';
 import type { Deadline } from './timers.ts';
-import type { PackageStatus, ReportStatus, Status } from './status.ts';
+import type { PackageStatus, ReportStatus, Status, UpdateStatus } from './status.ts';
 
 export type Surroundings = {
   readonly version: string;
@@ -14,6 +14,7 @@ export type Surroundings = {
   readonly nowMs: number;
   readonly source: 'daemon' | 'flash';
   readonly vin: string | undefined;
+  readonly uuid: string | undefined;
   readonly services: BackendServices;
   readonly trouble: string | undefined;
 };
@@ -25,11 +26,12 @@ export function describe(state: State, around: Surroundings): Status {
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
   return {
     agent: { version, uptimeMs, source },
-    vehicle: { vin: state.vin ?? around.vin },
+    vehicle: { vin: state.vin ?? around.vin, uuid: around.uuid },
     link: isLive ? linkOf(state) : { kind: 'unknown', detail: 'the daemon is not running' },
     backend: {
       services,
       servicesFrom: state.backend.services === undefined ? 'configuration' : 'notify',
+      messages: state.backend.dialect,
       learnt: {
         afterStart: state.backend.learnt['after-start'],
         resume: state.backend.learnt.resume,
@@ -78,6 +80,7 @@ function packageOf(
   return {
     id: one.id,
     sizeBytes: one.sizeBytes,
+    update: updateOf(one),
     phase: one.phase.kind,
     chunksHeld: transfer?.held.count ?? 0,
     chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
@@ -88,12 +91,20 @@ function packageOf(
   };
 }
 
+function updateOf({ update }: Package): UpdateStatus | undefined {
+  if (update === undefined) return undefined;
+  const { description, signature, isConfirmationWanted } = update;
+  return { description, signature, requestConfirmation: isConfirmationWanted };
+}
+
 function waitsFor(state: State, one: Package): string {
   const { work, rung } = runningOf(state, one.id);
   if (work !== undefined) return `${work} (under way on this device)`;
   switch (one.phase.kind) {
     case 'offered':
-      return "consent: 'sota-agent accept' or 'decline'";
+      return one.update?.isConfirmationWanted === true
+        ? "consent, as the server wants it: 'sota-agent accept' or 'decline'"
+        : "consent: 'sota-agent accept' or 'decline'";
     case 'accepted':
       return 'the server to start the transfer';
     case 'receiving':

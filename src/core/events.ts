@@ -8,6 +8,7 @@ import type {
   LedgerEntry,
   Link,
   Message,
+  MessageDialect,
   PackageId,
   Report,
   ReportCode,
@@ -19,6 +20,7 @@ import type {
   State,
   Survival,
   Transfer,
+  Update,
 } from './model.ts';
 
 // ---------------------------------------------------------------- what happens
@@ -41,6 +43,8 @@ export type Event =
   | { readonly kind: 'report-leaving'; readonly id: PackageId; readonly leaving: boolean }
   /** The node took a message; that it arrives is not said (protocol 1.6). */
   | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
+  /** The node took a message of a package in this dialect, which no notify could tell. */
+  | { readonly kind: 'dialect-spoken'; readonly dialect: MessageDialect }
   | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }
   | {
       readonly kind: 'not-reserved';
@@ -122,7 +126,13 @@ export type Probe =
 export type Fact =
   | { readonly kind: 'backend-named'; readonly services: BackendServices }
   | { readonly kind: 'rung-learnt'; readonly situation: Situation; readonly rung: Rung }
-  | { readonly kind: 'offered'; readonly id: PackageId; readonly sizeBytes: number }
+  | { readonly kind: 'dialect-learnt'; readonly dialect: MessageDialect }
+  | {
+      readonly kind: 'offered';
+      readonly id: PackageId;
+      readonly sizeBytes: number;
+      readonly update?: Update | undefined;
+    }
   | { readonly kind: 'consented'; readonly id: PackageId }
   | { readonly kind: 'declined'; readonly id: PackageId }
   | {
@@ -140,7 +150,7 @@ export type Fact =
       readonly crc: number;
     }
   | { readonly kind: 'chunk-dropped'; readonly number: number; readonly chunkIndex: number }
-  | { readonly kind: 'finished'; readonly number: number }
+  | { readonly kind: 'finished'; readonly number: number; readonly signature?: string }
   /** The data is given up, the wish for the package is not. */
   | { readonly kind: 'closed'; readonly id: PackageId }
   | { readonly kind: 'aborted'; readonly id: PackageId }

@@ -20,6 +20,8 @@ export type Request =
       /** Why entries of the same notify were left out. */
       readonly refused: readonly string[];
       readonly services: BackendServices | undefined;
+      /** Undefined: it cannot be told yet. */
+      readonly dialect: MessageDialect | undefined;
     }
   | {
       readonly kind: 'start';
@@ -33,7 +35,7 @@ export type Request =
       readonly chunkIndex: number;
       readonly data: Uint8Array;
     }
-  | { readonly kind: 'finish'; readonly id: PackageId }
+  | { readonly kind: 'finish'; readonly id: PackageId; readonly signature?: string }
   | { readonly kind: 'getpackages' }
   | { readonly kind: 'abort'; readonly id: PackageId | undefined }
   | { readonly kind: 'services-available'; readonly services: readonly string[] }
@@ -43,7 +45,24 @@ export type Request =
  * `sizeBytes` may be the sum of a package and its dependencies (protocol 2.1): for people, never
  * for checks.
  */
-export type Offer = { readonly id: PackageId; readonly sizeBytes: number };
+export type Offer = {
+  readonly id: PackageId;
+  readonly sizeBytes: number;
+  readonly update?: Update | undefined;
+};
+
+/** What some servers tell of a package beside its bytes. */
+export type Update = {
+  /** As it came, from the notify or later from the finish: nothing says how to verify it. */
+  readonly signature: string;
+  /** For people. */
+  readonly description: string;
+  /** A person is to be asked, also where everything else is accepted. */
+  readonly isConfirmationWanted: boolean;
+};
+
+/** How a server spells its messages. The core only remembers it; `protocol/` knows more. */
+export type MessageDialect = 'P1' | 'P2' | 'P3';
 
 /** What goes to the backend; the codec of the dialect spells it. */
 export type Message =
@@ -110,6 +129,7 @@ export type Phase =
 export type Package = {
   readonly id: PackageId;
   readonly sizeBytes: number;
+  readonly update: Update | undefined;
   /** Order of arrival; the oldest is asked for first. */
   readonly order: number;
   readonly phase: Phase;
@@ -152,6 +172,7 @@ export type Situation = 'after-start' | 'resume';
 export type Backend = {
   /** Undefined until a notify named them. */
   readonly services: BackendServices | undefined;
+  readonly dialect: MessageDialect | undefined;
   readonly learnt: { readonly 'after-start': Rung | undefined; readonly resume: Rung | undefined };
 };
 

@@ -41,7 +41,7 @@ export function onRequest(
     case 'chunk':
       return onChunk(settings, state, request, moment);
     case 'finish':
-      return onFinish(settings, state, request.id, moment);
+      return onFinish(settings, state, request, moment);
     case 'abort':
       return onAbort(state, request.id);
     case 'getpackages':
@@ -69,8 +69,13 @@ function onNotify(
   if (request.services !== undefined && isNews(state, request.services)) {
     facts.push({ kind: 'backend-named', services: request.services });
   }
+  const { backend } = applyAll(state, facts);
+  const { dialect } = request;
+  if (dialect !== undefined && backend.dialect !== dialect) {
+    facts.push({ kind: 'dialect-learnt', dialect });
+  }
   let known = state.packages.size;
-  for (const { id, sizeBytes } of request.offers) {
+  for (const { id, sizeBytes, update } of request.offers) {
     const one = state.packages.get(keyOf(id));
     if (one !== undefined && one.phase.kind !== 'settling') continue;
     if (one === undefined && known >= packagesMax) {
@@ -78,9 +83,11 @@ function onNotify(
       continue;
     }
     if (one === undefined) known += 1;
-    facts.push({ kind: 'offered', id, sizeBytes });
-    if (settings.policy.accept === 'auto') facts.push({ kind: 'consented', id });
-    effects.push(log('info', 'package-offered', { ...id, sizeBytes }));
+    facts.push({ kind: 'offered', id, sizeBytes, ...(update === undefined ? {} : { update }) });
+    const isAsked = update?.isConfirmationWanted === true || settings.policy.accept === 'ask';
+    if (!isAsked) facts.push({ kind: 'consented', id });
+    const about = update === undefined ? {} : { description: update.description };
+    effects.push(log('info', 'package-offered', { ...id, ...about, sizeBytes, isAsked }));
   }
   return decision({ facts, effects });
 }
@@ -208,7 +215,12 @@ function onStartAgain(
   return climb(settings, after, one, moment);
 }
 
-function onFinish(settings: Settings, state: State, id: PackageId, moment: Moment): Decision {
+function onFinish(
+  settings: Settings,
+  state: State,
+  { id, signature }: Extract<Request, { readonly kind: 'finish' }>,
+  moment: Moment,
+): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || !inPhase(one, 'receiving')) {
     return decision({ effects: [log('debug', 'finish-ignored', { ...id })] });
@@ -221,10 +233,10 @@ function onFinish(settings: Settings, state: State, id: PackageId, moment: Momen
     return both(decision({ effects: [early] }), climb(settings, state, one, moment));
   }
   const { facts } = moved(settings, state, one, moment);
+  const { number } = one.phase.transfer;
+  const signed = signature === undefined ? {} : { signature };
   return both(
-    decision({
-      facts: [...facts, { kind: 'finished', number: one.phase.transfer.number }],
-    }),
+    decision({ facts: [...facts, { kind: 'finished', number, ...signed }] }),
     conclude(
       state,
       { ...one, phase: { ...one.phase, finished: true } },

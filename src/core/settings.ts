@@ -2,7 +2,7 @@
 // `config.ts`.
 
 export type Settings = {
-  readonly device: { readonly vin: string | undefined };
+  readonly device: { readonly vin: string | undefined; readonly uuid: string | undefined };
   readonly rvi: {
     readonly url: string;
     readonly listen: { readonly host: string; readonly port: number };
@@ -20,6 +20,8 @@ export type Settings = {
     readonly ack: 'full' | 'tail';
     /** Of the installed packages: all that a server may be able to read, or surely can. */
     readonly packages: 'all' | 'strict';
+    /** How the server spells its messages; `auto`: as the notify shows. */
+    readonly messages: 'auto' | 'P1' | 'P2' | 'P3';
     readonly dialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
     readonly tls: {
       readonly ca: string | undefined;

@@ -7,8 +7,9 @@ import type { Package, Situation, State } from './model.ts';
 
 export function snapshot(state: State): readonly Fact[] {
   const facts: Fact[] = [];
-  const { services, learnt } = state.backend;
+  const { services, dialect, learnt } = state.backend;
   if (services !== undefined) facts.push({ kind: 'backend-named', services });
+  if (dialect !== undefined) facts.push({ kind: 'dialect-learnt', dialect });
   const situations: readonly Situation[] = ['after-start', 'resume'];
   for (const situation of situations) {
     const rung = learnt[situation];
@@ -25,15 +26,15 @@ export function snapshot(state: State): readonly Fact[] {
 }
 
 function ofPackage(one: Package): readonly Fact[] {
-  const { id, sizeBytes, phase } = one;
+  const { id, sizeBytes, update, phase } = one;
   const facts: Fact[] = [
     { kind: 'counted', nextNumber: transferOf(one)?.number ?? 1, nextOrder: one.order },
-    { kind: 'offered', id, sizeBytes },
+    { kind: 'offered', id, sizeBytes, update },
   ];
   if (phase.kind === 'offered') return facts;
   if (phase.kind === 'settling') {
     facts.push({ kind: 'settled', report: phase.report, checksum: undefined });
-    if (phase.again !== 'no') facts.push({ kind: 'offered', id, sizeBytes });
+    if (phase.again !== 'no') facts.push({ kind: 'offered', id, sizeBytes, update });
     if (phase.again === 'consented') facts.push({ kind: 'consented', id });
     return facts;
   }

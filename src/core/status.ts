@@ -1,6 +1,6 @@
 // What `status`, `watch` and `why` show: one plain value, made from the state, from the daemon or
 // from flash.
-import type { PackageId } from './model.ts';
+import type { MessageDialect, PackageId } from './model.ts';
 
 export type Status = {
   readonly agent: {
@@ -8,7 +8,7 @@ export type Status = {
     readonly uptimeMs: number;
     readonly source: 'daemon' | 'flash';
   };
-  readonly vehicle: { readonly vin: string | undefined };
+  readonly vehicle: { readonly vin: string | undefined; readonly uuid: string | undefined };
   readonly link: {
     readonly kind: 'up' | 'registering' | 'down' | 'unknown';
     readonly detail: string;
@@ -21,6 +21,8 @@ export type Status = {
       readonly packages: string;
     };
     readonly servicesFrom: 'notify' | 'configuration';
+    /** How it spells its messages; undefined until a notify shows it. */
+    readonly messages: MessageDialect | undefined;
     /**
      * What this backend was found to want as the first ack after `/sota/start`, and when a
      * transfer stands still.
@@ -46,6 +48,8 @@ export type Status = {
 export type PackageStatus = {
   readonly id: PackageId;
   readonly sizeBytes: number;
+  /** What the server tells beside it, where it does (P2, P3). */
+  readonly update: UpdateStatus | undefined;
   readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'settling';
   readonly chunksHeld: number;
   readonly chunksCount: number;
@@ -56,6 +60,12 @@ export type PackageStatus = {
   /** What happens next, and in how many milliseconds; undefined: only an outside event moves it. */
   readonly next: string;
   readonly nextInMs: number | undefined;
+};
+
+export type UpdateStatus = {
+  readonly description: string;
+  readonly signature: string;
+  readonly requestConfirmation: boolean;
 };
 
 export type ReportStatus = {

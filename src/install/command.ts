@@ -1,6 +1,6 @@
 // Any program of the integrator's: the payload in the environment, the outcome in the exit code.
 // Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
-import { environment } from './environment.ts';
+import { aboutOf, environment } from './environment.ts';
 import { isRunning, markOf, outlast } from './orphan.ts';
 import { tailOf } from './words.ts';
 import { outputBytesMax } from '../limits.ts';
@@ -17,7 +17,8 @@ export function createCommand(ports: Ports, settings: Settings['installer']): In
   const { disk, runner } = ports;
   const { program, args } = settings.command;
 
-  async function run({ id, path }: InstallRequest): Promise<Verdict> {
+  async function run(request: InstallRequest): Promise<Verdict> {
+    const { path } = request;
     if (await isRunning(disk, { path, program })) {
       return { kind: 'busy', reason: `${program} of an earlier attempt still runs` };
     }
@@ -27,8 +28,7 @@ export function createCommand(ports: Ports, settings: Settings['installer']): In
       environment: {
         ...environment,
         ...markOf(path),
-        SOTA_PACKAGE_NAME: id.name,
-        SOTA_PACKAGE_VERSION: id.version,
+        ...aboutOf(request),
       },
       timeLimitMs: settings.timeoutMs,
       outputBytesMax,

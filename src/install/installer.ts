@@ -1,12 +1,14 @@
 // The contract between the agent and whatever installs on this device. An exit code is a hint;
 // every installer probes what is true after it ran, and again after a cut (design, "Installing").
 import type { Probe, Verdict } from '../core/events.ts';
-import type { PackageId, ReportCode } from '../core/model.ts';
+import type { PackageId, ReportCode, Update } from '../core/model.ts';
 
 export type { Probe, Verdict };
 
 export type InstallRequest = {
   readonly id: PackageId;
+  /** What the server told of it beside its bytes. */
+  readonly update: Update | undefined;
   /** The verified payload. Stays until the outcome is on flash. */
   readonly path: string;
   readonly sizeBytes: number;

@@ -1,7 +1,7 @@
 // What the device itself says about an update, whatever SWUpdate said: the configured check, else
 // ustate, else the versions. Read only; the words go into the report.
 import { outputBytesMax } from '../limits.ts';
-import { environment } from './environment.ts';
+import { aboutOf, environment } from './environment.ts';
 import { readDescription } from './swupdate-description.ts';
 import { stateNames } from './swupdate-ipc.ts';
 import { readVersions } from './swupdate-versions.ts';
@@ -72,7 +72,7 @@ export async function gather(
 async function runCheck(
   { runner }: EvidencePorts,
   settings: Settings['installer'],
-  { id, path }: InstallRequest,
+  request: InstallRequest,
   program: string,
   args: readonly string[],
 ): Promise<Evidence> {
@@ -81,9 +81,8 @@ async function runCheck(
     args,
     environment: {
       ...environment,
-      SOTA_PACKAGE_FILE: path,
-      SOTA_PACKAGE_NAME: id.name,
-      SOTA_PACKAGE_VERSION: id.version,
+      SOTA_PACKAGE_FILE: request.path,
+      ...aboutOf(request),
     },
     timeLimitMs: settings.timeoutMs,
     outputBytesMax,

@@ -53,7 +53,7 @@ function decodeNotify(body: JsonObject): Read<Request> {
   // There may be a hundred thousand of them; the log would count the others.
   const refused = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
   const services = readServices(member(body, 'services'));
-  return { ok: true, value: { kind: 'notify', offers, refused, services } };
+  return { ok: true, value: { kind: 'notify', offers, refused, services, dialect: 'P1' } };
 }
 
 function readOffer(value: unknown, path: string): Read<Offer> {

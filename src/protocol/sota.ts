@@ -1,9 +1,13 @@
 // The services of SOTA, whatever the dialect (protocol 2): untrusted parameters in, a typed request
 // or a reason out; messages out as service and parameters.
+import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects.ts';
 import { readObject } from './fields.ts';
-import { p1, packageIn } from './p1.ts';
+import { packageIn } from './p1.ts';
+import { updateIn } from './p2.ts';
+import type { BackendServices, Message, MessageDialect, Request } from '../core/model.ts';
+import type { ServiceNames } from '../core/model.ts';
+import type { Hints } from './dialects.ts';
 import type { JsonObject, Read } from './fields.ts';
-import type { BackendServices, Message, Request, ServiceNames } from '../core/model.ts';
 
 export const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'] as const;
 type Service = (typeof services)[number];
@@ -15,33 +19,52 @@ export function serviceOf(name: string): Service | undefined {
   return services.find((service) => service === last.at(-1));
 }
 
-export function decodeRequest(service: Service, parameters: unknown): Read<Request> {
+export function decodeRequest(
+  service: Service,
+  parameters: unknown,
+  hints: Hints,
+): Read<Request> {
   // These two carry nothing; what stands there differs from node to node (protocol 5.6).
   if (service === 'getpackages') return { ok: true, value: { kind: 'getpackages' } };
   if (service === 'abort') return decodeAbort(parameters);
   const body = readObject(parameters, 'parameters');
-  return body.ok ? p1.decode(service, body.value) : body;
+  if (!body.ok) return body;
+  const dialect = heardDialect(body.value, hints);
+  const read = dialects[dialect].decode(service, body.value);
+  if (!read.ok || read.value.kind !== 'notify' || isTold(dialect, hints)) return read;
+  return { ok: true, value: { ...read.value, dialect: undefined } };
 }
 
 /** One that names a package badly must not become one of all. */
 function decodeAbort(parameters: unknown): Read<Request> {
-  const id = packageIn(parameters);
+  const id = packageIn(parameters) ?? updateIn(parameters);
   if (id?.ok === false) return id;
   return { ok: true, value: { kind: 'abort', id: id?.value } };
 }
 
 // ---------------------------------------------------------------- out
 
-export type Outgoing = { readonly service: string; readonly parameters: readonly JsonObject[] };
+export type Outgoing =
+  | {
+      readonly ok: true;
+      readonly dialect: MessageDialect;
+      readonly service: string;
+      readonly parameters: readonly JsonObject[];
+    }
+  | { readonly ok: false; readonly reason: string };
 
 /** Always a list of one: a bare object crashes the scheduler of a 0.4 node (protocol 1.6). */
 export function encodeMessage(
   message: Message,
   backend: BackendServices,
-  names: ServiceNames,
-  vin: string,
+  hints: Hints & { readonly names: ServiceNames },
+  vin: string | undefined,
 ): Outgoing {
-  return { service: backend[message.kind], parameters: [p1.encode(message, names, vin)] };
+  const dialect = spokenDialect(message, hints);
+  const found = whoIn(dialect, hints, vin);
+  if (!found.ok) return found;
+  const body = dialects[dialect].encode(message, hints.names, found.who);
+  return { ok: true, dialect, service: backend[message.kind], parameters: [body] };
 }
 
 export function defaultServices(prefix: string): BackendServices {
@@ -56,10 +79,11 @@ export function defaultServices(prefix: string): BackendServices {
 
 /**
  * `genivi.org/vin/<VIN>/sota/start`; prefixes differ, the third element is the custom (protocol
- * 1.2).
+ * 1.2). Behind `device` stands a UUID.
  */
 export function vinOf(fullName: string): string | undefined {
   const parts = fullName.split('/').filter((part) => part !== '');
+  if (parts.includes('device')) return undefined;
   const at = parts.indexOf('vin');
   const vin = at >= 0 ? parts[at + 1] : parts[2];
   return vin === undefined || vin === 'sota' ? undefined : vin;

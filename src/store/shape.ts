@@ -31,6 +31,11 @@ const maybe =
 const chunkIndex = within(1, chunksCountMax);
 const id = object({ name: text, version: text });
 const services = object({ start: text, ack: text, report: text, packages: text });
+const update = object({
+  signature: text,
+  description: text,
+  isConfirmationWanted: flag,
+});
 const install = object({ attempt: count, installer: text, before: text });
 const report = object({ id, status: flag, code: text, description: text });
 const outcome = one('open', 'installed', 'failed', 'aborted');
@@ -44,7 +49,9 @@ const page: Check = (value) =>
 const shapes: { readonly [K in Fact['kind']]: Fields } = {
   'backend-named': { services },
   'rung-learnt': { situation: one('after-start', 'resume'), rung: one('full', 'empty', 'start') },
-  offered: { id, sizeBytes: count },
+  'dialect-learnt': { dialect: one('P1', 'P2', 'P3') },
+  // Older journals have no update.
+  offered: { id, sizeBytes: count, update: maybe(update) },
   consented: { id },
   declined: { id },
   opened: { id, number: count, checksum: text, chunksCount: within(0, chunksCountMax) },
@@ -55,7 +62,7 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
     crc: within(0, 0xffff_ffff),
   },
   'chunk-dropped': { number: count, chunkIndex },
-  finished: { number: count },
+  finished: { number: count, signature: maybe(text) },
   closed: { id },
   aborted: { id },
   'install-intended': { id, install },

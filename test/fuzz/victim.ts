@@ -4,6 +4,7 @@ import { keyOf } from '../../src/core/decision.ts';
 import { indicesOf } from '../../src/core/held.ts';
 import { decodeIncoming } from '../../src/protocol/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../../src/protocol/sota.ts';
+import { hints } from '../support/core.ts';
 import { callOf, chunkOf, notifyOf, parcelOf, startOf } from './session.ts';
 import type { State } from '../../src/core/model.ts';
 import type { Parcel } from './session.ts';
@@ -46,7 +47,7 @@ export function isOrder(data: Buffer): boolean {
   const incoming = decodeIncoming(data.toString());
   const service = incoming.kind === 'message' ? serviceOf(incoming.service) : undefined;
   if (incoming.kind !== 'message' || service === undefined) return false;
-  const read = decodeRequest(service, incoming.parameters);
+  const read = decodeRequest(service, incoming.parameters, hints);
   if (!read.ok) return false;
   const request = read.value;
   if (request.kind === 'abort' && request.id === undefined) return true;

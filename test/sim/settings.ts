@@ -6,7 +6,7 @@ export const parent = '/var/lib';
 export const directory = `${parent}/sota-agent`;
 
 export const settings: Settings = {
-  device: { vin: undefined },
+  device: { vin: undefined, uuid: undefined },
   rvi: {
     url: 'http://127.0.0.1:8901',
     listen: { host: '127.0.0.1', port: 9080 },
@@ -19,6 +19,7 @@ export const settings: Settings = {
     finishTimeoutMs: 30_000,
     ack: 'full',
     packages: 'all',
+    messages: 'auto',
     dialect: 'jsonrpc',
     tls: { ca: undefined, cert: undefined, key: undefined },
     proxy: undefined,

@@ -8,7 +8,8 @@ import { keyOf, runningOf } from '../../src/core/decision.ts';
 import { nextDueMs } from '../../src/core/timers.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';
-import type { Package, PackageId, Request, Running, State } from '../../src/core/model.ts';
+import type { Package, PackageId, Request, Running, State, Update } from '../../src/core/model.ts';
+import type { Hints } from '../../src/protocol/dialects.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 export const settings = defaults();
@@ -31,6 +32,14 @@ export const names = {
   abort: 'genivi.org/vin/VIN45678901234567/sota/abort',
 };
 
+/** Of a node that has not told how it names the vehicle. */
+export const hints: Hints = {
+  messages: 'auto',
+  device: settings.device,
+  learnt: undefined,
+  names: undefined,
+};
+
 export const backend = {
   start: 'genivi.org/backend/sota/start',
   ack: 'genivi.org/backend/sota/ack',
@@ -50,12 +59,27 @@ export function sumOf(count: number): string {
   return createHash('sha1').update(new Uint8Array(sizeBytes)).digest('hex');
 }
 
-export const offer = (...ids: readonly PackageId[]): Request => ({
+export type Notify = Extract<Request, { readonly kind: 'notify' }>;
+
+export const offer = (...ids: readonly PackageId[]): Notify => ({
   kind: 'notify',
   offers: ids.map((id) => ({ id, sizeBytes: 1_000 })),
   refused: [],
   services: backend,
+  dialect: 'P1',
 });
+/** As a server of P2 or P3 offers it. */
+export const updateOf = (isConfirmationWanted: boolean): Update => ({
+  signature: 'first',
+  description: 'maps of 2016',
+  isConfirmationWanted,
+});
+export const offerUpdate = (id: PackageId, isConfirmationWanted = false): Notify => ({
+  ...offer(),
+  offers: [{ id, sizeBytes: 1_000, update: updateOf(isConfirmationWanted) }],
+  dialect: 'P3',
+});
+
 export const startOf = (id: PackageId, count: number, checksum = sumOf(count)) =>
   ({ kind: 'start', id, checksum, chunksCount: count }) as const;
 export const chunkOf = (id: PackageId, index: number, count: number): Request => ({

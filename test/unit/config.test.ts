@@ -28,7 +28,7 @@ function warnings(text: string): readonly string[] {
 
 test('gives the documented defaults without a file', () => {
   assert.equal(good(undefined).settings, {
-    device: { vin: undefined },
+    device: { vin: undefined, uuid: undefined },
     rvi: {
       url: 'http://127.0.0.1:8901',
       listen: { host: '127.0.0.1', port: 9080 },
@@ -41,6 +41,7 @@ test('gives the documented defaults without a file', () => {
       finishTimeoutMs: 30_000,
       ack: 'full',
       packages: 'all',
+      messages: 'auto',
       dialect: 'jsonrpc',
       tls: { ca: undefined, cert: undefined, key: undefined },
       proxy: undefined,
@@ -73,6 +74,7 @@ test('gives the documented defaults without a file', () => {
 const everything = `
 [device]
 vin = "V1234567890123456"
+uuid = "123e4567-e89b-42d3-a456-426655440000"
 [rvi]
 url = "https://node:8901"
 listen = "0.0.0.0:9090"
@@ -85,6 +87,7 @@ stall = 2.5
 finish_timeout = 12
 ack = "tail"
 packages = "strict"
+messages = "P3"
 dialect = "jsonrpc"
 tls_ca = "/etc/ca.pem"
 tls_cert = "/etc/cert.pem"
@@ -145,6 +148,7 @@ test('reads every key from a file', () => {
     finishTimeoutMs: 12_000,
     ack: 'tail',
     packages: 'strict',
+    messages: 'P3',
     dialect: 'jsonrpc',
     tls: { ca: '/etc/ca.pem', cert: '/etc/cert.pem', key: '/etc/key.pem' },
     proxy: 'http://proxy:3128',
@@ -386,7 +390,7 @@ const wrongFiles: readonly (readonly [string, string])[] = [
     '[rvi]\nconstructor = 1',
     'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, allow, ' +
       'network_address, backend, register_every, timeout, stall, finish_timeout, ack, packages, ' +
-      'dialect, tls_ca, tls_cert, tls_key, proxy',
+      'messages, dialect, tls_ca, tls_cert, tls_key, proxy',
   ],
   ['rvi = { url = "http://h", stal = 1 }', 'c.toml:1: rvi.stal is no key: did you mean rvi.stall?'],
 ];

@@ -27,7 +27,8 @@ const chunk = (index: number): Event => ({
 function renamed(at: number): Event {
   const name = `${at}/${'x'.repeat(240)}`;
   const services = { start: name, ack: name, report: name, packages: name };
-  return { kind: 'request', request: { kind: 'notify', offers: [], refused: [], services } };
+  const rest = { offers: [], refused: [], dialect: 'P1' } as const;
+  return { kind: 'request', request: { kind: 'notify', services, ...rest } };
 }
 
 /** An agent in the middle of a transfer. */

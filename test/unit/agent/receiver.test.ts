@@ -3,6 +3,7 @@ import { createReceiver } from '../../../src/agent/receiver.ts';
 import { jsonrpc } from '../../../src/protocol/jsonrpc.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { engine } from '../store/fakes.ts';
+import { hints } from '../../support/core.ts';
 import { createLines } from './fakes.ts';
 import type { Event } from '../../../src/core/events.ts';
 
@@ -11,7 +12,8 @@ const test = suite('the receiver');
 function setUp() {
   const events: Event[] = [];
   const lines = createLines();
-  const receive = createReceiver(lines.log, jsonrpc, (event) => void events.push(event));
+  const submit = (event: Event) => void events.push(event);
+  const receive = createReceiver(lines.log, jsonrpc, () => hints, submit);
   return { events, lines, receive: (text: string) => receive(Buffer.from(text)) };
 }
 

@@ -183,6 +183,7 @@ test('says of a report when it leaves, and that the node took it', async () => {
   assert.equal(one.events, [
     { kind: 'report-leaving', id: engine, leaving: true },
     { kind: 'report-leaving', id: engine, leaving: false },
+    { kind: 'dialect-spoken', dialect: 'P1' },
     { kind: 'sent', message: 'report', id: engine },
   ]);
 });

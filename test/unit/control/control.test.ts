@@ -360,8 +360,10 @@ test('gives up on an answer without an end', async () => {
 });
 
 test('knows a status, and every way in which one field of it may be wrong', () => {
+  const update = { description: 'd', signature: 's', requestConfirmation: true };
   const full = statusOf({
-    packages: [{ ...receiving(3), installPercent: 4 }],
+    vehicle: { vin: 'v', uuid: 'u' },
+    packages: [{ ...receiving(3), installPercent: 4, update }],
     reports: [
       { id: { name: 'a', version: '1' }, status: true, description: 'd', sends: 1, nextInMs: 5 },
     ],
@@ -376,12 +378,16 @@ test('knows a status, and every way in which one field of it may be wrong', () =
     ],
     survived: ['s'],
     trouble: 't',
-    backend: { ...statusOf().backend, learnt: { afterStart: 'full', resume: 'empty' } },
+    backend: {
+      ...statusOf().backend,
+      messages: 'P3',
+      learnt: { afterStart: 'full', resume: 'empty' },
+    },
   });
   assert.ok(isStatus(full));
   assert.ok(isStatus(JSON.parse(JSON.stringify(statusOf()))));
   const spoilt = everyWayToSpoil(full);
-  assert.is(spoilt.length, 40);
+  assert.is(spoilt.length, 45);
   for (const one of spoilt) assert.not(isStatus(one), JSON.stringify(one));
 });
 

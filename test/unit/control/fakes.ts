@@ -129,11 +129,12 @@ function join(
 export function statusOf(change: Partial<Status> = {}): Status {
   return {
     agent: { version: '1.2.3', uptimeMs: 3_723_000, source: 'daemon' },
-    vehicle: { vin: 'V1' },
+    vehicle: { vin: 'V1', uuid: undefined },
     link: { kind: 'up', detail: 'http://127.0.0.1:8901' },
     backend: {
       services: { start: 'b/sota/start', ack: 'b/a', report: 'b/r', packages: 'b/p' },
       servicesFrom: 'notify',
+      messages: undefined,
       learnt: { afterStart: undefined, resume: undefined },
     },
     packages: [],
@@ -154,6 +155,7 @@ export function receiving(
   return {
     id: { name, version: '2.1' },
     sizeBytes: chunksCount * 65_536,
+    update: undefined,
     phase: 'receiving',
     chunksHeld,
     chunksCount,

@@ -27,6 +27,7 @@ function shown(core: Core, source: 'daemon' | 'flash' = 'daemon') {
     nowMs: core.nowMs,
     source,
     vin: undefined,
+    uuid: undefined,
     services: backend,
     trouble: undefined,
   });

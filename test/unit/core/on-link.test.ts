@@ -33,7 +33,7 @@ test('registers as soon as the transport is up, and asks nothing before', () => 
 
 test('a configured VIN goes before the one in the names', () => {
   const vin = 'CONFIGURED1234567';
-  const core = createCore({ ...settings, device: { vin } });
+  const core = createCore({ ...settings, device: { vin, uuid: undefined } });
   link(core);
   assert.is(core.state().vin, vin);
 });

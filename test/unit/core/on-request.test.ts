@@ -19,6 +19,7 @@ import {
   link,
   numberIn,
   offer,
+  offerUpdate,
   only,
   open,
   receive,
@@ -26,6 +27,7 @@ import {
   settle,
   startOf,
   transferNumber,
+  updateOf,
   vim,
 } from '../../support/core.ts';
 import type { Core } from '../../support/core.ts';
@@ -71,7 +73,7 @@ test('keeps what a notify offers, and its services, before anything follows from
   const decided = core.ask(offer(ghc, vim));
   assert.equal(
     decided.facts.map(({ kind }) => kind),
-    ['backend-named', 'offered', 'offered'],
+    ['backend-named', 'dialect-learnt', 'offered', 'offered'],
   );
   assert.equal(kinds(decided.effects), []);
   assert.equal(core.state().backend.services, backend);
@@ -80,6 +82,60 @@ test('keeps what a notify offers, and its services, before anything follows from
 test('consents by itself where nobody is to be asked', () => {
   const core = createLinked(settings, ghc);
   assert.is(core.phase(ghc), 'accepted');
+});
+
+test('asks a person where the server wants that, and goes on asking after a boot', () => {
+  const core = createLinked();
+  const { effects } = core.ask(offerUpdate(ghc, true));
+  assert.equal(only(effects, 'log')?.fields['isAsked'], true);
+  assert.is(core.phase(ghc), 'offered');
+  assert.equal(core.wait(60_000).filter(({ kind }) => kind !== 'register'), []);
+  const later = createCore(settings, replay(core.facts));
+  later.act({ kind: 'booted', bootId: 'b', evidence: [] });
+  assert.is(later.phase(ghc), 'offered');
+  assert.equal(later.one(ghc)?.update, updateOf(true));
+  later.act({ kind: 'consent', id: ghc });
+  assert.is(later.phase(ghc), 'accepted');
+  assert.is(createLinked(asking).ask(offerUpdate(ghc)).facts.length, 3, 'no consent by itself');
+});
+
+test('keeps the signature that came last, through boots and a rewritten journal', () => {
+  const core = createLinked();
+  core.ask(offerUpdate(ghc));
+  assert.is(core.state().backend.dialect, 'P3');
+  open(core, ghc, 1);
+  receive(core, ghc, 1, 1);
+  core.ask({ kind: 'finish', id: ghc, signature: 'second' });
+  const signed = { ...updateOf(false), signature: 'second' };
+  for (const facts of [core.facts, snapshot(core.state())]) {
+    const state = replay(facts);
+    assert.equal([...state.packages.values()].map(({ update }) => update), [signed]);
+    assert.is(state.backend.dialect, 'P3');
+  }
+});
+
+test('a finish without a signature leaves the one of the notify, and one of P1 makes none', () => {
+  for (const [notify, wanted] of [
+    [offerUpdate(ghc), updateOf(false)],
+    [offer(ghc), undefined],
+  ] as const) {
+    const core = createLinked();
+    core.ask(notify);
+    open(core, ghc, 1);
+    receive(core, ghc, 1, 1);
+    core.ask({ kind: 'finish', id: ghc, ...(wanted === undefined ? { signature: 's' } : {}) });
+    assert.equal(core.one(ghc)?.update, wanted);
+  }
+});
+
+test('learns how a backend speaks where no notify could tell, and only once', () => {
+  const core = createLinked();
+  core.ask({ ...offerUpdate(ghc), dialect: undefined });
+  assert.is(core.state().backend.dialect, undefined);
+  core.act({ kind: 'dialect-spoken', dialect: 'P2' });
+  assert.is(core.state().backend.dialect, 'P2');
+  assert.equal(core.act({ kind: 'dialect-spoken', dialect: 'P3' }).facts, []);
+  assert.equal(core.ask(offer(vim)).facts[0], { kind: 'dialect-learnt', dialect: 'P1' });
 });
 
 test('takes a notify that comes twice once', () => {
@@ -117,13 +173,18 @@ test('forgets what it learnt of the old backend when a notify names another one'
   const state = core.state();
   const taught = createCore(settings, {
     ...state,
-    backend: { services: backend, learnt: { 'after-start': 'empty', resume: 'start' } },
+    backend: {
+      services: backend,
+      dialect: 'P1',
+      learnt: { 'after-start': 'empty', resume: 'start' },
+    },
   });
-  taught.ask({ kind: 'notify', offers: [], refused: [], services: backend });
+  taught.ask({ ...offer(), services: backend });
   assert.is(taught.state().backend.learnt.resume, 'start');
-  taught.ask({ kind: 'notify', offers: [], refused: [], services: moved });
+  taught.ask({ ...offer(), services: moved });
   assert.equal(taught.state().backend, {
     services: moved,
+    dialect: 'P1',
     learnt: { 'after-start': undefined, resume: undefined },
   });
 });
@@ -137,7 +198,7 @@ test('leaves out offers beyond the bound, and says which', () => {
 test('says of each entry of a notify why it was left out', () => {
   const core = createLinked();
   const refused = ['packages[0].package: an object is needed'];
-  const decided = core.ask({ kind: 'notify', offers: [], refused, services: undefined });
+  const decided = core.ask({ ...offer(), refused, services: undefined });
   assert.equal(codes(decided.effects), ['offer-refused']);
 });
 

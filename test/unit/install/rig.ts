@@ -93,7 +93,8 @@ export function requestIn(directory: string, data: Uint8Array): InstallRequest {
   const path = join(workDirectory, 'data');
   writeFileSync(path, data);
   const id = { name: 'anything', version: '9' };
-  return { id, path, sizeBytes: data.length, workDirectory, onProgress: () => undefined };
+  const rest = { workDirectory, update: undefined, onProgress: () => undefined };
+  return { id, path, sizeBytes: data.length, ...rest };
 }
 
 /** As the agent does: prepare, then run with what that found. */

@@ -100,6 +100,7 @@ export function createBench(stand?: Stand): Bench {
       mkdirSync(workDirectory, { recursive: true });
       return {
         id: { name: 'app', version: '1.2.3' },
+        update: undefined,
         path,
         sizeBytes: statSync(path).size,
         workDirectory,

@@ -10,7 +10,7 @@ import {
 } from '../../../src/protocol/sota.ts';
 import { encodeCall } from '../../../src/protocol/jsonrpc.ts';
 import { chunksCountMax } from '../../../src/limits.ts';
-import { backend, names } from '../../support/core.ts';
+import { backend, hints, names } from '../../support/core.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { Message } from '../../../src/core/model.ts';
 
@@ -30,13 +30,13 @@ const good: { readonly [service in 'notify' | 'start' | 'chunk' | 'finish']: Tre
 const bodies = ['notify', 'start', 'chunk', 'finish'] as const;
 
 function decoded(service: (typeof services)[number], parameters: unknown) {
-  const read = decodeRequest(service, parameters);
+  const read = decodeRequest(service, parameters, hints);
   if (!read.ok) throw new Error(read.reason);
   return read.value;
 }
 
 function reasonOf(service: (typeof services)[number], parameters: unknown): string {
-  const read = decodeRequest(service, parameters);
+  const read = decodeRequest(service, parameters, hints);
   return read.ok ? '' : read.reason;
 }
 
@@ -48,6 +48,7 @@ test('reads each call of the seed', () => {
     offers: [{ id: ghc, sizeBytes: 35_768 }],
     refused: [],
     services: backend,
+    dialect: 'P1',
   });
   const start = { kind: 'start', id: ghc, checksum: sum, chunksCount: 1 };
   assert.equal(decoded('start', good.start), start);
@@ -87,7 +88,7 @@ test('names the field that is missing or of another type', () => {
       }
     }
     const lent: unknown = JSON.parse(`{"__proto__":${JSON.stringify(good[service])}}`);
-    assert.not.ok(decodeRequest(service, lent).ok);
+    assert.not.ok(decodeRequest(service, lent, hints).ok);
   }
 });
 
@@ -117,7 +118,7 @@ test('refuses counts and indices out of their bounds', () => {
   refused('chunk', 'index', '0');
   const empty = decoded('start', { ...good.start, chunkscount: 0 });
   assert.is(empty.kind === 'start' && empty.chunksCount, 0);
-  assert.ok(decodeRequest('start', { ...good.start, chunkscount: chunksCountMax }).ok);
+  assert.ok(decodeRequest('start', { ...good.start, chunkscount: chunksCountMax }, hints).ok);
 });
 
 test('a checksum in capitals is the same checksum', () => {
@@ -191,7 +192,9 @@ test('knows its services by their last two names', () => {
 // ---------------------------------------------------------------- out
 
 const spelled = (message: Message) => {
-  const { service, parameters } = encodeMessage(message, backend, names, vin);
+  const outgoing = encodeMessage(message, backend, { ...hints, names }, vin);
+  if (!outgoing.ok) throw new Error(outgoing.reason);
+  const { service, parameters } = outgoing;
   return encodeCall(1, 'message', { service_name: service, timeout: 1445520390, parameters });
 };
 const frame = (service: string, body: string) =>
