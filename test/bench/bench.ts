@@ -9,12 +9,14 @@ import process from 'node:process';
 import { packageOfFile } from '../backend/package.ts';
 import { runAgent } from './agent-run.ts';
 import { createFloor } from './floor-run.ts';
+import { createLeast } from './least-run.ts';
 import { createPeers } from './peers.ts';
 import { countSyncs, inFolder, measure } from './proc.ts';
 import { timeResumes } from './resume.ts';
 import { benchId } from './sender.ts';
 import { median, showResumes, showRows, showVerdicts } from './table.ts';
 import type { Floor } from './floor-run.ts';
+import type { Least } from './least-run.ts';
 import type { Peers } from './peers.ts';
 import type { Usage } from './proc.ts';
 import type { Payload } from './sender.ts';
@@ -35,7 +37,12 @@ type Contestant = {
   readonly tracedMib: number;
 };
 
-function contestantsOf(payload: Payload, floor: Floor, peers: Peers): readonly Contestant[] {
+function contestantsOf(
+  payload: Payload,
+  floor: Floor,
+  runLeast: Least,
+  peers: Peers,
+): readonly Contestant[] {
   const [one, four] = ['floor, sync each chunk', 'floor, sync each 4 chunks'];
   const bare = (name: string, batch: number): Contestant => ({
     name,
@@ -43,15 +50,20 @@ function contestantsOf(payload: Payload, floor: Floor, peers: Peers): readonly C
     run: (strace) => floor.run(batch, strace),
     tracedMib: mib,
   });
-  const agent = (name: string, transport: 'http' | 'ws', inFlight: number): Contestant => ({
-    name,
+  const client = (
+    [name, run]: readonly [string, Least],
+    transport: 'http' | 'ws',
+    inFlight = 1,
+  ): Contestant => ({
+    name: `${name}, ${transport}${inFlight === 1 ? '' : `, ${inFlight} in flight`}`,
     floor: inFlight === 1 ? one : four,
     run: async (strace) => {
       const until = strace === undefined ? {} : { untilIndex: tracedMib * 16 };
-      return runAgent({ transport, payload, inFlight, ...until }, strace);
+      return run({ transport, payload, inFlight, ...until }, strace);
     },
     tracedMib,
   });
+  const [least, agent] = [['least client', runLeast] as const, ['agent', runAgent] as const];
   const peer = (name: string, commands: readonly (readonly string[])[]): Contestant => ({
     name,
     floor: one,
@@ -60,11 +72,13 @@ function contestantsOf(payload: Payload, floor: Floor, peers: Peers): readonly C
   });
   return [
     bare(one, 1),
-    agent('agent, HTTP', 'http', 1),
-    agent('agent, WebSocket', 'ws', 1),
+    client(least, 'http'),
+    client(agent, 'http'),
+    client(least, 'ws'),
+    client(agent, 'ws'),
     bare(four, 4),
-    agent('agent, HTTP, 16 in flight', 'http', 16),
-    agent('agent, WebSocket, 16 in flight', 'ws', 16),
+    client(agent, 'http', 16),
+    client(agent, 'ws', 16),
     peer('curl, sha1sum, sync', peers.curl),
     peer('swupdate -d', peers.swupdate),
   ];
@@ -112,7 +126,7 @@ async function main(folder: string): Promise<void> {
   const peers = await createPeers(folder, payload.path);
   const idles: Usage[] = [];
   for (let round = 0; round < rounds; round++) idles.push(await floor.idle());
-  const rows = await race(contestantsOf(payload, floor, peers));
+  const rows = await race(contestantsOf(payload, floor, createLeast(folder), peers));
   peers.close();
   say('resumes');
   const resumes = await timeResumes(payload, heldCounts, resumeRounds);

@@ -68,7 +68,7 @@ function writeMessages(payload: Payload, path: string): number {
 }
 
 /** Where the build left it; NODE= says otherwise, as it does there. */
-function nodePath(): string {
+export function nodePath(): string {
   const { NODE, SOTA_AGENT_CACHE = 'build/cache' } = process.env;
   const text = readFileSync('targets/linux-x64.json', 'utf8');
   const { node }: { node: { package: string; version: string } } = JSON.parse(text);
