@@ -11,26 +11,18 @@ import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { deafened, stripped } from './targets/elf.mjs';
+import { stripped } from './targets/elf.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
 import { spared } from './targets/spared.mjs';
+import { deafened } from './targets/unheard.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));
 const given = (name) => (process.env[name] ? resolve(process.env[name]) : undefined);
 const [givenNode, hostNode] = [given('NODE'), given('HOST_NODE')];
 const script = 'sota-agent.cjs';
-/**
- * What Node takes from the environment and an agent must not: code (of scripts, of OpenSSL's
- * libraries, of a cache), whom to trust, where to write. targets/README.md tells them apart.
- */
-const unheard = [
-  ...['NODE_OPTIONS', 'OPENSSL_CONF'],
-  ...['OPENSSL_MODULES', 'OPENSSL_ENGINES', 'NODE_REPL_EXTERNAL_MODULE', 'NODE_COMPILE_CACHE'],
-  ...['NODE_ICU_DATA', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_SYSTEM_CA', 'NODE_REDIRECT_WARNINGS'],
-];
 
 process.chdir(root);
 const names = process.argv.slice(2);
@@ -47,6 +39,8 @@ async function bundle() {
   const { version, releaseDate } = JSON.parse(readFileSync('package.json', 'utf8'));
   const builtS = Number(process.env.SOURCE_DATE_EPOCH ?? Date.parse(releaseDate) / 1000);
   const { metafile } = await build({
+    // It would take the folder where Node was started, which need not be this one.
+    absWorkingDir: root,
     entryPoints: ['src/main.ts'],
     outfile: `build/${script}`,
     bundle: true,
@@ -75,21 +69,22 @@ async function bundle() {
 async function executable(name) {
   const target = readTarget(name);
   const node = givenNode ?? (await fetchNode(target.node, cache, inFolder));
-  const { program, version } = readNode(node, target.elf, name);
+  const { program, version } = readNode(node, target, name);
   const blob = makeBlob(program, target, script);
-  const host = name === `${process.platform}-${process.arch}` ? node : hostNode;
-  const components = componentsOf(target, version, host);
+  const isHere = name === `${process.platform}-${process.arch}`;
+  const components = componentsOf(target, version, hostNode, isHere ? node : undefined);
   const file = `build/${name}/sota-agent`;
   await inFolder(`build/${name}`, async (folder) => {
-    if (host === node) checkBlob(blob, node, target, script, folder);
-    const unfinished = join(folder, 'sota-agent');
+    if (isHere) checkBlob(blob, node, target, script, folder);
+    const [unfinished, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     // Before the blob goes in: a strip afterwards destroys it on arm64 and x64.
-    writeFileSync(unfinished, stripped(deafened(program, unheard)));
+    writeFileSync(unfinished, stripped(deafened(program, version)));
     await inject(unfinished, blob);
     const executable = readFileSync(unfinished);
     const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });
-    writeFileSync(`build/${name}/sota-agent.cdx.json`, sbom(executable));
+    writeFileSync(bill, sbom(executable));
     chmodSync(unfinished, 0o755);
+    renameSync(bill, `${file}.cdx.json`);
     renameSync(unfinished, file);
     console.log(`${file}  ${mebibytes(executable)} MiB  with Node ${version}`);
   });

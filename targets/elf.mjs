@@ -11,12 +11,22 @@ const namesIndexAt = { 32: 50, 64: 62 };
 const flagsAt = 8;
 const isLoaded = 2;
 const strtab = 3;
+const interpreter = 3;
 
 /** CPU and word size; undefined where it is no ELF file of the little-endian kind. */
 export function elfOf(program) {
   if (program.length < 64 || program.toString('latin1', 0, 4) !== '\u007fELF') return undefined;
   if (program[5] !== 1 || (program[4] !== 1 && program[4] !== 2)) return undefined;
   return { class: program[4] * 32, machine: program.readUInt16LE(18) };
+}
+
+/** The program that has to load it, and so the C library; undefined for a static one. */
+export function loaderOf(program) {
+  const { class: bits } = elfOf(program);
+  const { segments, filled } = layouts[bits];
+  const all = entries(program, bits, segments);
+  const header = all.find((one) => one.readUInt32LE(0) === interpreter);
+  return header && textAt(program, wordAt(header, bits, filled[0]));
 }
 
 /** Without symbols and debug information: all that no segment holds, as `strip --strip-all`. */
@@ -53,20 +63,6 @@ export function stripped(program) {
   file.writeUInt16LE(kept.length + 1, layout.sections[1]);
   file.writeUInt16LE(kept.length, namesIndexAt[bits]);
   return file;
-}
-
-/**
- * Where Node asks for one of these variables it asks from now on for one without a name, which no
- * environment has. The first place is the one in Node's own code; later ones are data of scripts.
- */
-export function deafened(program, names) {
-  const copy = Buffer.from(program);
-  for (const name of names) {
-    const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
-    if (at !== -1) copy[at + 1] = 0;
-    else if (name === 'NODE_OPTIONS') throw new Error('this Node cannot be kept from NODE_OPTIONS');
-  }
-  return copy;
 }
 
 /** The headers of the sections or of the segments. */

@@ -3,12 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { elfOf } from './elf.mjs';
+import { basename, join } from 'node:path';
+import { elfOf, loaderOf } from './elf.mjs';
 
 export const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 /** The first line whose executables the bundle is made for. */
 const oldest = '20.11';
+const machines = { 3: 'x86', 40: 'ARM', 62: 'x86-64', 183: 'ARMv8', 243: 'RISC-V' };
 
 export function readTarget(name) {
   const path = `targets/${name}.json`;
@@ -42,29 +43,28 @@ export async function fetchNode({ package: pack, version, integrity }, cache, in
 }
 
 /** The program and its version; an error that says what is wrong with a file that does not fit. */
-export function readNode(path, wanted, name) {
-  if (!existsSync(path)) throw new Error(`there is no ${path}: give NODE=/path/to/bin/node`);
-  if (!statSync(path).isFile()) throw new Error(`${path} is no file: give NODE=/path/to/bin/node`);
-  const what = `${path}, for ${name},`;
+export function readNode(path, { elf: wanted, loader, cpu }, name) {
+  const given = `NODE=${path}`;
+  const mend = `give NODE= the bin/node of a Node for ${cpu}, or leave it out for the pinned one`;
+  const check = (isRight, what) => {
+    if (!isRight) throw new Error(`${name}: ${given} ${what}: ${mend}`);
+  };
+  check(existsSync(path), 'is not there');
+  check(statSync(path).isFile(), 'is no file');
   const program = readFileSync(path);
   const elf = elfOf(program);
-  if (elf === undefined) throw new Error(`${what} is no ELF file`);
-  if (elf.class !== wanted.class || elf.machine !== wanted.machine) {
-    const found = `ELF of ${elf.class} bits for machine ${elf.machine}`;
-    const needed = `${wanted.class} bits for machine ${wanted.machine}`;
-    throw new Error(`${what} is ${found}; needed: ${needed}`);
-  }
+  check(elf !== undefined, 'is no program (no ELF file)');
+  const isCpu = elf.class === wanted.class && elf.machine === wanted.machine;
+  check(isCpu, `is for ${machines[elf.machine] ?? `machine ${elf.machine}`}, ${elf.class} bits`);
+  const found = basename(loaderOf(program) ?? '');
+  const library = `needed: glibc, with the loader ${loader}`;
+  check(found !== '', `is linked statically; ${library}`);
+  check(found === loader, `is loaded by ${found}; ${library}`);
   const version = versionOf(program);
-  if (version === undefined) throw new Error(`${what} is no Node`);
-  if (isOlder(version, oldest)) {
-    throw new Error(`${what} is Node ${version}; needed: ${oldest} or newer`);
-  }
-  if (!program.includes(fuse)) {
-    throw new Error(`${what} was built without support for single executables`);
-  }
-  if (program.includes(`${fuse}:1`)) {
-    throw new Error(`${what} is a single executable already; needed: the Node itself`);
-  }
+  check(version !== undefined, 'is no Node');
+  check(!isOlder(version, oldest), `is Node ${version}; needed: ${oldest} or newer`);
+  check(program.includes(fuse), 'was built without support for single executables');
+  check(!program.includes(`${fuse}:1`), 'is a single executable already');
   return { program, version };
 }
 

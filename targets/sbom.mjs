@@ -54,30 +54,34 @@ const makers = {
 };
 
 /**
- * What is built into that Node: of the pinned one its target tells; of another one it is asked, or
- * one of the same version that runs here.
+ * What is built into that Node: of the pinned one its target tells; another one is asked, where it
+ * runs here, or a HOST_NODE of the same version.
  */
-export function componentsOf({ node, components }, version, host) {
-  if (version === node.version) return components;
-  if (host === undefined) {
+export function componentsOf({ node, components }, version, hostNode, runsHere) {
+  if (hostNode === undefined && version === node.version) return components;
+  const asked = hostNode ?? runsHere;
+  if (asked === undefined) {
     console.log(`the SBOM names Node ${version} without its parts: HOST_NODE=... would tell them`);
     return {};
   }
-  const said = JSON.parse(ask(host));
+  const mend = `give HOST_NODE= a Node ${version} that runs on this machine, or leave it out`;
+  const said = ask(asked);
+  if (said === undefined) throw new Error(`${asked} does not run here: ${mend}`);
   if (said.node !== version) {
-    throw new Error(`HOST_NODE=${host} is Node ${said.node}, but ${version} goes in`);
+    throw new Error(`${asked} is Node ${said.node}, but ${version} goes in: ${mend}`);
   }
   return Object.fromEntries(
     Object.entries(said).filter(([name, value]) => !interfaces.includes(name) && value !== ''),
   );
 }
 
-function ask(host) {
+function ask(program) {
   const args = ['-p', 'JSON.stringify(process.versions)'];
+  const options = { env: {}, encoding: 'utf8', stdio: 'pipe', timeout: 60_000 };
   try {
-    return execFileSync(host, args, { env: {}, encoding: 'utf8', stdio: 'pipe', timeout: 60_000 });
+    return JSON.parse(execFileSync(program, args, options));
   } catch {
-    throw new Error(`HOST_NODE=${host} does not run on this machine`);
+    return undefined;
   }
 }
 

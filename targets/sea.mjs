@@ -1,7 +1,7 @@
 // The blob of a single executable: what Node's `--experimental-sea-config` writes, by ourselves. No
 // foreign Node has to run; lengths are size_t, and only so does a 64-bit machine make a blob for a
 // 32-bit one.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -35,7 +35,9 @@ export function checkBlob(blob, node, { execArgv }, script, folder) {
   const keys = { main: script, output, execArgv, execArgvExtension: 'none', ...flags };
   writeFileSync(config, JSON.stringify(keys));
   const args = ['--experimental-sea-config', config];
-  execFileSync(node, args, { cwd: 'build', env: {}, stdio: 'pipe' });
+  const options = { cwd: 'build', env: {}, stdio: 'pipe' };
+  const said = spawnSync(node, args, options);
+  if (said.status !== 0) throw new Error(`${node} does not run here: ${said.error ?? said.stderr}`);
   if (!readFileSync(output).equals(blob)) throw new Error(`${node} writes another SEA blob`);
 }
 

@@ -2,7 +2,7 @@
 // they wrote is read back as its users read it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { exitCodes } from '../../src/commands/ports.ts';
 import { readSettings } from '../../src/config.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
+import { cache, copyTree } from './tree.ts';
 
 const test = suite('what is handed out');
 let directory = '';
@@ -129,20 +130,33 @@ const needsTargets = test.needs('make targets', areBuilt);
 const made = mkdtempSync(join(tmpdir(), 'sota-made-'));
 test.after(() => rmSync(made, { recursive: true, force: true }));
 
-function release(before = ''): string {
-  const folder = before === '' ? made : join(directory, 'again');
-  if (existsSync(join(folder, 'SHA256SUMS'))) return folder;
-  const script = `${before} exec "${process.execPath}" targets/release.mjs ${folder}`;
-  execFileSync('sh', ['-c', script], { stdio: 'pipe' });
-  return folder;
+function release(): string {
+  if (existsSync(join(made, 'SHA256SUMS'))) return made;
+  execFileSync(process.execPath, ['targets/release.mjs', made], { stdio: 'pipe' });
+  return made;
 }
 
-needsTargets('a release is the same twice, whoever makes it', () => {
-  const [one, other] = [release(), release('umask 077; TZ=Asia/Tokyo LC_ALL=C; export TZ LC_ALL;')];
-  const sums = (folder: string) => readFileSync(join(folder, 'SHA256SUMS'), 'utf8');
-  assert.is(sums(one).split('\n').length, 4);
-  assert.is(sums(one), sums(other));
-  execFileSync('sha256sum', ['-c', '--quiet', 'SHA256SUMS'], { cwd: one });
+/** In a copy of the tree, with what build.test.ts has shown to be the same there. */
+function releaseElsewhere(): string {
+  const tree = copyTree('sota-elsewhere');
+  for (const path of [...targets.map((name) => `build/${name}`), 'build/sota-agent.cjs']) {
+    cpSync(path, join(tree, path), { recursive: true });
+  }
+  for (const path of ['CHANGELOG.md', 'LICENSE']) cpSync(path, join(tree, path));
+  const env = { PATH: process.env['PATH'], SOTA_AGENT_CACHE: cache, TZ: 'Asia/Tokyo', HOME: '/' };
+  const args = [join(tree, 'targets/release.mjs'), 'made'];
+  const script = 'umask 077; cd /; LC_ALL=C; export LC_ALL; exec "$0" "$@"';
+  execFileSync('sh', ['-c', script, process.execPath, ...args], { env, stdio: 'pipe' });
+  const sums = readFileSync(join(tree, 'made/SHA256SUMS'), 'utf8');
+  rmSync(tree, { recursive: true });
+  return sums;
+}
+
+needsTargets('a release is the same twice, wherever and whoever makes it', () => {
+  const sums = readFileSync(join(release(), 'SHA256SUMS'), 'utf8');
+  assert.is(sums.split('\n').length, 4);
+  assert.is(releaseElsewhere(), sums);
+  execFileSync('sha256sum', ['-c', '--quiet', 'SHA256SUMS'], { cwd: release() });
 });
 
 needsTargets('a tarball holds one folder, with program and licences, and belongs to root', () => {

@@ -1,0 +1,41 @@
+// What Node takes from the environment and an agent must not: code (of scripts, of OpenSSL's
+// libraries, of a cache), whom to trust, where to write. targets/README.md tells them apart.
+import { Buffer } from 'node:buffer';
+
+/** With the versions from which on a line surely asks for it; without: all from 20.11 on. */
+const names = {
+  NODE_OPTIONS: [],
+  OPENSSL_CONF: [],
+  OPENSSL_MODULES: [],
+  OPENSSL_ENGINES: [],
+  NODE_REPL_EXTERNAL_MODULE: ['20.20'],
+  NODE_COMPILE_CACHE: ['22.1'],
+  NODE_ICU_DATA: [],
+  NODE_EXTRA_CA_CERTS: [],
+  NODE_USE_SYSTEM_CA: ['22.19', '24.6'],
+  NODE_REDIRECT_WARNINGS: [],
+};
+
+/**
+ * Where Node asks for one of these variables it asks from now on for one without a name, which no
+ * environment has. The first place is the one in Node's own code; later ones are data of scripts.
+ */
+export function deafened(program, version) {
+  const copy = Buffer.from(program);
+  for (const [name, since] of Object.entries(names)) {
+    const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
+    if (at !== -1) copy[at + 1] = 0;
+    else if (asksFor(version, since)) {
+      const mend = 'take a build whose literals stand as the compiler wrote them';
+      throw new Error(`Node ${version} cannot be kept from ${name}, which is not in it: ${mend}`);
+    }
+  }
+  return copy;
+}
+
+function asksFor(version, since) {
+  const [major, minor] = version.split('.').map(Number);
+  const lines = since.map((text) => text.split('.').map(Number));
+  const own = lines.find(([line]) => line === major);
+  return own === undefined ? lines.every(([line]) => line < major) : minor >= own[1];
+}
