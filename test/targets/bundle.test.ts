@@ -81,6 +81,7 @@ for (const [what, bytes, reason] of [
   ['binary data', frame(0x82, '{}'), 'a frame that is not text'],
   ['a second text within one', [frame(0x01, '{'), frame(text, '{}')], 'invalid opcode 1'],
   ['text that is no UTF-8', Buffer.from([text, 2, 0xc3, 0x28]), 'invalid UTF-8 sequence'],
+  ['a farewell with no code', Buffer.from([0x88, 2, 3, 0xed]), 'invalid status code 1005'],
   ['a length above the limit', Buffer.from([text, 127, 0, 0, 0, 9, 0, 0, 0, 0]), 'Max payload'],
 ] as const) {
   test(`ends a link that brings ${what}, and says so`, async () => {
