@@ -62,10 +62,13 @@ export async function startControl(
 
 function turnAway(clock: Clock, stream: LocalStream): LocalStreamHandlers {
   const reason = `${controlConnectionsMax} connections are open already: try again`;
-  const written = stream.write(encodeLine({ ok: false, code: 'busy', reason }));
-  const cancel = clock.after(controlFarewellMs, () => stream.close());
-  void written.then(() => stream.end());
+  const cancel = sayLast(clock, stream, { ok: false, code: 'busy', reason });
   return { onData: () => undefined, onClosed: cancel };
+}
+
+function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): () => void {
+  void stream.write(encodeLine(response)).then(() => stream.end());
+  return clock.after(controlFarewellMs, () => stream.close());
 }
 
 /** One peer. `say` is always awaited: never more than one line waits to be read by it. */
@@ -79,6 +82,7 @@ function serve(
   let isBusy = false;
   let isGone = false;
   let isParting = false;
+  let isAll = false;
   let unwatch: (() => void) | undefined;
   let quiet = clock.after(controlIdleMs, () => stream.close());
 
@@ -104,7 +108,7 @@ function serve(
     unwatch = watch(clock, handlers, (status) => say({ ok: true, status }));
   };
   const work = async () => {
-    if (isBusy) return;
+    if (isBusy || isParting) return;
     isBusy = true;
     for (;;) {
       const line = isGone || unwatch !== undefined ? undefined : lines.take();
@@ -112,21 +116,27 @@ function serve(
       await follow(line);
     }
     isBusy = false;
-    if (!lines.isOver() || isGone) return;
+    if (isGone) return;
+    if (lines.isOver()) part();
+    else if (isAll) stream.end();
+  };
+  const part = () => {
     log('debug', 'control-refused', { code: 'too-long' });
     const reason = `more than ${controlLineBytesMax} bytes wait: one request, then its answer`;
-    await say({ ok: false, code: 'too-long', reason });
     isParting = true;
-    if (isGone) return;
-    stream.end();
     quiet();
-    quiet = clock.after(controlFarewellMs, () => stream.close());
+    quiet = sayLast(clock, stream, { ok: false, code: 'too-long', reason });
   };
   return {
     onData: (data) => {
       if (isGone || isParting || unwatch !== undefined) return;
       wait();
       lines.push(data);
+      void work();
+    },
+    // Not before all that it asked is answered.
+    onEnd: () => {
+      isAll = true;
       void work();
     },
     onClosed: () => {

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
 import process from 'node:process';
+import { makeFolders } from './folders.ts';
 import type { FileHandle } from 'node:fs/promises';
 import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';
 
@@ -11,7 +12,7 @@ export function createDisk(): Disk {
     open,
     list: (path) =>
       attempt(async () => (await fs.readdir(path, { withFileTypes: true })).map(entry)),
-    makeDirectory: (path) => attempt(async () => void (await fs.mkdir(path, { recursive: true }))),
+    makeDirectory: (path) => attempt(() => makeFolders(path)),
     rename: (from, to) => attempt(() => fs.rename(from, to)),
     remove: (path) => attempt(() => fs.rm(path, { recursive: true, force: true })),
     syncDirectory: (path) => attempt(() => syncDirectory(path)),

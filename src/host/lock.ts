@@ -2,6 +2,7 @@
 // of an earlier boot, holds nothing, so a power cut never locks anybody out.
 import { promises as fs, readlinkSync, renameSync, rmSync } from 'node:fs';
 import process from 'node:process';
+import { makeFolders } from './folders.ts';
 import type { DiskResult } from './ports.ts';
 
 /**
@@ -11,8 +12,7 @@ import type { DiskResult } from './ports.ts';
 export async function takeLock(directory: string): Promise<DiskResult<void>> {
   const path = `${directory}/lock`;
   try {
-    // Of a read-only file system Node's recursive one says that there is nothing (ENOENT).
-    await fs.mkdir(directory, { recursive: true }).catch(() => fs.mkdir(directory));
+    await makeFolders(directory);
     for (let round = 0; round < 10; round++) {
       if (await make(path)) {
         process.once('exit', () => rmSync(path, { force: true }));

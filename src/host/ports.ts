@@ -109,6 +109,8 @@ export type LocalStream = {
 
 export type LocalStreamHandlers = {
   readonly onData: (data: Uint8Array) => void;
+  /** The other end says no more, but may still read. Where it is not given, ours ends in return. */
+  readonly onEnd?: () => void;
   /** Called once, also after `close`. */
   readonly onClosed: (reason: string) => void;
 };

@@ -1,8 +1,9 @@
 // Local (Unix) sockets: the control socket of the agent, and the daemons of installers.
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import process from 'node:process';
+import { makeFolders } from './folders.ts';
 import { groupId } from './groups.ts';
 import type { Socket } from 'node:net';
 import type {
@@ -37,7 +38,7 @@ function handle(socket: Socket, handlers: LocalStreamHandlers): void {
   let reason = 'closed by the other end';
   socket.on('data', (data) => handlers.onData(data));
   socket.on('error', (error) => (reason = error.message));
-  socket.on('end', () => socket.end());
+  socket.on('end', handlers.onEnd ?? (() => socket.end()));
   socket.on('close', () => handlers.onClosed(reason));
 }
 
@@ -71,7 +72,7 @@ async function listen(
     return { ok: false, code: 'EADDRINUSE', reason: `somebody listens on ${path} already` };
   }
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
       return { ok: false, code: 'EEXIST', reason: `${path} is there and is no socket` };
     }

@@ -26,7 +26,10 @@ async function setUp(first: Status) {
     status: () => status,
     accept: async (name) => ({ ok: true, text: name }),
     decline: async () => ({ ok: false, code: 'unknown', reason: 'no' }),
-    packages: async () => ({ ok: true, packages: [] }),
+    packages: async () => {
+      await pause(300);
+      return { ok: true, packages: [{ name: 'vim', version: '9.1' }] };
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -40,11 +43,15 @@ async function setUp(first: Status) {
   return { path, become, close: () => started.value.close(), watchers: () => listeners.size };
 }
 
-/** Sends, then collects until the server closes. */
-function raw(path: string, data: string): Promise<string> {
+/** Sends, then collects until the server closes; `isAll`: says that no more comes. */
+function raw(path: string, data: string, isAll = false): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = createConnection(path, () => socket.write(data));
+    const socket = createConnection({ path, allowHalfOpen: true }, () => {
+      socket.write(data);
+      if (isAll) socket.end();
+    });
+    socket.on('end', () => socket.end());
     socket.on('data', (came) => (text += came.toString()));
     socket.on('error', () => undefined);
     socket.on('close', () => resolve(text));
@@ -106,6 +113,19 @@ test('survives garbage, floods and peers that hang up at once', async () => {
     asked = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
   }
   assert.equal(asked, { kind: 'answered', response: { ok: true, text: 'a' } });
+  await close();
+});
+
+test('answers all that was asked before the client closed its side, then closes too', async () => {
+  const { path, close, watchers } = await setUp(statusOf());
+  const packages = '{"command":"packages"}\n';
+  const answer = '{"ok":true,"packages":[{"name":"vim","version":"9.1"}]}\n';
+  assert.is(await raw(path, packages, true), answer);
+  assert.is(await raw(path, packages + packages, true), answer + answer);
+  assert.is(await raw(path, '', true), '');
+  assert.is(await raw(path, '{"command":"pack', true), '');
+  assert.match(await raw(path, '{"command":"watch"}\n', true), /^\{"ok":true,"status":.*\n$/);
+  while (watchers() > 0) await pause(5);
   await close();
 });
 

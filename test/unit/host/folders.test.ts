@@ -1,0 +1,59 @@
+// Method: real folders; /proc is where none can be made, not even by root.
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDisk } from '../../../src/host/disk.ts';
+import { makeFolders } from '../../../src/host/folders.ts';
+import { takeLock } from '../../../src/host/lock.ts';
+import { createLocalSockets } from '../../../src/host/sockets.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('folders');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-folders-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const failed = (path: string) =>
+  makeFolders(path).then(
+    () => 'made',
+    (error: Error) => error.message,
+  );
+
+const refusal = "ENOENT: no such file or directory, mkdir '/proc/none'";
+
+test('makes what is missing of the way, and nothing where all is there', async () => {
+  const path = join(directory, 'a/b/c');
+  for (let count = 0; count < 2; count++) await makeFolders(path);
+  await Promise.all([makeFolders(`${path}/d/e`), makeFolders(`${path}/d/f/`)]);
+  assert.ok(statSync(path).isDirectory());
+  assert.equal(readdirSync(join(path, 'd')).sort(), ['e', 'f']);
+  assert.is(await failed('/'), 'made');
+});
+
+test('fails where a file is in the way', async () => {
+  writeFileSync(join(directory, 'file'), '');
+  assert.match(await failed(join(directory, 'file')), /^EEXIST/);
+  assert.match(await failed(join(directory, 'file/x/y')), /^ENOTDIR/);
+});
+
+test('fails where no folder can be made, and names the first that cannot', async () => {
+  assert.is(await failed('/proc/none/x/y'), refusal);
+});
+
+test('lets the lock, the disk and the control socket fail there, and not hang', async () => {
+  const said: string[] = [];
+  const handlers = { onData: () => undefined, onClosed: () => undefined };
+  for (const result of [
+    await takeLock('/proc/none/state'),
+    await createDisk().makeDirectory('/proc/none/packages'),
+    await createLocalSockets().listen('/proc/none/run/control.sock', () => handlers),
+  ]) {
+    said.push(result.ok ? 'ok' : `${result.code} ${result.reason}`);
+  }
+  const locked = `ENOENT cannot lock /proc/none/state: ${refusal}`;
+  assert.equal(said, [locked, `ENOENT ${refusal}`, `ENOENT ${refusal}`]);
+});
+
+test.run();
