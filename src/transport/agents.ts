@@ -14,6 +14,7 @@ export type Way = {
   readonly proxy: string | undefined;
 };
 
+type Cancel = (why: Error) => void;
 type Connected = (error: Error | null, socket?: Duplex) => void;
 type Asked = https.RequestOptions & { readonly socket?: Duplex };
 type Connect = (asked: Asked) => Duplex | null | undefined;
@@ -30,18 +31,32 @@ export function createAgent(clock: Clock, way: Way, options: http.AgentOptions):
   const straight = agent.createConnection.bind(agent);
   const secure = tls === undefined ? undefined : createSecure(straight, tls);
   const target = `${hostname}:${port === '' ? (tls === undefined ? 80 : 443) : port}`;
+  const pending = new Set<Cancel>();
+  let isDestroyed = false;
   const createConnection = (asked: https.RequestOptions, connected: Connected): void => {
+    if (isDestroyed) return connected(gone());
     if (proxy === undefined) return void secure?.(asked, connected);
-    tunnel(clock, new URL(proxy), target, (error, socket) => {
+    const cancel = tunnel(clock, new URL(proxy), target, (error, socket) => {
+      pending.delete(cancel);
       if (error !== null || socket === undefined) return connected(error);
       if (secure === undefined) return connected(null, socket);
       // The agent of TLS makes its connection over a socket that it is given.
       const through = { ...asked, socket };
       return secure(through, connected);
     });
+    pending.add(cancel);
   };
-  return Object.assign(agent, { createConnection });
+  const release = agent.destroy.bind(agent);
+  // Node's own knows only of connections that are there.
+  const destroy = (): void => {
+    isDestroyed = true;
+    for (const cancel of pending) cancel(gone());
+    release();
+  };
+  return Object.assign(agent, { createConnection, destroy });
 }
+
+const gone = () => Object.assign(new Error('the agent ends'), { code: 'ECANCELED' });
 
 /** The last session is taken up again, unless it was made with other certificates. */
 function createSecure(straight: Connect, tls: TlsSource) {
@@ -62,7 +77,7 @@ function createSecure(straight: Connect, tls: TlsSource) {
   };
 }
 
-function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void {
+function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): Cancel {
   const { username, password } = proxy;
   const user = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
   const headers = {
@@ -81,15 +96,18 @@ function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void
     agent: false,
   });
   const settle: Connected = (error, socket) => {
-    cancel();
+    stopTimer();
     done(error, socket);
   };
   // By itself: a request whose socket was handed over emits no error any more.
-  const fail = (code: string, what: string) => {
-    settle(Object.assign(new Error(`the proxy ${proxy.host} ${what}`), { code }));
+  const cancel: Cancel = (why) => {
+    settle(why);
     asked.destroy();
   };
-  const cancel = clock.after(callTimeoutMs, () => {
+  const fail = (code: string, what: string) => {
+    cancel(Object.assign(new Error(`the proxy ${proxy.host} ${what}`), { code }));
+  };
+  const stopTimer = clock.after(callTimeoutMs, () => {
     fail('ETIMEDOUT', `did not answer within ${callTimeoutMs} ms`);
   });
   // Whatever the answer to a CONNECT is, Node gives the socket away with it.
@@ -103,4 +121,5 @@ function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): void
   });
   asked.on('error', (error) => settle(error));
   asked.end();
+  return cancel;
 }

@@ -68,6 +68,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     down = failure('closed', 'the agent ends');
     calls.failAll(down);
     link?.end(1001, down);
+    agent.destroy();
   }
 
   return { open, call, resume: () => link?.resume(), networkAddress: undefined, close };

@@ -167,4 +167,29 @@ test('gives up a proxy that does not answer', async () => {
   await proxy.stop();
 });
 
+test('does not wait for a proxy that does not answer, when it is closed', async () => {
+  let opened = 0;
+  const proxy = await createProxy((socket) => {
+    opened += 1;
+    socket.resume();
+    socket.on('end', () => (opened -= 1));
+  });
+  for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {
+    const { transport, recorder, clock } = create(url, `http://${proxy.host}`);
+    transport.open(recorder);
+    const said: string[] = [];
+    const make = () => transport.call(call).then((result) => void said.push(codeOf(result)));
+    if (url.startsWith('http')) void make();
+    await until('asked', () => opened === 1);
+    await transport.close();
+    // Nor does it ask again.
+    void make();
+    await until('told', () => said.length === (url.startsWith('http') ? 2 : 1));
+    await until('let go', () => opened === 0 && clock.waiting() === 0);
+    assert.ok(said.every((code) => code === 'closed'), said.join());
+  }
+  assert.is(proxy.asked.length, 2);
+  await proxy.stop();
+});
+
 test.run();
