@@ -60,13 +60,13 @@ async function serve(ports: ServePorts, settings: Settings, log: Log): Promise<n
   if (!started.ok)
     return failed(log, 'not-started', `${settings.storage.directory}: ${started.reason}`);
   const daemon = started.value;
+  const ignore = ports.terminal.onInterrupt(daemon.stop);
   const { socket, group } = settings.control;
   const control = await startControl({ sockets, clock, log }, socket, daemon, group);
   if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);
   const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
-  const ignore = ports.terminal.onInterrupt(daemon.stop);
   try {
     await daemon.ended;
   } finally {

@@ -25,12 +25,20 @@ const socketOf = (storage: string) => `${storage}.sock`;
 
 async function run(storage: string, change: (disk: Disk) => Disk = (disk) => disk) {
   const shown = { text: '' };
-  let interrupt: () => void = () => undefined;
+  let interrupt: (() => void) | undefined;
+  let isHeardFirst = false;
+  const sockets = createLocalSockets();
   const serve = createServe({
     clock: createClock(),
     random: createRandom(),
     disk: change(createDisk()),
-    sockets: createLocalSockets(),
+    sockets: {
+      ...sockets,
+      listen: (...how) => {
+        isHeardFirst = interrupt !== undefined;
+        return sockets.listen(...how);
+      },
+    },
     runner: async () => ({ kind: 'not-started', code: 'ENOENT', reason: 'no program' }),
     terminal: {
       out: () => undefined,
@@ -59,7 +67,8 @@ async function run(storage: string, change: (disk: Disk) => Disk = (disk) => dis
   return {
     ended,
     shown,
-    interrupt: () => interrupt(),
+    interrupt: () => interrupt?.(),
+    isHeardFirst: () => isHeardFirst,
     logged: (word: string) => until(word, () => shown.text.includes(word), 30_000),
   };
 }
@@ -73,6 +82,14 @@ test('runs until it is interrupted, and leaves nothing that keeps the process', 
   assert.is(await one.ended, 0);
   assert.match(one.shown.text, /info stopped\n$/);
   assert.not.ok(existsSync(socketOf(storage)));
+});
+
+test('hears of an interrupt before its control socket is there', async () => {
+  const one = await run(join(directory, 'state'));
+  await one.logged('started');
+  assert.ok(one.isHeardFirst());
+  one.interrupt();
+  assert.is(await one.ended, 0);
 });
 
 test('lets no other agent in, also when it has stopped and its process goes on', async () => {
