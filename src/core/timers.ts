@@ -64,7 +64,11 @@ function ofAsking(state: State): readonly Deadline[] {
   const turn = nextToAsk(state);
   if (turn === undefined) return [];
   const { one, dueMs } = turn;
-  const act = (_: Settings, now: State, moment: Moment) => ask(now, one, moment);
+  const { asked } = runningOf(state, one.id);
+  const act = (settings: Settings, now: State, moment: Moment) =>
+    asked === 0
+      ? ask(now, one, moment)
+      : both(renewal(settings, now, moment), ask(now, one, moment));
   return [{ dueMs, id: one.id, next: 'ask the server to start', act }];
 }
 
@@ -82,6 +86,16 @@ function ofListing(state: State): readonly Deadline[] {
   if (listing === undefined || !isLinked(state)) return [];
   const act = (_: Settings, now: State, moment: Moment) => listAgain(now, moment);
   return [{ dueMs: listing.dueMs, id: undefined, next: 'list the packages again', act }];
+}
+
+/**
+ * A node that restarted takes our calls, has forgotten our services and says nothing (protocol
+ * 1.2): silence may be that. Registering costs little, and comes before what is asked.
+ */
+function renewal({ rvi }: Settings, { link }: State, { nowMs }: Moment): Decision {
+  if (link.kind !== 'up') return nothing;
+  const ageMs = nowMs - (link.renewAtMs - rvi.registerEveryMs);
+  return ageMs < rvi.stallMs ? nothing : register(link.failures, true);
 }
 
 /** Links that carry messages; while one renews its registration it still does. */
@@ -121,7 +135,7 @@ function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline
   }
   if (dueMs !== undefined && isLinked(state)) {
     const act = (settings: Settings, now: State, moment: Moment) =>
-      climb(settings, now, one, moment);
+      both(renewal(settings, now, moment), climb(settings, now, one, moment));
     all.push({ dueMs, id, next: 'break the silence of the server', act });
   }
   return all;

@@ -175,9 +175,9 @@ export const mutants: readonly Mutant[] = [
   },
   one(
     'says until when in the year 1970',
-    'protocol/sota.ts',
-    'if (wallMs < builtMs) return Math.ceil(lifeMs);',
-    '',
+    'protocol/timeout.ts',
+    'return wallMs < builtMs ? ',
+    'return false ? ',
     'J12a',
   ),
   one(

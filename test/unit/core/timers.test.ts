@@ -30,6 +30,27 @@ test('nothing is due before the link is there, and then only its renewal', () =>
   assert.is(nextDueMs(core.state()), core.nowMs + settings.rvi.registerEveryMs);
 });
 
+test('silence may be a node that has forgotten us: it registers anew before it asks', () => {
+  const receiving = createLinked(settings, ghc);
+  open(receiving, ghc, 3);
+  receive(receiving, ghc, 1, 3);
+  assert.equal(kinds(receiving.wait(settings.rvi.stallMs)).slice(0, 2), ['register', 'ack']);
+  const accepted = createLinked(settings, ghc);
+  assert.equal(kinds(accepted.wait(0)), ['ask-start']);
+  assert.ok(kinds(accepted.wait(60_000)).includes('register'));
+});
+
+test('not where it has just registered, nor while it does', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 3);
+  receive(core, ghc, 1, 3);
+  core.act({ kind: 'transport-down', reason: 'cut' });
+  core.act({ kind: 'transport-up' });
+  assert.not.ok(kinds(core.wait(settings.rvi.stallMs)).includes('register'));
+  link(core);
+  assert.not.ok(kinds(core.wait(0)).includes('register'));
+});
+
 test('each state that waits says what happens next', () => {
   const offered = createLinked({ ...settings, policy: { accept: 'ask' } }, ghc);
   assert.equal(next(offered), ['renew the registration']);
