@@ -3,7 +3,8 @@
 // then, so a lost one costs nothing and many become one.
 import { callTimeoutMs, nameBytesMax } from '../limits.ts';
 import { isComplete } from '../core/ladder.ts';
-import { inPhase, keyOf } from '../core/decision.ts';
+import { isAwaited } from '../core/keep-alive.ts';
+import { inPhase, keyOf, transferOf } from '../core/decision.ts';
 import { ackIndices } from '../core/held.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
 import { defaultServices, encodeMessage, services, vinOf } from '../protocol/sota.ts';
@@ -21,6 +22,7 @@ import type { Transport } from '../transport/transport.ts';
 export type Saying =
   | { readonly kind: 'register' }
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  | { readonly kind: 'keep-alive'; readonly id: PackageId }
   | { readonly kind: 'message'; readonly message: Exclude<Message, { readonly kind: 'ack' }> };
 
 export type SpeakerParts = {
@@ -63,7 +65,7 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
   async function utter(saying: Saying): Promise<string | undefined> {
     if (saying.kind === 'register') return register();
     const state = parts.state();
-    const message = saying.kind === 'ack' ? ackOf(settings, state, saying) : saying.message;
+    const message = messageOf(settings, state, saying);
     if (message === undefined) return undefined;
     const { names, vin } = state;
     if (names === undefined) return 'not registered';
@@ -139,6 +141,30 @@ const isOther = (saying: Saying) => (other: Saying) =>
     ? keyOf(saying.id) !== keyOf(other.id)
     : JSON.stringify(saying) !== JSON.stringify(other);
 
+function messageOf(
+  settings: Settings,
+  state: State,
+  saying: Exclude<Saying, { readonly kind: 'register' }>,
+): Message | undefined {
+  switch (saying.kind) {
+    case 'ack':
+      return ackOf(settings, state, saying);
+    case 'keep-alive':
+      return lastAckOf(settings, state, saying.id);
+    case 'message':
+      return saying.message;
+  }
+}
+
+/** Of what is awaited when it leaves, and no more of what is settled by then. */
+function lastAckOf(settings: Settings, state: State, id: PackageId): Message | undefined {
+  const one = state.packages.get(keyOf(id));
+  const transfer = one === undefined ? undefined : transferOf(one);
+  if (one === undefined || transfer === undefined || !isAwaited(one)) return undefined;
+  if (one.isSplit) return undefined;
+  return { kind: 'ack', id, chunks: ackIndices(transfer.held, settings.rvi.ack) };
+}
+
 /** No ack after the finish, nor for what is gone (protocol 2.4). */
 function ackOf(
   settings: Settings,
@@ -147,7 +173,8 @@ function ackOf(
 ): Message | undefined {
   const one = state.packages.get(keyOf(saying.id));
   if (one === undefined) return undefined;
-  const isBare = inPhase(one, 'accepted') || (inPhase(one, 'settling') && saying.empty);
+  const isRefused = saying.empty && (inPhase(one, 'settling') || one.isSplit);
+  const isBare = inPhase(one, 'accepted') || isRefused;
   if (isBare) return { kind: 'ack', id: one.id, chunks: [] };
   if (!inPhase(one, 'receiving')) return undefined;
   const { transfer, finished } = one.phase;

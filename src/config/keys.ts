@@ -81,6 +81,8 @@ function readRvi(take: Take): Settings['rvi'] {
     messageLifeMs: take('rvi.timeout', seconds(1, day), 90),
     stallMs: take('rvi.stall', seconds(0.1, 600), 10),
     finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
+    // Servers give up after 60 s (protocol 2.4).
+    keepAliveMs: take('rvi.keep_alive', seconds(0, 55), 20),
     ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
     packages: take('rvi.packages', oneOf('all', 'strict'), 'all'),
     messages: take('rvi.messages', oneOf('auto', 'P1', 'P2', 'P3'), 'auto'),

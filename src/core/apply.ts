@@ -21,6 +21,7 @@ export const initialState: State = {
   backend: {
     services: undefined,
     dialect: undefined,
+    isPatient: false,
     learnt: { 'after-start': undefined, resume: undefined },
   },
   packages: new Map(),
@@ -34,6 +35,7 @@ export const initialState: State = {
   found: undefined,
   running: new Map(),
   listing: undefined,
+  keepAliveMs: undefined,
   leftovers: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
   survived: new Map(),
@@ -54,7 +56,7 @@ export function apply(state: State, fact: Fact): State {
       return { ...state, backend: { ...state.backend, learnt } };
     }
     case 'dialect-learnt':
-      return { ...state, backend: { ...state.backend, dialect: fact.dialect } };
+      return learntDialect(state, fact);
     case 'offered':
       return offered(state, fact.id, fact.sizeBytes, fact.update);
     case 'consented':
@@ -114,6 +116,10 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
   switch (fact.kind) {
     case 'finished':
       return finished(state, fact);
+    case 'split': {
+      const one = state.packages.get(keyOf(fact.id));
+      return one === undefined ? state : put(state, { ...one, isSplit: true });
+    }
     case 'closed':
       return changePhase(state, fact.id, () => ({ kind: 'accepted' }));
     case 'aborted':
@@ -157,6 +163,8 @@ export function applyNote(state: State, note: Note): State {
       return setRunning(state, note.id, note.running);
     case 'listing':
       return { ...state, listing: note.listing };
+    case 'keep-alive':
+      return { ...state, keepAliveMs: note.dueMs };
     case 'leftover': {
       const leftovers = new Map(state.leftovers);
       if (note.dueMs === undefined) leftovers.delete(note.number);
@@ -185,7 +193,8 @@ function offered(state: State, id: PackageId, sizeBytes: number, update?: Update
     );
   }
   const order = state.nextOrder;
-  const next = put(state, { id, sizeBytes, update, order, phase: { kind: 'offered' } });
+  const about = { id, sizeBytes, update, isSplit: false, order } as const;
+  const next = put(state, { ...about, phase: { kind: 'offered' } });
   return { ...next, nextOrder: order + 1 };
 }
 
@@ -208,6 +217,11 @@ function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
     finished: false,
   }));
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
+}
+
+function learntDialect(state: State, fact: Extract<Fact, { kind: 'dialect-learnt' }>): State {
+  const { dialect, isPatient = false } = fact;
+  return { ...state, backend: { ...state.backend, dialect, isPatient } };
 }
 
 /** The signature that comes with the bytes is the newer one. */

@@ -34,7 +34,8 @@ export function changePhase(
   const one = id === undefined ? undefined : state.packages.get(keyOf(id));
   if (one === undefined) return state;
   const phase = change(one.phase);
-  const next = put(state, { ...one, phase });
+  // What the server began beside a transfer is over with it.
+  const next = put(state, { ...one, phase, isSplit: one.isSplit && 'transfer' in phase });
   return phase.kind === one.phase.kind ? next : setRunning(next, one.id, idle);
 }
 

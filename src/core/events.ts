@@ -126,7 +126,11 @@ export type Probe =
 export type Fact =
   | { readonly kind: 'backend-named'; readonly services: BackendServices }
   | { readonly kind: 'rung-learnt'; readonly situation: Situation; readonly rung: Rung }
-  | { readonly kind: 'dialect-learnt'; readonly dialect: MessageDialect }
+  | {
+      readonly kind: 'dialect-learnt';
+      readonly dialect: MessageDialect;
+      readonly isPatient?: boolean;
+    }
   | {
       readonly kind: 'offered';
       readonly id: PackageId;
@@ -151,6 +155,8 @@ export type Fact =
     }
   | { readonly kind: 'chunk-dropped'; readonly number: number; readonly chunkIndex: number }
   | { readonly kind: 'finished'; readonly number: number; readonly signature?: string }
+  /** The server began another payload of the same update. */
+  | { readonly kind: 'split'; readonly id: PackageId }
   /** The data is given up, the wish for the package is not. */
   | { readonly kind: 'closed'; readonly id: PackageId }
   | { readonly kind: 'aborted'; readonly id: PackageId }
@@ -185,6 +191,7 @@ export type Note =
       readonly found: BackendServices | undefined;
     }
   | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
+  | { readonly kind: 'keep-alive'; readonly dueMs: number }
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters }
@@ -211,6 +218,8 @@ export type Effect =
   | { readonly kind: 'ask-start'; readonly id: PackageId }
   /** The list is made of what is committed when it leaves. */
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  /** The last ack again, after the finish: it only says that we are still at it. */
+  | { readonly kind: 'keep-alive'; readonly id: PackageId }
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'list-packages' }
   | { readonly kind: 'send-packages'; readonly packages: readonly PackageId[] }

@@ -20,6 +20,7 @@ export type Request =
       /** Why entries of the same notify were left out. */
       readonly refused: readonly string[];
       readonly services: BackendServices | undefined;
+      readonly isPatient?: boolean;
       /** Undefined: it cannot be told yet. */
       readonly dialect: MessageDialect | undefined;
     }
@@ -130,6 +131,8 @@ export type Package = {
   readonly id: PackageId;
   readonly sizeBytes: number;
   readonly update: Update | undefined;
+  /** The server has more than this payload under the same id; only one can be installed. */
+  readonly isSplit: boolean;
   /** Order of arrival; the oldest is asked for first. */
   readonly order: number;
   readonly phase: Phase;
@@ -173,6 +176,8 @@ export type Backend = {
   /** Undefined until a notify named them. */
   readonly services: BackendServices | undefined;
   readonly dialect: MessageDialect | undefined;
+  /** It waits for a report for ever; the others give up after a minute (protocol 2.4). */
+  readonly isPatient: boolean;
   readonly learnt: { readonly 'after-start': Rung | undefined; readonly resume: Rung | undefined };
 };
 
@@ -261,6 +266,8 @@ export type State = {
   readonly found: BackendServices | undefined;
   readonly running: ReadonlyMap<string, Running>;
   /** Folders of transfers that are over and that the disk refused to remove: when again. */
+  /** When an ack tells the server that an install goes on; undefined: no need so far. */
+  readonly keepAliveMs: number | undefined;
   readonly leftovers: ReadonlyMap<number, number>;
   readonly counters: Counters;
   readonly survived: ReadonlyMap<string, Survival>;

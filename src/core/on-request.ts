@@ -16,15 +16,16 @@ import {
   runningOf,
   transferOf,
 } from './decision.ts';
+import { afterFinish, isAwaited } from './keep-alive.ts';
 import { onChunk } from './on-chunk.ts';
 import { climb, isComplete, moved } from './ladder.ts';
 import { applyAll, applyNote } from './apply.ts';
 import { attemptsOf } from './change.ts';
-import { conclude, settleStart } from './outcome.ts';
+import { conclude, settleStart, severalText } from './outcome.ts';
 import { isSaid, onGetPackages, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Effect, Fact, Moment, StartRequest } from './events.ts';
-import type { BackendServices, PackageId, Request, State } from './model.ts';
+import type { BackendServices, Package, PackageId, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
 export function onRequest(
@@ -70,9 +71,10 @@ function onNotify(
     facts.push({ kind: 'backend-named', services: request.services });
   }
   const { backend } = applyAll(state, facts);
-  const { dialect } = request;
-  if (dialect !== undefined && backend.dialect !== dialect) {
-    facts.push({ kind: 'dialect-learnt', dialect });
+  const { dialect, isPatient = false } = request;
+  const isKnown = backend.dialect === dialect && backend.isPatient === isPatient;
+  if (dialect !== undefined && !isKnown) {
+    facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
   }
   let known = state.packages.size;
   for (const { id, sizeBytes, update } of request.offers) {
@@ -108,6 +110,7 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
     if (state.packages.size >= packagesMax) return refuse('too-many-packages', { ...start.id });
     return reserve(settings, state, start);
   }
+  if (isAnother(one, start)) return onAnother(one, start);
   if (inPhase(one, 'receiving')) return onStartAgain(settings, state, one, start, moment);
   if (inPhase(one, 'settling')) return onStartSettled(settings, state, one, start, moment);
   switch (one.phase.kind) {
@@ -118,6 +121,29 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
     default:
       return refuse('start-while-installing', { ...start.id });
   }
+}
+
+/** An update may hold several packages, one after the other, all under its id (protocol 2.4). */
+function isAnother(one: Package, start: StartRequest): boolean {
+  if (one.update === undefined || transferOf(one)?.checksum === start.checksum) return false;
+  return isAwaited(one) || (inPhase(one, 'receiving') && isComplete(one));
+}
+
+/**
+ * How many there will be nobody says, so it is not for us: it has failed as a whole. `[]` brings
+ * the server to chunks that it gives up; silence would keep it waiting for ever.
+ */
+function onAnother(one: Package, start: StartRequest): Decision {
+  const { id, checksum } = start;
+  const said = refuse('update-of-several', { ...id, checksum });
+  if (inPhase(one, 'receiving')) {
+    const description = severalText;
+    return both(said, settleStart(one, { id, status: false, code: 'general-error', description }));
+  }
+  return both(
+    said,
+    decision({ facts: [{ kind: 'split', id }], effects: [{ kind: 'ack', id, empty: true }] }),
+  );
 }
 
 const isAnyWanted = (state: State) =>
@@ -236,7 +262,10 @@ function onFinish(
   const { number } = one.phase.transfer;
   const signed = signature === undefined ? {} : { signature };
   return both(
-    decision({ facts: [...facts, { kind: 'finished', number, ...signed }] }),
+    decision({
+      facts: [...facts, { kind: 'finished', number, ...signed }],
+      notes: afterFinish(settings, moment),
+    }),
     conclude(
       state,
       { ...one, phase: { ...one.phase, finished: true } },

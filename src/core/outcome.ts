@@ -38,9 +38,19 @@ export function settleStart(one: Package | undefined, report: Report): Decision 
   return both(settle(one, report), released);
 }
 
+export const severalText = 'the update holds several packages, and only one can be installed';
+
+const inPart = ({ id, description }: Report): Report => ({
+  id,
+  status: false,
+  code: 'general-error',
+  description: `${severalText}; the first: ${description}`,
+});
+
 /** The outcome and the duty to report it in one record; the payload goes only after that (P5). */
-export function settle(one: Package | undefined, report: Report): Decision {
+export function settle(one: Package | undefined, given: Report): Decision {
   const transfer = one === undefined ? undefined : transferOf(one);
+  const report = one?.isSplit === true && given.status ? inPart(given) : given;
   const { id, status, code, description } = report;
   return decision({
     facts: [{ kind: 'settled', report, checksum: transfer?.checksum }],

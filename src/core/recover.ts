@@ -1,5 +1,6 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
 import { both, decision, nothing, running, transferOf } from './decision.ts';
+import { waitNote } from './keep-alive.ts';
 import { chunksExpected } from './ladder.ts';
 import { survived } from './survived.ts';
 import { chunkBytes } from '../limits.ts';
@@ -52,7 +53,8 @@ export function onBooted(
   evidence: readonly Evidence[],
   nowMs: number,
 ): Decision {
-  const first = decision({ notes: [{ kind: 'booting', bootId }] });
+  const booting = { kind: 'booting', bootId } as const;
+  const first = decision({ notes: [booting, ...waitNote(settings, nowMs)] });
   const each = [...state.packages.values()].map((one) => {
     const transfer = transferOf(one);
     const dataBytes = evidence.find(({ number }) => number === transfer?.number)?.dataBytes;

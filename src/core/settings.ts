@@ -17,6 +17,8 @@ export type Settings = {
     readonly messageLifeMs: number;
     readonly stallMs: number;
     readonly finishTimeoutMs: number;
+    /** Between signs of life while an install runs; 0: none. */
+    readonly keepAliveMs: number;
     readonly ack: 'full' | 'tail';
     /** Of the installed packages: all that a server may be able to read, or surely can. */
     readonly packages: 'all' | 'strict';

@@ -7,9 +7,11 @@ import type { Package, Situation, State } from './model.ts';
 
 export function snapshot(state: State): readonly Fact[] {
   const facts: Fact[] = [];
-  const { services, dialect, learnt } = state.backend;
+  const { services, dialect, isPatient, learnt } = state.backend;
   if (services !== undefined) facts.push({ kind: 'backend-named', services });
-  if (dialect !== undefined) facts.push({ kind: 'dialect-learnt', dialect });
+  if (dialect !== undefined) {
+    facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
+  }
   const situations: readonly Situation[] = ['after-start', 'resume'];
   for (const situation of situations) {
     const rung = learnt[situation];
@@ -42,6 +44,7 @@ function ofPackage(one: Package): readonly Fact[] {
   if (phase.kind === 'accepted') return facts;
   const { number, checksum, chunksCount, held } = phase.transfer;
   facts.push({ kind: 'opened', id, number, checksum, chunksCount });
+  if (one.isSplit) facts.push({ kind: 'split', id });
   for (const [page, data] of held.pages.entries()) {
     if (data !== undefined) facts.push({ kind: 'page-held', number, page, data });
   }

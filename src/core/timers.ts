@@ -2,6 +2,7 @@
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
 import { ask, nextToAsk } from './asking.ts';
 import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
+import { afterFinish, keepAlive, toKeepAlive } from './keep-alive.ts';
 import { climb, isComplete } from './ladder.ts';
 import { removeAgain } from './leftovers.ts';
 import { rebootAgain, runAgainWhenFree } from './on-install.ts';
@@ -23,7 +24,8 @@ export type Deadline = {
 
 export function deadlines(state: State): readonly Deadline[] {
   const all = [...state.packages.values()].flatMap((one) => ofPackage(state, one));
-  return [...all, ...ofAsking(state), ...ofLink(state), ...ofListing(state), ...ofLeftovers(state)];
+  const link = [...ofAsking(state), ...ofLink(state), ...ofKeepAlive(state)];
+  return [...all, ...link, ...ofListing(state), ...ofLeftovers(state)];
 }
 
 export function nextDueMs(state: State): number | undefined {
@@ -81,6 +83,14 @@ function ofLeftovers(state: State): readonly Deadline[] {
   }));
 }
 
+function ofKeepAlive(state: State): readonly Deadline[] {
+  const { keepAliveMs: dueMs } = state;
+  const one = toKeepAlive(state);
+  if (dueMs === undefined || one === undefined || !isLinked(state)) return [];
+  const act = (settings: Settings, _: State, moment: Moment) => keepAlive(settings, one, moment);
+  return [{ dueMs, id: one.id, next: 'tell the server that it goes on', act }];
+}
+
 function ofListing(state: State): readonly Deadline[] {
   const { listing } = state;
   if (listing === undefined || !isLinked(state)) return [];
@@ -130,7 +140,8 @@ function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline
   const { id } = one;
   const all: Deadline[] = [];
   if (isComplete(one) && finishDueMs !== undefined) {
-    const act = () => goOnWithoutFinish(state, one);
+    const act = (settings: Settings, _: State, moment: Moment) =>
+      goOnWithoutFinish(settings, state, one, moment);
     all.push({ dueMs: finishDueMs, id, next: 'go on as if the finish had come', act });
   }
   if (dueMs !== undefined && isLinked(state)) {
@@ -142,12 +153,18 @@ function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline
 }
 
 /** A finish that was lost is not repeated by any server (protocol 2.4). */
-function goOnWithoutFinish(state: State, one: InPhase<'receiving'>): Decision {
+function goOnWithoutFinish(
+  settings: Settings,
+  state: State,
+  one: InPhase<'receiving'>,
+  moment: Moment,
+): Decision {
   const { number } = one.phase.transfer;
   const finished = { ...one, phase: { ...one.phase, finished: true } };
   return both(
     decision({
       facts: [{ kind: 'finished', number }],
+      notes: afterFinish(settings, moment),
       effects: [log('warn', 'finish-missing', { ...one.id })],
     }),
     conclude(state, finished, { rung: undefined, dueMs: undefined, finishDueMs: undefined }),

@@ -52,8 +52,13 @@ function decodeNotify(body: JsonObject): Read<Request> {
   if (offers.length === 0 && first !== undefined && !first.ok) return first;
   // There may be a hundred thousand of them; the log would count the others.
   const refused = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
-  const services = readServices(member(body, 'services'));
-  return { ok: true, value: { kind: 'notify', offers, refused, services, dialect: 'P1' } };
+  const named = member(body, 'services');
+  const services = readServices(named);
+  // Only the first release names a `cancel`, and only that one waits for ever (protocol 2, 2.4).
+  const isPatient = isObject(named) && member(named, 'cancel') !== undefined;
+  const patience = isPatient ? { isPatient } : {};
+  const notify = { kind: 'notify', offers, refused, services, dialect: 'P1' } as const;
+  return { ok: true, value: { ...notify, ...patience } };
 }
 
 function readOffer(value: unknown, path: string): Read<Offer> {

@@ -49,7 +49,7 @@ const page: Check = (value) =>
 const shapes: { readonly [K in Fact['kind']]: Fields } = {
   'backend-named': { services },
   'rung-learnt': { situation: one('after-start', 'resume'), rung: one('full', 'empty', 'start') },
-  'dialect-learnt': { dialect: one('P1', 'P2', 'P3') },
+  'dialect-learnt': { dialect: one('P1', 'P2', 'P3'), isPatient: maybe(flag) },
   // Older journals have no update.
   offered: { id, sizeBytes: count, update: maybe(update) },
   consented: { id },
@@ -63,6 +63,7 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   },
   'chunk-dropped': { number: count, chunkIndex },
   finished: { number: count, signature: maybe(text) },
+  split: { id },
   closed: { id },
   aborted: { id },
   'install-intended': { id, install },

@@ -1,6 +1,7 @@
 // The dialect of the seed, October 2015 to March 2016 (protocol 2.1). Each field is required,
 // unknown ones are ignored, and one bad entry spoils the whole message.
 import { bodyOfVin, chunksOf, idOf, idsOf, namesServices } from './dialect.ts';
+import { totalBytes } from './package.ts';
 import type { Dialect, Grammar, Key } from './dialect.ts';
 import type { PackageId } from './package.ts';
 
@@ -9,9 +10,10 @@ const keyOf = ({ name, version }: PackageId): Key => `${name} ${version}`;
 export function createP1(grammar: Grammar): Dialect {
   return {
     keyOf,
+    keyOfNeeded: (_, id) => keyOf(id),
     notify: (campaigns, services) => [
       {
-        packages: campaigns.map(({ one }) => ({ package: one.id, size: one.sizeBytes })),
+        packages: campaigns.map(({ one }) => ({ package: one.id, size: totalBytes(one) })),
         services,
       },
     ],

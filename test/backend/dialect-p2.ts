@@ -2,6 +2,7 @@
 // VIN. What a report says are results of operations, each a number.
 import { createHash } from 'node:crypto';
 import { bodyOfVin, chunksOf, idsOf, isBody, namesServices } from './dialect.ts';
+import { totalBytes } from './package.ts';
 import type { Body, Dialect, Grammar, Key, Report } from './dialect.ts';
 import type { PackageId } from './package.ts';
 
@@ -19,6 +20,7 @@ export function createUpdates(
 ): Dialect {
   return {
     keyOf: updateIdOf,
+    keyOfNeeded: (key) => key,
     notify: (campaigns, services) =>
       campaigns.map(({ key, one, isConfirmationWanted }) => ({
         update_available: {
@@ -26,7 +28,7 @@ export function createUpdates(
           signature: signatureOf(key),
           description: `${one.id.name} ${one.id.version}`,
           request_confirmation: isConfirmationWanted,
-          size: one.sizeBytes,
+          size: totalBytes(one),
         },
         services,
       })),

@@ -21,6 +21,8 @@ export type Campaign = {
 export type Dialect = {
   /** `campaignsBefore`: those of the same package; an update is another one each time. */
   keyOf(id: PackageId, campaignsBefore: number): Key;
+  /** What is sent along for another package is an own one in P1, and part of its update else. */
+  keyOfNeeded(key: Key, id: PackageId): Key;
   /** One notify each: P1 lists packages, the others know one update a message. */
   notify(campaigns: readonly Campaign[], services: Body): readonly Body[];
   start(key: Key, one: ServerPackage): Body;

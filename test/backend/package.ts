@@ -15,7 +15,14 @@ export type ServerPackage = {
   readonly chunksCount: number;
   /** In base64: standard alphabet, padded, no line breaks. Empty beyond the end. */
   chunk(index: number): string;
+  /** Sent before it, although nobody offers them or asks for them (protocol 2.1). */
+  readonly needs?: readonly ServerPackage[];
 };
+
+/** What a notify calls the size: the sum of all that is required (protocol 2.1). */
+export function totalBytes({ sizeBytes, needs = [] }: ServerPackage): number {
+  return needs.reduce((sum, one) => sum + totalBytes(one), sizeBytes);
+}
 
 /** Not the agent's constant: a backend that followed a wrong one would prove nothing. */
 export const chunkBytes = 65_536;

@@ -4,11 +4,13 @@ import { blockedBy } from './blocked.ts';
 import { dialects } from './dialects.ts';
 import { shortened } from './seen.ts';
 import { messageTtlMs, sendsMax, serverRules } from './server-rules.ts';
+import { uploadsOf } from './uploads.ts';
 import type { Ack, Body, Campaign, Grammar, Key, Report } from './dialect.ts';
 import type { DialectName } from './dialects.ts';
 import type { PackageId, ServerPackage } from './package.ts';
 import type { SeenMessage } from './seen.ts';
 import type { ServerKind } from './server-rules.ts';
+import type { Upload } from './uploads.ts';
 
 export type ServerOptions = {
   readonly kind: ServerKind;
@@ -62,15 +64,6 @@ export type Server = {
 };
 
 type Spec = { readonly key: Key; one: ServerPackage; isReported: boolean };
-
-type Upload = {
-  readonly key: Key;
-  readonly one: ServerPackage;
-  phase: UploadPhase;
-  lastIndex: number;
-  sends: number;
-  cancel: () => void;
-};
 
 type Session = {
   readonly uploads: readonly Upload[];
@@ -157,7 +150,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
       // No look at what became of them: a package campaigned for twice is loaded twice, and one
       // that was aborted or reported is served again in full (protocol 2.4).
       const specs = campaigns.filter(({ key }) => keys.includes(key));
-      const uploads = [...new Map(specs.map((spec) => [spec.key, uploadOf(spec)])).values()];
+      const uploads = uploadsOf(dialect, specs);
       session = { uploads, specs, reported: new Set(), cancelInstall: none };
       for (const upload of uploads.slice(0, rules.parallelMax)) announce(upload);
     };
@@ -172,7 +165,10 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
   function onAck(ack: Ack | undefined): Reaction {
     if (ack === undefined) return undecodable;
     touch();
-    const upload = session?.uploads.find(({ key }) => key === ack.key);
+    const uploads = (session?.uploads ?? []).filter(({ key }) => key === ack.key);
+    // Of several under one id it is the one that is sent: an ack tells no more (protocol 2.4).
+    const isOpen = ({ phase }: Upload) => phase === 'waiting' || phase === 'sending';
+    const upload = uploads.find(isOpen) ?? uploads[0];
     if (upload === undefined) return 'nothing is sent of it';
     if (upload.phase === 'finished') return 'it is finished';
     if (upload.phase === 'queued') return 'it has not begun';
@@ -279,10 +275,6 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     blockedBy: () => session && blockedBy(rules, session.uploads.map(({ phase }) => phase)),
     uploads: () => (session?.uploads ?? []).map(({ one, phase }) => ({ id: one.id, phase })),
   };
-}
-
-function uploadOf({ key, one }: Spec): Upload {
-  return { key, one, phase: 'queued', lastIndex: 0, sends: 0, cancel: none };
 }
 
 const isSameId = (a: PackageId, b: PackageId) => a.name === b.name && a.version === b.version;

@@ -17,6 +17,7 @@ export const settings: Settings = {
     messageLifeMs: 90_000,
     stallMs: 10_000,
     finishTimeoutMs: 30_000,
+    keepAliveMs: 20_000,
     ack: 'full',
     packages: 'all',
     messages: 'auto',

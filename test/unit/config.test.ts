@@ -39,6 +39,7 @@ test('gives the documented defaults without a file', () => {
       messageLifeMs: 90_000,
       stallMs: 10_000,
       finishTimeoutMs: 30_000,
+      keepAliveMs: 20_000,
       ack: 'full',
       packages: 'all',
       messages: 'auto',
@@ -85,6 +86,7 @@ register_every = 60
 timeout = 120
 stall = 2.5
 finish_timeout = 12
+keep_alive = 15
 ack = "tail"
 packages = "strict"
 messages = "P3"
@@ -146,6 +148,7 @@ test('reads every key from a file', () => {
     messageLifeMs: 120_000,
     stallMs: 2_500,
     finishTimeoutMs: 12_000,
+    keepAliveMs: 15_000,
     ack: 'tail',
     packages: 'strict',
     messages: 'P3',
@@ -389,8 +392,8 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   [
     '[rvi]\nconstructor = 1',
     'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, allow, ' +
-      'network_address, backend, register_every, timeout, stall, finish_timeout, ack, packages, ' +
-      'messages, dialect, tls_ca, tls_cert, tls_key, proxy',
+      'network_address, backend, register_every, timeout, stall, finish_timeout, keep_alive, ' +
+      'ack, packages, messages, dialect, tls_ca, tls_cert, tls_key, proxy',
   ],
   ['rvi = { url = "http://h", stal = 1 }', 'c.toml:1: rvi.stal is no key: did you mean rvi.stall?'],
 ];

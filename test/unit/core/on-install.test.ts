@@ -161,7 +161,8 @@ test('an installer that is busy is tried again, and not for ever', () => {
   for (; core.phase(ghc) === 'installing' && rounds < 100; rounds++) {
     end(core, busy);
     if (core.phase(ghc) === 'installing') {
-      assert.equal(kinds(core.wait(installerBusyDelayMs)), ['install']);
+      const done = kinds(core.wait(installerBusyDelayMs));
+      assert.equal(done.filter((kind) => kind !== 'keep-alive'), ['install']);
     }
   }
   assert.is(rounds, settings.installer.timeoutMs / installerBusyDelayMs);

@@ -63,7 +63,7 @@ test('each state that waits says what happens next', () => {
   assert.ok(next(receiving).includes('go on as if the finish had come'));
   const busy = createLinked(settings, ghc);
   install(busy, ghc);
-  assert.equal(next(busy), ['renew the registration']);
+  assert.equal(next(busy), ['renew the registration', 'tell the server that it goes on']);
   busy.act({ kind: 'install-ended', id: ghc, verdict: { kind: 'busy', reason: '' } });
   assert.ok(next(busy).includes('try the installer again'));
   const rebooting = createLinked(settings, ghc);

@@ -24,7 +24,7 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
     services: { start: 'b/start', ack: 'b/ack', report: 'b/report', packages: 'b/packages' },
   },
   'rung-learnt': { kind: 'rung-learnt', situation: 'after-start', rung: 'empty' },
-  'dialect-learnt': { kind: 'dialect-learnt', dialect: 'P3' },
+  'dialect-learnt': { kind: 'dialect-learnt', dialect: 'P3', isPatient: true },
   offered: {
     kind: 'offered',
     id,
@@ -37,6 +37,7 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
   'chunk-held': { kind: 'chunk-held', number: 3, chunkIndex: 1, sizeBytes: 65_536, crc: 0 },
   'chunk-dropped': { kind: 'chunk-dropped', number: 3, chunkIndex: 32_768 },
   finished: { kind: 'finished', number: 3, signature: 's' },
+  split: { kind: 'split', id },
   closed: { kind: 'closed', id },
   aborted: { kind: 'aborted', id },
   'install-intended': {
@@ -105,7 +106,12 @@ test('refuses to write what it could not read back', () => {
 });
 
 test('believes a fact only with each of its fields, and with its type', () => {
-  const maybe = ['settled checksum', 'offered update', 'finished signature'];
+  const maybe = [
+    'settled checksum',
+    'offered update',
+    'finished signature',
+    'dialect-learnt isPatient',
+  ];
   const others = [undefined, null, -1, 0.5, 2 ** 53, '', 'x', [], {}, true];
   for (const fact of all) {
     assert.ok(isFact(fact), fact.kind);
