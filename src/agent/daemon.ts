@@ -2,6 +2,8 @@
 // `main.ts` gives it the real ports, the simulator its own.
 import { keyOf, label, transferOf } from '../core/decision.ts';
 import { describe } from '../core/describe.ts';
+import { chunksExpected } from '../core/ladder.ts';
+import { chunkBytes } from '../limits.ts';
 import { deviceOf } from '../protocol/dialects.ts';
 import { errorCodes } from '../protocol/jsonrpc.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
@@ -18,6 +20,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, Log, Random } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';
+import type { Known } from '../store/data.ts';
 import type { Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Agent } from './agent.ts';
@@ -68,11 +71,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   const store = opened.value;
   for (const loss of store.losses) log('warn', 'lost', { what: loss });
   const agent = createWired(parts, store);
-  const numbers = [...agent.state().packages.values()].flatMap((one) => {
-    const number = transferOf(one)?.number;
-    return number === undefined ? [] : [number];
-  });
-  const surveyed = await store.data.survey(numbers);
+  const surveyed = await store.data.survey(knownIn(agent.state()));
   if (!surveyed.ok) return surveyed;
   const { evidence, left } = surveyed.value;
   const ended = live(agent, store, transport);
@@ -82,6 +81,15 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   for (const { number, reason } of left) void agent.submit({ kind: 'discarded', number, reason });
   openTransport(parts, agent);
   return { ok: true, value: daemonOf(parts, agent, ended) };
+}
+
+function knownIn(state: State): readonly Known[] {
+  return [...state.packages.values()].flatMap((one) => {
+    const transfer = transferOf(one);
+    if (transfer === undefined) return [];
+    const { number, held, chunksCount } = transfer;
+    return [{ number, owedBytes: (chunksExpected(chunksCount) - held.count) * chunkBytes }];
+  });
 }
 
 function createWired(parts: DaemonParts, store: Store): Agent {

@@ -11,6 +11,9 @@ export type Survey = {
   readonly left: readonly { readonly number: number; readonly reason: string }[];
 };
 
+/** A transfer of the journal, and how much of it has still to come. */
+export type Known = { readonly number: number; readonly owedBytes: number };
+
 export type Data = {
   /** Makes the folder and the file, with space for all of it. ENOSPC: nothing is left behind. */
   reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
@@ -22,7 +25,7 @@ export type Data = {
   read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
   discard(number: number): Promise<DiskResult<void>>;
   /** What is there; whatever the journal does not know is removed, or named as left. */
-  survey(known: readonly number[]): Promise<DiskResult<Survey>>;
+  survey(known: readonly Known[]): Promise<DiskResult<Survey>>;
   path(number: number): string;
   folder(number: number): string;
   close(): Promise<void>;
@@ -32,6 +35,8 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   const root = `${directory}/packages`;
   const files = new Map<number, DiskFile>();
   const unsynced = new Set<DiskFile>();
+  /** Promised to open transfers, and not written yet. */
+  const owed = new Map<number, number>();
   const folder = (number: number) => `${root}/${number}`;
   const path = (number: number) => `${folder(number)}/data`;
 
@@ -52,10 +57,12 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   async function make(number: number, sizeBytes: number): Promise<DiskResult<void>> {
     const removed = await discard(number);
     if (!removed.ok) return removed;
+    owed.set(number, sizeBytes);
     const free = await disk.freeBytes(directory);
     if (!free.ok) return free;
     const neededBytes = sizeBytes + reserveBytes;
     if (free.value < neededBytes) return noSpace(neededBytes, free.value);
+    const promisedBytes = neededBytes + owedBefore(number);
     const made = await disk.makeDirectory(folder(number));
     if (!made.ok) return made;
     const opened = await disk.open(path(number), 'create');
@@ -63,6 +70,9 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     files.set(number, opened.value);
     const taken = await disk.reserve(path(number), sizeBytes, false);
     if (!taken.ok) return taken;
+    // No blocks for this one, so none for those before it either.
+    const isTooMuch = !taken.value.reserved && free.value < promisedBytes;
+    if (isTooMuch) return noSpace(promisedBytes, free.value);
     for (const parent of [folder(number), root, directory]) {
       const named = await disk.syncDirectory(parent);
       if (!named.ok) return named;
@@ -70,11 +80,21 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     return { ok: true, value: undefined };
   }
 
+  /** Of two that come at once the first has the space. */
+  function owedBefore(number: number): number {
+    return [...owed].reduce((sum, [other, bytes]) => (other < number ? sum + bytes : sum), 0);
+  }
+
   async function write({ number, chunkIndex, data }: Write): Promise<DiskResult<void>> {
     const file = await fileOf(number);
     if (!file.ok) return file;
     unsynced.add(file.value);
-    return file.value.write(data, (chunkIndex - 1) * chunkBytes);
+    const written = await file.value.write(data, (chunkIndex - 1) * chunkBytes);
+    const owedBytes = owed.get(number);
+    if (written.ok && owedBytes !== undefined) {
+      owed.set(number, Math.max(0, owedBytes - data.length));
+    }
+    return written;
   }
 
   async function sync(): Promise<void> {
@@ -89,6 +109,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   }
 
   async function seal(number: number, sizeBytes: number): Promise<DiskResult<void>> {
+    owed.delete(number);
     const file = await fileOf(number);
     if (!file.ok) return file;
     const size = await file.value.size();
@@ -108,25 +129,27 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   async function discard(number: number): Promise<DiskResult<void>> {
     const file = files.get(number);
     files.delete(number);
+    owed.delete(number);
     if (file !== undefined) unsynced.delete(file);
     await file?.close();
     return disk.remove(folder(number));
   }
 
-  async function survey(known: readonly number[]): Promise<DiskResult<Survey>> {
+  async function survey(known: readonly Known[]): Promise<DiskResult<Survey>> {
     const made = await disk.makeDirectory(root);
     if (!made.ok) return made;
     const entries = await disk.list(root);
     if (!entries.ok) return entries;
     const left: { readonly number: number; readonly reason: string }[] = [];
     for (const { name } of entries.value) {
-      if (known.some((number) => String(number) === name)) continue;
+      if (known.some(({ number }) => String(number) === name)) continue;
       const removed = await disk.remove(`${root}/${name}`);
       if (removed.ok || !/^\d+$/.test(name)) continue;
       left.push({ number: Number(name), reason: removed.reason });
     }
     const found: Evidence[] = [];
-    for (const number of known) {
+    for (const { number, owedBytes } of known) {
+      owed.set(number, owedBytes);
       const file = await fileOf(number);
       const size = file.ok ? await file.value.size() : file;
       if (!size.ok && isOurs(size.code)) return size;

@@ -237,6 +237,29 @@ test('reports a full disk before the download, and frees the server for the next
   assert.equal(phases(one), ['settling']);
 });
 
+test('leaves to a transfer of before the restart what it still needs of a disk', async () => {
+  const disk = createMemoryDisk();
+  const one = await begin({ disk });
+  await deliver(one, '/sota/chunk', chunk(1));
+  const left = disk.cut('lost');
+  const reserve = async () => ({ ok: true, value: { reserved: false } }) as const;
+  const again = await startFake({ disk: { ...left, reserve } });
+  const reserveBytes = settingsOf('').storage.reserveBytes;
+  again.node.up();
+  await settle();
+  for (const [version, freeChunks, phase] of [
+    ['2', 2, 'settling'],
+    ['3', 3, 'receiving'],
+  ] as const) {
+    left.setFree(reserveBytes + freeChunks * 65_536);
+    const other = { name: 'other', version };
+    await deliver(again, '/sota/notify', { packages: [{ package: other, size: 1 }], services });
+    await deliver(again, '/sota/start', { package: other, checksum, chunkscount: 1 });
+    const found = again.daemon.status().packages.find(({ id }) => id.version === version);
+    assert.equal([freeChunks, found?.phase], [freeChunks, phase]);
+  }
+});
+
 test('ends of a failed sync in an effect as of one in a commit', async () => {
   const disk = createMemoryDisk();
   const one = await begin({ disk });

@@ -9,10 +9,14 @@ import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { chunkOf, held, must, opened, thrownBy, writeOf } from './fakes.ts';
+import type { DiskResult } from '../../../src/host/ports.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('the data of packages');
 const path = (number: number) => `/s/packages/${number}/data`;
+
+const known = (...numbers: readonly number[]) =>
+  numbers.map((number) => ({ number, owedBytes: 0 }));
 
 async function open(reserveBytes = 0, disk = createMemoryDisk()) {
   must(await disk.makeDirectory('/s'));
@@ -55,6 +59,55 @@ test('keeps the configured space free, and says how much is missing', async () =
     code: 'ENOSPC',
     reason: 'need 18 MiB, have 17 MiB',
   });
+});
+
+/** Without fallocate: what is promised is not taken. */
+function withoutReserve(disk: MemoryDisk): MemoryDisk {
+  return { ...disk, reserve: async () => ({ ok: true, value: { reserved: false } }) };
+}
+
+const said = (result: DiskResult<void>) => (result.ok ? 'ok' : `${result.code}: ${result.reason}`);
+
+test('leaves to open transfers what they still need, where it cannot be set aside', async () => {
+  const { disk, data } = await open(1_048_576, withoutReserve(createMemoryDisk()));
+  const mib = 1_048_576;
+  disk.setFree(11 * mib);
+  must(await data.reserve(1, 6 * mib));
+  assert.is(said(await data.reserve(2, 5 * mib)), 'ENOSPC: need 12 MiB, have 11 MiB');
+  assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1']);
+  must(await data.reserve(3, 4 * mib));
+  assert.is(said(await data.reserve(4, 1)), 'ENOSPC: need 12 MiB, have 11 MiB');
+  // What has come is taken already, and is not free any more.
+  for (let index = 1; index <= 16; index++) must(await data.write(writeOf(index)));
+  disk.setFree(10 * mib);
+  must(await data.reserve(5, 0));
+  assert.is(said(await data.reserve(6, 1)), 'ENOSPC: need 11 MiB, have 10 MiB');
+  must(await data.discard(3));
+  must(await data.reserve(6, 4 * mib));
+  must(await data.seal(1, mib));
+  must(await data.reserve(7, 5 * mib));
+});
+
+test('gives the space to the first of two transfers that come at once', async () => {
+  const { disk, data } = await open(0, withoutReserve(createMemoryDisk()));
+  disk.setFree(10 * chunkBytes);
+  const made = await Promise.all([1, 2].map((number) => data.reserve(number, 6 * chunkBytes)));
+  assert.equal(made.map(({ ok }) => ok), [true, false]);
+});
+
+test('knows after a restart what the transfers of before still need', async () => {
+  const { disk, data } = await open(0, withoutReserve(createMemoryDisk()));
+  disk.setFree(10 * chunkBytes);
+  must(await data.survey([{ number: 1, owedBytes: 6 * chunkBytes }]));
+  assert.is((await data.reserve(2, 5 * chunkBytes)).ok, false);
+  must(await data.reserve(2, 4 * chunkBytes));
+});
+
+test('asks for no more where blocks were set aside: they are not free', async () => {
+  const { disk, data } = await open();
+  disk.setFree(6 * chunkBytes);
+  must(await data.reserve(1, 6 * chunkBytes));
+  must(await data.reserve(2, 6 * chunkBytes));
 });
 
 test('writes each chunk at its place, whatever the order and the transfer', async () => {
@@ -136,7 +189,7 @@ test('removes what no fact names, and shows what is there of the rest', async ()
   disk.put(path(1), 'abc');
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
-  const { evidence, left } = must(await data.survey([1, 3]));
+  const { evidence, left } = must(await data.survey(known(1, 3)));
   assert.equal(evidence, [
     { number: 1, dataBytes: 3 },
     { number: 3, dataBytes: undefined },
@@ -151,7 +204,7 @@ test('names the folders that the disk refused to remove', async () => {
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
   disk.refuse((op) => (op.verb === 'remove' ? 'EIO' : undefined));
-  const { left } = must(await data.survey([1]));
+  const { left } = must(await data.survey(known(1)));
   assert.equal(left.map(({ number }) => number), [2]);
 });
 
@@ -160,7 +213,7 @@ test('does not take a shortage of handles for a lost file', async () => {
     const { disk, data } = await open();
     disk.put(path(1), 'abc');
     disk.refuse((op) => (op.verb === 'open' ? code : undefined));
-    const surveyed = await data.survey([1]);
+    const surveyed = await data.survey(known(1));
     assert.is(surveyed.ok ? 'gave it up' : surveyed.code, code);
   }
 });
@@ -169,7 +222,7 @@ test('gives up a file that cannot be read any more, and starts', async () => {
   const { disk, data } = await open();
   disk.put(path(1), 'abc');
   disk.refuse((op) => (op.verb === 'open' ? 'EIO' : undefined));
-  assert.equal(must(await data.survey([1])).evidence, [{ number: 1, dataBytes: undefined }]);
+  assert.equal(must(await data.survey(known(1))).evidence, [{ number: 1, dataBytes: undefined }]);
 });
 
 test('keeps an acknowledged chunk through a cut right after the commit', async () => {
@@ -184,7 +237,7 @@ test('keeps an acknowledged chunk through a cut right after the commit', async (
     const after: MemoryDisk = disk.cut('lost');
     const again = must(await openStore(after, '/s', 0));
     assert.ok(again.facts.some((fact) => fact.kind === 'chunk-held' || fact.kind === 'page-held'));
-    must(await again.data.survey([1]));
+    must(await again.data.survey(known(1)));
     assert.equal(must(await again.data.read(1, index, chunkBytes)), chunkOf(index));
   }
 });
@@ -204,7 +257,7 @@ test('does all of that on the real disk', async () => {
     assert.ok(readFileSync(file).subarray(0, chunkBytes).equals(chunkOf(1)));
     await store.close();
     const again = must(await openStore(createDisk(), directory, 0));
-    const { evidence } = must(await again.data.survey([1]));
+    const { evidence } = must(await again.data.survey(known(1)));
     assert.equal(evidence, [{ number: 1, dataBytes: 131_077 }]);
     must(await again.discard(1));
     assert.not.ok((await again.data.read(1, 1, 1)).ok);
