@@ -2,8 +2,19 @@
 // every installer probes what is true after it ran, and again after a cut (design, "Installing").
 import type { Probe, Verdict } from '../core/events.ts';
 import type { PackageId, ReportCode, Update } from '../core/model.ts';
+import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
 
 export type { Probe, Verdict };
+
+export type InstallPorts = {
+  readonly disk: Disk;
+  readonly runner: Runner;
+  readonly sockets: LocalSockets;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the agent itself: where local daemons may have their sockets. */
+  readonly environment: { readonly [name: string]: string | undefined };
+};
 
 export type InstallRequest = {
   readonly id: PackageId;

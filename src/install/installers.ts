@@ -8,18 +8,7 @@ import { createSwupdate } from './swupdate.ts';
 import { tailOf } from './words.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
-import type { Installer, Installers, Listing } from './installer.ts';
-
-export type InstallPorts = {
-  readonly disk: Disk;
-  readonly runner: Runner;
-  readonly sockets: LocalSockets;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Of the agent itself: where local daemons may have their sockets. */
-  readonly environment: { readonly [name: string]: string | undefined };
-};
+import type { Installer, Installers, InstallPorts, Listing } from './installer.ts';
 
 /** A reboot takes the agent along; the command only has to be started. */
 const rebootTimeMs = 60_000;

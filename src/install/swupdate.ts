@@ -13,21 +13,12 @@ import { readVersions } from './swupdate-versions.ts';
 import { conclude } from './swupdate-verdict.ts';
 import { isNothingToDo } from './swupdate-words.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
-import type { Installer, InstallRequest, Listed, Prepared, Probe, Verdict } from './installer.ts';
+import type { Installer, InstallPorts, InstallRequest, Listed, Prepared } from './installer.ts';
+import type { Probe, Verdict } from './installer.ts';
 import type { Control, Found } from './swupdate-control.ts';
 import type { Before, Evidence } from './swupdate-evidence.ts';
 import type { Marker } from './swupdate-marker.ts';
 import type { Ended } from './swupdate-send.ts';
-
-export type SwupdatePorts = {
-  readonly disk: Disk;
-  readonly runner: Runner;
-  readonly sockets: LocalSockets;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly environment: { readonly [name: string]: string | undefined };
-};
 
 /** Beyond it the agent asks again by itself, without holding anything. */
 const busyMs = 10_000;
@@ -39,7 +30,7 @@ const syncMs = 300_000;
 type Done = Extract<Probe, { readonly kind: 'installed' | 'reboot-needed' }>;
 type Tried = { readonly ended: Ended; readonly marker: Marker; readonly isCleared: boolean };
 
-export function createSwupdate(ports: SwupdatePorts, settings: Settings['installer']): Installer {
+export function createSwupdate(ports: InstallPorts, settings: Settings['installer']): Installer {
   const { clock, disk, runner, log } = ports;
   const { program, versionsFile } = settings.swupdate;
   const find = () => findDaemon(ports, directoriesOf(settings, ports.environment));
@@ -187,7 +178,7 @@ function unknown(description: string): Probe {
 /** Where SWUpdate itself puts its sockets, by version and environment. */
 function directoriesOf(
   settings: Settings['installer'],
-  given: SwupdatePorts['environment'],
+  given: InstallPorts['environment'],
 ): readonly string[] {
   const { sockets } = settings.swupdate;
   if (sockets !== '') return [sockets];

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createBackend, isReported } from '../backend/backend.ts';
+import { isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
-import { inspectStorage, noteAck, stateIn } from '../support/acked.ts';
+import { createNoting, inspectStorage, stateIn } from '../support/acked.ts';
 import { startAgent, writeConfig } from '../support/agent.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -51,17 +51,7 @@ async function onePackage(
   const data = randomBytes(chunksCount * 65_536 - 77);
   const one = packageOf({ name: 'firmware', version: `1.0.${sum.packages}` }, data);
   const acked = new Set<number>();
-  const backend = createBackend({
-    transport,
-    fault: ({ service, parameters }) => {
-      if (service.endsWith('/sota/ack')) noteAck(parameters, acked);
-      return { kind: 'pass' };
-    },
-    onRegistered: (service) => {
-      // A notify that the kill swallowed comes again only from an operator.
-      if (service.endsWith('abort') && acked.size === 0) backend.server.notify([one]);
-    },
-  });
+  const backend = createNoting({ transport }, one, acked);
   await backend.start();
   const config = writeConfig(folder, {
     rvi: {

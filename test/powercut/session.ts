@@ -4,9 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createBackend, isReported } from '../backend/backend.ts';
+import { isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
-import { noteAck } from '../support/acked.ts';
+import { createNoting } from '../support/acked.ts';
 import { createDisk } from './disk.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
@@ -62,16 +62,7 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
   const data = randomBytes(chunksCount * 65_536 - 1_000);
   const one = packageOf({ name: 'firmware', version: '2.0.0' }, data);
   const acked = new Set<number>();
-  const backend = createBackend({
-    transport,
-    fault: ({ service, parameters }) => {
-      if (service.endsWith('/sota/ack')) noteAck(parameters, acked);
-      return { kind: 'pass' };
-    },
-    onRegistered: (service) => {
-      if (service.endsWith('abort') && acked.size === 0) backend.server.notify([one]);
-    },
-  });
+  const backend = createNoting({ transport }, one, acked);
   await backend.start();
   const disk = createDisk(Buffer.from(blank));
   const watch = createWatch(disk);

@@ -7,10 +7,12 @@ import { replay } from '../../src/core/apply.ts';
 import { keyOf, transferOf } from '../../src/core/decision.ts';
 import { holds } from '../../src/core/held.ts';
 import { decodeRecords } from '../../src/store/record.ts';
+import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
 import type { State } from '../../src/core/model.ts';
-import type { PackageId } from '../backend/package.ts';
+import type { Backend, BackendOptions } from '../backend/backend.ts';
+import type { PackageId, ServerPackage } from '../backend/package.ts';
 
 export type Told = {
   readonly id: PackageId;
@@ -26,8 +28,30 @@ export type Verdict = {
   readonly violations: readonly string[];
 };
 
+/**
+ * A backend that offers `one` to each agent that registers before the first ack, for a notify that
+ * a cut swallowed comes again only from an operator; `acked` gets what is acked.
+ */
+export function createNoting(
+  options: Pick<BackendOptions, 'transport'>,
+  one: ServerPackage,
+  acked: Set<number>,
+): Backend {
+  const backend = createBackend({
+    ...options,
+    fault: ({ service, parameters }) => {
+      if (service.endsWith('/sota/ack')) noteAck(parameters, acked);
+      return { kind: 'pass' };
+    },
+    onRegistered: (service) => {
+      if (service.endsWith('abort') && acked.size === 0) backend.server.notify([one]);
+    },
+  });
+  return backend;
+}
+
 /** Takes the indices out of the parameters of an ack. */
-export function noteAck(parameters: unknown, acked: Set<number>): void {
+function noteAck(parameters: unknown, acked: Set<number>): void {
   const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
   const chunks = isBody(body) ? body['chunks'] : undefined;
   if (!Array.isArray(chunks)) return;
