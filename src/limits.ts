@@ -103,6 +103,8 @@ export const controlIdleMs = 60_000;
  * is closed all the same.
  */
 export const controlFarewellMs = 1_000;
+/** So many are told at a time that there is no room; of more the connection is closed at once. */
+export const controlFarewellsMax = 32;
 /** What a command reads of an answer: a status of all packages fits many times. */
 export const controlAnswerBytesMax = 1_048_576;
 /** A command gives up then; the package list of a slow device takes seconds. */

@@ -11,7 +11,7 @@ import { createHasher } from '../store/hasher.ts';
 import { openStore } from '../store/store.ts';
 import { createAgent } from './agent.ts';
 import { createExecutors } from './executors.ts';
-import { withReadableList } from './listing.ts';
+import { withOneListing, withReadableList } from './listing.ts';
 import { createReceiver } from './receiver.ts';
 import { createSpeaker, hintsOf, servicesOf } from './speaker.ts';
 import type { Event } from '../core/events.ts';
@@ -64,7 +64,11 @@ export type Daemon = {
 
 export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon>> {
   const { disk, log, settings, transport } = given;
-  const installers = withReadableList(given.installers, log, settings.rvi.packages);
+  const installers = withReadableList(
+    withOneListing(given.installers),
+    log,
+    settings.rvi.packages,
+  );
   const parts = { ...given, installers };
   const opened = await openStore(disk, settings.storage.directory, settings.storage.reserveBytes);
   if (!opened.ok) return opened;

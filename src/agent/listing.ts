@@ -7,6 +7,34 @@ import type { Installers } from '../install/installer.ts';
 
 const logCharactersMax = 200;
 
+/**
+ * Each list starts programs, and anybody who delivers may ask for lists: one runs at a time. Who
+ * asks meanwhile gets the next one, as the one under way may have passed what changed since.
+ */
+export function withOneListing(installers: Installers): Installers {
+  type Listing = ReturnType<Installers['list']>;
+  let running: Listing | undefined;
+  let next: Listing | undefined;
+
+  function list(): Listing {
+    if (running !== undefined) return (next ??= running.then(begin, begin));
+    return begin();
+  }
+
+  function begin(): Listing {
+    next = undefined;
+    const begun = installers.list();
+    running = begun;
+    const end = () => {
+      if (running === begun) running = undefined;
+    };
+    begun.then(end, end);
+    return begun;
+  }
+
+  return { ...installers, list };
+}
+
 export function withReadableList(
   installers: Installers,
   log: Log,

@@ -5,6 +5,7 @@ import { unreachable } from '../assert.ts';
 import {
   controlConnectionsMax,
   controlFarewellMs,
+  controlFarewellsMax,
   controlIdleMs,
   controlLineBytesMax,
   watchEveryMs,
@@ -46,24 +47,36 @@ export async function startControl(
   group?: string,
 ): Promise<DiskResult<ControlServer>> {
   const streams = new Set<LocalStream>();
+  const parting = new Set<LocalStream>();
   const accept = (stream: LocalStream) => {
-    if (streams.size >= controlConnectionsMax) return turnAway(ports.clock, stream);
+    if (parting.size >= controlFarewellsMax) {
+      stream.close();
+      return { onData: () => undefined, onClosed: () => undefined };
+    }
+    if (streams.size >= controlConnectionsMax) {
+      parting.add(stream);
+      return turnAway(ports.clock, stream, () => parting.delete(stream));
+    }
     streams.add(stream);
     return serve(ports, handlers, stream, () => streams.delete(stream));
   };
   const listening = await ports.sockets.listen(path, accept, group);
   if (!listening.ok) return listening;
   const close = async () => {
-    for (const stream of streams) stream.close();
+    for (const stream of [...streams, ...parting]) stream.close();
     await listening.value.close();
   };
   return { ok: true, value: { close } };
 }
 
-function turnAway(clock: Clock, stream: LocalStream): LocalStreamHandlers {
+function turnAway(clock: Clock, stream: LocalStream, onGone: () => void): LocalStreamHandlers {
   const reason = `${controlConnectionsMax} connections are open already: try again`;
   const cancel = sayLast(clock, stream, { ok: false, code: 'busy', reason });
-  return { onData: () => undefined, onClosed: cancel };
+  const onClosed = () => {
+    cancel();
+    onGone();
+  };
+  return { onData: () => undefined, onClosed };
 }
 
 function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): () => void {

@@ -1,6 +1,7 @@
 // Method: lists of installers in, what the server is told and what the log says out.
-import { withReadableList } from '../../../src/agent/listing.ts';
+import { withOneListing, withReadableList } from '../../../src/agent/listing.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { settle } from '../control/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
 
 const test = suite('the list of packages');
@@ -31,6 +32,29 @@ test('says nothing where all is told, and hands on why there is no list', async 
   const none = { ...createFakeInstallers(), list: async () => failed };
   assert.equal(await withReadableList(none, lines.log, 'strict').list(), failed);
   assert.equal(lines.lines, []);
+});
+
+test('asks the installers once at a time, and who asks meanwhile gets the next list', async () => {
+  const pending: ((listed: { readonly ok: false; readonly reason: string }) => void)[] = [];
+  const listing = () => new Promise<{ ok: false; reason: string }>((done) => pending.push(done));
+  const { list } = withOneListing({ ...createFakeInstallers(), list: listing });
+  const first = list();
+  const others = Array.from({ length: 100 }, list);
+  assert.is(pending.length, 1);
+  pending[0]?.({ ok: false, reason: 'first' });
+  assert.is((await first).ok, false);
+  await settle();
+  assert.is(pending.length, 2);
+  const later = list();
+  pending[1]?.({ ok: false, reason: 'second' });
+  for (const one of others) assert.equal(await one, { ok: false, reason: 'second' });
+  await settle();
+  assert.is(pending.length, 3);
+  pending[2]?.({ ok: false, reason: 'third' });
+  assert.equal(await later, { ok: false, reason: 'third' });
+  await settle();
+  void list();
+  assert.is(pending.length, 4);
 });
 
 test.run();

@@ -94,6 +94,24 @@ test('answers eight at a time and tells the ninth', async () => {
   await close();
 });
 
+test('tells only so many at a time that there is no room', async () => {
+  const { path, close } = await setUp(statusOf());
+  const crowd = Array.from({ length: 200 }, () => {
+    const seen = { text: '', isClosed: false };
+    // Nothing of them ever ends by itself.
+    const socket = createConnection({ path, allowHalfOpen: true });
+    socket.on('data', (more) => (seen.text += more.toString()));
+    socket.on('error', () => undefined).on('close', () => (seen.isClosed = true));
+    return seen;
+  });
+  const told = () => crowd.filter(({ text }) => text.includes('"code":"busy"')).length;
+  const dropped = () => crowd.filter(({ text, isClosed }) => text === '' && isClosed).length;
+  while (told() + dropped() < 192) await pause(5);
+  assert.ok(told() >= 32, `${told()} are told`);
+  assert.ok(dropped() >= 1, 'none is dropped');
+  await close();
+});
+
 test('survives garbage, floods and peers that hang up at once', async () => {
   const { path, close } = await setUp(statusOf());
   const said = await raw(path, `${'\u0000\ufffd'.repeat(1_000)}\n${'y'.repeat(100_000)}`);
