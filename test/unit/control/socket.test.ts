@@ -101,7 +101,7 @@ test('tells only so many at a time that there is no room', async () => {
     // Nothing of them ever ends by itself.
     const socket = createConnection({ path, allowHalfOpen: true });
     socket.on('data', (more) => (seen.text += more.toString()));
-    socket.on('error', () => undefined).on('close', () => (seen.isClosed = true));
+    socket.on('error', () => undefined).on('end', () => (seen.isClosed = true));
     return seen;
   });
   const told = () => crowd.filter(({ text }) => text.includes('"code":"busy"')).length;
