@@ -15,6 +15,8 @@ export const nameBytesMax = 255;
 export const packagesMax = 64;
 /** Transfers at a time: servers interleave three (protocol 2.4); a fifth start is refused. */
 export const transfersMax = 4;
+/** Servers that are remembered beside the present one; the oldest is forgotten. */
+export const backendsMax = 8;
 /** Payloads whose attempts are remembered; the oldest is forgotten. */
 export const ledgerEntriesMax = 64;
 /** Events that wait for a commit; beyond it HTTP answers busy and WebSocket stops reading. */

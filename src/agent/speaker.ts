@@ -9,7 +9,9 @@ import { ackIndices } from '../core/held.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
 import { defaultServices, encodeMessage, services, vinOf } from '../protocol/sota.ts';
 import { timeoutOf } from '../protocol/timeout.ts';
+import { spokenDialect } from '../protocol/dialects.ts';
 import { member, readText } from '../protocol/fields.ts';
+import { isUpdate } from '../protocol/p2.ts';
 import type { Event } from '../core/events.ts';
 import type { BackendServices, Message, PackageId, ServiceNames, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -118,6 +120,13 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const backend = await findBackend();
     const vin = vinOf(names.start);
     parts.submit({ kind: 'registered', names, vin, found: backend });
+    const state = parts.state();
+    const update = [...state.packages.values()].find(({ id }) => isUpdate(id));
+    if (update !== undefined && state.backend.dialect === undefined) {
+      const hints = { ...hintsOf(settings, state), names };
+      const dialect = spokenDialect({ kind: 'start', id: update.id }, hints);
+      parts.submit({ kind: 'dialect-spoken', dialect });
+    }
     return undefined;
   }
 

@@ -1,6 +1,7 @@
 // `why`: what each package waits for, which timer runs, what comes next, what the last cut left.
 import { label } from '../core/decision.ts';
 import { plain, shortened } from '../text.ts';
+import { learntLines } from './learnt.ts';
 import { exitCodes } from './ports.ts';
 import { reachStatus } from './reach.ts';
 import { headLines, nextText, progressText } from './status.ts';
@@ -34,9 +35,12 @@ export function whyAll(status: Status): readonly string[] {
     ...(packages.length + reports.length > 0
       ? []
       : ['Nothing to do: no package is offered, under way or unreported.']),
+    ...spaced(learntLines(status)),
     ...survivedLines(survived),
   ];
 }
+
+const spaced = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines]);
 
 /** Everything of that name, whatever its version; empty where there is none. */
 export function whyOne(status: Status, name: string): readonly string[] {

@@ -3,7 +3,7 @@
 // they read.
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
-import type { UpdateStatus } from '../core/status.ts';
+import type { LearntStatus, UpdateStatus } from '../core/status.ts';
 
 export type Question = { readonly command: 'status' | 'watch' | 'why' | 'packages' };
 export type Wish = {
@@ -99,6 +99,12 @@ const historyStatus = record<HistoryStatus>({
   description: text,
 });
 
+const learnt = {
+  messages: maybe(oneOf('P1', 'P2', 'P3')),
+  keepAlive: flag,
+  learnt: record<LearntStatus['learnt']>({ afterStart: maybe(text), resume: maybe(text) }),
+};
+
 export const isStatus: Check<Status> = record<Status>({
   agent: record<Status['agent']>({
     version: text,
@@ -118,9 +124,9 @@ export const isStatus: Check<Status> = record<Status>({
       packages: text,
     }),
     servicesFrom: oneOf('notify', 'configuration'),
-    messages: maybe(oneOf('P1', 'P2', 'P3')),
-    learnt: record<Status['backend']['learnt']>({ afterStart: maybe(text), resume: maybe(text) }),
+    ...learnt,
   }),
+  others: list(record<Status['others'][number]>({ start: text, ...learnt })),
   packages: list(packageStatus),
   reports: list(reportStatus),
   history: list(historyStatus),

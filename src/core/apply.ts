@@ -14,8 +14,9 @@ import {
 } from './change.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, noneHeld } from './held.ts';
+import { backendsMax } from '../limits.ts';
 import type { Fact, Note } from './events.ts';
-import type { PackageId, State, Transfer, Update } from './model.ts';
+import type { Backend, BackendServices, PackageId, State, Transfer, Update } from './model.ts';
 
 export const initialState: State = {
   backend: {
@@ -24,6 +25,7 @@ export const initialState: State = {
     isPatient: false,
     learnt: { 'after-start': undefined, resume: undefined },
   },
+  others: [],
   packages: new Map(),
   ledger: new Map(),
   nextNumber: 1,
@@ -50,7 +52,7 @@ export function replay(facts: Iterable<Fact>): State {
 export function apply(state: State, fact: Fact): State {
   switch (fact.kind) {
     case 'backend-named':
-      return { ...state, backend: { ...initialState.backend, services: fact.services } };
+      return named(state, fact.services);
     case 'rung-learnt': {
       const learnt = { ...state.backend.learnt, [fact.situation]: fact.rung };
       return { ...state, backend: { ...state.backend, learnt } };
@@ -217,6 +219,15 @@ function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
     finished: false,
   }));
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
+}
+
+/** What was learnt of a backend comes back with its name. */
+function named(state: State, services: BackendServices): State {
+  const isIt = (one: Backend) => JSON.stringify(one.services) === JSON.stringify(services);
+  const known = [...state.others, state.backend].filter((one) => one.services !== undefined);
+  const backend = known.find(isIt) ?? { ...initialState.backend, services };
+  const others = known.filter((one) => !isIt(one)).slice(-backendsMax);
+  return { ...state, backend, others };
 }
 
 function learntDialect(state: State, fact: Extract<Fact, { kind: 'dialect-learnt' }>): State {

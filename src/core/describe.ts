@@ -4,9 +4,10 @@ import { inPhase, keyOf, runningOf, transferOf } from './decision.ts';
 import { chunksExpected } from './ladder.ts';
 import { sentencesOf } from './survived.ts';
 import { deadlines } from './timers.ts';
-import type { BackendServices, Package, State } from './model.ts';
+import type { Backend, BackendServices, Package, State } from './model.ts';
 import type { Deadline } from './timers.ts';
-import type { PackageStatus, ReportStatus, Status, UpdateStatus } from './status.ts';
+import type { LearntStatus, PackageStatus, ReportStatus, Status } from './status.ts';
+import type { UpdateStatus } from './status.ts';
 
 export type Surroundings = {
   readonly version: string;
@@ -31,18 +32,27 @@ export function describe(state: State, around: Surroundings): Status {
     backend: {
       services,
       servicesFrom: state.backend.services === undefined ? 'configuration' : 'notify',
-      messages: state.backend.dialect,
-      learnt: {
-        afterStart: state.backend.learnt['after-start'],
-        resume: state.backend.learnt.resume,
-      },
+      ...learntOf(state.backend),
     },
+    others: state.others.toReversed().map((one) => ({
+      start: one.services?.start ?? '',
+      ...learntOf(one),
+    })),
     packages: packages.map((one) => packageOf(state, one, all, around.nowMs)),
     reports: packages.flatMap((one) => reportOf(state, one, all, around.nowMs)),
     history: [...state.ledger.values()],
     survived: sentencesOf(state),
     counters: state.counters,
     trouble,
+  };
+}
+
+function learntOf({ dialect, isPatient, learnt }: Backend): LearntStatus {
+  return {
+    messages: dialect,
+    // Until a notify tells, it is taken for one that gives up.
+    keepAlive: !isPatient,
+    learnt: { afterStart: learnt['after-start'], resume: learnt.resume },
   };
 }
 

@@ -43,7 +43,7 @@ export type Event =
   | { readonly kind: 'report-leaving'; readonly id: PackageId; readonly leaving: boolean }
   /** The node took a message; that it arrives is not said (protocol 1.6). */
   | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
-  /** The node took a message of a package in this dialect, which no notify could tell. */
+  /** A package is spoken of in this dialect, which its notify could not tell. */
   | { readonly kind: 'dialect-spoken'; readonly dialect: MessageDialect }
   | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }
   | {

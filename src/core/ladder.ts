@@ -81,6 +81,6 @@ function learnt(state: State, one: InPhase<'receiving'>, now: Running): readonly
   // With nothing held the full list is `[]`: that it worked tells nothing.
   if (now.rung === undefined || one.phase.transfer.held.count === 0) return [];
   const { situation, rung } = now;
-  if ((state.backend.learnt[situation] ?? 'full') === rung || rung === 'start') return [];
+  if (state.backend.learnt[situation] === rung || rung === 'start') return [];
   return [{ kind: 'rung-learnt', situation, rung }];
 }

@@ -251,6 +251,8 @@ export type Survival = {
 export type State = {
   // From the journal.
   readonly backend: Backend;
+  /** Others that were named before, the last one at the end: a vehicle may come back to them. */
+  readonly others: readonly Backend[];
   readonly packages: ReadonlyMap<string, Package>;
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
   /** The server asked for the installed packages and has no answer yet. */

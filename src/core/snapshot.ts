@@ -3,11 +3,22 @@ import { transferOf } from './decision.ts';
 import { crcOf } from './held.ts';
 import { chunksExpected } from './ladder.ts';
 import type { Fact } from './events.ts';
-import type { Package, Situation, State } from './model.ts';
+import type { Backend, Package, Situation, State } from './model.ts';
 
 export function snapshot(state: State): readonly Fact[] {
+  const facts: Fact[] = [...state.others, state.backend].flatMap(ofBackend);
+  const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
+  for (const one of packages) facts.push(...ofPackage(one));
+  // Behind the packages: their facts note attempts of their own.
+  for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
+  if (state.listing !== undefined) facts.push({ kind: 'packages-asked' });
+  const { nextNumber, nextOrder } = state;
+  facts.push({ kind: 'counted', nextNumber, nextOrder });
+  return facts;
+}
+
+function ofBackend({ services, dialect, isPatient, learnt }: Backend): readonly Fact[] {
   const facts: Fact[] = [];
-  const { services, dialect, isPatient, learnt } = state.backend;
   if (services !== undefined) facts.push({ kind: 'backend-named', services });
   if (dialect !== undefined) {
     facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
@@ -17,13 +28,6 @@ export function snapshot(state: State): readonly Fact[] {
     const rung = learnt[situation];
     if (rung !== undefined) facts.push({ kind: 'rung-learnt', situation, rung });
   }
-  const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
-  for (const one of packages) facts.push(...ofPackage(one));
-  // Behind the packages: their facts note attempts of their own.
-  for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
-  if (state.listing !== undefined) facts.push({ kind: 'packages-asked' });
-  const { nextNumber, nextOrder } = state;
-  facts.push({ kind: 'counted', nextNumber, nextOrder });
   return facts;
 }
 

@@ -21,17 +21,9 @@ export type Status = {
       readonly packages: string;
     };
     readonly servicesFrom: 'notify' | 'configuration';
-    /** How it spells its messages; undefined until a notify shows it. */
-    readonly messages: MessageDialect | undefined;
-    /**
-     * What this backend was found to want as the first ack after `/sota/start`, and when a
-     * transfer stands still.
-     */
-    readonly learnt: {
-      readonly afterStart: string | undefined;
-      readonly resume: string | undefined;
-    };
-  };
+  } & LearntStatus;
+  /** What was learnt of servers that other notifies named, the last one first. */
+  readonly others: readonly ({ readonly start: string } & LearntStatus)[];
   readonly packages: readonly PackageStatus[];
   readonly reports: readonly ReportStatus[];
   readonly history: readonly HistoryStatus[];
@@ -43,6 +35,18 @@ export type Status = {
     readonly chunksRepeated: number;
   };
   readonly trouble: string | undefined;
+};
+
+export type LearntStatus = {
+  /** How it spells its messages; undefined until a notify shows it. */
+  readonly messages: MessageDialect | undefined;
+  /** It is told that an install goes on: it gives up after a minute else. */
+  readonly keepAlive: boolean;
+  /** What it wants as the first ack after `/sota/start`, and when a transfer stands still. */
+  readonly learnt: {
+    readonly afterStart: string | undefined;
+    readonly resume: string | undefined;
+  };
 };
 
 export type PackageStatus = {

@@ -154,9 +154,9 @@ function learnFact(model: Model, before: State, fact: Fact): void {
 }
 
 /** What a reboot may not change. */
-function durable({ backend, packages, ledger, nextOrder, listing }: State) {
+function durable({ backend, others, packages, ledger, nextOrder, listing }: State) {
   const isListing = listing !== undefined;
-  return { backend, packages: [...packages], ledger: [...ledger], nextOrder, isListing };
+  return { backend, others, packages: [...packages], ledger: [...ledger], nextOrder, isListing };
 }
 
 function everyLife(name: string, check: Check): void {

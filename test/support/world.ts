@@ -5,7 +5,7 @@ import { replay } from '../../src/core/apply.ts';
 import { byNumber, inPhase, transferOf } from '../../src/core/decision.ts';
 import { indicesOf } from '../../src/core/held.ts';
 import { isComplete } from '../../src/core/ladder.ts';
-import { createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
+import { backend, createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact, Verdict } from '../../src/core/events.ts';
 import type { Package, PackageId, Request } from '../../src/core/model.ts';
@@ -150,7 +150,12 @@ function drawRequest(core: Core, prng: Prng, id: PackageId): Request {
   const isShort = prng.chance(0.95) ? index === count : prng.chance(0.5);
   const data = isShort ? short : full;
   const request = prng.below(20);
-  if (request < 2) return prng.chance(0.7) ? offer(id) : offerUpdate(id, prng.chance(0.5));
+  if (request < 2) {
+    const offered = prng.chance(0.7) ? offer(id) : offerUpdate(id, prng.chance(0.5));
+    const isPatient = prng.chance(0.2);
+    if (prng.chance(0.9)) return { ...offered, isPatient };
+    return { ...offered, services: { ...backend, ack: `${prng.below(12)}/sota/ack` } };
+  }
   if (request < 6) return startOf(id, prng.chance(0.95) ? count : 1 + prng.below(3), checksum);
   if (request < 15) return { kind: 'chunk', id, chunkIndex: Math.max(1, index), data };
   if (request < 17) return prng.chance(0.7) ? { kind: 'finish', id } : signed(prng, id);

@@ -394,6 +394,30 @@ old 1: report owed (failed: opkg said no)
   assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: 12 of 40/);
 });
 
+test('tells in words what was learnt of the servers', async () => {
+  const learnt = { afterStart: 'empty', resume: 'full' };
+  const none = { afterStart: undefined, resume: undefined };
+  const world = createWorld();
+  await startFakeDaemon(world, statusOf({
+    backend: { ...statusOf().backend, messages: 'P3', learnt },
+    others: [
+      { start: 'old/sota/start', messages: 'P1', keepAlive: false, learnt: none },
+      { start: 'x/sota/start', messages: undefined, keepAlive: true, learnt: none },
+    ],
+  }));
+  assert.is(await world.run('why'), 0);
+  assert.ok(world.shown.out.endsWith(`
+What was learnt of the server at b/sota/start:
+  it speaks P3
+  when it starts anew, an empty ack works
+  when it stands still, the list of all that is held works
+  it may give up an install after a minute, and is told that one goes on
+And of the one before at old/sota/start:
+  it speaks P1
+  it waits for a report for ever, and is told nothing while an install runs
+`), world.shown.out);
+});
+
 test('tells why of one package, past attempts included', async () => {
   const world = createWorld();
   await startFakeDaemon(world, rich);

@@ -361,6 +361,7 @@ test('gives up on an answer without an end', async () => {
 
 test('knows a status, and every way in which one field of it may be wrong', () => {
   const update = { description: 'd', signature: 's', requestConfirmation: true };
+  const learnt = { afterStart: 'full', resume: 'empty' };
   const full = statusOf({
     vehicle: { vin: 'v', uuid: 'u' },
     packages: [{ ...receiving(3), installPercent: 4, update }],
@@ -381,13 +382,14 @@ test('knows a status, and every way in which one field of it may be wrong', () =
     backend: {
       ...statusOf().backend,
       messages: 'P3',
-      learnt: { afterStart: 'full', resume: 'empty' },
+      learnt,
     },
+    others: [{ start: 's', messages: 'P1', keepAlive: false, learnt }],
   });
   assert.ok(isStatus(full));
   assert.ok(isStatus(JSON.parse(JSON.stringify(statusOf()))));
   const spoilt = everyWayToSpoil(full);
-  assert.is(spoilt.length, 45);
+  assert.is(spoilt.length, 51);
   for (const one of spoilt) assert.not(isStatus(one), JSON.stringify(one));
 });
 

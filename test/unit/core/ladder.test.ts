@@ -105,12 +105,17 @@ test('learns the list again where [] has stopped to work', () => {
   assert.equal(facts[0], { kind: 'rung-learnt', situation: 'after-start', rung: 'full' });
 });
 
-test('learns nothing from an answer to what it would have said anyway', () => {
+test('learns once that what it says first is what works', () => {
   const core = holding(2);
   core.wait(10_000);
   const { facts } = core.ask(chunkOf(ghc, 3, 5));
   assert.equal(
     facts.map(({ kind }) => kind),
+    ['rung-learnt', 'chunk-held'],
+  );
+  core.wait(10_000);
+  assert.equal(
+    core.ask(chunkOf(ghc, 4, 5)).facts.map(({ kind }) => kind),
     ['chunk-held'],
   );
 });

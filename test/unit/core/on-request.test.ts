@@ -3,7 +3,7 @@
 import { replay } from '../../../src/core/apply.ts';
 import { keyOf } from '../../../src/core/decision.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
-import { packagesMax, transfersMax } from '../../../src/limits.ts';
+import { backendsMax, packagesMax, transfersMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   asking,
@@ -167,7 +167,7 @@ test('asks nobody anew when the report is proven and the offer is not consented 
   assert.is(core.phase(ghc), 'offered');
 });
 
-test('forgets what it learnt of the old backend when a notify names another one', () => {
+test('what was learnt of a backend is of that one, and comes back with its name', () => {
   const core = createLinked(settings, ghc);
   const moved = { ...backend, ack: 'elsewhere/sota/ack' };
   const state = core.state();
@@ -189,6 +189,30 @@ test('forgets what it learnt of the old backend when a notify names another one'
     isPatient: false,
     learnt: { 'after-start': undefined, resume: undefined },
   });
+  assert.equal(taught.state().others.map(({ services }) => services), [backend]);
+  const again = { ...taught.state(), link: state.link };
+  for (const from of [again, replay(snapshot(again))]) {
+    const core = createCore(settings, from);
+    core.ask({ ...offer(), services: backend });
+    assert.equal(core.state().backend, {
+      services: backend,
+      dialect: 'P1',
+      isPatient: false,
+      learnt: { 'after-start': 'empty', resume: 'start' },
+    });
+    assert.equal(core.state().others.map(({ services }) => services), [moved]);
+  }
+});
+
+test('remembers a bounded number of backends, the last ones', () => {
+  const core = createLinked();
+  const named = (at: number) => ({ ...backend, ack: `${at}/sota/ack` });
+  for (let at = 0; at < backendsMax + 3; at++) core.ask({ ...offer(), services: named(at) });
+  const { others } = core.state();
+  assert.is(others.length, backendsMax);
+  assert.equal(others.at(0)?.services, named(2));
+  assert.equal(replay(core.facts).others, others);
+  assert.equal(replay(snapshot(core.state())).others, others);
 });
 
 test('leaves out offers beyond the bound, and says which', () => {

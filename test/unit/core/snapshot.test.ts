@@ -21,10 +21,10 @@ import type { Core } from '../../support/core.ts';
 
 const test = suite('snapshot');
 
-function durable({ backend, packages, ledger, nextNumber, nextOrder, listing }: State) {
+function durable({ backend, others, packages, ledger, nextNumber, nextOrder, listing }: State) {
   const isListing = listing !== undefined;
   const lists = { packages: [...packages], ledger: [...ledger] };
-  return { ...lists, backend, nextNumber, nextOrder, isListing };
+  return { ...lists, backend, others, nextNumber, nextOrder, isListing };
 }
 
 function comesBack(core: Core): readonly Fact[] {
