@@ -32,7 +32,9 @@ const imports: readonly {
   { from: /^config(\.ts|\/)/, values: 'config smol-toml node:net', types: 'core' },
   { from: /^host\//, values: 'host node:*' },
   { from: /^store\//, values: 'store core', types: 'host' },
-  { from: /^install\//, values: 'install core', types: 'host' },
+  { from: /^install\/opkg\//, values: 'install install/opkg core', types: 'host' },
+  { from: /^install\/swupdate\//, values: 'install install/swupdate core', types: 'host' },
+  { from: /^install\//, values: 'install install/opkg install/swupdate core', types: 'host' },
   { from: /^control\//, values: 'control core', types: 'host' },
   {
     from: /^transport\//,
@@ -145,12 +147,18 @@ function wrongImports(files: readonly File[]): readonly string[] {
     const values = `${leaves} ${row.values}`.split(' ');
     const types = [...values, ...(row.types ?? '').split(' ')];
     return importsOf(file).flatMap(({ target, isType }) => {
-      const name = target.startsWith('src/') ? (/^src\/([\w-]+)/.exec(target)?.[1] ?? '') : target;
+      const name = nameOf(target);
       const may = isType ? types : values;
       if (may.includes(name) || (name.startsWith('node:') && may.includes('node:*'))) return [];
       return [`${file.path} may not import ${isType ? 'types' : 'values'} of ${target}`];
     });
   });
+}
+
+/** Of installers each is a place of its own. */
+function nameOf(target: string): string {
+  if (!target.startsWith('src/')) return target;
+  return /^src\/(install\/\w+(?=\/)|[\w-]+)/.exec(target)?.[1] ?? '';
 }
 
 function unreached(files: readonly File[]): readonly string[] {
@@ -223,6 +231,8 @@ const rules: readonly Rule[] = [
       ['src/core/a.ts', `import 'node:process';\n`],
       ['src/store/a.ts', `import { b } from '../host/disk.ts';\n`],
       ['src/protocol/a.ts', `import { b } from '../core/b.ts';\n`],
+      ['src/install/opkg/a.ts', `import type { b } from '../swupdate/b.ts';\n`],
+      ['src/agent/a.ts', `import type { b } from '../install/opkg/b.ts';\n`],
       ['src/utils/a.ts', ''],
     ],
   },

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalSockets } from '../../src/host/sockets.ts';
 import { createClock } from '../../src/host/time.ts';
-import { findDaemon } from '../../src/install/swupdate-control.ts';
+import { findDaemon } from '../../src/install/swupdate/control.ts';
 import { packageOfFile } from '../backend/package.ts';
 import { attemptsIn, cutAgent, onlyOutcome } from '../support/cuts.ts';
 import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
@@ -15,7 +15,7 @@ import { createRelay, requestBytes } from '../support/swupdate-relay.ts';
 import { startSwupdate, swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until, withVehicle } from '../support/vehicle.ts';
-import type { Control } from '../../src/install/swupdate-control.ts';
+import type { Control } from '../../src/install/swupdate/control.ts';
 import type { Halt, Relay } from '../support/swupdate-relay.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 

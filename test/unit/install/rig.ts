@@ -5,7 +5,7 @@ import { readSettings } from '../../../src/config.ts';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { createClock } from '../../../src/host/time.ts';
-import { createOpkg } from '../../../src/install/opkg.ts';
+import { createOpkg } from '../../../src/install/opkg/opkg.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import type { Disk, Runner, RunRequest } from '../../../src/host/ports.ts';
 import type { InstallRequest } from '../../../src/install/installer.ts';

@@ -1,0 +1,122 @@
+// opkg's memory is one text file, rewritten in place at the end of a command and not synced: a cut
+// leaves it old, empty or half (installers 2). The agent keeps a copy through each attempt.
+import { statusFileBytesMax } from '../../limits.ts';
+import type { Disk, DiskFile, DiskResult } from '../../host/ports.ts';
+
+export type Stanza = {
+  readonly package: string;
+  readonly version: string;
+  /** The last word of `Status: install user installed`. */
+  readonly state: string;
+};
+
+/** Where the file is, and where its copy. */
+export type Copy = { readonly path: string; readonly copy: string };
+
+/** Fields by lower-case name; of a value that goes on, the first line. */
+export function fieldsOf(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, name, value] = /^([^\s:]+):\s*(.*?)\s*$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) fields.set(name.toLowerCase(), value);
+  }
+  return fields;
+}
+
+export function stanzasOf(text: string): readonly Stanza[] {
+  return text.split(/\n\s*\n/).flatMap((part) => {
+    const fields = fieldsOf(part);
+    const [name, version] = [fields.get('package'), fields.get('version')];
+    const state = fields.get('status')?.split(' ')[2];
+    if (name === undefined || version === undefined || state === undefined) return [];
+    return [{ package: name, version, state }];
+  });
+}
+
+/** Durable copies of those files that are there. */
+export async function keepCopies(
+  disk: Disk,
+  paths: readonly string[],
+  folder: string,
+): Promise<DiskResult<readonly Copy[]>> {
+  const copies: Copy[] = [];
+  for (const [at, path] of paths.entries()) {
+    const text = await readWhole(disk, path);
+    if (!text.ok && text.code === 'ENOENT') continue;
+    if (!text.ok) return text;
+    const copy = `${folder}/opkg-status-${at}`;
+    const written = await writeWhole(disk, copy, text.value);
+    if (!written.ok) return written;
+    copies.push({ path, copy });
+  }
+  const named = await disk.syncDirectory(folder);
+  return named.ok ? { ok: true, value: copies } : named;
+}
+
+/** Brings back what a cut emptied or shortened; gives the files that it wrote. */
+export async function restore(
+  disk: Disk,
+  copies: readonly Copy[],
+): Promise<DiskResult<readonly string[]>> {
+  const restored: string[] = [];
+  for (const { path, copy } of copies) {
+    const kept = await readWhole(disk, copy);
+    // A copy that is lost mends nothing, and stands in the way of nothing.
+    if (!kept.ok) continue;
+    const now = await readWhole(disk, path);
+    if (now.ok && isSound(now.value, kept.value)) continue;
+    if (!now.ok && now.code !== 'ENOENT') return now;
+    // In place, so that owner, mode and label stay: until the outcome is on flash the copy is
+    // there for another boot.
+    const written = await writeWhole(disk, path, kept.value);
+    const named = written.ok ? await disk.syncDirectory(folderOf(path)) : written;
+    if (!named.ok) return named;
+    restored.push(path);
+  }
+  return { ok: true, value: restored };
+}
+
+/** Knows every package that the copy knows, and ends as it ends (with an empty line). */
+function isSound(now: Uint8Array, copy: Uint8Array): boolean {
+  const [text, kept] = [textOf(now), textOf(copy)];
+  const known = new Set(stanzasOf(text).map((one) => one.package));
+  return stanzasOf(kept).every((one) => known.has(one.package)) && text.endsWith(kept.slice(-2));
+}
+
+const textOf = (data: Uint8Array) => Buffer.from(data).toString('utf8');
+const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
+
+export async function readWhole(disk: Disk, path: string): Promise<DiskResult<Uint8Array>> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return opened;
+  const read = await readOpened(opened.value);
+  await opened.value.close();
+  return read;
+}
+
+async function readOpened(file: DiskFile): Promise<DiskResult<Uint8Array>> {
+  const size = await file.size();
+  if (!size.ok) return size;
+  if (size.value <= statusFileBytesMax) return file.read(0, size.value);
+  return { ok: false, code: 'EFBIG', reason: `${file.path} has ${size.value} bytes` };
+}
+
+/** A missing file is no debt; one that cannot be synced ends the process, as ours do. */
+export async function mustSyncAt(disk: Disk, path: string): Promise<void> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return;
+  const synced = await opened.value.sync();
+  await opened.value.close();
+  if (!synced.ok) throw new Error(`cannot sync ${path}: ${synced.reason}`);
+}
+
+async function writeWhole(disk: Disk, path: string, data: Uint8Array): Promise<DiskResult<void>> {
+  const opened = await disk.open(path, 'create');
+  if (!opened.ok) return opened;
+  const file = opened.value;
+  const cut = await file.truncate(0);
+  const written = cut.ok ? await file.write(data, 0) : cut;
+  const synced = written.ok ? await file.sync() : written;
+  await file.close();
+  return synced;
+}

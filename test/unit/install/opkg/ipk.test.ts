@@ -1,0 +1,196 @@
+// Method: real archives of both shapes, read from files; then each way to spoil one.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { createDisk } from '../../../../src/host/disk.ts';
+import { readControl, walkFiles } from '../../../../src/install/opkg/ipk.ts';
+import { controlTarOf, dataTarOf, ipkOf, membersOf, packed, tarOf } from '../../../support/ipk.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { createRandom } from '../../../support/prng.ts';
+import type { IpkSpec, Shape, TarFile } from '../../../support/ipk.ts';
+
+const test = suite('ipk');
+let directory = '';
+test.before(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-ipk-'));
+});
+test.after(() => rmSync(directory, { recursive: true, force: true }));
+
+const disk = createDisk();
+const shapes: readonly Shape[] = ['ar', 'tar'];
+const long = `usr/share/${'d'.repeat(60)}/${'f'.repeat(60)}`;
+const spec: IpkSpec = {
+  package: 'lib-x+y.z',
+  version: '1:2.0~rc1+git0-r1',
+  files: { 'usr/bin/a': 'A'.repeat(70_000), 'etc/b.conf': 'b', [long]: '', 'usr/bin/c': 'c' },
+  links: { 'usr/bin/d': 'a' },
+  conffiles: ['etc/b.conf'],
+  postinst: 'exit 0',
+};
+
+function file(data: Uint8Array): string {
+  const path = join(directory, 'data');
+  writeFileSync(path, data);
+  return path;
+}
+
+async function walked(data: Uint8Array) {
+  const seen: (readonly [path: string, kind: string, sizeBytes: number])[] = [];
+  const walk = await walkFiles(disk, file(data), async ({ path, kind, sizeBytes, content }) => {
+    seen.push([path, kind, sizeBytes]);
+    // Half of one file is read, and of the others nothing.
+    if (path === 'usr/bin/a') for await (const _ of content) break;
+  });
+  return { walk, seen };
+}
+
+for (const shape of shapes) {
+  test(`reads control and files of an ${shape}`, async () => {
+    const data = ipkOf(spec, shape);
+    const control = await readControl(disk, file(data));
+    const { package: name, version, conffiles } = spec;
+    assert.equal(control, { ok: true, value: { package: name, version, conffiles } });
+    const { walk, seen } = await walked(data);
+    assert.equal(walk, { ok: true, value: { kind: 'walked', count: 5 } });
+    assert.equal(seen, [
+      ['usr/bin/a', 'file', 70_000],
+      ['etc/b.conf', 'file', 1],
+      [long, 'file', 0],
+      ['usr/bin/c', 'file', 1],
+      ['usr/bin/d', 'symlink', 0],
+    ]);
+  });
+
+  test(`reads an ${shape} whose control comes last`, async () => {
+    const [binary, control, data] = membersOf(spec, gzipSync(dataTarOf(spec)));
+    assert.ok(binary !== undefined && control !== undefined && data !== undefined);
+    const path = file(packed([binary, data, control], shape));
+    assert.ok((await readControl(disk, path)).ok);
+    assert.ok((await walkFiles(disk, path, () => undefined)).ok);
+  });
+
+  test(`an ${shape} that is cut anywhere is not whole`, async () => {
+    const whole = ipkOf({ ...spec, files: { a: 'a' } }, shape);
+    const random = createRandom(2);
+    for (let round = 0; round < 60; round += 1) {
+      // What lies behind the data of the last member is padding.
+      const path = file(whole.subarray(0, random.below(whole.length - 1)));
+      const control = await readControl(disk, path);
+      const walk = await walkFiles(disk, path, () => undefined);
+      assert.not(control.ok && walk.ok, `${round}`);
+    }
+  });
+
+  test(`an ${shape} with any flipped bit is refused or read, never thrown about`, async () => {
+    const whole = ipkOf({ ...spec, files: { a: 'a' } }, shape);
+    const random = createRandom(3);
+    for (let round = 0; round < 120; round += 1) {
+      const data = Buffer.from(whole);
+      const at = random.below(data.length);
+      data.writeUInt8(data.readUInt8(at) ^ (1 << random.below(8)), at);
+      const path = file(data);
+      await readControl(disk, path);
+      await walkFiles(disk, path, () => undefined);
+    }
+  });
+}
+
+test('takes members that are not compressed, and says which it cannot read', async () => {
+  const plain: readonly TarFile[] = [
+    { name: 'debian-binary', data: '2.0\n' },
+    { name: 'control.tar', data: controlTarOf(spec) },
+    { name: 'data.tar', data: dataTarOf(spec) },
+  ];
+  assert.ok((await readControl(disk, file(packed(plain, 'ar')))).ok);
+  assert.ok((await walked(packed(plain, 'ar'))).walk.ok);
+  const zstd = packed(membersOf(spec, Buffer.from('zstd'), 'data.tar.zst'), 'ar');
+  const { walk } = await walked(zstd);
+  assert.equal(walk, { ok: true, value: { kind: 'opaque', member: 'data.tar.zst' } });
+});
+
+const withData = (files: readonly TarFile[]) =>
+  packed(membersOf(spec, gzipSync(tarOf(files))), 'ar');
+function renamed(): Buffer {
+  const tar = tarOf([{ name: 'hello' }]);
+  tar.write('jello', 0);
+  return packed(membersOf(spec, gzipSync(tar)), 'ar');
+}
+
+const withControl = (control: Uint8Array) =>
+  packed([{ name: 'control.tar.gz', data: control }], 'ar');
+const named = (name: string, version: string) =>
+  withControl(gzipSync(controlTarOf({ ...spec, package: name, version })));
+
+const refusedFiles: readonly (readonly [string, Uint8Array, RegExp])[] = [
+  ['nothing', Buffer.alloc(0), /neither ar nor gzip/],
+  ['text', Buffer.from('hello, world'), /neither ar nor gzip/],
+  ['a gzip of nothing', gzipSync(''), /no data\.tar\.gz/],
+  ['an ar of nothing', Buffer.from('!<arch>\n'), /no data\.tar\.gz/],
+  ['an ar with a bad header', Buffer.from(`!<arch>\n${'x'.repeat(60)}`), /bad ar header/],
+  ['a path to above', withData([{ name: './../../etc/passwd' }]), /leaves the root/],
+  ['a path with .. in it', withData([{ name: './usr/../../x' }]), /leaves the root/],
+  ['a bad pax record', withData([{ name: 'x', type: 'x', data: '99 path=a\n' }]), /bad pax/],
+  ['a huge name', withData([{ name: 'L', type: 'L', data: 'n'.repeat(70_000) }]), /attribute of/],
+  ['no tar', packed(membersOf(spec, gzipSync('x'.repeat(600))), 'ar'), /bad number|checksum/],
+  ['a header that was changed', renamed(), /wrong checksum/],
+  ['no gzip', packed(membersOf(spec, Buffer.from('text')), 'ar'), /incorrect header/],
+];
+
+for (const [what, data, said] of refusedFiles) {
+  test(`refuses the files of ${what}`, async () => {
+    const { walk } = await walked(data);
+    assert.ok(!walk.ok);
+    assert.match(walk.ok ? '' : walk.reason, said);
+  });
+}
+
+const refusedControls: readonly (readonly [string, Uint8Array, RegExp])[] = [
+  ['an option for a name', named('--force-reinstall', '1'), /names no package/],
+  ['a pattern for a name', named('*', '1'), /names no package/],
+  ['a line break in the version', named('a', '1\\n2 3'), /names no version/],
+  ['no fields', withControl(gzipSync(tarOf([{ name: 'control', data: '' }]))), /no package/],
+  ['another compression', packed([{ name: 'control.tar.xz' }], 'ar'), /not compressed with gzip/],
+  ['too much', withControl(gzipSync(controlTarOf({ ...spec, fields: { X: big() } }))), /bytes/],
+];
+
+function big(): string {
+  return 'x'.repeat(1_100_000);
+}
+
+for (const [what, data, said] of refusedControls) {
+  test(`refuses a control with ${what}`, async () => {
+    const control = await readControl(disk, file(data));
+    assert.ok(!control.ok);
+    assert.match(control.ok ? '' : control.reason, said);
+  });
+}
+
+test('takes names and sizes of pax, and a size in binary', async () => {
+  const path = 'ü'.repeat(90);
+  const record = ` path=./${path}\n`;
+  const length = Buffer.byteLength(record) + 3;
+  const pax: TarFile = { name: 'pax', type: 'x', data: `${length}${record}` };
+  const data = tarOf([pax, { name: 'short', data: '12345' }, { name: 'next', data: '1' }]);
+  const { seen } = await walked(packed(membersOf(spec, gzipSync(data)), 'ar'));
+  assert.equal(seen, [
+    [path, 'file', 5],
+    ['next', 'file', 1],
+  ]);
+});
+
+test('reads hundreds of MiB of nothing in little memory', async () => {
+  // 256 MiB of zeros in one file: a bomb of 256 KiB.
+  const head = tarOf([{ name: 'zeros', data: Buffer.alloc(0) }]).subarray(0, 512);
+  head.write(`${(2 ** 28).toString(8).padStart(11, '0')}\0`, 124);
+  head.write('        ', 148);
+  const sum = head.reduce((all, byte) => all + byte, 0);
+  head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const bomb = gzipSync(Buffer.concat([head, Buffer.alloc(2 ** 28 + 1024)]));
+  const beforeBytes = process.memoryUsage().rss;
+  const { walk } = await walked(packed(membersOf(spec, bomb), 'ar'));
+  assert.ok(walk.ok);
+  assert.ok(process.memoryUsage().rss - beforeBytes < 2 ** 26);
+});
+
+test.run();

@@ -1,0 +1,113 @@
+// Method: texts as opkg writes them, whole and cut at every byte.
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDisk } from '../../../../src/host/disk.ts';
+import { placesOf } from '../../../../src/install/opkg/places.ts';
+import { keepCopies, restore, stanzasOf } from '../../../../src/install/opkg/status.ts';
+import { assert, suite } from '../../../support/suite.ts';
+
+const test = suite('opkg status');
+let directory = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-status-'));
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const disk = createDisk();
+const text =
+  'Package: a\nVersion: 1.0-r0\nDepends: b (>= 1), c\nStatus: install user installed\n' +
+  'Architecture: armv7\nConffiles:\n /etc/a.conf 0123\nInstalled-Time: 1400000000\n\n' +
+  'Package: b\nVersion: 2\nStatus: install ok unpacked\n\n';
+
+test('reads packages, versions and states', () => {
+  assert.equal(stanzasOf(text), [
+    { package: 'a', version: '1.0-r0', state: 'installed' },
+    { package: 'b', version: '2', state: 'unpacked' },
+  ]);
+  assert.equal(stanzasOf(''), []);
+  assert.equal(stanzasOf('Package: a\nVersion: 1\n\njunk\n\nStatus: x y z\n'), []);
+});
+
+async function kept() {
+  const path = join(directory, 'status');
+  writeFileSync(path, text);
+  const copies = await keepCopies(disk, [path, join(directory, 'absent')], directory);
+  if (!copies.ok) throw new Error(copies.reason);
+  return { path, copies: copies.value };
+}
+
+test('brings a file back that was cut at any byte', async () => {
+  const { path, copies } = await kept();
+  assert.is(copies.length, 1);
+  for (let length = 0; length < text.length; length += 1) {
+    writeFileSync(path, text.slice(0, length));
+    const restored = await restore(disk, copies);
+    assert.equal(restored, { ok: true, value: [path] }, `${length}`);
+    assert.is(readFileSync(path, 'utf8'), text);
+  }
+  writeFileSync(path, Buffer.alloc(text.length));
+  assert.equal(await restore(disk, copies), { ok: true, value: [path] });
+});
+
+test('leaves a file alone that knows as much, or more', async () => {
+  const { path, copies } = await kept();
+  const newer = text.replace('1.0-r0', '1.1-r0') + text.replace('Package: a', 'Package: z');
+  for (const now of [text, newer]) {
+    writeFileSync(path, now);
+    assert.equal(await restore(disk, copies), { ok: true, value: [] });
+    assert.is(readFileSync(path, 'utf8'), now);
+  }
+});
+
+test('keeps the mode of the file that it mends', async () => {
+  const { path, copies } = await kept();
+  writeFileSync(path, '');
+  chmodSync(path, 0o644);
+  await restore(disk, copies);
+  assert.is(statSync(path).mode & 0o777, 0o644);
+});
+
+test('tells when it cannot', async () => {
+  const { path, copies } = await kept();
+  rmSync(path);
+  const [copy] = copies;
+  assert.ok(copy !== undefined);
+  const restored = await restore(disk, [{ ...copy, path: join(directory, 'none/status') }]);
+  assert.is(!restored.ok && restored.code, 'ENOENT');
+  const unkept = await keepCopies(disk, [copy.copy], join(directory, 'none'));
+  assert.is(!unkept.ok && unkept.code, 'ENOENT');
+});
+
+const program = 'opkg';
+const two = (root: string) => [`${root}/var/lib/opkg/status`, `${root}/usr/lib/opkg/status`];
+
+for (const [args, root, isOffline] of [
+  [[], '', false],
+  [['-o', '/mnt/'], '/mnt', true],
+  [['-o/mnt'], '/mnt', true],
+  [['--offline-root', '/mnt'], '/mnt', true],
+  [['--offline-root=/mnt', '--force-downgrade'], '/mnt', true],
+  [['-o'], '', false],
+  [['-f', '/none'], '', false],
+] as const) {
+  test(`looks for the status file with the arguments ${JSON.stringify(args)}`, async () => {
+    const places = await placesOf(disk, { program, args, statusFile: '' });
+    assert.equal(places, { root, isOffline, statusFiles: two(root) });
+  });
+}
+
+test('follows dest of the configuration that the arguments name', async () => {
+  const conf = join(directory, 'opkg.conf');
+  writeFileSync(conf, '# dest no /no\nsrc/gz a http://a\ndest root /data\n  dest ram /tmp/r\n');
+  const rootOf = async (...args: string[]) =>
+    (await placesOf(disk, { program, args, statusFile: '/s' })).root;
+  assert.is(await rootOf('-f', conf), '/data');
+  assert.is(await rootOf('--conf', conf, '-d', 'ram'), '/tmp/r');
+  assert.is(await rootOf(`--conf=${conf}`, '--dest=ram', '-o', '/mnt'), '/mnt/tmp/r');
+  const { statusFiles } = await placesOf(disk, { program, args: ['-f', conf], statusFile: '/s' });
+  assert.equal(statusFiles, ['/s']);
+});
+
+test.run();

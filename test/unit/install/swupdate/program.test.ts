@@ -1,0 +1,165 @@
+// Debian's SWUpdate as a program: real packages, real failures, and what the report says of each.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu.ts';
+import { swupdateArgs } from '../../../support/swupdate.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { createBench, writePayload } from './bench.ts';
+import type { Verdict } from '../../../../src/install/installer.ts';
+import type { Bench } from './bench.ts';
+
+const all = suite('SWUpdate, started as a program');
+const test = all.needs('swupdate, openssl, cpio', canMakeSwu() && isProgram('swupdate'));
+const data = randomBytes(300_000);
+const text = data.toString('latin1');
+
+async function install(bench: Bench, path: string, given = {}): Promise<Verdict> {
+  const installer = bench.installer(given);
+  const prepared = await installer.prepare(bench.request(path));
+  assert.ok(prepared.ok);
+  return installer.run(bench.request(path), prepared.before);
+}
+
+async function on(act: (bench: Bench) => Promise<void>): Promise<void> {
+  const bench = createBench();
+  try {
+    await act(bench);
+  } finally {
+    bench.remove();
+  }
+}
+
+function failure(verdict: Verdict): string {
+  assert.is(verdict.kind, 'failed');
+  return verdict.kind === 'failed' ? `${verdict.code}: ${verdict.description}` : '';
+}
+
+test('installs a package, syncs, and leaves nothing behind', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data)] });
+    assert.equal(await install(bench, path), {
+      kind: 'installed',
+      description: 'SWUpdate reported success; nothing on the device can confirm it',
+    });
+    assert.is(bench.installed(), text);
+    assert.equal(
+      bench.ran.map(({ program }) => program),
+      ['fw_printenv', 'fw_printenv', 'swupdate', 'sync'],
+    );
+    assert.equal(readdirSync(join(bench.directory, 'work')), []);
+  }));
+
+test('shows the progress', () =>
+  on(async (bench) => {
+    const script = { name: 'slow.sh', text: '#!/bin/sh\nsleep 1\n', type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    assert.is((await install(bench, path)).kind, 'installed');
+    assert.ok(bench.progress.some(([percent]) => percent > 0));
+  }));
+
+test('names a broken byte', () =>
+  on(async (bench) => {
+    const path = writePayload(bench, corrupted(bench.swu({ files: [bench.file(data)] }), data));
+    assert.match(failure(await install(bench, path)), /^validation-failed: HASH mismatch/);
+    assert.is(bench.installed(), undefined);
+  }));
+
+test('names a package that is cut short', () =>
+  on(async (bench) => {
+    const whole = readFileSync(bench.swu({ files: [bench.file(data)] }));
+    const path = writePayload(bench, whole.subarray(0, 200_000));
+    assert.match(failure(await install(bench, path)), /^validation-failed: HASH mismatch/);
+  }));
+
+test('names a signature of somebody else', () =>
+  on(async (bench) => {
+    const others = makeKeys(join(bench.directory, 'keys'), 'other');
+    const path = bench.swu({ files: [bench.file(data)] }, others);
+    assert.match(failure(await install(bench, path)), /^validation-failed: .*[Aa]uthenticat/);
+    assert.is(bench.installed(), undefined);
+  }));
+
+test('names other hardware', () =>
+  on(async (bench) => {
+    const path = bench.swu({ hardware: '2.0', files: [bench.file(data)] });
+    assert.match(failure(await install(bench, path)), /^install-failed: .*not compatible/);
+  }));
+
+test('names a downgrade', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data)] });
+    const args = ['-N', '2.0.0', ...swupdateArgs(bench.keys.certificate)];
+    assert.match(failure(await install(bench, path, { args })), /^old-version: No downgrading/);
+  }));
+
+test('names a script that fails, though the files are there', () =>
+  on(async (bench) => {
+    const script = { name: 'bad.sh', text: '#!/bin/sh\nexit 3\n', type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    const said = failure(await install(bench, path));
+    assert.is(said, 'install-failed: execute postinstall scripts failed');
+    assert.is(bench.installed(), text);
+  }));
+
+test('calls it installed when only the post-update command fails', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data)] });
+    const args = ['-p', 'false', ...swupdateArgs(bench.keys.certificate)];
+    const verdict = await install(bench, path, { args });
+    assert.is(verdict.kind, 'installed');
+    assert.match(verdict.kind === 'installed' ? verdict.description : '', /exited with 1/);
+  }));
+
+test('calls it installed when all is skipped because the device has it', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data, { isIfDifferent: true })] });
+    writeFileSync(bench.versions, 'app 1.2.3\nkernel 6.1\n');
+    const config = join(bench.directory, 'swupdate.cfg');
+    writeFileSync(config, 'globals : { };\nversions : ( { name = "app"; version = "1.2.3"; } );\n');
+    const args = ['-f', config, ...swupdateArgs(bench.keys.certificate)];
+    assert.equal(await install(bench, path, { args }), {
+      kind: 'installed',
+      description:
+        'installed already; SWUpdate: Found nothing to install; JSON File corrupted; ' +
+        'no parser available to parse sw-description!; Compatible SW not found',
+    });
+    writeFileSync(bench.versions, 'app 1.2.2\n');
+    assert.match(failure(await install(bench, path, { args })), /^install-failed: Found nothing/);
+  }));
+
+test('takes versions that became those of the update for proof, and no others', () =>
+  on(async (bench) => {
+    const text = `#!/bin/sh\necho app 1.2.3 >${bench.versions}\n`;
+    const script = { name: 'note.sh', text, type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    writeFileSync(bench.versions, 'app 1.2.2\n');
+    for (const [count, proof] of [/holds the versions/, /nothing on the device/].entries()) {
+      const installer = bench.installer();
+      const prepared = await installer.prepare(bench.request(path));
+      assert.ok(prepared.ok);
+      const cut = await installer.probe(bench.request(path), prepared.before);
+      assert.is(cut.kind, 'unknown');
+      const verdict = await installer.run(bench.request(path), prepared.before);
+      assert.match(verdict.kind === 'installed' ? verdict.description : '', proof);
+      const probed = await installer.probe(bench.request(path), prepared.before);
+      assert.is(probed.kind, count === 0 ? 'installed' : 'unknown');
+    }
+  }));
+
+test('says that there is no space', () =>
+  on(async (bench) => {
+    mkdirSync(dirname(bench.target));
+    symlinkSync('/dev/full', bench.target);
+    const path = bench.swu({ files: [bench.file(data, { isInPlace: true })] });
+    assert.match(failure(await install(bench, path)), /^disk-full: .*No space left/);
+  }));
+
+test('says that there is neither a daemon nor a program', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data)] });
+    const said = failure(await install(bench, path, { program: '/nowhere/swupdate' }));
+    assert.match(said, /^install-failed: \/nowhere\/swupdate: .*ENOENT/);
+  }));
+
+all.run();
