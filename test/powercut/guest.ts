@@ -90,23 +90,28 @@ export function makeGuest(folder: string, target: ArmTarget, executable: string)
   const image = standsFor('arm64', 'linux-image-cloud-arm64');
   const debian = unpacked('arm64', ['busybox-static', image]);
   const busybox = join(debian, 'bin/busybox');
-  const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox);
+  const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox, init);
   const system = makeSystem(join(folder, 'system'), busybox, target, executable);
   const kernel = `vmlinuz-${image.replace('linux-image-', '')}`;
   return { kernel: join(debian, 'boot', kernel), initramfs, system };
 }
 
-function makeInitramfs(folder: string, debian: string, busybox: string): string {
+export function makeInitramfs(
+  folder: string,
+  debian: string,
+  busybox: string,
+  script: string,
+): string {
   for (const name of ['bin', 'modules']) mkdirSync(join(folder, name), { recursive: true });
   copyFileSync(busybox, join(folder, 'bin/busybox'));
   const order = withNeeded(debian);
   for (const path of order) copyFileSync(path, join(folder, 'modules', basename(path)));
   const names = order.map((path) => basename(path));
   writeFileSync(join(folder, 'modules/order'), `${names.join('\n')}\n`);
-  writeFileSync(join(folder, 'init'), init, { mode: 0o755 });
+  writeFileSync(join(folder, 'init'), script, { mode: 0o755 });
   const file = `${folder}.cpio`;
-  const script = `find . | cpio -o -H newc --quiet >"${file}"`;
-  execFileSync('sh', ['-c', script], { cwd: folder, stdio: 'pipe' });
+  const pack = `find . | cpio -o -H newc --quiet >"${file}"`;
+  execFileSync('sh', ['-c', pack], { cwd: folder, stdio: 'pipe' });
   return file;
 }
 

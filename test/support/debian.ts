@@ -1,6 +1,7 @@
 // Files of Debian packages of another architecture, fetched beside the system's package manager: it
 // must not learn a foreign architecture for our tests' sake.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -12,7 +13,10 @@ const cache = join(process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache'),
 
 /** The folder that the packages were unpacked into; what was fetched once is not fetched again. */
 export function unpacked(arch: DebianArch, packages: readonly string[]): string {
-  const folder = join(cache, `${arch}-${[...packages].sort().join('+')}`);
+  const names = [...packages].sort().join('+');
+  // A file system has names of 255 bytes.
+  const short = names.length < 200 ? names : createHash('sha1').update(names).digest('hex');
+  const folder = join(cache, `${arch}-${short}`);
   if (existsSync(folder)) return folder;
   const apt = aptOf(arch);
   const debs = join(cache, `debs-${process.pid}`);

@@ -139,6 +139,18 @@ test('the init script starts an agent again that ends by itself', async () => {
   assert.is(run('status'), 3);
 });
 
+test('the init script does not stop the agent from within an install of its own', async () => {
+  const run = script(`${directory}/init restart >>${directory}/seen
+echo "went on" >>${directory}/seen
+sleep 300 & wait`);
+  assert.is(run('start'), 0);
+  await until('the install', () => seen('seen').includes('went on'), 60_000);
+  assert.match(seen('seen'), /it goes on as it was.*\nsota-agent runs already\nwent on/);
+  assert.is(run('status'), 0);
+  assert.is(run('stop'), 0);
+  assert.is(run('status'), 3);
+});
+
 test('the init script explains itself', () => {
   assert.is(script('')('dance'), 2);
 });

@@ -167,6 +167,34 @@ test('the README of the layer knows its variables', () => {
   for (const [, name = ''] of asked) assert.ok(read('README.md').includes(`| \`${name}\` |`), name);
 });
 
+test('a release that lies nowhere is said where bitbake looks, and one that does is taken', () => {
+  const program = `import sys, textwrap
+Skip = type('Skip', (Exception,), {})
+bb = type('bb', (), {'parse': type('parse', (), {'SkipRecipe': Skip})})
+d = type('D', (), {'getVar': lambda self, name: {'SOTA_AGENT_RELEASES': sys.argv[2]}[name]})()
+try: exec(textwrap.dedent(sys.argv[1])); print('taken')
+except Skip as why: print(why)`;
+  for (const name of ['prebuilt', 'script'] as const) {
+    const body = recipe(name).functions.get('python') ?? '';
+    assert.is(valueOf(recipe(name), 'SOTA_AGENT_RELEASES'), '');
+    const said = (place: string) =>
+      execFileSync('python3', ['-c', program, body, place], { encoding: 'utf8' }).trim();
+    assert.match(said(''), /^set SOTA_AGENT_RELEASES to where .* such as file:/);
+    assert.is(said('file:///somewhere'), 'taken');
+  }
+});
+
+test('an upgrade does not stop the agent that installs it, a removal does', () => {
+  const body = recipe('prebuilt').functions.get('systemd_prerm') ?? '';
+  const stand = `D=; systemctl() { [ $# = 0 ] || echo "$*"; }`;
+  const said = (word: string) => {
+    const script = `${stand}; f() {\n${body}\n}; f ${word} || :`;
+    return execFileSync('sh', ['-euc', script], { encoding: 'utf8' });
+  };
+  assert.is(said('upgrade 1.0'), '');
+  assert.is(said('remove'), 'stop sota-agent.service\ndisable sota-agent.service\n');
+});
+
 // ---------------------------------------------------------------- do_install
 
 const folders: { readonly [name: string]: string } = {
@@ -256,6 +284,19 @@ test('installers come by PACKAGECONFIG, and the user in any case', () => {
     assert.is(valueOf(one, 'PACKAGECONFIG[swupdate]'), ',,,,swupdate');
     assert.equal(one.inherits, ['systemd', 'update-rc.d', 'useradd']);
     assert.match(valueOf(one, 'USERADD_PARAM:${PN}'), /--system .*--user-group sota-agent$/);
+  }
+});
+
+test.needs('shellcheck', hasProgram('shellcheck'))('shellcheck finds the recipes sound', () => {
+  for (const one of all()) {
+    for (const [name, body] of one.functions) {
+      if (name === 'python') continue;
+      const plain = body.replace(/\$\{@[^}]*\}/g, 'true').replace(/\$\{\w+\}/g, 'x');
+      // Of variables, of which bitbake leaves none to the shell; and of what is always so here.
+      const args = ['-s', 'sh', '-e', 'SC2050,SC2154', '-'];
+      const ran = spawnSync('shellcheck', args, { input: `${plain}\n`, encoding: 'utf8' });
+      assert.is(ran.stdout, '', name);
+    }
   }
 });
 

@@ -72,7 +72,7 @@ function statementsOf(text: string): readonly Statement[] {
     const start = at + 1;
     let line = lines[at] ?? '';
     if (line.trim() === '' || line.startsWith('#')) continue;
-    const name = /^([\w:${}-]+)\(\) \{$/.exec(line)?.[1];
+    const name = /^([\w:${}-]+|python )\(\) \{$/.exec(line)?.[1]?.trim();
     if (name !== undefined) {
       const end = lines.indexOf('}', at);
       if (end < 0) throw new Error(`${name} has no end`);
