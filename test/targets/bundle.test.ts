@@ -12,8 +12,8 @@ import { root } from './built.ts';
 import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
-/** The aim is 200 KiB; what came with more dialects has still to be saved elsewhere. */
-const bundleBytesMax = 208 * 1024;
+/** The aim is 200 KiB; what came with more servers' messages has still to be saved elsewhere. */
+const bundleBytesMax = 220 * 1024;
 let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-'));
