@@ -40,6 +40,11 @@ export const tlsFilesEveryMs = 10_000;
 export const tlsFileBytesMax = 1_048_576;
 /** WebSocket: a ping each; without its answer in the same time the link counts as lost. */
 export const pingEveryMs = 20_000;
+/** The node says that the server is away: so long nothing is said to it, then as usual. */
+export const awayMsMax = 60_000;
+/** And that it is back: what waits is said after a random time within these. */
+export const returnDelayMsMin = 1_000;
+export const returnDelayMsMax = 5_000;
 /** Back-off of `start`, and of the ladder from its second round on, with full jitter. */
 export const askDelayMsMin = 15_000;
 export const askDelayMsMax = 600_000;

@@ -1,6 +1,7 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
 import { assert, unreachable } from '../assert.ts';
+import { learntDialect, named, newBackend } from './backends.ts';
 import {
   attemptsOf,
   changePhase,
@@ -14,17 +15,11 @@ import {
 } from './change.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, noneHeld } from './held.ts';
-import { backendsMax } from '../limits.ts';
 import type { Fact, Note } from './events.ts';
-import type { Backend, BackendServices, PackageId, State, Transfer, Update } from './model.ts';
+import type { PackageId, State, Transfer, Update } from './model.ts';
 
 export const initialState: State = {
-  backend: {
-    services: undefined,
-    dialect: undefined,
-    isPatient: false,
-    learnt: { 'after-start': undefined, resume: undefined },
-  },
+  backend: newBackend,
   others: [],
   packages: new Map(),
   ledger: new Map(),
@@ -35,6 +30,7 @@ export const initialState: State = {
   names: undefined,
   vin: undefined,
   found: undefined,
+  away: { untilMs: undefined, backMs: undefined },
   running: new Map(),
   listing: undefined,
   keepAliveMs: undefined,
@@ -165,6 +161,8 @@ export function applyNote(state: State, note: Note): State {
       return setRunning(state, note.id, note.running);
     case 'listing':
       return { ...state, listing: note.listing };
+    case 'away':
+      return { ...state, away: note.away };
     case 'keep-alive':
       return { ...state, keepAliveMs: note.dueMs };
     case 'leftover': {
@@ -219,20 +217,6 @@ function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
     finished: false,
   }));
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
-}
-
-/** What was learnt of a backend comes back with its name. */
-function named(state: State, services: BackendServices): State {
-  const isIt = (one: Backend) => JSON.stringify(one.services) === JSON.stringify(services);
-  const known = [...state.others, state.backend].filter((one) => one.services !== undefined);
-  const backend = known.find(isIt) ?? { ...initialState.backend, services };
-  const others = known.filter((one) => !isIt(one)).slice(-backendsMax);
-  return { ...state, backend, others };
-}
-
-function learntDialect(state: State, fact: Extract<Fact, { kind: 'dialect-learnt' }>): State {
-  const { dialect, isPatient = false } = fact;
-  return { ...state, backend: { ...state.backend, dialect, isPatient } };
 }
 
 /** The signature that comes with the bytes is the newer one. */

@@ -28,7 +28,9 @@ export function describe(state: State, around: Surroundings): Status {
   return {
     agent: { version, uptimeMs, source },
     vehicle: { vin: state.vin ?? around.vin, uuid: around.uuid },
-    link: isLive ? linkOf(state) : { kind: 'unknown', detail: 'the daemon is not running' },
+    link: isLive
+      ? linkOf(state, around.nowMs)
+      : { kind: 'unknown', detail: 'the daemon is not running' },
     backend: {
       services,
       servicesFrom: state.backend.services === undefined ? 'configuration' : 'notify',
@@ -56,7 +58,7 @@ function learntOf({ dialect, isPatient, learnt }: Backend): LearntStatus {
   };
 }
 
-function linkOf({ link }: State): Status['link'] {
+function linkOf({ link, away }: State, nowMs: number): Status['link'] {
   switch (link.kind) {
     case 'closed':
       return { kind: 'down', detail: link.reason };
@@ -64,8 +66,11 @@ function linkOf({ link }: State): Status['link'] {
       return { kind: 'down', detail: `${link.reason} (${link.failures} failures in a row)` };
     case 'registering':
       return { kind: 'registering', detail: 'registering the services' };
-    case 'up':
-      return { kind: 'up', detail: 'registered' };
+    case 'up': {
+      const isAway = away.untilMs !== undefined && nowMs < away.untilMs;
+      const detail = isAway ? 'registered; the node says that the server is away' : 'registered';
+      return { kind: 'up', detail };
+    }
     default:
       return unreachable(link);
   }

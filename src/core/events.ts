@@ -1,6 +1,7 @@
 // The verbs of the agent: what happens (Event), what is remembered (Fact, Note), what is done
 // (Write, Effect). `decide` turns the first into the others. Types only.
 import type {
+  Away,
   BackendServices,
   Counters,
   HeldPage,
@@ -191,6 +192,7 @@ export type Note =
       readonly found: BackendServices | undefined;
     }
   | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
+  | { readonly kind: 'away'; readonly away: Away }
   | { readonly kind: 'keep-alive'; readonly dueMs: number }
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }

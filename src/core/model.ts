@@ -196,6 +196,14 @@ export type Link =
   /** `failures`: in a row, until the link has carried something. */
   | { readonly kind: 'up'; readonly renewAtMs: number; readonly failures: number };
 
+/** What the node tells of the server's services. */
+export type Away = {
+  /** Until when the server counts as away; undefined: it is there, or nobody knows. */
+  readonly untilMs: number | undefined;
+  /** When it came back the last time. */
+  readonly backMs: number | undefined;
+};
+
 /** Our own services, fully qualified, from the register replies. */
 export type ServiceNames = {
   readonly notify: string;
@@ -266,6 +274,7 @@ export type State = {
   readonly vin: string | undefined;
   /** The backend's services as the node lists them, until a notify names them. */
   readonly found: BackendServices | undefined;
+  readonly away: Away;
   readonly running: ReadonlyMap<string, Running>;
   /** Folders of transfers that are over and that the disk refused to remove: when again. */
   /** When an ack tells the server that an install goes on; undefined: no need so far. */

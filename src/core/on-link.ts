@@ -2,6 +2,7 @@
 // 1.2: a node forgets registrations when it restarts or crashes, and says nothing).
 import { reconnectDelayMsMax, reconnectDelayMsMin } from '../limits.ts';
 import { decision, inPhase, log, nothing, running, runningOf } from './decision.ts';
+import { isThere } from './on-services.ts';
 import { backoffMs } from './retry.ts';
 import type { Decision, Event, Moment, Note } from './events.ts';
 import type { Package, State } from './model.ts';
@@ -33,7 +34,7 @@ export function onRegistered(
   }
   const asked = [...state.packages.values()].flatMap((one) => kick(state, one, moment));
   return decision({
-    notes: [identified, up, ...asked],
+    notes: [identified, up, ...isThere(state), ...asked],
     effects: [log('info', 'registered', { vin: vin ?? 'unknown', start: event.names.start })],
   });
 }

@@ -16,22 +16,42 @@ import {
   runningOf,
   transferOf,
 } from './decision.ts';
-import { afterFinish, isAwaited } from './keep-alive.ts';
+import { afterFinish } from './keep-alive.ts';
 import { onChunk } from './on-chunk.ts';
 import { climb, isComplete, moved } from './ladder.ts';
 import { applyAll, applyNote } from './apply.ts';
 import { attemptsOf } from './change.ts';
-import { conclude, settleStart, severalText } from './outcome.ts';
+import { conclude, settleStart } from './outcome.ts';
+import { isAnother, onAnother } from './on-another.ts';
+import { isThere, onServices } from './on-services.ts';
 import { isSaid, onGetPackages, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Effect, Fact, Moment, StartRequest } from './events.ts';
-import type { BackendServices, Package, PackageId, Request, State } from './model.ts';
+import type { BackendServices, PackageId, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
+
+type FromServer = Exclude<
+  Request,
+  { readonly kind: 'services-available' | 'services-unavailable' }
+>;
 
 export function onRequest(
   settings: Settings,
   state: State,
   request: Request,
+  moment: Moment,
+): Decision {
+  if (request.kind === 'services-available' || request.kind === 'services-unavailable') {
+    return onServices(settings, state, request, moment);
+  }
+  const decided = onServer(settings, state, request, moment);
+  return { ...decided, notes: [...isThere(state), ...decided.notes] };
+}
+
+function onServer(
+  settings: Settings,
+  state: State,
+  request: FromServer,
   moment: Moment,
 ): Decision {
   switch (request.kind) {
@@ -47,11 +67,6 @@ export function onRequest(
       return onAbort(state, request.id);
     case 'getpackages':
       return onGetPackages(state, moment);
-    case 'services-available':
-    case 'services-unavailable': {
-      const fields = { services: request.services.join(' ') };
-      return decision({ effects: [log('debug', request.kind, fields)] });
-    }
     default:
       return unreachable(request);
   }
@@ -121,29 +136,6 @@ function onStart(settings: Settings, state: State, start: StartRequest, moment: 
     default:
       return refuse('start-while-installing', { ...start.id });
   }
-}
-
-/** An update may hold several packages, one after the other, all under its id (protocol 2.4). */
-function isAnother(one: Package, start: StartRequest): boolean {
-  if (one.update === undefined || transferOf(one)?.checksum === start.checksum) return false;
-  return isAwaited(one) || (inPhase(one, 'receiving') && isComplete(one));
-}
-
-/**
- * How many there will be nobody says, so it is not for us: it has failed as a whole. `[]` brings
- * the server to chunks that it gives up; silence would keep it waiting for ever.
- */
-function onAnother(one: Package, start: StartRequest): Decision {
-  const { id, checksum } = start;
-  const said = refuse('update-of-several', { ...id, checksum });
-  if (inPhase(one, 'receiving')) {
-    const description = severalText;
-    return both(said, settleStart(one, { id, status: false, code: 'general-error', description }));
-  }
-  return both(
-    said,
-    decision({ facts: [{ kind: 'split', id }], effects: [{ kind: 'ack', id, empty: true }] }),
-  );
 }
 
 const isAnyWanted = (state: State) =>

@@ -7,6 +7,7 @@ import { climb, isComplete } from './ladder.ts';
 import { removeAgain } from './leftovers.ts';
 import { rebootAgain, runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
+import { whenThere } from './on-services.ts';
 import { conclude } from './outcome.ts';
 import { listAgain, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
@@ -65,7 +66,8 @@ function ofAsking(state: State): readonly Deadline[] {
   if (!isLinked(state)) return [];
   const turn = nextToAsk(state);
   if (turn === undefined) return [];
-  const { one, dueMs } = turn;
+  const { one } = turn;
+  const dueMs = whenThere(state, turn.dueMs);
   const { asked } = runningOf(state, one.id);
   const act = (settings: Settings, now: State, moment: Moment) =>
     asked === 0
@@ -84,10 +86,11 @@ function ofLeftovers(state: State): readonly Deadline[] {
 }
 
 function ofKeepAlive(state: State): readonly Deadline[] {
-  const { keepAliveMs: dueMs } = state;
+  const { keepAliveMs } = state;
   const one = toKeepAlive(state);
-  if (dueMs === undefined || one === undefined || !isLinked(state)) return [];
+  if (keepAliveMs === undefined || one === undefined || !isLinked(state)) return [];
   const act = (settings: Settings, _: State, moment: Moment) => keepAlive(settings, one, moment);
+  const dueMs = whenThere(state, keepAliveMs);
   return [{ dueMs, id: one.id, next: 'tell the server that it goes on', act }];
 }
 
@@ -95,7 +98,8 @@ function ofListing(state: State): readonly Deadline[] {
   const { listing } = state;
   if (listing === undefined || !isLinked(state)) return [];
   const act = (_: Settings, now: State, moment: Moment) => listAgain(now, moment);
-  return [{ dueMs: listing.dueMs, id: undefined, next: 'list the packages again', act }];
+  const dueMs = whenThere(state, listing.dueMs);
+  return [{ dueMs, id: undefined, next: 'list the packages again', act }];
 }
 
 /**
@@ -120,7 +124,8 @@ function ofPackage(state: State, one: Package): readonly Deadline[] {
   if (inPhase(one, 'settling')) {
     if (!isLinked(state)) return [];
     const act = (_: Settings, now: State, moment: Moment) => sendReport(now, one, moment);
-    return [{ dueMs: dueMs ?? 0, id: one.id, next: 'send the report', act }];
+    const saidMs = whenThere(state, dueMs ?? 0);
+    return [{ dueMs: saidMs, id: one.id, next: 'send the report', act }];
   }
   if (dueMs === undefined || work !== undefined) return [];
   if (inPhase(one, 'installing')) {
@@ -147,7 +152,8 @@ function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline
   if (dueMs !== undefined && isLinked(state)) {
     const act = (settings: Settings, now: State, moment: Moment) =>
       both(renewal(settings, now, moment), climb(settings, now, one, moment));
-    all.push({ dueMs, id, next: 'break the silence of the server', act });
+    const next = 'break the silence of the server';
+    all.push({ dueMs: whenThere(state, dueMs), id, next, act });
   }
   return all;
 }

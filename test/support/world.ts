@@ -142,6 +142,10 @@ function drawRot(core: Core, prng: Prng, hashed: ReadonlySet<number>): Event {
 }
 
 function drawRequest(core: Core, prng: Prng, id: PackageId): Request {
+  if (prng.chance(0.03)) {
+    const kind = prng.pick(['services-available', 'services-unavailable'] as const);
+    return { kind, services: Object.values(backend) };
+  }
   const one = core.one(id);
   const count = countOf(one) ?? prng.pick([1, 2, 3]);
   const known = one === undefined ? undefined : transferOf(one)?.checksum;

@@ -1,0 +1,84 @@
+// The node tells when services of others come and go (protocol 1.5). Those of the server are a
+// hint that it is there again, or is not: it may never come, and out of order, so nothing waits for
+// it for long.
+import { awayMsMax, returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
+import { decision, inPhase, log, running, runningOf } from './decision.ts';
+import type { Decision, Moment, Note } from './events.ts';
+import type { Package, Request, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+type ServicesRequest = Extract<
+  Request,
+  { readonly kind: 'services-available' | 'services-unavailable' }
+>;
+
+export function onServices(
+  settings: Settings,
+  state: State,
+  { kind, services }: ServicesRequest,
+  moment: Moment,
+): Decision {
+  const own = services.filter((name) => isOfBackend(settings, state, name));
+  if (own.length === 0) return told(kind, services);
+  if (kind === 'services-unavailable') return onAway(state, own, moment);
+  const { untilMs, backMs } = state.away;
+  // One announcement a service: the first one counts for all.
+  const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallMs;
+  if (untilMs === undefined && isEcho) return told(kind, services);
+  return onBack(state, own, moment);
+}
+
+const told = (kind: ServicesRequest['kind'], services: readonly string[]) =>
+  decision({ effects: [log('debug', kind, { services: services.join(' ') })] });
+
+function isOfBackend(settings: Settings, { backend, found }: State, name: string): boolean {
+  const known = backend.services ?? found;
+  if (known === undefined) return name.startsWith(`${settings.rvi.backend}/`);
+  return Object.values(known).includes(name);
+}
+
+/** What is said now waits in the node, and may be lost there: so it is said later. */
+function onAway(state: State, services: readonly string[], { nowMs }: Moment): Decision {
+  const isNews = state.away.untilMs === undefined || state.away.untilMs <= nowMs;
+  const away = { ...state.away, untilMs: nowMs + awayMsMax };
+  const fields = { services: services.join(' ') };
+  return decision({
+    notes: [{ kind: 'away', away }],
+    effects: [log(isNews ? 'warn' : 'debug', 'backend-away', fields)],
+  });
+}
+
+/** Back-offs end; not in the same instant for a whole fleet, nor before all services are there. */
+function onBack(state: State, services: readonly string[], { nowMs, roll }: Moment): Decision {
+  const dueMs = nowMs + returnDelayMsMin + roll * (returnDelayMsMax - returnDelayMsMin);
+  const away = { untilMs: undefined, backMs: nowMs };
+  const all = [...state.packages.values()];
+  const { listing } = state;
+  const listed: readonly Note[] =
+    listing === undefined
+      ? []
+      : [{ kind: 'listing', listing: { ...listing, dueMs: Math.min(listing.dueMs, dueMs) } }];
+  return decision({
+    notes: [{ kind: 'away', away }, ...all.flatMap((one) => hasten(state, one, dueMs)), ...listed],
+    effects: [log('info', 'backend-back', { services: services.join(' ') })],
+  });
+}
+
+function hasten(state: State, one: Package, dueMs: number): readonly Note[] {
+  const now = runningOf(state, one.id);
+  if (now.work !== undefined || now.dueMs === undefined || now.dueMs <= dueMs) return [];
+  if (inPhase(one, 'settling')) return [running(state, one.id, { dueMs })];
+  // A transfer that moves is left alone: an ack too many doubles the stream (protocol 2.4).
+  const isSilent = inPhase(one, 'receiving') && !one.phase.finished && now.asked > 0;
+  if (!inPhase(one, 'accepted') && !isSilent) return [];
+  return [running(state, one.id, { asked: 0, rung: undefined, dueMs })];
+}
+
+/** Whatever the server says, it is there. */
+export function isThere({ away }: State): readonly Note[] {
+  if (away.untilMs === undefined) return [];
+  return [{ kind: 'away', away: { ...away, untilMs: undefined } }];
+}
+
+/** What is meant for the server is not said while it is away. */
+export const whenThere = ({ away }: State, dueMs: number) => Math.max(dueMs, away.untilMs ?? 0);

@@ -1,0 +1,41 @@
+// Method: the first ack is lost, which its server waits for without end, and the agent for ten
+// minutes; then the link between the nodes breaks and comes back. Only that sets it going.
+import { randomBytes } from 'node:crypto';
+import { packageOf } from '../backend/package.ts';
+import { assert, suite } from '../support/suite.ts';
+import { until, withVehicle } from '../support/vehicle.ts';
+import type { Passing } from '../backend/node.ts';
+
+const test = suite('services that come and go');
+const one = packageOf({ name: 'radio', version: '4.0.0' }, randomBytes(2 * 65_536));
+
+for (const transport of ['http', 'ws'] as const) {
+  test(`a server that was away is asked as soon as it is back, over ${transport}`, async () => {
+    let isLost = false;
+    const fault = ({ service }: Passing) => {
+      if (isLost || !service.endsWith('/sota/ack')) return { kind: 'pass' } as const;
+      isLost = true;
+      return { kind: 'drop' } as const;
+    };
+    const options = { transport, server: 'S-B', fault, rvi: { stall: 600 } } as const;
+    await withVehicle(options, async (vehicle) => {
+      const { backend, status } = vehicle;
+      const agent = vehicle.boot();
+      await backend.registered(60_000);
+      backend.server.notify([one]);
+      await until('the first ack is lost', () => isLost);
+      backend.node.setLink(false);
+      await agent.logged(/backend-away/);
+      assert.match((await status()).link.detail, /the server is away/);
+      backend.node.setLink(true);
+      await agent.logged(/backend-back/);
+      assert.is((await status()).link.detail, 'registered');
+      await vehicle.reported(one);
+      assert.is(backend.server.outcomes[0]?.status, true);
+      const told = (code: string) => vehicle.logs().split(` info ${code} `).length - 1;
+      assert.is(told('backend-back'), 1, 'four announcements, one line');
+    });
+  });
+}
+
+test.run();
