@@ -76,7 +76,7 @@ e2e: setup ## the tests that run only the executable
 sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 for hours
 	node test/run.mjs --script test/sim/main.ts
 
-fuzz: node_modules/.stamp ## hostile input; SEED= INPUTS= replay a failure, LONG=1 sends ten million
+fuzz: build ## hostile input; WAY= SEED= INPUTS= replay a failure, LONG=1 sends ten million
 	@node test/run.mjs --script test/fuzz/main.ts
 
 powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 SEED= TARGET=

@@ -1,4 +1,4 @@
-// Method: 200 000 inputs as `make fuzz` sends them, from seeds that are always the same. Then the
+// Method: 184 000 inputs as `make fuzz` sends them, from seeds that are always the same. Then the
 // inputs that have broken the agent once, and broken answers, which the judge must know.
 import { assert, suite } from '../support/suite.ts';
 import { createRandom } from '../support/prng.ts';
@@ -12,14 +12,14 @@ import { createWatchdog } from './watchdog.ts';
 
 const test = suite('hostile input');
 
-test('keeps all promises over 200 000 inputs, and memory bounded', async () => {
+test('keeps all promises over 184 000 inputs, and memory bounded', async () => {
   const watchdog = createWatchdog();
-  const { inputs, taken, refused, failure } = await runCampaign(1, 200_000, watchdog);
+  const { inputs, taken, refused, failure } = await runCampaign(1, 184_000, watchdog);
   watchdog.stop();
   assert.is(failure, undefined, failure);
-  assert.is(inputs, 200_000);
+  assert.is(inputs, 184_000);
   // Both ways are gone: the mutations neither spoil all nor nothing.
-  assert.ok(taken > 40_000 && refused > 60_000, `${taken} taken, ${refused} refused`);
+  assert.ok(taken > 36_000 && refused > 55_000, `${taken} taken, ${refused} refused`);
 });
 
 test('draws the same inputs from the same seed, and others from the next one', () => {

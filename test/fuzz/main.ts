@@ -1,19 +1,47 @@
-// `make fuzz`: `SEED=` and `INPUTS=` replay a failure, or go on from there; `LONG=1` sends ten
-// million.
+// `make fuzz`: in this process, then over real sockets against the executable. `WAY=` takes one of
+// them (inside, http, ws), `SEED=` and `INPUTS=` replay a failure, or go on from there; `LONG=1`
+// sends ten million.
 import process from 'node:process';
 import { runCampaign } from './campaign.ts';
+import { isWay, runSieges } from './sockets/campaign.ts';
 import { createWatchdog } from './watchdog.ts';
 
-const { SEED: seed = '1', INPUTS: inputs, LONG: long } = process.env;
-const watchdog = createWatchdog();
-const count = Number(inputs ?? (long === '1' ? 10_000_000 : 200_000));
-const startedMs = performance.now();
-const tally = await runCampaign(Number(seed), count, watchdog);
-watchdog.stop();
-const seconds = (performance.now() - startedMs) / 1_000;
-const { rounds, taken, refused, slowestMs, rssBytes, failure } = tally;
-console.log(`${tally.inputs} inputs in ${rounds} rounds, ${seconds.toFixed(1)} s`);
-console.log(`${taken} taken, ${refused} refused; slowest ${slowestMs.toFixed(0)} ms; ` +
-  `RSS ${(rssBytes / 1_048_576).toFixed(0)} MiB`);
-console.log(failure ?? 'all that was promised held');
-process.exitCode = failure === undefined ? 0 : 1;
+const { SEED: seed = '1', INPUTS: inputs, LONG: long, WAY: way } = process.env;
+const isLong = long === '1';
+// A seed without a way is one of the first way, as its failures are told.
+const isInside = way === undefined || way === 'inside';
+const isOutside = isWay(way) || (way === undefined && inputs === undefined);
+
+async function inside(): Promise<boolean> {
+  const watchdog = createWatchdog();
+  const count = Number(inputs ?? (isLong ? 9_900_000 : 184_000));
+  const startedMs = performance.now();
+  const tally = await runCampaign(Number(seed), count, watchdog);
+  watchdog.stop();
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const { rounds, taken, refused, slowestMs, rssBytes, failure } = tally;
+  console.log(`${tally.inputs} inputs in ${rounds} rounds, ${seconds.toFixed(1)} s`);
+  console.log(`${taken} taken, ${refused} refused; slowest ${slowestMs.toFixed(0)} ms; ` +
+    `RSS ${(rssBytes / 1_048_576).toFixed(0)} MiB`);
+  console.log(failure ?? 'all that was promised held');
+  return failure === undefined;
+}
+
+async function outside(): Promise<boolean> {
+  const count = Number(inputs ?? (isLong ? 100_000 : 16_000));
+  const startedMs = performance.now();
+  try {
+    const sent = await runSieges(isWay(way) ? way : undefined, Number(seed), count);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    console.log(`${sent} inputs over sockets, ${seconds.toFixed(1)} s: all that was promised held`);
+    return true;
+  } catch (error) {
+    console.log(error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}
+
+if (way !== undefined && !isInside && !isOutside) throw new Error('WAY= is inside, http or ws');
+const held = (!isInside || (await inside())) && (!isOutside || (await outside()));
+// A siege that failed may leave connections open.
+process.exit(held ? 0 : 1);

@@ -6,7 +6,7 @@ import { decodeIncoming } from '../../src/protocol/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../../src/protocol/sota.ts';
 import { hints } from '../support/core.ts';
 import { callOf, chunkOf, notifyOf, parcelOf, startOf } from './session.ts';
-import type { State } from '../../src/core/model.ts';
+import type { Request, State } from '../../src/core/model.ts';
 import type { Parcel } from './session.ts';
 
 const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from('the end')];
@@ -42,14 +42,18 @@ function nextOf(state: State, isFinished: boolean): object | undefined {
   return missing === undefined ? finish : callOf(3, 'chunk', chunkOf(victim, missing));
 }
 
-/** An order of the server's own: who may give it may end the transfer, and that is no attack. */
-export function isOrder(data: Buffer): boolean {
+/** As the agent reads it. */
+export function requestOf(data: Buffer): Request | undefined {
   const incoming = decodeIncoming(data.toString());
   const service = incoming.kind === 'message' ? serviceOf(incoming.service) : undefined;
-  if (incoming.kind !== 'message' || service === undefined) return false;
+  if (incoming.kind !== 'message' || service === undefined) return undefined;
   const read = decodeRequest(service, incoming.parameters, hints);
-  if (!read.ok) return false;
-  const request = read.value;
-  if (request.kind === 'abort' && request.id === undefined) return true;
-  return 'id' in request && request.id?.name === victim.id.name;
+  return read.ok ? read.value : undefined;
+}
+
+/** An order of the server's own: who may give it may end the transfer, and that is no attack. */
+export function isOrder(data: Buffer): boolean {
+  const request = requestOf(data);
+  if (request?.kind === 'abort' && request.id === undefined) return true;
+  return request !== undefined && 'id' in request && request.id?.name === victim.id.name;
 }

@@ -1,0 +1,101 @@
+// One siege of the link: a node that was taken over says what no node says, between the messages
+// of a transfer that must finish. What ends the link costs a wait before the next one, so the agent
+// is cut then, and goes on in a new life.
+import { createRandom } from '../../support/prng.ts';
+import { until } from '../../support/vehicle.ts';
+import { drawControl } from './control.ts';
+import { drawHarmless, fatal, handshakes } from './frames.ts';
+import { createRelay } from './relay.ts';
+import { begin, bounds, count, createSiege, perform, stageOf } from './siege.ts';
+import { pause } from './script.ts';
+import { createGuarded } from './victim.ts';
+import type { Prng } from '../../support/prng.ts';
+import type { Relay } from './relay.ts';
+import type { Siege } from './siege.ts';
+import type { Guarded } from './victim.ts';
+
+/** The agent ends a link in which something is wrong, or whose handshake has no end. */
+const endTimeMs = 60_000;
+
+export async function besiegeLink(seed: number, inputs: number): Promise<Siege> {
+  const prng = createRandom(seed);
+  const relay = await createRelay();
+  const guarded = await createGuarded('ws', { url: relay.url });
+  relay.passTo(guarded.vehicle.backend.url);
+  const siege = createSiege(guarded);
+  const kinds = prng.shuffle(fatal);
+  const refusals = prng.shuffle(handshakes);
+  try {
+    await begin(guarded);
+    while (siege.inputs < inputs || kinds.length > 0) {
+      const end = guarded.watch(bounds);
+      await harass(prng, siege, relay, guarded);
+      const kind = kinds.pop();
+      if (kind !== undefined) await spoil(prng, siege, relay, kind);
+      const refusal = refusals.pop();
+      if (refusal !== undefined) await refuse(siege, relay, refusal);
+      await end();
+      guarded.vehicle.cut();
+      await guarded.vehicle.agent().ended;
+      guarded.vehicle.boot();
+    }
+    await guarded.prove();
+    return siege;
+  } catch (error) {
+    await pause(1_000);
+    console.error(guarded.vehicle.logs().slice(-5_000));
+    throw error;
+  } finally {
+    await guarded.vehicle.end();
+    await relay.stop();
+  }
+}
+
+async function harass(
+  prng: Prng,
+  siege: Siege,
+  relay: Relay,
+  { socket }: Guarded,
+): Promise<void> {
+  const link = await relay.link();
+  const control = stageOf(socket, '\n');
+  for (let turn = 0; turn < 12; turn += 1) {
+    const { name, data, inputs } = drawHarmless(prng);
+    count(siege, name, inputs);
+    link.inject(data);
+    const script = drawControl(prng);
+    if (prng.chance(0.2)) {
+      count(siege, script.name, script.inputs * script.connections);
+      await perform(siege, script, control);
+    }
+    // All of it was read, and the link is as good as before.
+    await link.read(name);
+  }
+  for (const one of control.held.keys()) one.destroy();
+}
+
+async function spoil(
+  prng: Prng,
+  siege: Siege,
+  relay: Relay,
+  [name, draw, end]: (typeof fatal)[number],
+): Promise<void> {
+  const link = await relay.link();
+  count(siege, `link: ${name}`, 1);
+  link.inject(draw(prng));
+  if (end !== undefined) link.end(end);
+  await until(`the link is ended after: ${name}`, link.isClosed, endTimeMs);
+}
+
+async function refuse(
+  siege: Siege,
+  relay: Relay,
+  [name, answer]: (typeof handshakes)[number],
+): Promise<void> {
+  const { closed } = relay.refused();
+  count(siege, `handshake: ${name}`, 1);
+  relay.refuse(answer);
+  const isClosed = () => relay.refused().closed > closed;
+  await until(`the agent leaves after a handshake of ${name}`, isClosed, endTimeMs);
+  relay.refuse(undefined);
+}

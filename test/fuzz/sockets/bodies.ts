@@ -1,0 +1,30 @@
+// Messages as the fuzzer in the process bends them; the orders that a node may give are left out
+// where they would end, or lead elsewhere, the transfer that must finish.
+import { mutated } from '../mutate.ts';
+import { callOf, messageOf } from '../session.ts';
+import { spell } from '../tree.ts';
+import { isOrder, requestOf } from '../victim.ts';
+import type { Prng } from '../../support/prng.ts';
+
+const harmless = Buffer.from(JSON.stringify(callOf(1, 'getpackages', null)));
+
+export function bodyOf(prng: Prng): Buffer {
+  const tree = messageOf(prng, []);
+  const data = prng.chance(0.2) ? Buffer.from(spell(tree)) : mutated(prng, tree);
+  return isOrder(data) || isDiversion(data) ? harmless : data;
+}
+
+/** Services of a notify hold for all that is said from then on. */
+function isDiversion(data: Buffer): boolean {
+  const request = requestOf(data);
+  return request?.kind === 'notify' && request.services !== undefined;
+}
+
+/** Of 10^6 packages, far beyond what a message may have. */
+export function millionNotify(): Buffer {
+  const one = '{"package":{"name":"evil-1","version":"1.0"},"size":1}';
+  const list = `${`${one},`.repeat(999_999)}${one}`;
+  const head =
+    '{"jsonrpc":"2.0","id":1,"method":"message","params":{"service_name":"/sota/notify",';
+  return Buffer.from(`${head}"parameters":[{"packages":[${list}]}]}}`);
+}

@@ -1,0 +1,68 @@
+// Hostile peers at the control socket.
+import { mutated } from '../mutate.ts';
+import { wishOf } from '../session.ts';
+import { spell } from '../tree.ts';
+import { largeOf } from '../values.ts';
+import { send } from './script.ts';
+import type { Prng } from '../../support/prng.ts';
+import type { Script, Step } from './script.ts';
+
+const alone = (name: string, steps: readonly Step[], inputs = 1): Script => {
+  return { name: `control: ${name}`, inputs, connections: 1, steps };
+};
+
+const leave = (prng: Prng): Step =>
+  prng.pick<Step>([{ kind: 'reset' }, { kind: 'half-close' }, { kind: 'wait', delayMs: 20 }]);
+
+export function drawControl(prng: Prng): Script {
+  if (prng.chance(0.5)) return wishes(prng);
+  return prng.pick([garbage, unended, endless, dripped, deep, watching, crowd])(prng);
+}
+
+/** `packages` starts a program each time, and the victim is nobody's to decline. */
+function lineOf(prng: Prng): Buffer {
+  const tree = wishOf(prng);
+  const data = prng.chance(0.3) ? Buffer.from(spell(tree)) : mutated(prng, tree);
+  const isSpared = data.includes('packages') || data.includes('victim');
+  return isSpared ? Buffer.from('{"command":"status"}') : data.subarray(0, 4_000);
+}
+
+function wishes(prng: Prng): Script {
+  const lines = Array.from({ length: 1 + prng.below(6) }, () => lineOf(prng));
+  const data = lines.flatMap((line) => [line, Buffer.from('\n')]);
+  return alone('wishes', [send(Buffer.concat(data)), { kind: 'wait', delayMs: 20 }], lines.length);
+}
+
+function garbage(prng: Prng): Script {
+  const data = Buffer.from(Array.from({ length: prng.below(4_000) }, () => prng.below(256)));
+  return alone('garbage', [send(data), leave(prng)]);
+}
+
+function unended(prng: Prng): Script {
+  return alone('no line end', [send(lineOf(prng)), leave(prng)]);
+}
+
+function endless(prng: Prng): Script {
+  const size = prng.pick([4_095, 4_096, 4_097, 65_536, 1_048_576]);
+  return alone('endless', [send(Buffer.alloc(size, 'a')), leave(prng)]);
+}
+
+function dripped(): Script {
+  const data = Buffer.from('{"command":"status"}\n');
+  return alone('dripped', [{ kind: 'drip', data, everyMs: 1 }, { kind: 'wait', delayMs: 20 }]);
+}
+
+function deep(prng: Prng): Script {
+  return alone('deep', [send(`${spell(largeOf(prng)).slice(0, 4_090)}\n`), leave(prng)]);
+}
+
+/** Follows and never reads. */
+function watching(prng: Prng): Script {
+  const steps = [{ kind: 'deaf' }, send('{"command":"watch"}\n'.repeat(3)), leave(prng)] as const;
+  return alone('watching', steps, 3);
+}
+
+function crowd(prng: Prng): Script {
+  const steps = [send(prng.pick(['', '{"command":"status"}\n'])), leave(prng)];
+  return { ...alone('crowd', steps), connections: prng.pick([20, 200, 1_000]) };
+}

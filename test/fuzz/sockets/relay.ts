@@ -1,0 +1,161 @@
+// Between the agent and a proper node: passes on what both say, and puts frames of its own in
+// between, as a node that was taken over would.
+import { connect, createServer } from 'node:net';
+import { listening, portOf } from '../../backend/edge-http.ts';
+import { frameOf, opcodes } from './frames.ts';
+import { answerTimeMs, pause } from './script.ts';
+import type { Server, Socket } from 'node:net';
+
+export type Link = {
+  inject(data: Buffer): void;
+  /** Everything that was injected has been read, as a ping behind it is answered. */
+  read(what: string): Promise<void>;
+  end(how: 'fin' | 'reset'): void;
+  isClosed(): boolean;
+};
+
+export type Relay = {
+  readonly url: string;
+  /** The one that is open now, once there is one. */
+  link(limitMs?: number): Promise<Link>;
+  /** What the next connections are answered, before anything is passed on again. */
+  refuse(answer: string | undefined): void;
+  /** Connections that were refused so, and are closed by the agent. */
+  refused(): { readonly came: number; readonly closed: number };
+  passTo(url: string): void;
+  stop(): Promise<void>;
+};
+
+export async function createRelay(): Promise<Relay> {
+  let target = '';
+  let current: Link | undefined;
+  let refusal: string | undefined;
+  const refused = { came: 0, closed: 0 };
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    if (refusal === undefined) {
+      passOn(socket, target, (link) => (current = link));
+      return;
+    }
+    refused.came += 1;
+    socket.on('close', () => (refused.closed += 1)).resume();
+    socket.write(refusal);
+  });
+  await listening(server, 0);
+
+  async function link(limitMs = answerTimeMs): Promise<Link> {
+    const endMs = Date.now() + limitMs;
+    while (current === undefined || current.isClosed()) {
+      if (Date.now() > endMs) throw new Error(`no link within ${limitMs} ms`);
+      await pause(5);
+    }
+    return current;
+  }
+
+  return {
+    url: `ws://127.0.0.1:${portOf(server.address(), 0)}`,
+    link,
+    refuse: (answer) => void (refusal = answer),
+    refused: () => ({ ...refused }),
+    passTo: (url) => void (target = url),
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((done) => void server.close(() => done()));
+    },
+  };
+}
+
+function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): void {
+  const node = connect(Number(new URL(target).port), '127.0.0.1');
+  const pongs = new Set<string>();
+  let isClosed = false;
+  let isCut = false;
+  let asked = 0;
+  node.on('error', () => undefined).on('close', () => {
+    if (!isClosed) isCut = true;
+    agent.destroy();
+  });
+  agent.on('close', () => {
+    isClosed = true;
+    node.destroy();
+  });
+  // Pongs are ours, and thousands of them no matter of the node's.
+  const up = createFrames(
+    ({ opcode, payload, whole }) => {
+      if (opcode === opcodes.pong) pongs.add(payload.toString());
+      else node.write(whole);
+    },
+    (head) => node.write(head),
+  );
+  agent.on('data', up);
+  let isShaken = false;
+  const down = createFrames(({ whole }) => agent.write(whole), (head) => {
+    isShaken = true;
+    agent.write(head);
+    isOpen({ inject, read, end, isClosed: () => isClosed });
+  });
+  node.on('data', down);
+
+  function inject(data: Buffer): void {
+    if (isShaken && !isClosed) agent.write(data);
+  }
+
+  async function read(what: string): Promise<void> {
+    asked += 1;
+    const mark = `barrier ${asked}`;
+    inject(frameOf(Buffer.from(mark), { opcode: opcodes.ping }));
+    const endMs = Date.now() + answerTimeMs;
+    while (!pongs.delete(mark)) {
+      if (isClosed) throw new Error(`the ${isCut ? 'node' : 'agent'} ended the link: ${what}`);
+      if (Date.now() > endMs) throw new Error(`no pong within ${answerTimeMs} ms: ${what}`);
+      await pause(2);
+    }
+  }
+
+  function end(how: 'fin' | 'reset'): void {
+    if (how === 'fin') agent.end();
+    else agent.resetAndDestroy();
+  }
+}
+
+type Frame = { readonly opcode: number; readonly payload: Buffer; readonly whole: Buffer };
+
+/** Cuts what comes into the head of HTTP and the frames behind it. */
+function createFrames(onFrame: (frame: Frame) => void, onHead?: (head: Buffer) => void) {
+  let waiting = Buffer.of();
+  let isHead = true;
+  return (data: Buffer): void => {
+    waiting = Buffer.concat([waiting, data]);
+    if (isHead) {
+      const end = waiting.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      isHead = false;
+      onHead?.(waiting.subarray(0, end + 4));
+      waiting = waiting.subarray(end + 4);
+    }
+    for (let frame = next(waiting); frame !== undefined; frame = next(waiting)) {
+      waiting = waiting.subarray(frame.whole.length);
+      onFrame(frame);
+    }
+  };
+}
+
+function next(data: Buffer): Frame | undefined {
+  if (data.length < 2) return undefined;
+  const [first = 0, second = 0] = data;
+  const isMasked = second >= 0x80;
+  const short = second & 127;
+  const extra = short === 126 ? 2 : short === 127 ? 8 : 0;
+  const start = 2 + extra + (isMasked ? 4 : 0);
+  if (data.length < start) return undefined;
+  const size =
+    short === 126 ? data.readUInt16BE(2) : short === 127 ? Number(data.readBigUInt64BE(2)) : short;
+  if (data.length < start + size) return undefined;
+  const payload = Buffer.from(data.subarray(start, start + size));
+  if (isMasked) for (const [at, byte] of payload.entries()) {
+    payload[at] = byte ^ (data[start - 4 + (at % 4)] ?? 0);
+  }
+  return { opcode: first & 15, payload, whole: Buffer.from(data.subarray(0, start + size)) };
+}

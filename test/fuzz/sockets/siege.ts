@@ -1,0 +1,121 @@
+// One siege from one seed: so many inputs over real sockets against the built agent, which has a
+// transfer to finish beside it.
+import { connect } from 'node:net';
+import { createRandom } from '../../support/prng.ts';
+import { freePort, until } from '../../support/vehicle.ts';
+import { faultOf } from '../answers.ts';
+import { drawControl } from './control.ts';
+import { drawHttp } from './http.ts';
+import { pause, play } from './script.ts';
+import { createGuarded, filesOf } from './victim.ts';
+import type { Played, Script, Stage } from './script.ts';
+import type { Bounds, Guarded, Seen } from './victim.ts';
+
+export type Siege = Seen & {
+  inputs: number;
+  answers: number;
+  /** Connections that the agent did not take, or ended. */
+  refused: number;
+  /** How often each kind was played. */
+  readonly kinds: Map<string, number>;
+};
+
+/** Twice as many connections as are kept at the listener; those at the control socket; its own. */
+export const bounds: Bounds = { rssMib: 200, files: 2 * 64 + 8 + 32 + 32 };
+/** Peers at work at a time. */
+const peersMax = 16;
+/** What is not finished after 20 s is ended; the agent looks every 5 s, on a busy machine. */
+const heldTimeMs = 60_000;
+
+export const createSiege = (guarded: Guarded): Siege =>
+  Object.assign(guarded.seen, { inputs: 0, answers: 0, refused: 0, kinds: new Map() });
+
+export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
+  const prng = createRandom(seed);
+  const port = await freePort();
+  const guarded = await createGuarded('http', { listen: `127.0.0.1:${port}` });
+  const siege = createSiege(guarded);
+  try {
+    await begin(guarded);
+    const { pid } = guarded.vehicle.agent();
+    const before = filesOf(pid);
+    const end = guarded.watch(bounds);
+    const listener = stageOf(port, 'HTTP/1.1 200 OK');
+    const control = stageOf(guarded.socket, '\n');
+    await inParallel(peersMax, () => {
+      if (siege.inputs >= inputs) return undefined;
+      const isControl = prng.chance(0.15);
+      const script = isControl ? drawControl(prng) : drawHttp(prng);
+      count(siege, script.name, script.inputs * script.connections);
+      return () => perform(siege, script, isControl ? control : listener);
+    });
+    // Those at the control socket may rest for a minute; at the listener nobody may.
+    for (const socket of control.held.keys()) socket.destroy();
+    const isEnded = () => [...listener.held.values()].every((mayRest) => mayRest());
+    await until('who began a message and held it is cut off', isEnded, heldTimeMs);
+    for (const socket of listener.held.keys()) socket.destroy();
+    await until('files are closed', () => filesOf(pid) <= before + 4, heldTimeMs);
+    await end();
+    await guarded.prove();
+    return siege;
+  } catch (error) {
+    await pause(1_000);
+    console.error(guarded.vehicle.logs().slice(-5_000));
+    throw error;
+  } finally {
+    await guarded.vehicle.end();
+  }
+}
+
+export async function begin({ vehicle, one }: Guarded): Promise<void> {
+  const { backend } = vehicle;
+  vehicle.boot();
+  await backend.registered(60_000);
+  backend.server.notify([one]);
+  const hasBegun = () => backend.server.log.some(({ service }) => service === '/sota/chunk');
+  await backend.until('the transfer has begun', hasBegun, 60_000);
+}
+
+/** A port at the listener, or the path of the control socket. */
+export const stageOf = (where: number | string, mark: string): Stage => ({
+  connect: () => (typeof where === 'number' ? connect(where, '127.0.0.1') : connect(where)),
+  mark,
+  held: new Map(),
+});
+
+export function count(siege: Siege, kind: string, inputs: number): void {
+  siege.inputs += inputs;
+  siege.kinds.set(kind, (siege.kinds.get(kind) ?? 0) + inputs);
+}
+
+export async function perform(siege: Siege, script: Script, stage: Stage): Promise<void> {
+  const all = Array.from({ length: script.connections }, () => play(script, stage));
+  for (const played of await Promise.all(all)) {
+    const answers = played.text.split(stage.mark).length - 1;
+    siege.answers += answers;
+    if (!played.isConnected || answers === 0) siege.refused += 1;
+    judge(script, played);
+  }
+}
+
+/** Answers of the listener, in the order of what was sent. */
+function judge({ name, bodies = [] }: Script, { text }: Played): void {
+  const answers = text.split('HTTP/1.1 ').slice(1);
+  for (const [at, answer] of answers.entries()) {
+    const sent = bodies[at];
+    if (sent === undefined) break;
+    const body = Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1').toString();
+    // What the listener says by itself knows no id.
+    if (/"code":-3200[01]/.test(body)) continue;
+    const fault = faultOf(sent, body === '' ? undefined : body);
+    if (fault !== undefined) throw new Error(`${name}: ${fault}: ${sent.toString().slice(0, 400)}`);
+  }
+}
+
+/** `draw` is asked in turn, so that the same things are drawn whoever is ready first. */
+async function inParallel(most: number, draw: () => (() => Promise<void>) | undefined) {
+  const work = async () => {
+    for (let next = draw(); next !== undefined; next = draw()) await next();
+  };
+  await Promise.all(Array.from({ length: most }, work));
+}

@@ -1,0 +1,27 @@
+// Method: the built executable, besieged over real sockets from seeds that are always the same, with
+// a transfer beside it that must finish right. Both ways at a time, as most of it is waiting for
+// time limits of the agent.
+import { assert, suite } from '../../support/suite.ts';
+import { runSiege, told } from './campaign.ts';
+import { fatal, handshakes } from './frames.ts';
+import type { Way } from './campaign.ts';
+
+const test = suite('hostile peers');
+
+async function besiege(way: Way, seed: number, inputs: number) {
+  const siege = await runSiege(way, seed, inputs);
+  console.log(`\n| ${told(way, seed, siege)} |`);
+  return siege;
+}
+
+test('leave a transfer beside them unharmed, and the agent as it was', async () => {
+  const [http, ws] = await Promise.all([besiege('http', 1, 8_000), besiege('ws', 2, 8_000)]);
+  assert.ok(http.inputs >= 8_000 && ws.inputs >= 8_000);
+  assert.ok(http.answers > 1_000, `${http.answers} answers`);
+  assert.ok(http.kinds.size >= 15, [...http.kinds.keys()].join(', '));
+  // Each way to break a frame or a handshake was tried.
+  const broken = [...ws.kinds.keys()].filter((kind) => /^(link|handshake): /.test(kind));
+  assert.is(broken.length, fatal.length + handshakes.length);
+});
+
+test.run();

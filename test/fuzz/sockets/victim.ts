@@ -1,0 +1,133 @@
+// The built agent with a transfer that is as it should be, in the middle of an attack: what the
+// siege looks at meanwhile, and what must hold behind it.
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { isStatus } from '../../../src/control/protocol.ts';
+import { packageOf } from '../../backend/package.ts';
+import { createVehicle } from '../../support/vehicle.ts';
+import { pause } from './script.ts';
+import type { BackendOptions } from '../../backend/backend.ts';
+import type { ServerPackage } from '../../backend/package.ts';
+import type { Toml } from '../../support/agent.ts';
+import type { Vehicle } from '../../support/vehicle.ts';
+
+export type Bounds = {
+  /** Of the process, over its whole life. */
+  readonly rssMib: number;
+  readonly files: number;
+};
+
+export type Seen = { rssMib: number; filesMost: number; statusMs: number; chunksBeside: number };
+
+export type Guarded = {
+  readonly vehicle: Vehicle;
+  readonly one: ServerPackage;
+  readonly seen: Seen;
+  readonly socket: string;
+  /** From now on; gives the way to end it. Files are counted against how many there were. */
+  watch(bounds: Bounds): () => Promise<void>;
+  /** The transfer finishes, is installed right, and nothing else has come of the attack. */
+  prove(): Promise<void>;
+};
+
+/** The agent must answer on its socket by then, whatever else goes on. */
+const statusTimeMs = 30_000;
+/** Each chunk is held up by this, so that the transfer lasts as long as the attack. */
+const chunkDelayMs = 300;
+
+export async function createGuarded(transport: 'http' | 'ws', rvi: Toml): Promise<Guarded> {
+  let isSlow = true;
+  const fault: BackendOptions['fault'] = ({ direction, service }) =>
+    isSlow && direction === 'out' && service.endsWith('/chunk')
+      ? { kind: 'delay', delayMs: chunkDelayMs }
+      : { kind: 'pass' };
+  const vehicle = await createVehicle({ transport, secondMs: 100, fault, rvi });
+  const { directory, backend } = vehicle;
+  const socket = join(directory, 'control.sock');
+  const data = randomBytes(100 * 65_536 + 77);
+  const one = packageOf({ name: 'victim', version: '1.0.0' }, data);
+  const seen: Seen = { rssMib: 0, filesMost: 0, statusMs: 0, chunksBeside: 0 };
+  const held = () => backend.server.log.filter(({ service }) => service === '/sota/ack').length;
+
+  function watch({ rssMib, files }: Bounds): () => Promise<void> {
+    const { pid } = vehicle.agent();
+    const before = filesOf(pid);
+    const acksBefore = held();
+    let isOver = false;
+    const work = async () => {
+      while (!isOver) {
+        seen.filesMost = Math.max(seen.filesMost, filesOf(pid) - before);
+        if (seen.filesMost > files) throw new Error(`${seen.filesMost} more files are open`);
+        seen.rssMib = Math.max(seen.rssMib, rssOf(pid));
+        if (seen.rssMib > rssMib) throw new Error(`RSS was ${seen.rssMib} MiB`);
+        const startedMs = performance.now();
+        await answered(socket);
+        seen.statusMs = Math.max(seen.statusMs, performance.now() - startedMs);
+        await pause(100);
+      }
+    };
+    const working = work();
+    working.catch(() => undefined);
+    return async () => {
+      isOver = true;
+      await working;
+      seen.chunksBeside += held() - acksBefore;
+    };
+  }
+
+  async function prove(): Promise<void> {
+    isSlow = false;
+    await vehicle.reported(one, 120_000);
+    if (!vehicle.installed(one.id).equals(data)) throw new Error('the victim has other bytes');
+    if (!isStatus(await vehicle.status())) throw new Error('a status that its reader refuses');
+    const code = await vehicle.agent().kill();
+    if (code !== 0) throw new Error(`it ended with ${code}`);
+    const bad = /^\S+ error (crashed|stuck) .*/m.exec(vehicle.logs());
+    if (bad !== null) throw new Error(bad[0]);
+    const strange = treeOf(directory).filter((path) => !expected.test(path));
+    if (strange.length > 0) throw new Error(`not in the storage: ${strange.join(' ')}`);
+    if (seen.chunksBeside === 0) throw new Error('no chunk came beside the attack');
+  }
+
+  return { vehicle, one, seen, socket, watch, prove };
+}
+
+/** The configuration, the storage, and what the installer of the tests writes. */
+const expected =
+  /^(config\.toml|control\.sock|runs|installed-[^/]+|state\/(lock|journal|packages(\/\d+.*)?))$/;
+
+function treeOf(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true }).map(String).filter((path) => path !== 'state');
+}
+
+export function filesOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    throw new Error('the agent is gone');
+  }
+}
+
+function rssOf(pid: number): number {
+  const found = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(found?.[1] ?? 0) / 1_024;
+}
+
+/** Whatever it says, also that it has no time. */
+function answered(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => socket.write('{"command":"status"}\n'));
+    const timer = setTimeout(() => {
+      reject(new Error(`no status within ${statusTimeMs} ms`));
+      socket.destroy();
+    }, statusTimeMs);
+    socket.on('error', () => undefined);
+    socket.on('data', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
