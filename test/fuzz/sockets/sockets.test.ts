@@ -1,5 +1,5 @@
-// Method: the built executable, besieged over real sockets from seeds that are always the same, with
-// a transfer beside it that must finish right. Both ways at a time, as most of it is waiting for
+// Method: the built executable, besieged over real sockets from seeds that are always the same,
+// with a transfer beside it that must finish right. Both ways at a time: most of it is waiting for
 // time limits of the agent.
 import { assert, suite } from '../../support/suite.ts';
 import { runSiege, told } from './campaign.ts';
