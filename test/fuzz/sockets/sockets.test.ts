@@ -19,6 +19,7 @@ test('leave a transfer beside them unharmed, and the agent as it was', async () 
   assert.ok(http.inputs >= 8_000 && ws.inputs >= 8_000);
   assert.ok(http.answers > 1_000, `${http.answers} answers`);
   assert.ok(http.kinds.size >= 15, [...http.kinds.keys()].join(', '));
+  assert.ok(http.chunksBeside > 0, 'no chunk came beside the attack');
   // Each way to break a frame or a handshake was tried.
   const broken = [...ws.kinds.keys()].filter((kind) => /^(link|handshake): /.test(kind));
   assert.is(broken.length, fatal.length + handshakes.length);
