@@ -42,6 +42,8 @@ export const tlsFileBytesMax = 1_048_576;
 export const pingEveryMs = 20_000;
 /** The node says that the server is away: so long nothing is said to it, then as usual. */
 export const awayMsMax = 60_000;
+/** Each service is told of by a call of its own, which overtake each other (protocol 1.6). */
+export const announcedWithinMs = 2_000;
 /** And that it is back: what waits is said after a random time within these. */
 export const returnDelayMsMin = 1_000;
 export const returnDelayMsMax = 5_000;

@@ -1,7 +1,7 @@
 // The node tells when services of others come and go (protocol 1.5). Those of the server are a
 // hint that it is there again, or is not: it may never come, and out of order, so nothing waits for
 // it for long.
-import { awayMsMax, returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
+import { announcedWithinMs, awayMsMax, returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
 import { decision, inPhase, log, running, runningOf } from './decision.ts';
 import type { Decision, Moment, Note } from './events.ts';
 import type { Package, Request, State } from './model.ts';
@@ -20,8 +20,12 @@ export function onServices(
 ): Decision {
   const own = services.filter((name) => isOfBackend(settings, state, name));
   if (own.length === 0) return told(kind, services);
-  if (kind === 'services-unavailable') return onAway(state, own, moment);
   const { untilMs, backMs } = state.away;
+  if (kind === 'services-unavailable') {
+    // Said before that it is back, and overtaken.
+    const isLate = backMs !== undefined && moment.nowMs - backMs < announcedWithinMs;
+    return isLate ? told(kind, services) : onAway(state, own, moment);
+  }
   // One announcement a service: the first one counts for all.
   const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallMs;
   if (untilMs === undefined && isEcho) return told(kind, services);

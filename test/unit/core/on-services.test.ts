@@ -1,5 +1,6 @@
 // Method: what the node tells of the server's services, in every state that waits for the server;
 // by hand on a clock, so that what is said too early or too late shows.
+import { announcedWithinMs } from '../../../src/limits.ts';
 import { returnDelayMsMax, returnDelayMsMin, awayMsMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -66,6 +67,18 @@ test('four announcements are one return; a later one counts again', () => {
   assert.equal(told.filter((code) => code === 'backend-back').length, 1);
   core.wait(settings.rvi.stallMs);
   assert.equal(comeBack(core)[0], 'backend-back');
+});
+
+test('an absence that its end has overtaken is none', () => {
+  const core = wanted();
+  goAway(core);
+  comeBack(core);
+  core.nowMs += 500;
+  const late = tell(core, 'services-unavailable', backend.ack);
+  assert.equal(codes(late.effects), ['services-unavailable']);
+  assert.equal(said(core, returnDelayMsMax), ['ask-start']);
+  core.nowMs += announcedWithinMs;
+  assert.equal(goAway(core)[0], 'backend-away');
 });
 
 test('services of others move nothing', () => {
