@@ -2,7 +2,7 @@
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release \
-	 check test unit e2e sim powercut systemd demo bench backend fuzz setup setup-debian clean
+	 check test unit e2e sim powercut systemd size demo bench backend fuzz setup setup-debian clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
@@ -84,6 +84,10 @@ powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 
 
 systemd: setup targets ## the unit under a real systemd, in an emulated ARM machine
 	node test/run.mjs --script test/systemd/main.ts
+
+size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools
+size: setup targets ## what the executables take on flash and in memory
+	@node test/run.mjs --script test/size/main.ts
 
 # It needs less than the tests do.
 demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-linux

@@ -12,6 +12,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
+import { late } from './targets/late.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
@@ -49,7 +50,7 @@ async function bundle() {
     format: 'cjs',
     target: 'node20.11',
     metafile: true,
-    plugins: [spared],
+    plugins: [spared, late],
     // Comments of licences stand in the SBOM and beside the file, not in it.
     legalComments: 'none',
     define: {

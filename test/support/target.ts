@@ -20,6 +20,7 @@ export type Target = {
   readonly glibcMin: string;
   readonly glibcxxMin: string;
   readonly libraries: readonly string[];
+  readonly execArgv: readonly string[];
 };
 
 export function targetOf(name: string): Target {

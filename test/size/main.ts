@@ -1,0 +1,70 @@
+// `make size`: what the executables take on flash and in memory. Memory is that of linux-x64: a
+// process under qemu-user is mostly qemu. Nothing here passes or fails; targets/README.md says what
+// was chosen by it.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { targetOf } from '../support/target.ts';
+import { bareNode, idle, peak, startUp } from './memory.ts';
+
+const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
+const cache = process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache');
+const targets = ['linux-x64', 'linux-arm64', 'linux-armv7l'] as const;
+
+const mib = (bytes: number) => (bytes / 1_048_576).toFixed(1).padStart(7);
+const sizeOf = (path: string) => statSync(path).size;
+const nodeOf = (target: string) => {
+  const { package: name, version } = targetOf(target).node;
+  return join(cache, `${name}-${version}`, 'node');
+};
+
+function compressed(file: string, folder: string): readonly number[] {
+  const run = (program: string, ...args: readonly string[]) =>
+    execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
+  const [xz, zstd, squashfs] = ['xz', 'zst', 'squashfs'].map((end) => join(folder, `x.${end}`));
+  run('sh', '-c', 'xz -9 -T1 -c "$0" >"$1"', file, xz ?? '');
+  run('zstd', '-19', '-T2', '-q', '-f', '-o', zstd ?? '', file);
+  run('mksquashfs', file, squashfs ?? '', '-comp', 'xz', '-noappend', '-quiet', '-no-progress');
+  return [xz, zstd, squashfs].map((path) => sizeOf(path ?? ''));
+}
+
+function files(): void {
+  console.log('On flash, MiB      Node  stripped, with the agent   xz -9  zstd -19  squashfs-xz');
+  const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
+  for (const target of targets) {
+    const executable = join(root, `build/${target}/sota-agent`);
+    if (!existsSync(executable)) throw new Error(`there is no ${executable}: make targets`);
+    const [xz = 0, zstd = 0, squashfs = 0] = compressed(executable, folder);
+    const sizes = [mib(sizeOf(nodeOf(target))), mib(sizeOf(executable)).padStart(25)];
+    sizes.push(mib(xz).padStart(8), mib(zstd).padStart(10), mib(squashfs).padStart(13));
+    console.log(`${target.padEnd(16)}${sizes.join('')}`);
+  }
+  rmSync(folder, { recursive: true });
+  const bundle = sizeOf(join(root, 'build/sota-agent.cjs'));
+  console.log(`\nThe agent's own part: ${bundle} bytes (build/sota-agent.cjs)\n`);
+  for (const target of targets) {
+    console.log(`${target.padEnd(16)}links ${targetOf(target).libraries.join(' ')}`);
+  }
+}
+
+async function memory(): Promise<void> {
+  console.log('\nIn memory, MiB, of linux-x64 alone: ARM is emulated here, which would count');
+  const bare = await bareNode(nodeOf('linux-x64'), targetOf('linux-x64').execArgv);
+  const line = (what: string, { rss, anon, pss }: { rss: number; anon: number; pss: number }) =>
+    console.log(`${what.padEnd(44)} RSS ${mib(rss)}  RssAnon ${mib(anon)}  PSS ${mib(pss)}`);
+  line('bare Node, same arguments, idle', bare);
+  for (const transport of ['http', 'ws'] as const) {
+    const found = await idle(transport);
+    line(`registered over ${transport}, idle`, found);
+    const more = ((found.anon - bare.anon) / 1_048_576).toFixed(1);
+    console.log(`${''.padEnd(44)} RssAnon is ${more} MiB above bare Node; the aim is 4`);
+    line(`  the most in a session of 300 chunks`, await peak(transport));
+  }
+  const ms = await startUp(5);
+  console.log(`\nFrom the start to "registered": ${ms.join(' ')} ms, one start each`);
+}
+
+if (process.env['ONLY'] !== 'memory') files();
+await memory();

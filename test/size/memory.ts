@@ -1,0 +1,97 @@
+// Memory of a process and of its life as the kernel tells it, in bytes.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createBackend, isReported } from '../backend/backend.ts';
+import { packageOf } from '../backend/package.ts';
+import { startAgent, writeConfig } from '../support/agent.ts';
+import type { Backend } from '../backend/backend.ts';
+import type { AgentProcess } from '../support/agent.ts';
+
+export type Memory = { readonly rss: number; readonly anon: number; readonly pss: number };
+type Transport = 'http' | 'ws';
+
+/** V8 gives back what the start needed within this time. */
+const settleMs = 5_000;
+const everyMs = 50;
+const chunksCount = 300;
+
+function memoryOf(pid: number): Memory {
+  const after = (file: string, key: string) => {
+    const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    return Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? NaN) * 1_024;
+  };
+  const [rss, anon] = [after('status', 'VmRSS'), after('status', 'RssAnon')];
+  return { rss, anon, pss: after('smaps_rollup', 'Pss') };
+}
+
+export async function bareNode(program: string, args: readonly string[]): Promise<Memory> {
+  const script = ['-e', 'setInterval(() => undefined, 1e6)'];
+  const child = spawn(program, [...args, ...script], { env: {}, stdio: 'ignore' });
+  await pause(settleMs);
+  const found = memoryOf(child.pid ?? 0);
+  child.kill('SIGKILL');
+  return found;
+}
+
+type Act<T> = (agent: AgentProcess, backend: Backend) => Promise<T>;
+
+async function withAgent<T>(transport: Transport, act: Act<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
+  const backend = createBackend({ transport });
+  await backend.start();
+  const config = writeConfig(folder, {
+    log: { level: 'info' },
+    rvi: { url: backend.url, ...(transport === 'http' ? { listen: '127.0.0.1:0' } : {}) },
+    installer: { default: 'command', command: { program: 'true' } },
+  });
+  const agent = startAgent(config);
+  try {
+    return await act(agent, backend);
+  } finally {
+    await agent.kill('SIGKILL');
+    await backend.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function idle(transport: Transport): Promise<Memory> {
+  return withAgent(transport, async (agent, backend) => {
+    await backend.registered();
+    await pause(settleMs);
+    return memoryOf(agent.pid);
+  });
+}
+
+/** Each by itself: the three need not be highest at the same moment. */
+export function peak(transport: Transport): Promise<Memory> {
+  return withAgent(transport, async (agent, backend) => {
+    await backend.registered();
+    let most = memoryOf(agent.pid);
+    const timer = setInterval(() => {
+      const { rss, anon, pss } = memoryOf(agent.pid);
+      const { max } = Math;
+      most = { rss: max(rss, most.rss), anon: max(anon, most.anon), pss: max(pss, most.pss) };
+    }, everyMs);
+    const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(chunksCount * 65_536));
+    backend.server.notify([one]);
+    await backend.until('reported', (server) => isReported(server, one), 120_000);
+    clearInterval(timer);
+    return most;
+  });
+}
+
+export async function startUp(times: number): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let count = 0; count < times; count += 1) {
+    const startedMs = performance.now();
+    await withAgent('http', async (agent) => {
+      await agent.logged(/ registered /);
+      found.push(Math.round(performance.now() - startedMs));
+    });
+  }
+  return found;
+}
