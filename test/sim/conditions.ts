@@ -3,12 +3,14 @@
 import { createRandom } from '../support/prng.ts';
 import { fair } from './server.ts';
 import type { Prng } from '../support/prng.ts';
+import type { DialectName } from '../backend/dialects.ts';
 import type { NodeKind } from '../backend/node-rules.ts';
 import type { ServerKind } from '../backend/server-rules.ts';
 import type { Way, Weather } from './server.ts';
 
 export type Conditions = {
   readonly kind: ServerKind;
+  readonly dialect: DialectName;
   readonly node: NodeKind;
   readonly way: Way;
   readonly weather: Weather;
@@ -41,6 +43,7 @@ export function conditionsOf(seed: number, isRough: boolean): Conditions {
   const prng = createRandom(seed);
   return {
     kind: kinds[seed % 4] ?? 'S-A',
+    dialect: 'P1',
     way: Math.floor(seed / 4) % 2 === 0 ? 'http' : 'ws',
     node: nodes[Math.floor(seed / 8) % 3] ?? '0.4',
     weather: isRough ? roughOf(prng) : fair,

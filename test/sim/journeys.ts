@@ -73,6 +73,8 @@ const three = sample('three', '1.0.0', 64 * kib + 5_000);
 const lying = { ...small, one: { ...small.one, checksum: '0'.repeat(40) } };
 const strange = [sample('\u0073\u0308\u{1f600}', '1-\u00e9', 100), sample('con', '~1', 200)];
 
+/** Named as the agent has it: by the id of the update. */
+const update = sample('6f1d3b52-0000-4000-8000-0000000000aa', '', small.one.sizeBytes);
 const plain = { packages: [small], manner: willing, status: true };
 const trueMs = (worldMs: number) => Date.UTC(2026, 10, 24) + Math.floor(worldMs);
 /** In the middle of the transfer, while a lost chunk is waited for. */
@@ -267,6 +269,22 @@ export const journeys: readonly Journey[] = [
     mayBlock: true,
     status: 'any',
     mayRepeat: true,
+  },
+  {
+    ...plain,
+    name: 'J18',
+    title: 'an update of P2',
+    packages: [update],
+    conditions: { dialect: 'P2', kind: 'S-C' },
+  },
+  {
+    ...plain,
+    name: 'J19',
+    title: 'an update of P3, a reboot, and a bad line',
+    packages: [update],
+    manner: { ...willing, verdict: 'reboot-needed' },
+    conditions: { dialect: 'P3', kind: 'S-M' },
+    isRough: true,
   },
 ];
 

@@ -15,6 +15,7 @@ import { keyOf } from '../../src/core/decision.ts';
 import { isBody } from '../backend/dialect.ts';
 import { find } from './disk.ts';
 import { allocatedBytes } from './flash.ts';
+import { plainBody } from './bodies.ts';
 import { createChunkOracle } from './oracle-chunks.ts';
 import { createInstallOracle } from './oracle-installs.ts';
 import { createReportOracle } from './oracle-reports.ts';
@@ -83,8 +84,10 @@ export function createOracle(options: OracleOptions): Oracle {
       violate(`timeout ${String(timeout)}, not ${options.timeout()}`);
     }
     const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [];
-    const [body] = list;
-    if (list.length !== 1 || !isBody(body)) return violate(`parameters: ${text.slice(0, 200)}`);
+    if (list.length !== 1 || !isBody(list[0])) {
+      return violate(`parameters: ${text.slice(0, 200)}`);
+    }
+    const body = plainBody(list[0]);
     if (String(name).endsWith('/sota/ack')) chunks.onAck(body['package'], body['chunks']);
     if (String(name).endsWith('/sota/report')) reports.onReport(body['package'], body['status']);
   }
@@ -94,7 +97,7 @@ export function createOracle(options: OracleOptions): Oracle {
     if (service === '/sota/abort') {
       for (const [key, phase] of known) if (abortable.includes(phase)) aborted.add(key);
     }
-    chunks.onDelivered(service, isBody(body) ? body : {});
+    chunks.onDelivered(service, plainBody(body));
   }
 
   function onCommit(now: State): void {

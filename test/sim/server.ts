@@ -1,9 +1,11 @@
 // The world beyond the device: its RVI node and the server behind it, the very ones that the tests
 // over real sockets use, joined to the agent by a way that loses, delays, repeats and breaks.
+import { prefixOf } from '../backend/dialects.ts';
 import { createNode } from '../backend/node.ts';
 import { createServer } from '../backend/server.ts';
 import { never } from './gate.ts';
 import type { CallResult, Transport, TransportHandlers } from '../../src/transport/transport.ts';
+import type { DialectName } from '../backend/dialects.ts';
 import type { NodeKind } from '../backend/node-rules.ts';
 import type { Fault, Passing, RviNode } from '../backend/node.ts';
 import type { ServerPackage } from '../backend/package.ts';
@@ -41,6 +43,7 @@ export type BackendOptions = {
   readonly way: Way;
   readonly node: NodeKind;
   readonly kind: ServerKind;
+  readonly dialect: DialectName;
   readonly weather: Weather;
   readonly isLenient: boolean;
   /** 1970 and what has passed since, as the rest of the world has it. */
@@ -70,12 +73,13 @@ export type Backend = {
 };
 
 export const vin = 'V1234567890123456';
+const device = '123e4567-e89b-42d3-a456-426655440000';
 export const prefix = 'genivi.org/backend';
 const address = 'http://127.0.0.1:9080';
 const services = ['start', 'ack', 'report', 'packages'].map((name) => `${prefix}/sota/${name}`);
 
 export function createBackend(options: BackendOptions): Backend {
-  const { timeline, prng, weather } = options;
+  const { timeline, prng, weather, dialect } = options;
   let fault: ((message: Passing) => Fault) | undefined;
   let isNodeUp = true;
   let isServerUp = true;
@@ -98,7 +102,7 @@ export function createBackend(options: BackendOptions): Backend {
   const node = createNode(
     {
       kind: options.node,
-      prefix: `genivi.org/vin/${vin}`,
+      prefix: prefixOf(dialect, vin, device),
       backend: services,
       fault: faultOf,
     },
@@ -112,7 +116,12 @@ export function createBackend(options: BackendOptions): Backend {
     },
   );
   const server = createServer(
-    { kind: options.kind, prefix, grammar: options.isLenient ? { name: /./s, version: /./s } : {} },
+    {
+      kind: options.kind,
+      dialect,
+      prefix,
+      grammar: options.isLenient ? { name: /./s, version: /./s } : {},
+    },
     { now: options.trueMs, after: timeline.after, send: node.deliver, onSeen: options.onSeen },
   );
 

@@ -2,6 +2,7 @@
 // that happens follows from the journey, the seed, the cuts and the faults.
 import process from 'node:process';
 import { isBody } from '../backend/dialect.ts';
+import { plainBody } from './bodies.ts';
 import { createTimeline } from './clock.ts';
 import { conditionsOf, streamsOf } from './conditions.ts';
 import { createCutter } from './cutter.ts';
@@ -154,7 +155,7 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
 
   function onSeen(message: SeenMessage): void {
     const { direction, service, parameters } = message;
-    const body = isBody(parameters) ? parameters : {};
+    const body = plainBody(parameters);
     if (direction === 'in' && service === '/sota/report' && isBody(body['package'])) {
       const { name, version } = body['package'];
       reported.add(`${String(name)} ${String(version)}`);

@@ -184,6 +184,8 @@ test('hears P1, P2 or P3 by what came and by how the node names the vehicle', ()
     [notify, p2, 'P2'],
     [notify, p3, 'P3'],
     [{ update_id }, p3, 'P3'],
+    [notify, { ...p3, learnt: 'P2' }, 'P3'],
+    [notify, { ...p2, learnt: 'P3' }, 'P2'],
     [notify, { ...p2, names: byUnit }, 'P3'],
     [notify, { ...p2, names: { ...byVin, start: 'acme/unit/7/sota/start' } }, 'P2'],
     [notify, blank, 'P2'],
