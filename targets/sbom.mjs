@@ -8,10 +8,10 @@ import { Buffer } from 'node:buffer';
 /** Of `process.versions`: what is an interface and not a component. */
 const interfaces = ['node', 'modules', 'napi'];
 
-/** Licences and names (where they differ) of what is built into Node; its own LICENSE says more. */
+/** Licences as Node's own LICENSE has them, and names where they differ. */
 const builtIn = {
   acorn: { license: 'MIT' },
-  ada: { license: 'Apache-2.0' },
+  ada: { license: 'MIT' },
   amaro: { license: 'MIT' },
   ares: { license: 'MIT', name: 'c-ares' },
   base64: { license: 'BSD-2-Clause' },
@@ -28,7 +28,7 @@ const builtIn = {
   ngtcp2: { license: 'MIT' },
   openssl: { license: 'Apache-2.0' },
   simdjson: { license: 'Apache-2.0' },
-  simdutf: { license: 'Apache-2.0' },
+  simdutf: { license: 'MIT' },
   sqlite: { license: 'blessing' },
   tz: { license: 'LicenseRef-Public-Domain', name: 'tzdata' },
   undici: { license: 'MIT' },
@@ -89,7 +89,9 @@ function ask(program) {
 export function makeSbom({ name, target, version, components, isGiven }) {
   const { version: own, license } = JSON.parse(readFileSync('package.json', 'utf8'));
   const node = nodeComponent(target, version, isGiven);
-  const parts = Object.entries(components).map(([key, value]) => partOf(key, value));
+  // Unicode's licence is another one from ICU 74 on.
+  const isOldIcu = Number.parseInt(components.icu ?? '', 10) < 74;
+  const parts = Object.entries(components).map(([key, value]) => partOf(key, value, isOldIcu));
   const packages = bundledPackages();
   return (executable) => {
     const hash = (algorithm) => createHash(algorithm).update(executable).digest('hex');
@@ -142,8 +144,9 @@ function nodeComponent({ node }, version, isGiven) {
   };
 }
 
-function partOf(key, version) {
-  const { license, name = key } = builtIn[key] ?? {};
+function partOf(key, version, isOldIcu) {
+  const { license: usual, name = key } = builtIn[key] ?? {};
+  const license = isOldIcu && usual === 'Unicode-3.0' ? 'Unicode-DFS-2016' : usual;
   const maker = makers[key];
   // What a maker's list calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic.
   const plain = /^\d+(\.\d+){0,2}/.exec(version)?.[0] ?? version;

@@ -34,6 +34,19 @@ function bomOf(target: string): Bom {
   return bom;
 }
 
+const cache = process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache');
+
+/** By which each can be told from the others. */
+const phrases: { readonly [id: string]: RegExp } = {
+  MIT: /Permission is hereby granted, free of\s+charge/,
+  'Apache-2.0': /Apache License/,
+  'BSD-2-Clause': /Redistribution and use in source and binary forms/,
+  'BSD-3-Clause': /Neither the name/,
+  Zlib: /provided 'as-is', without any express or implied/,
+  'Unicode-3.0': /UNICODE LICENSE V3/,
+  'Unicode-DFS-2016': /LICENSE AGREEMENT - DATA FILES AND SOFTWARE/,
+};
+
 const hashLengths: { readonly [algorithm: string]: number } = { 'SHA-256': 64, 'SHA-512': 128 };
 
 for (const target of targets) {
@@ -75,9 +88,23 @@ for (const target of targets) {
     assert.equal(purls.sort(), wanted.sort());
   });
 
+  test(`of ${target} has the licences of that Node's own LICENSE`, () => {
+    const text = readFileSync(join(cache, `${node.package}-${node.version}`, 'LICENSE'), 'utf8');
+    const sections = new Map(
+      text
+        .split(/^- (?=.*, located at )/m)
+        .map((part) => [part.split(',')[0]?.toLowerCase(), part]),
+    );
+    const found = bomOf(target).components.filter(({ name }) => sections.has(name));
+    assert.ok(found.length > 12, `${found.length}`);
+    for (const { name, licenses } of found) {
+      const id = licenses[0]?.license?.id ?? '';
+      assert.match(sections.get(name) ?? '', phrases[id] ?? /no such licence/, `${name}: ${id}`);
+    }
+  });
+
   const runs = test.needs(`what runs ${target}`, canRun(target));
   runs(`of ${target} says of Node's parts what that Node itself says`, () => {
-    const cache = process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache');
     const program = join(cache, `${node.package}-${node.version}`, 'node');
     const said = runOn(target, program, ['-p', 'JSON.stringify(process.versions)']).out;
     const versions: { readonly [name: string]: string } = JSON.parse(said);
