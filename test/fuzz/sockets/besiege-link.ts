@@ -31,9 +31,7 @@ export async function besiegeLink(seed: number, inputs: number): Promise<Siege> 
       const end = guarded.watch(bounds);
       await harass(prng, siege, relay, guarded);
       const kind = kinds.pop();
-      if (kind !== undefined) await spoil(prng, siege, relay, kind);
-      const refusal = refusals.pop();
-      if (refusal !== undefined) await refuse(siege, relay, refusal);
+      if (kind !== undefined) await spoil(prng, siege, relay, kind, refusals.pop());
       await end();
       guarded.vehicle.cut();
       await guarded.vehicle.agent().ended;
@@ -74,28 +72,24 @@ async function harass(
   for (const one of control.held.keys()) one.destroy();
 }
 
+/** The next link is refused, if so; the agent may try for it at once. */
 async function spoil(
   prng: Prng,
   siege: Siege,
   relay: Relay,
   [name, draw, end]: (typeof fatal)[number],
+  refusal: (typeof handshakes)[number] | undefined,
 ): Promise<void> {
   const link = await relay.link();
+  const { closed } = relay.refused();
+  relay.refuse(refusal?.[1]);
   count(siege, `link: ${name}`, 1);
   link.inject(draw(prng));
   if (end !== undefined) link.end(end);
   await until(`the link is ended after: ${name}`, link.isClosed, endTimeMs);
-}
-
-async function refuse(
-  siege: Siege,
-  relay: Relay,
-  [name, answer]: (typeof handshakes)[number],
-): Promise<void> {
-  const { closed } = relay.refused();
-  count(siege, `handshake: ${name}`, 1);
-  relay.refuse(answer);
+  if (refusal === undefined) return;
+  count(siege, `handshake: ${refusal[0]}`, 1);
   const isClosed = () => relay.refused().closed > closed;
-  await until(`the agent leaves after a handshake of ${name}`, isClosed, endTimeMs);
+  await until(`the agent leaves after a handshake of ${refusal[0]}`, isClosed, endTimeMs);
   relay.refuse(undefined);
 }

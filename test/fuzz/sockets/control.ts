@@ -16,8 +16,14 @@ const leave = (prng: Prng): Step =>
 
 export function drawControl(prng: Prng): Script {
   if (prng.chance(0.5)) return wishes(prng);
-  return prng.pick([garbage, unended, endless, dripped, deep, watching, crowd])(prng);
+  return prng.pick(draws)(prng);
 }
+
+type Draw = (prng: Prng) => Script;
+const draws: readonly [Draw, ...Draw[]] = [
+  garbage, unended, endless, dripped, deep, watching, crowd,
+];
+export const controlDraws: readonly Draw[] = draws;
 
 /** `packages` starts a program each time, and the victim is nobody's to decline. */
 function lineOf(prng: Prng): Buffer {
@@ -43,7 +49,7 @@ function unended(prng: Prng): Script {
 }
 
 function endless(prng: Prng): Script {
-  const size = prng.pick([4_095, 4_096, 4_097, 65_536, 1_048_576]);
+  const size = prng.pick([4_095, 4_096, 4_097, 65_536, 33_554_432]);
   return alone('endless', [send(Buffer.alloc(size, 'a')), leave(prng)]);
 }
 
@@ -63,6 +69,7 @@ function watching(prng: Prng): Script {
 }
 
 function crowd(prng: Prng): Script {
-  const steps = [send(prng.pick(['', '{"command":"status"}\n'])), leave(prng)];
-  return { ...alone('crowd', steps), connections: prng.pick([20, 200, 1_000]) };
+  const first = send(prng.pick(['', '{"command":"status"}\n']));
+  const steps = [{ kind: 'deaf' }, first, { kind: 'wait', delayMs: 700 }] as const;
+  return { ...alone('crowd', steps), connections: prng.pick([400, 1_000]) };
 }

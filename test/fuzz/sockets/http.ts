@@ -11,11 +11,16 @@ const post = (body: Buffer, more = '') =>
 
 export function drawHttp(prng: Prng): Script {
   if (prng.chance(0.4)) return messages(prng);
-  const draws = [slowHead, slowBody, cutOff, wrongLength, chunked, wrongMethod, wrongHead] as const;
-  const draw = prng.pick(draws);
-  if (prng.chance(0.85)) return draw(prng);
-  return prng.pick([garbage, expecting, deaf, crowd, million])(prng);
+  return prng.pick(prng.chance(0.85) ? often : seldom)(prng);
 }
+
+type Draw = (prng: Prng) => Script;
+const often: readonly [Draw, ...Draw[]] = [
+  slowHead, slowBody, cutOff, wrongLength, chunked, wrongMethod, wrongHead,
+];
+const seldom: readonly [Draw, ...Draw[]] = [garbage, expecting, deaf, crowd, million];
+/** Once each, whatever else a seed may draw. */
+export const httpDraws: readonly Draw[] = [...often, ...seldom];
 
 const alone = (name: string, steps: readonly Step[], inputs = 1): Script => {
   return { name, inputs, connections: 1, steps };
@@ -147,5 +152,5 @@ function crowd(prng: Prng): Script {
 }
 
 function million(): Script {
-  return alone('10^6 packages', [send(post(millionNotify())), { kind: 'wait', delayMs: 500 }]);
+  return alone('10^6 packages', [send(post(millionNotify())), { kind: 'answers', count: 1 }]);
 }

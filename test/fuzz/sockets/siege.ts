@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { createRandom } from '../../support/prng.ts';
 import { freePort, until } from '../../support/vehicle.ts';
 import { faultOf } from '../answers.ts';
-import { drawControl } from './control.ts';
-import { drawHttp } from './http.ts';
+import { controlDraws, drawControl } from './control.ts';
+import { drawHttp, httpDraws } from './http.ts';
 import { pause, play } from './script.ts';
 import { createGuarded, filesOf } from './victim.ts';
 import type { Played, Script, Stage } from './script.ts';
@@ -42,10 +42,13 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     const end = guarded.watch(bounds);
     const listener = stageOf(port, 'HTTP/1.1 200 OK');
     const control = stageOf(guarded.socket, '\n');
+    const first = prng.shuffle([...httpDraws, ...controlDraws]);
     await inParallel(peersMax, () => {
-      if (siege.inputs >= inputs) return undefined;
-      const isControl = prng.chance(0.15);
-      const script = isControl ? drawControl(prng) : drawHttp(prng);
+      const another = prng.chance(0.15) ? drawControl : drawHttp;
+      const draw = first.pop() ?? (siege.inputs < inputs ? another : undefined);
+      if (draw === undefined) return undefined;
+      const script = draw(prng);
+      const isControl = draw === drawControl || controlDraws.includes(draw);
       count(siege, script.name, script.inputs * script.connections);
       return () => perform(siege, script, isControl ? control : listener);
     });
