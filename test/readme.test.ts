@@ -106,8 +106,9 @@ test('names no target of make that is not there', () => {
 });
 
 test('tells the limits as they are', () => {
-  const rows = rowsUnder('limit');
-  assert.ok(rows.length > 10);
+  const security = rowsUnder('limit', readFileSync('SECURITY.md', 'utf8'));
+  const rows = [...rowsUnder('limit'), ...security];
+  assert.ok(rows.length - security.length > 10 && security.length > 10);
   const known = new Map<string, number>(Object.entries(limits));
   for (const [name = '', value = ''] of rows) {
     assert.is(Number(value.replaceAll(' ', '')), known.get(name), name);

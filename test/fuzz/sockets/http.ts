@@ -152,5 +152,6 @@ function crowd(prng: Prng): Script {
 }
 
 function million(): Script {
-  return alone('10^6 packages', [send(post(millionNotify())), { kind: 'answers', count: 1 }]);
+  const steps = [send(post(millionNotify())), { kind: 'answers', count: 1 }] as const;
+  return { ...alone('10^6 packages', steps), connections: 6 };
 }

@@ -33,7 +33,7 @@ export type Guarded = {
 };
 
 /** The agent must answer on its socket by then, whatever else goes on. */
-const statusTimeMs = 30_000;
+const statusTimeMs = 60_000;
 /** Each chunk is held up by this, so that the transfer lasts as long as the attack. */
 const chunkDelayMs = 300;
 
