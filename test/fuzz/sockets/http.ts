@@ -153,5 +153,5 @@ function crowd(prng: Prng): Script {
 
 function million(): Script {
   const steps = [send(post(millionNotify())), { kind: 'answers', count: 1 }] as const;
-  return { ...alone('10^6 packages', steps), connections: 6 };
+  return { ...alone('10^6 packages', steps), connections: 12 };
 }

@@ -21,7 +21,7 @@ export type Siege = Seen & {
 };
 
 /** Twice as many connections as are kept at the listener; those at the control socket; its own. */
-export const bounds: Bounds = { rssMib: 160, files: 2 * 64 + 8 + 32 + 32 };
+export const bounds: Bounds = { rssMib: 256, files: 2 * 64 + 8 + 32 + 32 };
 /** Peers at work at a time. */
 const peersMax = 16;
 /** What is not finished after 20 s is ended; the agent looks every 5 s, on a busy machine. */
