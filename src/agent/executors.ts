@@ -37,6 +37,8 @@ export function createExecutors(parts: ExecutorParts): Execute {
         return say({ kind: 'message', message: { kind: 'start', id: effect.id } });
       case 'ack':
         return say({ kind: 'ack', id: effect.id, empty: effect.empty });
+      case 'ack-zero':
+        return say({ kind: 'ack-zero', id: effect.id });
       case 'keep-alive':
         return say({ kind: 'keep-alive', id: effect.id });
       case 'report':

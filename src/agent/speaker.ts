@@ -24,6 +24,7 @@ import type { Transport } from '../transport/transport.ts';
 export type Saying =
   | { readonly kind: 'register' }
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  | { readonly kind: 'ack-zero'; readonly id: PackageId }
   | { readonly kind: 'keep-alive'; readonly id: PackageId }
   | { readonly kind: 'message'; readonly message: Exclude<Message, { readonly kind: 'ack' }> };
 
@@ -158,6 +159,8 @@ function messageOf(
   switch (saying.kind) {
     case 'ack':
       return ackOf(settings, state, saying);
+    case 'ack-zero':
+      return zeroOf(state, saying.id);
     case 'keep-alive':
       return lastAckOf(settings, state, saying.id);
     case 'message':
@@ -172,6 +175,13 @@ function lastAckOf(settings: Settings, state: State, id: PackageId): Message | u
   if (one === undefined || transfer === undefined || !isAwaited(one)) return undefined;
   if (one.isSplit) return undefined;
   return { kind: 'ack', id, chunks: ackIndices(transfer.held, settings.rvi.ack) };
+}
+
+/** With a transfer there are better ways to move the server. */
+function zeroOf(state: State, id: PackageId): Message | undefined {
+  const one = state.packages.get(keyOf(id));
+  const isUnstarted = one !== undefined && inPhase(one, 'accepted') && !one.isSplit;
+  return isUnstarted ? { kind: 'ack', id, chunks: [0] } : undefined;
 }
 
 /** No ack after the finish, nor for what is gone (protocol 2.4). */

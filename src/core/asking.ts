@@ -59,7 +59,7 @@ export function ask(state: State, one: InPhase<'accepted'>, moment: Moment): Dec
   const { asked } = runningOf(state, one.id);
   const rung = rungs[asked % rungs.length] ?? 'start';
   const waitMs = backoffMs(asked, askDelayMsMin, askDelayMsMax, moment.roll);
-  const next = { asked: asked + 1, rung, dueMs: moment.nowMs + waitMs };
+  const next = { asked: asked + 1, rung, strays: 0, dueMs: moment.nowMs + waitMs };
   return decision({
     notes: [running(state, one.id, next)],
     effects: [

@@ -42,6 +42,7 @@ export const idle: Running = {
   rerun: false,
   isDataLost: false,
   finishDueMs: undefined,
+  strays: 0,
   leaving: false,
   sentAtMs: undefined,
   percent: undefined,

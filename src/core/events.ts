@@ -222,6 +222,8 @@ export type Effect =
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
   /** The last ack again, after the finish: it only says that we are still at it. */
   | { readonly kind: 'keep-alive'; readonly id: PackageId }
+  /** Of a chunk that no package has: a server that cannot begin anew otherwise throws, and does. */
+  | { readonly kind: 'ack-zero'; readonly id: PackageId }
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'list-packages' }
   | { readonly kind: 'send-packages'; readonly packages: readonly PackageId[] }

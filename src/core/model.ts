@@ -243,6 +243,8 @@ export type Running = {
   /** At the boot there was no data of the attempt that is probed. */
   readonly isDataLost: boolean;
   readonly finishDueMs: number | undefined;
+  /** Chunks of a package that was not started, since the server was asked last. */
+  readonly strays: number;
   /** A report is on its way to the node, which has not answered yet. */
   readonly leaving: boolean;
   readonly sentAtMs: number | undefined;

@@ -55,18 +55,24 @@ export function onChunk(
 
 /**
  * The server sends, but its `/sota/start`, which alone tells checksum and count, was lost. An empty
- * ack in the middle makes all releases but the first begin anew (protocol 2.4); the first one
- * sends chunk 1 again, so it is said once to an ask of ours.
+ * ack in the middle makes all releases but the first begin anew (protocol 2.4). That one sends
+ * chunk 1 again; what it throws over, and begins anew, is a single index other than 1. 0 is no
+ * chunk, and means "all from 1 on" to a release that does not throw. Each is said once to an ask.
  */
 function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number): Decision {
   const refused = refuse('chunk-of-no-transfer', { ...one.id, index });
-  const { room, rung } = runningOf(state, one.id);
-  if (room !== undefined || rung === undefined) return refused;
+  const { asked, room, strays } = runningOf(state, one.id);
+  const isFirstChunkAgain = strays === 1 && index === 1;
+  if (room !== undefined || asked === 0 || (strays > 0 && !isFirstChunkAgain)) return refused;
   return both(
     refused,
     decision({
-      notes: [running(state, one.id, { rung: undefined })],
-      effects: [{ kind: 'ack', id: one.id, empty: true }],
+      notes: [running(state, one.id, { strays: strays + 1 })],
+      effects: [
+        isFirstChunkAgain
+          ? { kind: 'ack-zero', id: one.id }
+          : { kind: 'ack', id: one.id, empty: true },
+      ],
     }),
   );
 }

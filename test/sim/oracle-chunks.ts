@@ -42,12 +42,14 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   function onAck(value: unknown, chunks: unknown): void {
     const one = packageIn(state(), value);
     const listed: readonly unknown[] = Array.isArray(chunks) ? chunks : [];
-    if (listed.length > 0 && !listed.includes(1) && !isTail(listed)) {
+    const transfer = one === undefined ? undefined : transferOf(one);
+    // Chunk 0 is none: said of a package that was not started, it is no promise.
+    const isZero = transfer === undefined && listed.length === 1 && listed[0] === 0;
+    if (listed.length > 0 && !listed.includes(1) && !isTail(listed) && !isZero) {
       violate(`an ack without chunk 1: ${String(listed)}`);
     }
-    const transfer = one === undefined ? undefined : transferOf(one);
     if (one === undefined || transfer === undefined) {
-      if (listed.length > 0) violate(`an ack of nothing: ${JSON.stringify(value)}`);
+      if (listed.length > 0 && !isZero) violate(`an ack of nothing: ${JSON.stringify(value)}`);
       return;
     }
     const { number, checksum } = transfer;

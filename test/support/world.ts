@@ -103,7 +103,7 @@ export function createWorld(settings: Settings, prng: Prng): World {
 const is = (one: { readonly number: number }, number: number) => one.number === number;
 
 function isAnswered({ kind }: Effect): boolean {
-  return !['log', 'ack', 'keep-alive', 'ask-start', 'discard', 'hash'].includes(kind);
+  return !['log', 'ack', 'ack-zero', 'keep-alive', 'ask-start', 'discard', 'hash'].includes(kind);
 }
 
 function draw(core: Core, prng: Prng, pending: Effect[], hashed: Set<number>): Event {

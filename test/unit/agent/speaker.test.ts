@@ -116,6 +116,17 @@ test('says an empty list where that is the rung, the later wish counts', async (
   assert.equal(chunksIn(one.node.said.slice(1)), [[]]);
 });
 
+test('acks a chunk 0 only for a package that was not started', async () => {
+  const accepted = setUp(opened().slice(0, 2));
+  accepted.say({ kind: 'ack-zero', id: engine });
+  await settle();
+  assert.equal(chunksIn(accepted.node.said), [[0]]);
+  const receiving = setUp();
+  receiving.say({ kind: 'ack-zero', id: engine });
+  await settle();
+  assert.equal(receiving.node.said, []);
+});
+
 test('acks neither after the finish nor what is gone', async () => {
   const one = setUp([...opened(1, 1), held(1)]);
   one.commit({ kind: 'finished', number: 1 });

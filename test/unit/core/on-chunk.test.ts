@@ -84,14 +84,21 @@ test('refuses a chunk of no transfer, in every phase without one', () => {
   }
 });
 
-test('says [] once to a server that sends what it never started here', () => {
+test('says [] to a server that sends what it never started here, and then [0], once each', () => {
   const core = createLinked(settings, ghc);
   assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), [], 'nothing was asked for yet');
   core.wait(0);
   const first = core.ask(chunkOf(ghc, 1, 3));
   assert.equal(only(first.effects, 'ack'), { kind: 'ack', id: ghc, empty: true });
   assert.equal([first.writes, first.facts], [[], []]);
+  // S-A alone answers [] by chunk 1 again; a single 0 makes it begin anew (protocol 2.4).
+  assert.equal(kinds(core.ask(chunkOf(ghc, 2, 3)).effects), []);
+  const second = core.ask(chunkOf(ghc, 1, 3));
+  assert.equal(only(second.effects, 'ack-zero'), { kind: 'ack-zero', id: ghc });
   assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), []);
+  // The next ask begins anew.
+  core.wait(60_000);
+  assert.ok(kinds(core.ask(chunkOf(ghc, 1, 3)).effects).includes('ack'));
 });
 
 test('refuses a chunk of a package that another one is received beside', () => {
