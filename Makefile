@@ -2,7 +2,7 @@
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release \
-	 check test unit e2e sim powercut systemd size demo bench backend fuzz setup setup-debian clean
+	 check test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
@@ -75,6 +75,9 @@ e2e: setup ## the tests that run only the executable
 
 sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 for hours
 	node test/run.mjs --script test/sim/main.ts
+
+matrix: build ## every node, server and dialect through every event, and the table; CELLS='S-A.*start'
+	@node test/run.mjs --script test/matrix/main.ts -- $(if $(CELLS),'$(CELLS)')
 
 fuzz: build ## hostile input; WAY= SEED= INPUTS= replay a failure, LONG=1 sends ten million
 	@node test/run.mjs --script test/fuzz/main.ts

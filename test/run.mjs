@@ -64,7 +64,7 @@ async function tests() {
   const isAll = wanted.length === 0 && !isGivenAgent;
   const isOfTargets = files.some((name) => name.startsWith('test/targets/'));
   if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
-  else if (!isGivenAgent && files.some((name) => /^test\/(e2e|fuzz)\//.test(name))) {
+  else if (!isGivenAgent && files.some((name) => /^test\/(e2e|fuzz|matrix)\//.test(name))) {
     buildAgents('linux-x64');
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));

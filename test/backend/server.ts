@@ -55,6 +55,8 @@ export type Server = {
   readonly lists: readonly (readonly PackageId[])[];
   /** Times each chunk was sent, by `name version index`. */
   readonly sent: ReadonlyMap<string, number>;
+  /** Those of them that no message of the vehicle brought, but the ack timeout. */
+  readonly resends: () => number;
   readonly aborts: () => number;
   /** While it is, another start is ignored. */
   readonly isBusy: () => boolean;
@@ -90,6 +92,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
   const sent = new Map<string, number>();
   let session: Session | undefined;
   let aborts = 0;
+  let resends = 0;
 
   function record(message: SeenMessage): void {
     log.push(message);
@@ -194,6 +197,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     const { one, lastIndex } = upload;
     const name = `${one.id.name} ${one.id.version} ${lastIndex}`;
     sent.set(name, (sent.get(name) ?? 0) + 1);
+    if (upload.sends > 0) resends += 1;
     upload.sends += 1;
     // Armed before the chunk goes out: the ack may come while it does.
     if (rules.ackTimeoutMs !== undefined) {
@@ -270,6 +274,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     outcomes,
     lists,
     sent,
+    resends: () => resends,
     aborts: () => aborts,
     isBusy: () => session !== undefined,
     blockedBy: () => session && blockedBy(rules, session.uploads.map(({ phase }) => phase)),

@@ -1,0 +1,240 @@
+// What happens in a cell: the columns of the matrix. Each says for which rows it cannot be, with
+// the reason, and what may be sent again because of it.
+import { assert } from '../support/suite.ts';
+import { until } from '../support/vehicle.ts';
+import { isHalfDeaf } from './rows.ts';
+import { ends, play, secondMs } from './stage.ts';
+import type { Row } from './rows.ts';
+import type { Stage } from './stage.ts';
+
+export type Event = {
+  readonly name: string;
+  /** Seconds that it takes about; the long ones begin first. */
+  readonly lasts: number;
+  /** Why this row has no such cell; undefined: it has one. */
+  readonly absent?: (row: Row) => string | undefined;
+  readonly run: (row: Row) => Promise<void>;
+};
+
+const later = () => new Promise((done) => setImmediate(done));
+const pause = (seconds: number) =>
+  new Promise((done) => setTimeout(done, seconds * secondMs));
+
+const noAbort = ({ server }: Row) =>
+  server === 'S-A' ? 'S-A sends no abort (protocol 2.1, 2.4)' : undefined;
+
+/** An abort in the middle: the server forgets, and an operator offers it again. */
+function abortedAt(
+  reached: (stage: Stage) => Promise<void>,
+  repeatedMax: number,
+  isWhole = false,
+) {
+  return (row: Row) =>
+    play(row, {}, async (stage) => {
+      const { backend, status, packages } = stage;
+      const isReached = reached(stage);
+      await stage.begin();
+      await isReached;
+      await later();
+      backend.server.abort();
+      // Where the abort does not arrive, the agent asks a silent server to start, and is served.
+      if (!isHalfDeaf(row)) {
+        await until('the transfer is given up', async () => {
+          const now = await status();
+          return now.packages.length === 0;
+        });
+        assert.equal(stage.installs(), []);
+        backend.server.notify(packages);
+      }
+      // With all chunks here it does not need the server any more, which drops its report.
+      const isDeaf = isHalfDeaf(row);
+      const repeated = { repeatedMax: isDeaf ? Math.max(1, repeatedMax) : repeatedMax };
+      await ends(stage, { ...repeated, isReportDropped: isWhole && isDeaf });
+    });
+}
+
+export const events: readonly Event[] = [
+  {
+    name: 'one package',
+    lasts: 2,
+    run: (row) => play(row, {}, async (stage) => {
+      await stage.begin();
+      await ends(stage);
+      const isTold = () => stage.backend.server.lists.length > 0;
+      if (!isHalfDeaf(row)) await stage.backend.until('the packages are listed', isTold);
+    }),
+  },
+  {
+    name: 'three',
+    lasts: 40,
+    absent: (row) =>
+      isHalfDeaf(row) ? 'each next one waits 90 s, as no proof arrives (protocol 1.9)' : undefined,
+    // S-M takes the next one a minute after the last report: a short one here.
+    run: (row) => play(row, { packages: 3, secondMs: 100 }, async (stage) => {
+      await stage.begin();
+      await ends(stage);
+    }),
+  },
+  {
+    name: 'SIGKILL',
+    lasts: 3,
+    run: (row) => play(row, {}, async (stage) => {
+      const isReached = stage.passes('to the vehicle', 'chunk', 3);
+      await stage.begin();
+      await isReached;
+      await stage.kill();
+      stage.boot();
+      await ends(stage, { repeatedMax: 1 });
+    }),
+  },
+  {
+    name: 'server restart',
+    lasts: 4,
+    run: (row) => play(row, {}, async (stage) => {
+      const isReached = stage.passes('to the vehicle', 'chunk', 3);
+      await stage.begin();
+      await isReached;
+      await stage.backend.restartServer(300);
+      await ends(stage, { repeatedMax: 1 });
+    }),
+  },
+  {
+    name: 'node restart',
+    lasts: 4,
+    run: (row) => play(row, {}, async (stage) => {
+      const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
+      await stage.begin();
+      await isReached;
+      await stage.backend.restartNode(300);
+      await ends(stage, { repeatedMax: 1 });
+    }),
+  },
+  {
+    name: 'offline',
+    lasts: 6,
+    run: (row) => play(row, {}, async (stage) => {
+      const isReached = stage.passes('to the vehicle', 'chunk', 3);
+      await stage.begin();
+      await isReached;
+      await stage.kill();
+      // Beyond the ack timeout: what the server repeats is lost, the client being down.
+      await pause(40);
+      stage.boot();
+      await ends(stage, { repeatedMax: 1 });
+    }),
+  },
+  {
+    name: 'lost ask',
+    lasts: 30,
+    run: (row) => play(row, {}, async (stage) => {
+      stage.lose('to the server', 'start');
+      await stage.begin();
+      await ends(stage);
+    }),
+  },
+  {
+    name: 'lost start',
+    lasts: 20,
+    run: (row) => play(row, {}, async (stage) => {
+      stage.lose('to the vehicle', 'start');
+      await stage.begin();
+      // S-A alone knows no way back but to throw, which takes it another chunk (protocol 2.4).
+      await ends(stage, { repeatedMax: row.server === 'S-A' ? 2 : 1 });
+    }),
+  },
+  {
+    name: 'lost ack',
+    lasts: 3,
+    run: (row) => play(row, {}, async (stage) => {
+      stage.lose('to the server', 'ack', 3);
+      await stage.begin();
+      await ends(stage, { repeatedMax: 1 });
+    }),
+  },
+  {
+    name: 'lost finish',
+    lasts: 3,
+    run: (row) => play(row, {}, async (stage) => {
+      stage.lose('to the vehicle', 'finish');
+      await stage.begin();
+      await ends(stage);
+    }),
+  },
+  {
+    name: 'lost report',
+    lasts: 35,
+    // It is said again after 30 s of ours: the server has to have as much time as it has.
+    run: (row) => play(row, { secondMs: 1_000 }, async (stage) => {
+      stage.lose('to the server', 'report');
+      await stage.begin();
+      await ends(stage);
+    }),
+  },
+  {
+    name: 'slow install',
+    lasts: 12,
+    // Half as long again as S-C and S-M wait without a sign of life (protocol 2.4).
+    run: (row) => {
+      const given = { secondMs: 100, install: 'sleep 9', rvi: { keep_alive: 1.5 } };
+      return play(row, given, async (stage) => {
+        await stage.begin();
+        await ends(stage);
+      });
+    },
+  },
+  {
+    name: 'failing install',
+    lasts: 2,
+    run: (row) => play(row, { install: 'echo "no room in flash" >&2; exit 3' }, async (stage) => {
+      await stage.begin();
+      await ends(stage, { status: false });
+      assert.match(stage.backend.server.outcomes[0]?.text ?? '', 'no room in flash');
+    }),
+  },
+  {
+    name: 'abort at start',
+    lasts: 4,
+    absent: noAbort,
+    run: abortedAt((stage) => stage.passes('to the server', 'ack', 1, true), 0),
+  },
+  {
+    name: 'in chunks',
+    lasts: 4,
+    absent: noAbort,
+    // What was held is gone: chunks 1 and 2 come again.
+    run: abortedAt((stage) => stage.passes('to the server', 'ack', 3, true), 2),
+  },
+  {
+    name: 'before finish',
+    lasts: 4,
+    absent: noAbort,
+    run: abortedAt((stage) => stage.passes('to the server', 'ack', 5, true), 4, true),
+  },
+  {
+    name: 'in install',
+    lasts: 4,
+    absent: noAbort,
+    run: (row) => play(row, { install: 'touch "$D/begun"; sleep 1' }, async (stage) => {
+      await stage.begin();
+      await until('it is being installed', async () => {
+        const { packages } = await stage.status().catch(() => ({ packages: [] }));
+        return packages.some(({ phase }) => phase === 'installing');
+      });
+      stage.backend.server.abort();
+      // The server has forgotten it: the report is said, and dropped (protocol 5.11).
+      await ends(stage, { isReportDropped: true });
+    }),
+  },
+  {
+    name: 'after report',
+    lasts: 3,
+    absent: noAbort,
+    run: (row) => play(row, {}, async (stage) => {
+      await stage.begin();
+      await stage.allReported();
+      stage.backend.server.abort();
+      await ends(stage);
+      assert.is(stage.installs().length, 1);
+    }),
+  },
+];

@@ -1,0 +1,48 @@
+// Every node and server that was released, as far as they met (protocol 0): the rows of the matrix,
+// and why the others are none.
+import type { TransportName } from '../backend/backend.ts';
+import type { DialectName } from '../backend/dialects.ts';
+import type { NodeKind } from '../backend/node-rules.ts';
+import type { ServerKind } from '../backend/server-rules.ts';
+
+export type Row = {
+  readonly node: NodeKind;
+  readonly transport: Exclude<TransportName, 'ws'>;
+  readonly server: ServerKind;
+  readonly dialect: DialectName;
+};
+
+const nodes: readonly (readonly [NodeKind, Row['transport']])[] = [
+  ['0.3', 'http'],
+  ['0.4', 'http'],
+  ['0.5.1', 'http'],
+  ['0.4', 'rvi'],
+  ['0.5.1', 'rvi'],
+];
+
+const servers: readonly (readonly [ServerKind, DialectName])[] = [
+  ['S-A', 'P1'],
+  ['S-B', 'P1'],
+  ['S-C', 'P1'],
+  ['S-C', 'P2'],
+  ['S-M', 'P2'],
+  ['S-M', 'P3'],
+];
+
+export const rows: readonly Row[] = nodes.flatMap(([node, transport]) =>
+  servers.map(([server, dialect]) => ({ node, transport, server, dialect })),
+);
+
+export const absentRows: readonly (readonly [what: string, why: string])[] = [
+  ['S-A and S-B with P2 or P3', 'servers of 2015 know P1 only; P2 came in March 2016'],
+  ['S-C with P3', 'P3 came in June 2016; since March the server waits on after a report, as S-M'],
+  ['S-M with P1', 'P1 ended two weeks before the server waited on after a report'],
+  ['node 0.3 over WebSocket', 'how it spelt frames is not known; no SOTA client used it'],
+  ['JSON-RPC over WebSocket', 'no node speaks it; test/e2e has a gateway that does'],
+];
+
+export const nameOf = ({ node, transport, server, dialect }: Row) =>
+  `${node} ${transport === 'http' ? 'HTTP' : 'WebSocket'}, ${server} ${dialect}`;
+
+/** 0.4 drops `[null]` over its WebSocket: no abort and no getpackages come (protocol 1.9). */
+export const isHalfDeaf = ({ node, transport }: Row) => node === '0.4' && transport === 'rvi';
