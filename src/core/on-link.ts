@@ -30,13 +30,28 @@ export function onRegistered(
   const up: Note = { kind: 'link', link: { kind: 'up', renewAtMs, failures } };
   // A renewal on a sound link disturbs nothing; after an outage every silence is broken at once.
   if (state.link.kind === 'registering' && state.link.isRenewal) {
-    return decision({ notes: [identified, up] });
+    const asked = [...state.packages.values()].flatMap((one) =>
+      afterRenewal(settings, state, one, moment),
+    );
+    return decision({ notes: [identified, up, ...asked] });
   }
   const asked = [...state.packages.values()].flatMap((one) => kick(state, one, moment));
   return decision({
     notes: [identified, up, ...isThere(state), ...asked],
     effects: [log('info', 'registered', { vin: vin ?? 'unknown', start: event.names.start })],
   });
+}
+
+/** What is asked behind a renewal leaves only now; its answer is waited for from now on. */
+function afterRenewal(
+  { rvi }: Settings,
+  state: State,
+  one: Package,
+  { nowMs }: Moment,
+): readonly Note[] {
+  const { rung, dueMs } = runningOf(state, one.id);
+  if (!inPhase(one, 'receiving') || rung === undefined || dueMs === undefined) return [];
+  return [running(state, one.id, { dueMs: Math.max(dueMs, nowMs + rvi.stallMs) })];
 }
 
 /** What was said into an outage is said again. */

@@ -13,7 +13,7 @@ export type Cell = {
 };
 
 /** As many agents as a machine of two cores carries without missing a second of the node. */
-const atOnceMax = 40;
+const atOnceMax = 30;
 /** An agent that starts costs more than one that runs. */
 const betweenStartsMs = 60;
 

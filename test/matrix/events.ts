@@ -1,5 +1,7 @@
 // What happens in a cell: the columns of the matrix. Each says for which rows it cannot be, with
 // the reason, and what may be sent again because of it.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { assert } from '../support/suite.ts';
 import { until } from '../support/vehicle.ts';
 import { isHalfDeaf } from './rows.ts';
@@ -23,14 +25,19 @@ const pause = (seconds: number) =>
 const noAbort = ({ server }: Row) =>
   server === 'S-A' ? 'S-A sends no abort (protocol 2.1, 2.4)' : undefined;
 
+const waitsForGo =
+  'touch "$D/begun"; for i in $(seq 600); do [ -e "$D/go" ] && break; sleep 0.1; done';
+
 /** An abort in the middle: the server forgets, and an operator offers it again. */
 function abortedAt(
   reached: (stage: Stage) => Promise<void>,
   repeatedMax: number,
   isWhole = false,
 ) {
+  // With all chunks here the abort has to come before the agent goes on without a finish.
+  const given = isWhole ? { rvi: { finish_timeout: 10 } } : {};
   return (row: Row) =>
-    play(row, {}, async (stage) => {
+    play(row, given, async (stage) => {
       const { backend, status, packages } = stage;
       const isReached = reached(stage);
       await stage.begin();
@@ -214,13 +221,12 @@ export const events: readonly Event[] = [
     name: 'in install',
     lasts: 4,
     absent: noAbort,
-    run: (row) => play(row, { install: 'touch "$D/begun"; sleep 1' }, async (stage) => {
+    run: (row) => play(row, { install: waitsForGo }, async (stage) => {
       await stage.begin();
-      await until('it is being installed', async () => {
-        const { packages } = await stage.status().catch(() => ({ packages: [] }));
-        return packages.some(({ phase }) => phase === 'installing');
-      });
+      await until('it is being installed', () => existsSync(join(stage.directory, 'begun')));
       stage.backend.server.abort();
+      await pause(4);
+      writeFileSync(join(stage.directory, 'go'), '');
       // The server has forgotten it: the report is said, and dropped (protocol 5.11).
       await ends(stage, { isReportDropped: true });
     }),

@@ -13,6 +13,7 @@ import {
   install,
   kinds,
   link,
+  names,
   open,
   receive,
   settings,
@@ -38,6 +39,17 @@ test('silence may be a node that has forgotten us: it registers anew before it a
   const accepted = createLinked(settings, ghc);
   assert.equal(kinds(accepted.wait(0)), ['ask-start']);
   assert.ok(kinds(accepted.wait(60_000)).includes('register'));
+});
+
+test('the answer is waited for from when the registration is done, however long that took', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 3);
+  receive(core, ghc, 1, 3);
+  core.wait(settings.rvi.stallMs);
+  core.nowMs += settings.rvi.stallMs - 1;
+  core.act({ kind: 'registered', names, vin: 'VIN45678901234567', found: undefined });
+  assert.not.ok(kinds(core.wait(settings.rvi.stallMs - 1)).includes('ack'));
+  assert.ok(kinds(core.wait(1)).includes('ack'));
 });
 
 test('not where it has just registered, nor while it does', () => {
