@@ -107,8 +107,9 @@ export const events: readonly Event[] = [
   },
   {
     name: 'node restart',
-    lasts: 4,
-    run: (row) => play(row, {}, async (stage) => {
+    lasts: 10,
+    // Longer than six registrations take on a machine that is busy with thirty agents.
+    run: (row) => play(row, { rvi: { stall: 8 } }, async (stage) => {
       const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
       await stage.begin();
       await isReached;
