@@ -54,7 +54,9 @@ function onAway(state: State, services: readonly string[], { nowMs }: Moment): D
 
 /** Back-offs end; not in the same instant for a whole fleet, nor before all services are there. */
 function onBack(state: State, services: readonly string[], { nowMs, roll }: Moment): Decision {
-  const dueMs = nowMs + returnDelayMsMin + roll * (returnDelayMsMax - returnDelayMsMin);
+  // Whole: a timer that comes by less than a float can tell too early would come again and again.
+  const delayMs = returnDelayMsMin + Math.floor(roll * (returnDelayMsMax - returnDelayMsMin));
+  const dueMs = nowMs + delayMs;
   const away = { untilMs: undefined, backMs: nowMs };
   const all = [...state.packages.values()];
   const { listing } = state;
