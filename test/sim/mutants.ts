@@ -125,11 +125,11 @@ export const mutants: readonly Mutant[] = [
   one(
     'forgets reports when the link comes back',
     'core/on-link.ts',
-    'return decision({\n    notes: [identified, up, ...asked],',
+    'return decision({\n    notes: [identified, up, ...isThere(state), ...asked],',
     "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'settling'));\n" +
       '  return decision({\n' +
       "    facts: owed.map(({ id }) => ({ kind: 'reported', id }) as const),\n" +
-      '    notes: [identified, up, ...asked],',
+      '    notes: [identified, up, ...isThere(state), ...asked],',
     'J3',
   ),
   one(
