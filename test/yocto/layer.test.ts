@@ -167,20 +167,41 @@ test('the README of the layer knows its variables', () => {
   for (const [, name = ''] of asked) assert.ok(read('README.md').includes(`| \`${name}\` |`), name);
 });
 
-test('a release that lies nowhere is said where bitbake looks, and one that does is taken', () => {
-  const program = `import sys, textwrap
+/** What anonymous Python makes of the values: an error says why the recipe is skipped. */
+function parsed(name: 'prebuilt' | 'script', values: { readonly [name: string]: string }) {
+  const program = `import json, sys
 Skip = type('Skip', (Exception,), {})
 bb = type('bb', (), {'parse': type('parse', (), {'SkipRecipe': Skip})})
-d = type('D', (), {'getVar': lambda self, name: {'SOTA_AGENT_RELEASES': sys.argv[2]}[name]})()
-try: exec(textwrap.dedent(sys.argv[1])); print('taken')
+values = json.loads(sys.argv[2])
+d = type('D', (), {'getVar': values.get, 'setVar': values.__setitem__})()
+try:
+    exec('if True:\\n' + sys.argv[1])
+    print(values['LIC_FILES_CHKSUM'])
 except Skip as why: print(why)`;
+  const args = ['-c', program, recipe(name).functions.get('python') ?? '', JSON.stringify(values)];
+  return execFileSync('python3', args, { encoding: 'utf8' }).trim();
+}
+
+test('a release that lies nowhere is said where bitbake looks, and one that does is taken', () => {
   for (const name of ['prebuilt', 'script'] as const) {
-    const body = recipe(name).functions.get('python') ?? '';
+    const said = (SOTA_AGENT_RELEASES: string) =>
+      parsed(name, { SOTA_AGENT_RELEASES, LIC_FILES_CHKSUM: 'taken' });
     assert.is(valueOf(recipe(name), 'SOTA_AGENT_RELEASES'), '');
-    const said = (place: string) =>
-      execFileSync('python3', ['-c', program, body, place], { encoding: 'utf8' }).trim();
     assert.match(said(''), /^set SOTA_AGENT_RELEASES to where .* such as file:/);
     assert.is(said('file:///somewhere'), 'taken');
+  }
+});
+
+test('on every CPU a recipe names the licences that its own tarball has', () => {
+  const named = (name: 'prebuilt' | 'script', suffix: string) => {
+    const LIC_FILES_CHKSUM = valueOf(recipe(name), `LIC_FILES_CHKSUM${suffix}`);
+    return parsed(name, { SOTA_AGENT_RELEASES: 'file:///r', LIC_FILES_CHKSUM })
+      .split(/\s+/).map((one) => one.replace(/^file:\/\/(.*);md5=[0-9a-f]{32}$/, '$1'));
+  };
+  const script = ['LICENSE', 'LICENSE.smol-toml', 'LICENSE.ws'];
+  for (const suffix of ['', ':aarch64', ':arm']) assert.equal(named('script', suffix), script);
+  for (const suffix of [':aarch64', ':arm']) {
+    assert.equal(named('prebuilt', suffix).sort(), ['LICENSE.node', ...script].sort());
   }
 });
 

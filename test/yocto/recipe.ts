@@ -27,7 +27,10 @@ export function readRecipe(path: string): Recipe {
     for (const { line, at, body } of statementsOf(text)) {
       const where = `${file}:${at}: ${line}`;
       const [, name = '', operator, value = ''] = assignment.exec(line) ?? [];
-      if (body !== undefined) functions.set(line, body);
+      // As BitBake does with anonymous Python: one after the other.
+      if (body !== undefined && line === 'python') {
+        functions.set(line, `${functions.get(line) ?? ''}${body}\n`);
+      } else if (body !== undefined) functions.set(line, body);
       else if (name !== '') set(variables, name, operator ?? '', checked(value, where));
       else if (line.startsWith('inherit ')) inherits.push(...line.split(/\s+/).slice(1));
       else if (line.startsWith('require ')) take(required(file, line.slice(8).trim()));
