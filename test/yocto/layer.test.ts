@@ -135,6 +135,15 @@ test('the script needs the Node of the image, and stands in for the executable',
   assert.match(read('conf/layer.conf'), /BBFILES_DYNAMIC \+= "openembedded-layer:/);
 });
 
+test('the lists of licences are those of what is inside, in a syntax of every series', () => {
+  const bundle = ['MPL-2.0', 'MIT', 'BSD-3-Clause'];
+  const licences = (name: keyof typeof paths) => valueOf(recipe(name), 'LICENSE').split(' & ');
+  assert.equal(licences('script'), bundle);
+  for (const one of [...bundle, 'Apache-2.0', 'ISC', 'Zlib', 'BSD-2-Clause']) {
+    assert.ok(licences('prebuilt').includes(one), one);
+  }
+});
+
 test('nothing is fetched behind the back of the fetcher, and no recipe names a library', () => {
   for (const { text, variables } of all()) {
     assert.not.match(text, /\[network\]|\bnpm\b|curl|wget/);

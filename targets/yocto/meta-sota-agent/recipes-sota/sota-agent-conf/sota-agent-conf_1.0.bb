@@ -6,6 +6,8 @@ SECTION = "base"
 LICENSE = "MIT"
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
+CVE_PRODUCT = "sota-agent-conf"
+
 SRC_URI = "file://config.toml;subdir=${BP}"
 
 SOTA_AGENT_STATE_DIR ??= "${localstatedir}/lib/sota-agent"

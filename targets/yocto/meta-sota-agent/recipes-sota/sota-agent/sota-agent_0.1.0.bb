@@ -1,7 +1,8 @@
 require sota-agent.inc
 
-# The parts of Node have licences of their own, which LICENSE.node lists.
-LICENSE = "MPL-2.0 & MIT & BSD-3-Clause"
+# The agent, and Node with what is built into it (OpenSSL, zlib, ...), which LICENSE.node spells out.
+# The Unicode licence of ICU stands there only: its name is not the same for both Nodes.
+LICENSE = "MPL-2.0 & MIT & ISC & BSD-2-Clause & BSD-3-Clause & Apache-2.0 & Zlib"
 
 # The names of the tarballs, of their checksums, and of the CPUs that they run on.
 SOTA_AGENT_ARCH = "none"
