@@ -338,6 +338,9 @@ jsonschema.validate(yaml.safe_load(open(sys.argv[1])), json.load(open(sys.argv[2
   const check = (path: string) =>
     spawnSync('/usr/bin/python3', ['-c', program, path, schema], { encoding: 'utf8' });
   const checked = check(join(layer, 'kas.yml'));
+  // The layer, not the repository around it; and features that no series has taken away.
+  assert.match(read('kas.yml'), /^    path: meta-sota-agent$/m);
+  assert.not.match(read('kas.yml'), /debug-tweaks/);
   assert.is(checked.status, 0, checked.stderr);
   const bad = join(directory, 'bad.yml');
   writeFileSync(bad, read('kas.yml').replace('version: 11', 'version: eleven'));
