@@ -20,6 +20,8 @@ export function createInstallOracle(options: InstallOptions) {
   const { journey, software, violate } = options;
   const { manner } = journey;
   const files = [...journey.packages, ...(journey.others ?? [])];
+  /** Attempts that led to a success: a new series begins at 0 after it, what was recorded stays. */
+  const proven = new Map<string, number>();
   const verified = new Set(files.map(({ one }) => `${wordOf(one.id)} ${one.checksum}`));
 
   function onStarted({ key, sha1, wasInstalled }: Start): void {
@@ -39,11 +41,18 @@ export function createInstallOracle(options: InstallOptions) {
     }
     for (const [word, count] of counts) {
       const [name = '', version = '', sha1 = ''] = word.split(' ');
-      const attempts = state.ledger.get(ledgerKeyOf({ name, version }, sha1))?.attempts ?? 0;
+      const last = state.ledger.get(ledgerKeyOf({ name, version }, sha1))?.attempts ?? 0;
+      const attempts = Math.max(last, proven.get(word) ?? 0);
       if (count > attempts) violate(`${word}: ${count} starts, ${attempts} attempts recorded`);
       if (count > options.settings.installer.attempts) violate(`${word}: ${count} starts`);
     }
   }
 
-  return { onStarted, checkAttempts };
+  function onCommit(state: State): void {
+    for (const { id, checksum, attempts, outcome } of state.ledger.values()) {
+      if (outcome === 'installed') proven.set(`${wordOf(id)} ${checksum}`, attempts);
+    }
+  }
+
+  return { onStarted, onCommit, checkAttempts };
 }

@@ -102,6 +102,7 @@ export function createOracle(options: OracleOptions): Oracle {
 
   function onCommit(now: State): void {
     known = new Map([...now.packages].map(([key, { phase }]) => [key, phase.kind]));
+    installs.onCommit(now);
     reports.onKnown(now);
   }
 
