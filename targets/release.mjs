@@ -111,15 +111,18 @@ function sources() {
   return hash('sha1', paths.map((path) => hash('sha1', readFileSync(path))).join());
 }
 
-/** A file of its own, so that nobody has to edit a recipe by machine. */
+/** A file of its own, so that nobody has to edit a recipe by machine; nothing in it runs. */
 function recipe(made) {
   const lines = [`# Written by \`make release\` for ${version}; sources ${sources()}.`];
   for (const { name, sha256 } of made) lines.push(`SRC_URI[${name}.sha256sum] = "${sha256}"`);
+  const isOfNode = (license) => license.startsWith('file://LICENSE.node;');
+  // The script's tarball has what all have; that of Node is another one for each CPU.
+  const shared = made.find(({ arch }) => arch === undefined).licenses;
+  lines.push('', 'LIC_FILES_CHKSUM = " \\', ...shared.map((one) => `    ${one} \\`), '"');
   for (const { arch, nodeVersion, licenses } of made) {
-    const suffix = arch === undefined ? '' : `:${arch}`;
-    lines.push('', `LIC_FILES_CHKSUM${suffix} = " \\`);
-    lines.push(...licenses.map((one) => `    ${one} \\`), '"');
-    if (arch !== undefined) lines.push(`SOTA_AGENT_NODE_VERSION${suffix} = "${nodeVersion}"`);
+    if (arch === undefined) continue;
+    lines.push('', `SOTA_AGENT_NODE_VERSION:${arch} = "${nodeVersion}"`);
+    lines.push(`SOTA_AGENT_NODE_LICENSE:${arch} = "${licenses.find(isOfNode)}"`);
   }
   return `${lines.join('\n')}\n`;
 }

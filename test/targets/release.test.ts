@@ -171,7 +171,9 @@ needsTargets('a tarball holds one folder, with program and licences, and belongs
     for (const line of listed) assert.match(line, new RegExp(` 0/0 .* ${top}/`));
     execFileSync('tar', ['-xzf', archive, '-C', directory]);
     assert.is(statSync(join(directory, top, 'sota-agent')).mode & 0o777, 0o755);
-    const block = inc.split(`LIC_FILES_CHKSUM${arch} = "`)[1]?.split('"')[0] ?? '';
+    const valueOf = (variable: string) => inc.split(`${variable} = "`)[1]?.split('"')[0] ?? '';
+    const more = arch === '' ? '' : valueOf(`SOTA_AGENT_NODE_LICENSE${arch}`);
+    const block = `${valueOf('LIC_FILES_CHKSUM')} ${more}`;
     const licenses = [...block.matchAll(/file:\/\/(\S+);md5=(\w+)/g)];
     assert.is(licenses.length, arch === '' ? 3 : 4);
     for (const [, file = '', md5] of licenses) assert.is(hash(join(top, file), 'md5'), md5);

@@ -1,11 +1,13 @@
 // As much of BitBake's language as our recipes use. A parser of it is on npm only within a whole
 // language server; what this one does not know it refuses.
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 export const layer = 'targets/yocto/meta-sota-agent';
 
 export type Recipe = {
+  readonly name: string;
+  readonly version: string;
   /** By name, flags and overrides included, such as `FILES:${PN}` or `SRC_URI[arm64.sha256sum]`. */
   readonly variables: ReadonlyMap<string, string>;
   readonly functions: ReadonlyMap<string, string>;
@@ -38,7 +40,8 @@ export function readRecipe(path: string): Recipe {
     }
   };
   take(path);
-  return { variables, functions, inherits, text: texts.join('\n') };
+  const [name = '', version = ''] = basename(path, '.bb').split('_');
+  return { name, version, variables, functions, inherits, text: texts.join('\n') };
 }
 
 /** BitBake looks beside the file first, then from the root of each layer. */

@@ -2,8 +2,13 @@
 SUMMARY = "Configuration of sota-agent"
 DESCRIPTION = "${SUMMARY}: the RVI node, the installers, keys and certificates of the device. As it \
 comes it sets nothing but the place of the state."
+# Both stand for yours: there is no site yet, and example.org belongs to nobody.
+HOMEPAGE = "https://example.org/"
+BUGTRACKER = "https://example.org/"
 SECTION = "base"
 LICENSE = "MIT"
+# The layer's own, and no file of ours is fetched that could have it.
+# nooelint: oelint.var.licenseremotefile
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
 CVE_PRODUCT = "sota-agent-conf"

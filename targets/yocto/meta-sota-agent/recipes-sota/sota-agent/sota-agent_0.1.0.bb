@@ -2,7 +2,9 @@ require sota-agent.inc
 
 # The agent, and Node with what is built into it (OpenSSL, zlib, ...), which LICENSE.node spells out.
 # The Unicode licence of ICU stands there only: its name is not the same for both Nodes.
-LICENSE = "MPL-2.0 & MIT & ISC & BSD-2-Clause & BSD-3-Clause & Apache-2.0 & Zlib"
+LICENSE = "MPL-2.0 ${SOTA_AGENT_AND} MIT ${SOTA_AGENT_AND} ISC ${SOTA_AGENT_AND} BSD-2-Clause ${SOTA_AGENT_AND} BSD-3-Clause ${SOTA_AGENT_AND} Apache-2.0 ${SOTA_AGENT_AND} Zlib"
+LIC_FILES_CHKSUM += "${SOTA_AGENT_NODE_LICENSE}"
+SOTA_AGENT_NODE_LICENSE ?= ""
 
 # The names of the tarballs, of their checksums, and of the CPUs that they run on.
 SOTA_AGENT_ARCH = "none"
@@ -10,8 +12,9 @@ SOTA_AGENT_ARCH:aarch64 = "arm64"
 SOTA_AGENT_ARCH:arm = "armv7l"
 SRC_URI = "${SOTA_AGENT_RELEASES}/sota-agent-${PV}-linux-${SOTA_AGENT_ARCH}.tar.gz;name=${SOTA_AGENT_ARCH}"
 
-# Node is built for glibc, ARMv8 or ARMv7 with hard float. For the others there is sota-agent-node.
-COMPATIBLE_HOST = "aarch64.*-linux"
+# Node is built for glibc, ARMv8 (little endian) or ARMv7 with hard float. For the others there is
+# sota-agent-node.
+COMPATIBLE_HOST = "aarch64-.*linux$"
 COMPATIBLE_HOST:arm = "${@'arm.*-linux' if 'callconvention-hard' in d.getVar('TUNE_FEATURES').split() and set(d.getVar('OVERRIDES').split(':')) & {'armv7a', 'armv7ve', 'armv8a'} else 'null'}"
 COMPATIBLE_HOST:libc-musl = "null"
 
@@ -23,6 +26,7 @@ INHIBIT_SYSROOT_STRIP = "1"
 
 # ldflags: Node's own build for ARMv7 has no GNU_HASH section. 32bit-time: it was made with a time_t
 # of 32 bits; the agent uses the monotonic clock for what it waits for.
+# nooelint: oelint.vars.insaneskip
 INSANE_SKIP:${PN}:append:arm = " ldflags 32bit-time"
 
 # What a scan of vulnerabilities has to look for is the Node inside.
