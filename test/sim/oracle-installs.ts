@@ -1,5 +1,4 @@
 // Part of the oracle: installers see verified bytes only, and never more often than flash knows.
-import { ledgerKeyOf } from '../../src/core/decision.ts';
 import { wordOf } from './installers.ts';
 import type { State } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
@@ -20,8 +19,8 @@ export function createInstallOracle(options: InstallOptions) {
   const { journey, software, violate } = options;
   const { manner } = journey;
   const files = [...journey.packages, ...(journey.others ?? [])];
-  /** Attempts that led to a success: a new series begins at 0 after it, what was recorded stays. */
-  const proven = new Map<string, number>();
+  /** Attempts of a package's entry as it was seen last, and of the series that successes ended. */
+  const recorded = new Map<string, { attempts: number; ended: number; isInstalled: boolean }>();
   const verified = new Set(files.map(({ one }) => `${wordOf(one.id)} ${one.checksum}`));
 
   function onStarted({ key, sha1, wasInstalled }: Start): void {
@@ -35,22 +34,28 @@ export function createInstallOracle(options: InstallOptions) {
   }
 
   function checkAttempts(state: State): void {
+    onCommit(state);
     const counts = new Map<string, number>();
     for (const { key, sha1 } of software.starts) {
       counts.set(`${key} ${sha1}`, (counts.get(`${key} ${sha1}`) ?? 0) + 1);
     }
     for (const [word, count] of counts) {
-      const [name = '', version = '', sha1 = ''] = word.split(' ');
-      const last = state.ledger.get(ledgerKeyOf({ name, version }, sha1))?.attempts ?? 0;
-      const attempts = Math.max(last, proven.get(word) ?? 0);
-      if (count > attempts) violate(`${word}: ${count} starts, ${attempts} attempts recorded`);
-      if (count > options.settings.installer.attempts) violate(`${word}: ${count} starts`);
+      const { attempts, ended } = recorded.get(word) ?? { attempts: 0, ended: 0 };
+      const all = ended + attempts;
+      if (count > all) violate(`${word}: ${count} starts, ${all} attempts recorded`);
+      if (count - ended > options.settings.installer.attempts) violate(`${word}: ${count} starts`);
     }
   }
 
+  /** After a success the entry begins anew; what was recorded stays recorded. */
   function onCommit(state: State): void {
     for (const { id, checksum, attempts, outcome } of state.ledger.values()) {
-      if (outcome === 'installed') proven.set(`${wordOf(id)} ${checksum}`, attempts);
+      const word = `${wordOf(id)} ${checksum}`;
+      const last = recorded.get(word);
+      const isInstalled = outcome === 'installed';
+      const isAnew = last?.isInstalled === true && !isInstalled;
+      const ended = (last?.ended ?? 0) + (isAnew ? last.attempts : 0);
+      recorded.set(word, { attempts, ended, isInstalled });
     }
   }
 
