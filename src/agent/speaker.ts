@@ -74,7 +74,10 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     if (names === undefined) return 'not registered';
     const hints = { ...hintsOf(settings, state), names };
     const outgoing = encodeMessage(message, servicesOf(settings, state), hints, vin);
-    if (!outgoing.ok) return outgoing.reason;
+    if (!outgoing.ok) {
+      parts.submit({ kind: 'unsaid', id: idOf(message), reason: outgoing.reason });
+      return undefined;
+    }
     const { service, parameters } = outgoing;
     const { messageLifeMs } = settings.rvi;
     const timeout = timeoutOf(clock.wallMs(), parts.builtMs, messageLifeMs);
@@ -90,8 +93,7 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
       parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
     }
     if (message.kind === 'report' || message.kind === 'packages') {
-      const id = message.kind === 'report' ? message.report.id : undefined;
-      parts.submit({ kind: 'sent', message: message.kind, id });
+      parts.submit({ kind: 'sent', message: message.kind, id: idOf(message) });
     }
     return undefined;
   }
@@ -143,6 +145,11 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
   }
 
   return { say };
+}
+
+function idOf(message: Message): PackageId | undefined {
+  if (message.kind === 'packages') return undefined;
+  return message.kind === 'report' ? message.report.id : message.id;
 }
 
 /** Two equal sayings are one; of acks for a package the later one counts. */

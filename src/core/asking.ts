@@ -36,7 +36,9 @@ export function nextToAsk(
  * Until when a package keeps the server from starting another; Infinity: until something happens.
  */
 function occupiesUntilMs(state: State, one: Package): number {
-  const { sentAtMs, room } = runningOf(state, one.id);
+  const { sentAtMs, room, unsaid } = runningOf(state, one.id);
+  // No server hears of it, so none is busy with it.
+  if (unsaid !== undefined) return 0;
   if (room !== undefined) return Infinity;
   switch (one.phase.kind) {
     case 'offered':
@@ -59,9 +61,9 @@ export function ask(state: State, one: InPhase<'accepted'>, moment: Moment): Dec
   const { asked } = runningOf(state, one.id);
   const rung = rungs[asked % rungs.length] ?? 'start';
   const waitMs = backoffMs(asked, askDelayMsMin, askDelayMsMax, moment.roll);
-  const next = { asked: asked + 1, rung, strays: 0, dueMs: moment.nowMs + waitMs };
+  const next = { asked: asked + 1, rung, strays: 0, unsaid: undefined };
   return decision({
-    notes: [running(state, one.id, next)],
+    notes: [running(state, one.id, { ...next, dueMs: moment.nowMs + waitMs })],
     effects: [
       rung === 'empty'
         ? { kind: 'ack', id: one.id, empty: true }

@@ -20,7 +20,7 @@ import { carried, onLinkLost, onRegistered, register } from './on-link.ts';
 import { onRequest } from './on-request.ts';
 import { conclude, settle, settleStart } from './outcome.ts';
 import { onBooted } from './recover.ts';
-import { onReportLeaving, onSent } from './reporting.ts';
+import { onReportLeaving, onSent, onUnsaid } from './reporting.ts';
 import { sentenceOf, withDropped } from './survived.ts';
 import { onTick } from './timers.ts';
 import { applyAll, applyNote } from './apply.ts';
@@ -56,6 +56,8 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onLinkLost(state, event.reason, false, moment);
     case 'registered':
       return onRegistered(settings, state, event, moment);
+    case 'unsaid':
+      return onUnsaid(state, event);
     case 'report-leaving':
       return onReportLeaving(state, event);
     case 'sent':

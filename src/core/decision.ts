@@ -45,6 +45,7 @@ export const idle: Running = {
   strays: 0,
   leaving: false,
   sentAtMs: undefined,
+  unsaid: undefined,
   percent: undefined,
 };
 

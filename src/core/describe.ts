@@ -113,7 +113,8 @@ function updateOf({ update }: Package): UpdateStatus | undefined {
 }
 
 function waitsFor(state: State, one: Package): string {
-  const { work, rung } = runningOf(state, one.id);
+  const { work, rung, unsaid } = runningOf(state, one.id);
+  if (unsaid !== undefined) return unsaid;
   if (work !== undefined) return `${work} (under way on this device)`;
   switch (one.phase.kind) {
     case 'offered':

@@ -40,6 +40,8 @@ export type Event =
     }
   /** A call to the node failed: registering, or a message. */
   | { readonly kind: 'call-failed'; readonly reason: string }
+  /** A message that cannot be spelt: the vehicle has no name in its dialect. The link is sound. */
+  | { readonly kind: 'unsaid'; readonly id: PackageId | undefined; readonly reason: string }
   /** What proves a report may overtake the node's answer to it (protocol 1.6). */
   | { readonly kind: 'report-leaving'; readonly id: PackageId; readonly leaving: boolean }
   /** The node took a message; that it arrives is not said (protocol 1.6). */

@@ -41,7 +41,7 @@ export function climb(
       ? settings.rvi.stallMs
       : backoffMs(round, askDelayMsMin, askDelayMsMax, moment.roll);
   const dueMs = moment.nowMs + waitMs;
-  const next = { asked: asked + 1, rung, dueMs };
+  const next = { asked: asked + 1, rung, dueMs, unsaid: undefined };
   const spoken = asked === 0 ? [] : [sayStalled(one, rung, asked)];
   return decision({
     notes: [running(state, one.id, next)],

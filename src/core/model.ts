@@ -248,6 +248,8 @@ export type Running = {
   /** A report is on its way to the node, which has not answered yet. */
   readonly leaving: boolean;
   readonly sentAtMs: number | undefined;
+  /** Why nothing could be said of it, last time. */
+  readonly unsaid: string | undefined;
   readonly percent: number | undefined;
 };
 

@@ -27,7 +27,7 @@ export function sendReport(state: State, one: InPhase<'settling'>, moment: Momen
   const waitMs = backoffMs(asked, reportDelayMsMin, reportDelayMsMax, moment.roll);
   const dueMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
   return decision({
-    notes: [running(state, one.id, { asked: asked + 1, dueMs })],
+    notes: [running(state, one.id, { asked: asked + 1, dueMs, unsaid: undefined })],
     effects: [{ kind: 'report', report }],
   });
 }
@@ -47,6 +47,17 @@ export function onSent(
     notes: [running(state, one.id, { sentAtMs: moment.nowMs })],
     effects: [log('info', 'report-sent', { ...one.id, status: one.phase.report.status })],
   });
+}
+
+/** Whoever mends the configuration finds the report still owed; until then it waits longer. */
+export function onUnsaid(
+  state: State,
+  { id, reason }: Extract<Event, { readonly kind: 'unsaid' }>,
+): Decision {
+  const effects = [log('warn', 'message-unsaid', { ...id, reason })];
+  if (id === undefined || !state.packages.has(keyOf(id))) return decision({ effects });
+  const asked = Math.min(runningOf(state, id).asked, reportSendsMax - 1);
+  return decision({ notes: [running(state, id, { asked, unsaid: reason })], effects });
 }
 
 export function onReportLeaving(

@@ -60,7 +60,9 @@ export function encodeMessage(
   hints: Hints & { readonly names: ServiceNames },
   vin: string | undefined,
 ): Outgoing {
-  const dialect = spokenDialect(message, hints);
+  // Nobody can have told us of P1 in earnest: its servers know vehicles by their VIN.
+  const learnt = vin === undefined && hints.learnt === 'P1' ? undefined : hints.learnt;
+  const dialect = spokenDialect(message, { ...hints, learnt });
   const found = whoIn(dialect, hints, vin);
   if (!found.ok) return found;
   const body = dialects[dialect].encode(message, hints.names, found.who);

@@ -44,7 +44,7 @@ export type FakeNode = Transport & {
   isClosed(): boolean;
 };
 
-export function createFakeNode(): FakeNode {
+export function createFakeNode(prefix = 'genivi.org/vin/V1'): FakeNode {
   const said: Said[] = [];
   let handlers: TransportHandlers | undefined;
   let how: ((said: Said) => CallResult | Promise<CallResult> | undefined) | undefined;
@@ -65,7 +65,7 @@ export function createFakeNode(): FakeNode {
       const one = saidIn(call);
       said.push(one);
       await Promise.resolve();
-      return (await how?.(one)) ?? { ok: true, text: usual(call, one) };
+      return (await how?.(one)) ?? { ok: true, text: usual(call, one, prefix) };
     },
     answer: (given) => void (how = given),
     up: () => given().onUp(),
@@ -88,8 +88,8 @@ function saidIn({ text }: Call): Said {
   return { method, service: String(name).split('/').at(-1) ?? '', body: body ?? {} };
 }
 
-function usual({ id }: Call, { method, service }: Said): string {
-  const name = `genivi.org/vin/V1/sota/${service}`;
+function usual({ id }: Call, { method, service }: Said, prefix: string): string {
+  const name = `${prefix}/sota/${service}`;
   const result = method === 'register_service' ? { status: 0, service: name } : { status: 0 };
   return JSON.stringify({ jsonrpc: '2.0', id: Number(id), result });
 }

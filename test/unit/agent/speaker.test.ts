@@ -199,7 +199,7 @@ test('says of a report when it leaves, and that the node took it', async () => {
   ]);
 });
 
-test('sends nothing before it is registered, nor without a VIN', async () => {
+test('sends nothing before it is registered; without a VIN it says why, and goes on', async () => {
   const one = setUp();
   one.forget('names');
   one.say(ack);
@@ -208,9 +208,13 @@ test('sends nothing before it is registered, nor without a VIN', async () => {
   const nameless = setUp();
   nameless.forget('vin');
   nameless.say(ack);
+  nameless.say({ kind: 'message', message: { kind: 'packages', packages: [] } });
   await settle();
-  const [event] = nameless.events;
-  assert.match(event?.kind === 'call-failed' ? event.reason : '', /^no VIN: set \[device\] vin/);
+  const reason = 'no VIN: set [device] vin, or name it in the node service prefix';
+  assert.equal(nameless.events, [
+    { kind: 'unsaid', id: engine, reason },
+    { kind: 'unsaid', id: undefined, reason },
+  ]);
   assert.equal([...one.node.said, ...nameless.node.said], []);
 });
 

@@ -3,6 +3,7 @@ import { nextToAsk } from '../../../src/core/asking.ts';
 import { askDelayMsMax, reportSettleMs } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
+  codes,
   createCore,
   createLinked,
   ghc,
@@ -80,6 +81,21 @@ test('asks for nothing while a package is made room for, received, installed or 
   for (const core of [rooms, receiving, installing, settling]) {
     assert.is(nextToAsk(core.state()), undefined);
     assert.equal(asked(core.wait(500)), []);
+  }
+});
+
+test('is held up by none of which no server can be told', () => {
+  const settled = createLinked(settings, ghc, vim);
+  settle(settled, ghc);
+  const receiving = createLinked(settings, ghc, vim);
+  open(receiving, ghc, 3);
+  for (const core of [settled, receiving]) {
+    core.wait(500);
+    const { effects } = core.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
+    assert.equal(codes(effects), ['message-unsaid']);
+    assert.is(core.running(ghc).unsaid, 'no VIN');
+    assert.equal(asked(core.wait(500)), ['vim']);
+    assert.is(core.state().link.kind, 'up');
   }
 });
 

@@ -55,6 +55,8 @@ test('says of each phase what it waits for', () => {
   const settled = createLinked(settings, ghc);
   settle(settled, ghc);
   assert.match(waitsFor(settled), 'proof');
+  settled.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
+  assert.is(waitsFor(settled), 'no VIN');
 });
 
 test('counts chunks, and the one of an empty file', () => {

@@ -169,6 +169,19 @@ test('a report is said later each time, and to the limit', () => {
   assert.equal(core.facts.at(-1), { kind: 'reported', id: ghc });
 });
 
+test('a report that cannot be spelt is owed for ever, and tried ever more rarely', () => {
+  const core = createLinked(settings, ghc);
+  settle(core, ghc);
+  let sends = 0;
+  for (let minutes = 0; minutes < 30 * 24 * 60; minutes += 10) {
+    const reports = kinds(core.wait(600_000)).filter((kind) => kind === 'report').length;
+    if (reports > 0) core.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
+    sends += reports;
+  }
+  assert.ok(sends > 2 * reportSendsMax, `${sends} times`);
+  assert.is(core.phase(ghc), 'settling');
+});
+
 test('two reports are never closer than servers need', () => {
   const core = createCore(settings, undefined, 0);
   link(core);

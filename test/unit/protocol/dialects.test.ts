@@ -161,6 +161,15 @@ test('each outcome has its number in the table of result codes', () => {
   }
 });
 
+test('a list for a server of P1 goes out in P3 where the vehicle has no VIN', () => {
+  const list: Message = { kind: 'packages', packages: [] };
+  const dialectWith = (vin: string | undefined) => {
+    const outgoing = encodeMessage(list, backend, { ...p3, learnt: 'P1' }, vin);
+    return outgoing.ok ? outgoing.dialect : outgoing.reason;
+  };
+  assert.equal([dialectWith('V1'), dialectWith(undefined)], ['P1', 'P3']);
+});
+
 test('who cannot be named says nothing, and says why', () => {
   assert.is(
     spelled({ kind: 'packages', packages: [] }, { ...p2, messages: 'P3' }),
