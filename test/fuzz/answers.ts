@@ -55,9 +55,9 @@ function whyNot(call: Body): string | undefined {
     case 'getpackages':
       return undefined;
     case 'abort':
-      return isBody(body) && isThere(own(body, 'package')) ? badId(body) : undefined;
+      return isBody(body) && isNaming(body) ? badId(body) : undefined;
     case 'notify':
-      return isBody(body) && Array.isArray(own(body, 'packages')) ? undefined : 'it lists nothing';
+      return isBody(body) ? badOffer(body) : 'it has no body';
     case 'start':
       return isBody(body) ? badId(body) ?? badStart(body) : 'it has no body';
     case 'chunk':
@@ -70,21 +70,39 @@ function whyNot(call: Body): string | undefined {
 }
 
 const isThere = (value: unknown) => value !== undefined && value !== null;
+const isNaming = (body: Body) => ['package', 'update_id'].some((name) => isThere(own(body, name)));
 
+/** Some of a list may be bad; an update stands alone (protocol 2.1, 2.2). */
+function badOffer(body: Body): string | undefined {
+  const offer = own(body, 'update_available') ?? own(body, 'update');
+  if (offer === undefined) {
+    return Array.isArray(own(body, 'packages')) ? undefined : 'it offers nothing';
+  }
+  if (!isBody(offer)) return 'its update is none';
+  const signature = own(offer, 'signature') ?? '';
+  if (typeof signature !== 'string') return 'its signature is no text';
+  if (Buffer.byteLength(signature) > 8_192) return 'its signature is too long';
+  if (Buffer.from(signature).toString() !== signature) return 'its signature is ill-formed';
+  if (signature.includes('\0')) return 'its signature would end an environment';
+  return badName('update_id', own(offer, 'update_id'));
+}
+
+/** Of a package (P1), or of an update. */
 function badId(body: Body): string | undefined {
   const id = own(body, 'package');
+  if (own(body, 'update_id') !== undefined) return badName('update_id', own(body, 'update_id'));
   if (!isBody(id)) return 'it names no package';
-  for (const part of ['name', 'version']) {
-    const text = own(id, part);
-    if (typeof text !== 'string' || text === '') return `its ${part} is no text`;
-    if (Buffer.from(text).toString() !== text) return `its ${part} is ill-formed`;
-    if (Buffer.byteLength(text) > 255) return `its ${part} is too long`;
-    if ([...text].some((char) => char < ' ' || '/\\\u007f'.includes(char))) {
-      return `its ${part} could be a path or a command`;
-    }
-    if (text === '.' || text === '..') return `its ${part} is a folder`;
+  return badName('name', own(id, 'name')) ?? badName('version', own(id, 'version'));
+}
+
+function badName(part: string, text: unknown): string | undefined {
+  if (typeof text !== 'string' || text === '') return `its ${part} is no text`;
+  if (Buffer.from(text).toString() !== text) return `its ${part} is ill-formed`;
+  if (Buffer.byteLength(text) > 255) return `its ${part} is too long`;
+  if ([...text].some((char) => char < ' ' || '/\\\u007f'.includes(char))) {
+    return `its ${part} could be a path or a command`;
   }
-  return undefined;
+  return text === '.' || text === '..' ? `its ${part} is a folder` : undefined;
 }
 
 const isWithin = (value: unknown, min: number, max: number) =>

@@ -25,14 +25,15 @@ test('keeps all promises over 184 000 inputs, and memory bounded', async () => {
 test('draws the same inputs from the same seed, and others from the next one', () => {
   const drawn = (seed: number) => {
     const prng = createRandom(seed);
-    return Array.from({ length: 100 }, () => mutated(prng, messageOf(prng, [])).toString('hex'));
+    const next = () => mutated(prng, messageOf(prng, 'P3', false)).toString('hex');
+    return Array.from({ length: 100 }, next);
   };
   assert.equal(drawn(7), drawn(7));
   assert.not.equal(drawn(7), drawn(8));
 });
 
 test('lives on after a notify of 130 000 entries that are none', async () => {
-  const rig = await createRig(createRandom(1));
+  const rig = await createRig(createRandom(1), 'P1');
   const good = { package: { name: 'good', version: '1' }, size: 1 };
   const packages = [good, ...Array.from({ length: 130_000 }, () => 0)];
   rig.deliver(Buffer.from(JSON.stringify(callOf(1, 'notify', { packages }))));
@@ -61,6 +62,13 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['finish', { package: { name: 'a'.repeat(256), version: '1' } }],
   ['abort', { package: { name: 'a' } }],
   ['notify', {}],
+  ['start', { update_id: 'a/b', checksum, chunkscount: 1 }],
+  ['finish', { update_id: 1, package: id }],
+  ['abort', { update_id: '..' }],
+  ['notify', { update_available: [] }],
+  ['notify', { update_available: { update_id: '' } }],
+  ['notify', { update: { update_id: 'a', signature: 'a'.repeat(8_193) } }],
+  ['notify', { update_available: { update_id: 'a', signature: '\0' } }],
   ['reboot', {}],
 ];
 

@@ -8,6 +8,10 @@ import { createMemoryDisk } from '../support/memory-disk.ts';
 import { createFakeNode, settingsOf } from '../unit/agent/fakes.ts';
 import { createFakeClock, createFakeSockets, settle } from '../unit/control/fakes.ts';
 import { must } from '../unit/store/fakes.ts';
+import { prefixOf } from '../backend/dialects.ts';
+import { defaultDevice, defaultVin } from '../backend/backend.ts';
+import { failingName } from './session.ts';
+import type { DialectName } from '../backend/dialects.ts';
 import type { Disk } from '../../src/host/ports.ts';
 import type { Installer, Installers } from '../../src/install/installer.ts';
 import type { Prng } from '../support/prng.ts';
@@ -19,9 +23,17 @@ export const controlPath = '/c';
 /** Enough for what is small, so that an announced 2 GiB are refused as they are on a device. */
 const freeBytes = 16 * 1_048_576;
 
-export async function createRig(prng: Prng, disk: MemoryDisk = createMemoryDisk()) {
+/** P2 and P3 are told apart by how the node names the vehicle. */
+export const prefixIn = (dialect: DialectName) => prefixOf(dialect, defaultVin, defaultDevice);
+
+export async function createRig(
+  prng: Prng,
+  dialect: DialectName,
+  disk: MemoryDisk = createMemoryDisk(),
+) {
   disk.setFree(freeBytes);
-  const [clock, node, sockets] = [createFakeClock(1e12), createFakeNode(), createFakeSockets()];
+  const node = createFakeNode(prefixIn(dialect));
+  const [clock, sockets] = [createFakeClock(1e12), createFakeSockets()];
   const told: { crash: string | undefined } = { crash: undefined };
   const log = createLog(clock, {
     level: 'debug',
@@ -81,7 +93,7 @@ function createInstallers(disk: Disk & MemoryDisk, installed: Map<string, Buffer
     prepare: async () => ({ ok: true, before: '{}' }),
     async run({ id, path }) {
       installed.set(id.name, Buffer.from(disk.content(path) ?? []));
-      return id.name === 'evil-2'
+      return id.name === failingName
         ? { kind: 'failed', code: 'install-failed', description: id.name }
         : { kind: 'installed', description: '' };
     },

@@ -4,23 +4,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import { replay } from '../../src/core/apply.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
-import { ledgerEntriesMax, packagesMax, transfersMax } from '../../src/limits.ts';
+import { backendsMax, ledgerEntriesMax, packagesMax, transfersMax } from '../../src/limits.ts';
 import { isStatus } from '../../src/control/protocol.ts';
 import { openStore } from '../../src/store/store.ts';
+import { isBody } from '../backend/dialect.ts';
+import { plainBody } from '../sim/bodies.ts';
 import { createRandom } from '../support/prng.ts';
 import { settle } from '../unit/control/fakes.ts';
 import { must } from '../unit/store/fakes.ts';
 import { faultOf } from './answers.ts';
 import { mutated } from './mutate.ts';
-import { controlPath, createRig } from './rig.ts';
-import { callOf, messageOf, wishOf } from './session.ts';
+import { controlPath, createRig, prefixIn } from './rig.ts';
+import { callOf, dialectAt, dialectNames, messageOf, wishOf } from './session.ts';
+import { victimData, victimName } from './session.ts';
 import { spell, treeOf } from './tree.ts';
-import { createVictim, isOrder, victim } from './victim.ts';
+import { createVictim, isOrder } from './victim.ts';
 import type { State } from '../../src/core/model.ts';
+import type { Body } from '../backend/dialect.ts';
+import type { DialectName } from '../backend/dialects.ts';
 import type { Op } from '../support/memory-disk.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Rig } from './rig.ts';
 import type { Victim } from './victim.ts';
+
+/** Beside each attack there is one with a victim, in the same dialect. */
+const dialectOf = (seed: number) => dialectAt(Math.floor(seed / 2));
 
 export type RoundResult = { readonly taken: number; readonly refused: number };
 
@@ -31,18 +39,20 @@ export async function runRound(
   onInput: (at: number, data: Buffer) => void,
 ): Promise<RoundResult> {
   const prng = createRandom(seed);
-  const rig = await createRig(prng);
+  const dialect = dialectOf(seed);
+  const rig = await createRig(prng, dialect);
   // Every other attack may give all orders there are; then no transfer is safe, but all else is.
-  const one = seed % 2 === 0 && rig.isAuto ? createVictim() : undefined;
+  const one = seed % 2 === 0 && rig.isAuto ? createVictim(dialect) : undefined;
   for (let turn = 0; turn < 2; turn += 1) {
     one?.(rig.daemon.state(), rig.deliver);
     await settle();
   }
   const result = { taken: 0, refused: 0 };
-  rig.node.answer(() => (prng.chance(0.1) ? { ok: true, text: answerOf(prng) } : undefined));
+  const nonsense = () => ({ ok: true, text: answerOf(prng, dialect) }) as const;
+  rig.node.answer(() => (prng.chance(0.1) ? nonsense() : undefined));
   for (let at = 0; at < inputs; at += 1) {
     const isControl = prng.chance(0.12);
-    const data = inputOf(prng, isControl, one !== undefined);
+    const data = inputOf(prng, dialect, isControl, one !== undefined);
     onInput(at, data);
     if (isControl) await ask(prng, rig, data, one !== undefined);
     else if (one === undefined || !isOrder(data)) {
@@ -57,13 +67,14 @@ export async function runRound(
   }
   rig.node.answer(undefined);
   await goOn(rig, one);
-  await cut(rig);
+  await cut(rig, dialect);
   return result;
 }
 
-function inputOf(prng: Prng, isControl: boolean, hasVictim: boolean): Buffer {
-  const known = hasVictim ? [victim] : [];
-  const tree = isControl ? wishOf(prng) : messageOf(prng, known);
+/** Now and then whoever attacks speaks in another dialect than the server does. */
+function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasVictim: boolean): Buffer {
+  const dialect = prng.chance(0.85) ? own : prng.pick(dialectNames);
+  const tree = isControl ? wishOf(prng) : messageOf(prng, dialect, hasVictim);
   if (prng.chance(0.2)) return Buffer.from(spell(tree));
   return mutated(prng, tree);
 }
@@ -71,15 +82,16 @@ function inputOf(prng: Prng, isControl: boolean, hasVictim: boolean): Buffer {
 /** What the listener says knows no id. */
 const isEdge = (answer: string | undefined) => /"code":-3200[01]/.test(answer ?? '');
 
-function answerOf(prng: Prng): string {
-  const result = { status: 0, service: 'genivi.org/vin/V1/sota/notify', services: ['a/b'] };
+function answerOf(prng: Prng, dialect: DialectName): string {
+  const service = `${prefixIn(dialect)}/sota/notify`;
+  const result = { status: 0, service, services: ['a/b'] };
   return mutated(prng, treeOf({ jsonrpc: '2.0', id: 1, result })).toString();
 }
 
 // ---------------------------------------------------------------- the control socket
 
 async function ask(prng: Prng, rig: Rig, data: Buffer, hasVictim: boolean): Promise<void> {
-  if (hasVictim && data.includes('decline') && data.includes(victim.id.name)) return;
+  if (hasVictim && data.includes('decline') && data.includes(victimName)) return;
   let heard = '';
   const handlers = { onData: (more: Uint8Array) => void (heard += Buffer.from(more).toString()) };
   const connected = await rig.sockets.connect(controlPath, { ...handlers, onClosed: () => 0 });
@@ -108,12 +120,13 @@ function look({ daemon, disk, told }: Rig): void {
   const outside = disk.ops.find((op) => !isWithin(op));
   if (outside !== undefined) throw new Error(`not in the storage: ${outside.verb} ${outside.path}`);
   disk.ops.splice(0);
-  const { packages, ledger, running, leftovers } = daemon.state();
+  const { packages, ledger, running, leftovers, others } = daemon.state();
   const phases = [...packages.values()].map(({ phase }) => phase.kind);
   const transfers = phases.filter((kind) => kind === 'receiving').length;
   bounded('packages', packages.size, packagesMax);
   bounded('ledger', ledger.size, ledgerEntriesMax);
   bounded('running', running.size, 2 * packagesMax);
+  bounded('servers', others.length, backendsMax);
   bounded('leftovers', leftovers.size, packagesMax);
   bounded('transfers', transfers, transfersMax);
   bounded('open files', disk.openCount(), 4 * transfersMax);
@@ -134,7 +147,7 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   const answer = rig.deliver(call);
   if (answer?.includes('"status":0') !== true) throw new Error(`after it: ${String(answer)}`);
   const isListed = () => rig.node.said.slice(from).some(({ body }) => isListing(body));
-  const isWell = () => one === undefined || rig.installed.has(victim.id.name);
+  const isWell = () => one === undefined || (rig.installed.has(victimName) && isReported(rig));
   for (let tries = 0; tries < 1_000; tries += 1) {
     const isOver = one?.(rig.daemon.state(), rig.deliver) !== true;
     await rig.clock.advance(1_000);
@@ -143,9 +156,9 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   }
   if (!isListed()) throw new Error('the packages were not listed within 1000 s');
   const status = JSON.stringify(rig.daemon.status());
-  if (!isWell()) throw new Error(`not installed within 1000 s: ${status}`);
-  const got = rig.installed.get(victim.id.name);
-  if (got !== undefined && !got.equals(victim.data)) throw new Error('the victim has other bytes');
+  if (!isWell()) throw new Error(`not installed and reported within 1000 s: ${status}`);
+  const got = rig.installed.get(victimName);
+  if (got !== undefined && !got.equals(victimData)) throw new Error('the victim has other bytes');
   for (const { method, body } of rig.node.said) {
     const text = JSON.stringify(body);
     if (method === 'message' && halfPair.test(text)) throw new Error(`said ${text}`);
@@ -155,14 +168,23 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
 /** JSON spells half a surrogate pair so; behind an even number of backslashes it is but text. */
 const halfPair = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
 
-const isListing = (body: { readonly [name: string]: unknown }) =>
-  Array.isArray(body['packages']) && body['services'] === undefined;
+/** A start of P1 names packages, too. */
+const isListing = (body: Body) =>
+  isBody(body['installed_software']) ||
+  (Array.isArray(body['packages']) && body['services'] === undefined);
+
+function isReported({ node }: Rig): boolean {
+  return node.said.some(({ service, body }) => {
+    const { package: id, status } = plainBody(body);
+    return service === 'report' && isBody(id) && id['name'] === victimName && status === true;
+  });
+}
 
 /** Numbers are given out before they are on flash, where their folders are not missed. */
 const known = (state: State) => snapshot({ ...state, nextNumber: 0 });
 
 /** All that the agent knows is on flash, and a new one starts from it. */
-async function cut(rig: Rig): Promise<void> {
+async function cut(rig: Rig, dialect: DialectName): Promise<void> {
   const lived = known(rig.daemon.state());
   const flash = rig.disk.cut('lost');
   await rig.end();
@@ -176,7 +198,7 @@ async function cut(rig: Rig): Promise<void> {
     throw new Error(`the journal says other things than the agent knew: ${JSON.stringify(parts)}`);
   }
   await store.close();
-  const next = await createRig(createRandom(1), flash);
+  const next = await createRig(createRandom(1), dialect, flash);
   await next.clock.advance(1_000);
   look(next);
   await next.end();

@@ -1,45 +1,94 @@
-// The messages of a session as nodes deliver them (protocol 1.1, 2.1), for packages of whoever
-// attacks, and the lines of the control socket. Everything that is sent begins as one of these.
-import { createHash } from 'node:crypto';
+// The messages of a session as nodes deliver them (protocol 1.1, 2.1 to 2.3), in each dialect of
+// the servers, for packages of whoever attacks, and the lines of the control socket. Everything
+// that is sent begins as one of these.
+import { dialects } from '../backend/dialects.ts';
+import { packageOf } from '../backend/package.ts';
+import { serverRules } from '../backend/server-rules.ts';
 import { treeOf } from './tree.ts';
+import type { Body, Dialect } from '../backend/dialect.ts';
+import type { DialectName } from '../backend/dialects.ts';
+import type { ServerPackage } from '../backend/package.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Tree } from './tree.ts';
 
-export type Parcel = {
-  readonly id: { readonly name: string; readonly version: string };
-  readonly data: Buffer;
-  readonly checksum: string;
-  readonly chunksCount: number;
+export const dialectNames = ['P1', 'P2', 'P3'] as const;
+/** In which the honest session beside an attack is held. */
+export const dialectAt = (number: number): DialectName => dialectNames[number % 3] ?? 'P1';
+
+/** An update is named by a UUID, and so may be a package. */
+export const victimName = 'e0000000-0000-4000-8000-000000000000';
+export const failingName = 'evil-2';
+
+const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from('the end')];
+export const victimData = Buffer.concat(parts);
+
+/** An update has no version. */
+export const idOf = (dialect: DialectName, name: string, version = '1.0.0') =>
+  ({ name, version: dialect === 'P1' ? version : '' });
+
+type Cast = {
+  readonly spelling: Dialect;
+  readonly victim: ServerPackage;
+  /**
+   * Of whoever attacks, named as servers decode nothing (protocol 2.1, 2.3): one that they could
+   * read, and do not know, blocks them for ever (2.4), whoever offered it.
+   */
+  readonly small: readonly [ServerPackage, ServerPackage, ServerPackage];
+  readonly large: ServerPackage;
 };
 
-export function parcelOf(name: string, data: Buffer): Parcel {
-  const checksum = createHash('sha1').update(data).digest('hex');
-  const chunksCount = Math.ceil(data.length / 65_536);
-  return { id: { name, version: '1.0' }, data, checksum, chunksCount };
+function castOf(dialect: DialectName): Cast {
+  const parcel = (name: string, data: Buffer) => packageOf(idOf(dialect, name, '1.0'), data);
+  return {
+    spelling: dialects[dialect](serverRules['S-M'].grammar),
+    victim: packageOf(idOf(dialect, victimName), victimData),
+    small: [
+      parcel('evil-1', Buffer.alloc(100, 'a')),
+      parcel(failingName, Buffer.alloc(1, 'b')),
+      parcel('evil-3', Buffer.alloc(0)),
+    ],
+    large: parcel('evil-4', Buffer.alloc(65_543, 'w')),
+  };
 }
 
-const whole = Buffer.alloc(65_536, 'w');
-const foreign = [
-  parcelOf('evil-1', Buffer.alloc(100, 'a')),
-  parcelOf('evil-2', Buffer.alloc(1, 'b')),
-  parcelOf('evil-3', Buffer.alloc(0)),
-  parcelOf('evil-4', Buffer.concat([whole, Buffer.alloc(7, 'c')])),
-] as const;
+const casts = { P1: castOf('P1'), P2: castOf('P2'), P3: castOf('P3') } as const;
 
-const services = { start: 'b/start', ack: 'b/ack', report: 'b/report', packages: 'b/packages' };
+// ---------------------------------------------------------------- bodies
 
-export function notifyOf(parcels: readonly Parcel[]): object {
-  const packages = parcels.map(({ id, data }) => ({ package: id, size: data.length }));
-  return { packages, services };
+const servicesOf = (prefix: string) => ({
+  start: `${prefix}/start`,
+  ack: `${prefix}/ack`,
+  report: `${prefix}/report`,
+  packages: `${prefix}/packages`,
+});
+
+/** All that a server says of one package. */
+export function tellingOf(dialect: DialectName, one: ServerPackage) {
+  const { spelling } = casts[dialect];
+  const key = one.id.name;
+  return {
+    notify: () => notifyOf(spelling, [one], servicesOf('b'), false),
+    start: () => spelling.start(key, one),
+    chunk: (index: number) => spelling.chunk(key, one, index),
+    finish: () => spelling.finish(key, one),
+  };
 }
 
-export function startOf({ id, checksum, chunksCount }: Parcel): object {
-  return { package: id, checksum, chunkscount: chunksCount };
+/** Of several packages one message in P1, and the first of as many in the others. */
+function notifyOf(
+  spelling: Dialect,
+  some: readonly ServerPackage[],
+  services: Body,
+  isConfirmationWanted: boolean,
+): Body {
+  const campaigns = some.map((one) => {
+    return { key: one.id.name, one, isConfirmationWanted };
+  });
+  return spelling.notify(campaigns, services)[0] ?? {};
 }
 
-export function chunkOf({ id, data }: Parcel, index: number): object {
-  const bytes = data.toString('base64', (index - 1) * 65_536, index * 65_536);
-  return { index, bytes, package: id };
+export function victimOf(dialect: DialectName): ServerPackage {
+  return casts[dialect].victim;
 }
 
 export function callOf(id: number, service: string, body: unknown): object {
@@ -47,31 +96,40 @@ export function callOf(id: number, service: string, body: unknown): object {
   return { jsonrpc: '2.0', id, method: 'message', params };
 }
 
-/** One message, of a package that may be `known` already. */
-export function messageOf(prng: Prng, known: readonly Parcel[]): Tree {
-  const [first, second, third, large] = foreign;
+// ---------------------------------------------------------------- the attack
+
+/** One message; the victim's are among them where that one is `known`. */
+export function messageOf(prng: Prng, dialect: DialectName, isVictimKnown: boolean): Tree {
+  const { victim, small, large } = casts[dialect];
   // The large one costs much time, and the others must not lose each other.
-  const others = prng.chance(0.95) ? [first, second, third] as const : [large] as const;
-  const [own] = known;
-  const one = own !== undefined && prng.chance(0.1) ? own : prng.pick<Parcel>(others);
+  const others = prng.chance(0.95) ? small : [large] as const;
+  const one = isVictimKnown && prng.chance(0.1) ? victim : prng.pick<ServerPackage>(others);
   const id = prng.below(1_000);
-  return treeOf(message(prng, one, id));
+  return treeOf(message(prng, dialect, one, id));
 }
 
-function message(prng: Prng, one: Parcel, id: number): object {
+function message(prng: Prng, dialect: DialectName, one: ServerPackage, id: number): object {
+  const telling = tellingOf(dialect, one);
   const roll = prng.below(20);
-  if (roll < 4) {
-    return callOf(id, 'notify', notifyOf(prng.shuffle(foreign).slice(prng.below(3))));
-  }
-  if (roll < 7) return callOf(id, 'start', startOf(one));
-  if (roll < 12) return callOf(id, 'chunk', chunkOf(one, 1 + prng.below(2)));
-  if (roll < 14) return callOf(id, 'finish', { package: one.id });
+  if (roll < 4) return callOf(id, 'notify', offerOf(prng, casts[dialect]));
+  if (roll < 7) return callOf(id, 'start', telling.start());
+  if (roll < 12) return callOf(id, 'chunk', telling.chunk(1 + prng.below(2)));
+  if (roll < 14) return callOf(id, 'finish', telling.finish());
   if (roll < 15) return callOf(id, 'getpackages', prng.pick([null, {}, []]));
-  if (roll < 16) return callOf(id, 'abort', prng.pick([null, { package: one.id }]));
+  // One that names a package names it as a finish does.
+  if (roll < 16) return callOf(id, 'abort', prng.pick([null, telling.finish()]));
   const names = { services: ['genivi.org/backend/sota/start', 'genivi.org/backend/sota/ack'] };
   if (roll < 18) return { jsonrpc: '2.0', id, method: 'services_available', params: names };
   if (roll < 19) return { jsonrpc: '2.0', method: 'services_unavailable', params: names };
   return { jsonrpc: '2.0', id, result: { status: 0, service: 'genivi.org/vin/V1/sota/notify' } };
+}
+
+/** Of one of more servers than are remembered; some are the first release's (protocol 2.1). */
+function offerOf(prng: Prng, { spelling, small, large }: Cast): Body {
+  const some = prng.shuffle([...small, large]).slice(prng.below(3));
+  const services = servicesOf(prng.chance(0.8) ? 'b' : `b${prng.below(20)}`);
+  const cancel = prng.chance(0.1) ? { cancel: 'b/cancel' } : {};
+  return notifyOf(spelling, some, { ...services, ...cancel }, prng.chance(0.2));
 }
 
 const questions = ['status', 'why', 'packages', 'watch', 'accept', 'decline'] as const;
@@ -79,6 +137,7 @@ const questions = ['status', 'why', 'packages', 'watch', 'accept', 'decline'] as
 /** A line of the control socket. */
 export function wishOf(prng: Prng): Tree {
   const command = prng.pick(questions);
-  const { id } = prng.pick(foreign);
+  const { small, large } = casts[prng.pick(dialectNames)];
+  const { id } = prng.pick<ServerPackage>([large, ...small]);
   return treeOf(command === 'accept' || command === 'decline' ? { command, ...id } : { command });
 }

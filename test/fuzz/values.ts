@@ -8,6 +8,7 @@ export const strangeNames = [
   '__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'toJSON', 'length',
   'valueOf', 'then', 'get', '', ' ', '0', 'method', 'id', 'params', 'packages', 'package',
   'service_name', 'parameters', 'name', 'version', '\u0000', '\ud800', 'jsonrpc', 'error', 'result',
+  'update', 'update_id', 'update_available', 'signature', 'description', 'request_confirmation',
 ] as const;
 
 const numbers = [

@@ -5,6 +5,7 @@ import { createRandom } from '../../support/prng.ts';
 import { until } from '../../support/vehicle.ts';
 import { drawControl } from './control.ts';
 import { drawHarmless, fatal, handshakes } from './frames.ts';
+import { dialectAt } from '../session.ts';
 import { createRelay } from './relay.ts';
 import { begin, bounds, count, createSiege, perform, stageOf } from './siege.ts';
 import { pause } from './script.ts';
@@ -20,7 +21,7 @@ const endTimeMs = 60_000;
 export async function besiegeLink(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
   const relay = await createRelay();
-  const guarded = await createGuarded('ws', { url: relay.url });
+  const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);
   const siege = createSiege(guarded);
   const kinds = prng.shuffle(fatal);

@@ -1,7 +1,7 @@
-// Messages as the fuzzer in the process bends them; the orders that a node may give are left out
-// where they would end, or lead elsewhere, the transfer that must finish.
+// Messages of all dialects as the fuzzer in the process bends them; the orders that a node may give
+// are left out where they would end, or lead elsewhere, the transfer that must finish.
 import { mutated } from '../mutate.ts';
-import { callOf, messageOf } from '../session.ts';
+import { callOf, dialectNames, messageOf } from '../session.ts';
 import { spell } from '../tree.ts';
 import { isOrder, requestOf } from '../victim.ts';
 import type { Prng } from '../../support/prng.ts';
@@ -9,7 +9,7 @@ import type { Prng } from '../../support/prng.ts';
 const harmless = Buffer.from(JSON.stringify(callOf(1, 'getpackages', null)));
 
 export function bodyOf(prng: Prng): Buffer {
-  const tree = messageOf(prng, []);
+  const tree = messageOf(prng, prng.pick(dialectNames), false);
   const data = prng.chance(0.2) ? Buffer.from(spell(tree)) : mutated(prng, tree);
   return isOrder(data) || isDiversion(data) ? harmless : data;
 }

@@ -1,6 +1,6 @@
 // Hostile peers at the control socket.
 import { mutated } from '../mutate.ts';
-import { wishOf } from '../session.ts';
+import { victimName, wishOf } from '../session.ts';
 import { spell } from '../tree.ts';
 import { largeOf } from '../values.ts';
 import { send } from './script.ts';
@@ -29,7 +29,7 @@ export const controlDraws: readonly Draw[] = draws;
 function lineOf(prng: Prng): Buffer {
   const tree = wishOf(prng);
   const data = prng.chance(0.3) ? Buffer.from(spell(tree)) : mutated(prng, tree);
-  const isSpared = data.includes('packages') || data.includes('victim');
+  const isSpared = data.includes('packages') || data.includes(victimName);
   return isSpared ? Buffer.from('{"command":"status"}') : data.subarray(0, 4_000);
 }
 

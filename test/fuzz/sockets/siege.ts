@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { createRandom } from '../../support/prng.ts';
 import { freePort, until } from '../../support/vehicle.ts';
 import { faultOf } from '../answers.ts';
+import { dialectAt } from '../session.ts';
 import { controlDraws, drawControl } from './control.ts';
 import { drawHttp, httpDraws } from './http.ts';
 import { pause, play } from './script.ts';
@@ -33,7 +34,7 @@ export const createSiege = (guarded: Guarded): Siege =>
 export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
   const port = await freePort();
-  const guarded = await createGuarded('http', { listen: `127.0.0.1:${port}` });
+  const guarded = await createGuarded('http', dialectAt(seed), { listen: `127.0.0.1:${port}` });
   const siege = createSiege(guarded);
   try {
     await begin(guarded);

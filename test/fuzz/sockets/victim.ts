@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { isStatus } from '../../../src/control/protocol.ts';
 import { packageOf } from '../../backend/package.ts';
 import { createVehicle } from '../../support/vehicle.ts';
+import { idOf, victimName } from '../session.ts';
 import { pause } from './script.ts';
 import type { BackendOptions } from '../../backend/backend.ts';
+import type { DialectName } from '../../backend/dialects.ts';
 import type { ServerPackage } from '../../backend/package.ts';
 import type { Toml } from '../../support/agent.ts';
 import type { Vehicle } from '../../support/vehicle.ts';
@@ -37,17 +39,21 @@ const statusTimeMs = 60_000;
 /** Each chunk is held up by this, so that the transfer lasts as long as the attack. */
 const chunkDelayMs = 300;
 
-export async function createGuarded(transport: 'http' | 'ws', rvi: Toml): Promise<Guarded> {
+export async function createGuarded(
+  transport: 'http' | 'ws',
+  dialect: DialectName,
+  rvi: Toml,
+): Promise<Guarded> {
   let isSlow = true;
   const fault: BackendOptions['fault'] = ({ direction, service }) =>
     isSlow && direction === 'out' && service.endsWith('/chunk')
       ? { kind: 'delay', delayMs: chunkDelayMs }
       : { kind: 'pass' };
-  const vehicle = await createVehicle({ transport, secondMs: 100, fault, rvi });
+  const vehicle = await createVehicle({ transport, dialect, secondMs: 100, fault, rvi });
   const { directory, backend } = vehicle;
   const socket = join(directory, 'control.sock');
   const data = randomBytes(100 * 65_536 + 77);
-  const one = packageOf({ name: 'victim', version: '1.0.0' }, data);
+  const one = packageOf(idOf(dialect, victimName), data);
   const seen: Seen = { rssMib: 0, filesMost: 0, statusMs: 0, chunksBeside: 0 };
   const held = () => backend.server.log.filter(({ service }) => service === '/sota/ack').length;
 
