@@ -1,6 +1,7 @@
 // Bundles the tests, runs each file in a process of its own, and counts.
 //
 //   node test/run.mjs [PATH ...]              the tests below these paths (all, without any)
+//   node test/run.mjs --emulated             what a whole run does with the ARM executables
 //   node test/run.mjs --script FILE [-- ARG]  one script: demo, bench, backend, simulator
 //
 // SOTA_AGENT_BIN names another executable to test than build/linux-x64/sota-agent; one of an ARM
@@ -13,17 +14,16 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, transformSync } from 'esbuild';
+import { armTargets, emulatedJobs, emulatedLines } from './emulated.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const fileTimeMs = 600_000;
 /** To close what it opened: after its last test a handle left open would hold a file for ever. */
 const endTimeMs = 10_000;
-const armTargets = ['linux-arm64', 'linux-armv7l'];
-/** Emulated, an executable takes seconds to start: these stand for all that use one. */
-const armFiles = ['test/e2e/session.test.ts', 'test/e2e/seed.test.ts'];
 const groups = new Set();
 
-const given = process.argv.slice(2);
+const isEmulatedAlone = process.argv[2] === '--emulated';
+const given = isEmulatedAlone ? ['test/e2e'] : process.argv.slice(2);
 const wanted = given.map((path) => relative(root, resolve(path)));
 process.chdir(root);
 mkdirSync('build/test', { recursive: true });
@@ -63,15 +63,21 @@ async function tests() {
   if (unknown.length > 0) throw new Error(`no test in ${unknown.join(', ')}`);
   const isAll = wanted.length === 0 && !isGivenAgent;
   const isOfTargets = files.some((name) => name.startsWith('test/targets/'));
-  if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
+  if (isEmulatedAlone) buildAgents(...armTargets);
+  else if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
   else if (!isGivenAgent && files.some((name) => /^test\/(e2e|fuzz|matrix)\//.test(name))) {
     buildAgents('linux-x64');
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
   const bundles = await bundleAll(files);
   const total = { passed: 0, failed: 0, skipped: 0 };
-  const jobs = files.map((file, at) => ({ file, bundle: bundles[at], env: {} }));
-  if (isAll) jobs.push(...jobs.filter(({ file }) => armFiles.includes(file)).flatMap(onArm));
+  const plain = files.map((file, at) => ({ file, bundle: bundles[at], env: {} }));
+  const isEmulated = isAll || isEmulatedAlone;
+  const jobs = [
+    ...(isEmulatedAlone ? [] : plain),
+    ...(isEmulated ? emulatedJobs(root, plain) : []),
+  ];
+  if (isEmulated) for (const line of emulatedLines(root)) console.log(line);
   // Those of the built agent measure time limits of a second: two at a time is the most.
   const workers = Math.min(2, availableParallelism());
   await Promise.all(Array.from({ length: workers }, () => work(jobs, total)));
@@ -83,15 +89,6 @@ async function tests() {
 
 function isIn(name) {
   return (path) => path === '' || name === path || name.startsWith(`${path}/`);
-}
-
-/** The same test against the ARM executables, emulated. */
-function onArm({ file, bundle }) {
-  return armTargets.map((target) => {
-    const SOTA_AGENT_BIN = join(root, `build/${target}/sota-agent`);
-    const env = { SOTA_AGENT_TARGET: target, SOTA_AGENT_BIN };
-    return { file: `${file} (${target})`, bundle, env };
-  });
 }
 
 function buildAgents(...targets) {

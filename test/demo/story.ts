@@ -6,7 +6,7 @@ import { createBackend, isReported } from '../backend/backend.ts';
 import { packageOfFile } from '../backend/package.ts';
 import { lineOf } from '../backend/show.ts';
 import { createThinning } from '../backend/thin.ts';
-import { agentPath, startAgent, writeConfig } from '../support/agent.ts';
+import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { swupdateArgs } from '../support/swupdate.ts';
 import { acksOf } from './acks.ts';
 import { follow } from './follow.ts';
@@ -175,7 +175,8 @@ const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 function why(config: string): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
-    execFile(agentPath(), ['why', '--config', config], (error, stdout) => {
+    const [program = '', ...args] = [...launcher, agentPath(), 'why', '--config', config];
+    execFile(program, args, (error, stdout) => {
       if (error === null) resolve(stdout.trimEnd().split('\n'));
       else reject(error);
     });

@@ -136,9 +136,9 @@ test('a second agent on the same storage is refused, and disturbs nothing', asyn
     const first = vehicle.boot();
     await vehicle.backend.registered(60_000);
     const second = startAgent(vehicle.config);
+    const refusal = `another agent \\(process ${first.pid}\\) holds .*/lock`;
+    await second.logged(new RegExp(refusal), 60_000);
     assert.is(await second.ended, 1);
-    const holder = launcher.length === 0 ? String(first.pid) : '\\d+';
-    assert.match(second.log(), new RegExp(`another agent \\(process ${holder}\\) holds .*/lock`));
     assert.is((await vehicle.status()).link.kind, 'up');
     assert.is(await first.kill(), 0);
     const third = vehicle.boot();

@@ -72,7 +72,8 @@ needsManager('feeds no watchdog while a commit does not end, and again when it d
   const agent = startAgent(config, watched);
   await backend.registered();
   await until('fed', () => manager.count('WATCHDOG=1') >= 1, 60_000);
-  const asked = spawn(agentPath(), ['packages', '--config', config], { stdio: 'ignore' });
+  const [program = '', ...args] = [...launcher, agentPath(), 'packages', '--config', config];
+  const asked = spawn(program, args, { stdio: 'ignore' });
   // When the pipe is read is not to be seen; an offer that comes later finds the thread busy.
   let number = 0;
   const offers = setInterval(() => {

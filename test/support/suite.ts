@@ -23,7 +23,13 @@ export type Suite = Add & {
 
 let failed = false;
 const unrun = new Set<{ readonly name: string }>();
+/** `TESTS='parts; of names'`: no test runs but those. */
+const parts = (process.env['TESTS'] ?? '').split(';').map((part) => part.trim());
+const unfound = new Set(parts.filter((part) => part !== ''));
+const isAll = unfound.size === 0;
 process.on('exit', () => {
+  for (const part of unfound) console.error(`FAIL  TESTS: no test's name has "${part}"`);
+  if (unfound.size > 0) failed = true;
   for (const { name } of unrun) console.error(`FAIL  ${name}: .run() was forgotten`);
   if (failed || unrun.size > 0) process.exitCode = 1;
 });
@@ -32,8 +38,13 @@ export function suite(name: string): Suite {
   const inner = uvuSuite(name);
   const self = { name };
   unrun.add(self);
-  const test: Add = (title, act) => inner(title, () => asError(act));
+  let leftOut = 0;
+  const test: Add = (title, act) => {
+    if (isWanted(title)) inner(title, () => asError(act));
+    else leftOut += 1;
+  };
   const skip = (title: string, reason: string) => {
+    if (!isWanted(title)) return;
     if (process.env['CI'] !== 'true') console.log(`\nSKIP  ${name}: ${title}: ${reason}`);
     else test(title, () => Promise.reject(new Error(`CI may not skip it: ${reason}`)));
   };
@@ -47,9 +58,16 @@ export function suite(name: string): Suite {
     skip,
     run() {
       unrun.delete(self);
+      if (leftOut > 0) console.log(`\n| ${name}: TESTS leaves out ${leftOut}`);
       inner.run();
     },
   });
+}
+
+function isWanted(title: string): boolean {
+  const found = parts.filter((part) => part !== '' && title.includes(part));
+  for (const part of found) unfound.delete(part);
+  return isAll || found.length > 0;
 }
 
 /** uvu looks into what was thrown, and swallows the failure when that is not what it expects. */

@@ -67,7 +67,22 @@ test('runs a test whose need is met', async () => {
   assert.match(output, /Passed: +1/);
 });
 
-async function runSuite(text: string, environment: { readonly CI?: string } = {}) {
+const three = `for (const name of ['one', 'two', 'three']) test(name, () => {}); test.run();`;
+
+test('runs the tests of a file whose names TESTS has a part of, and says so', async () => {
+  const { status, output } = await runSuite(three, { TESTS: 'one; hre' });
+  assert.is(status, 0, output);
+  assert.match(output, /Passed: +2/);
+  assert.match(output, /^\| broken: TESTS leaves out 1$/m);
+});
+
+test('fails on a part in TESTS that no name has', async () => {
+  const { status, output } = await runSuite(three, { TESTS: 'one; four' });
+  assert.is(status, 1, output);
+  assert.match(output, `no test's name has "four"`);
+});
+
+async function runSuite(text: string, environment: { readonly [name: string]: string } = {}) {
   const head = `import { suite } from './test/support/suite.ts'; const test = suite('broken');`;
   const { outputFiles } = await build({
     stdin: { contents: `${head}\n${text}`, resolveDir: process.cwd(), loader: 'ts' },

@@ -1,0 +1,44 @@
+// What of test/e2e a whole run does again with the ARM executables, emulated: test/emulated.json.
+// They take seconds to start there; by hand each file runs whole (test/README.md).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const armTargets = ['linux-arm64', 'linux-armv7l'];
+
+/** `files`: as run.mjs has them, `{ file, bundle }`. */
+export function emulatedJobs(root, files) {
+  return rowsOf(root).flatMap(([name, row]) =>
+    armTargets.filter((target) => row[target] !== undefined).map((target) => {
+      const file = join('test/e2e', `${name}.test.ts`);
+      const found = files.find((one) => one.file === file);
+      if (found === undefined) throw new Error(`test/emulated.json: there is no ${file}`);
+      const env = {
+        ...row.env,
+        SOTA_AGENT_TARGET: target,
+        SOTA_AGENT_BIN: join(root, `build/${target}/sota-agent`),
+        TESTS: row[target] === 'all' ? '' : row[target].join(';'),
+      };
+      return { file: `${file} (${target})`, bundle: found.bundle, env };
+    }),
+  );
+}
+
+/** The same for those who read what a run prints. */
+export function emulatedLines(root) {
+  const lines = armTargets.map((target) => {
+    const told = rowsOf(root).filter(([, row]) => row[target] !== undefined).map(nameIn(target));
+    return `${target}, emulated: ${told.join(', ')}`;
+  });
+  for (const [name, row] of rowsOf(root)) {
+    if (row.because === undefined) continue;
+    const missing = armTargets.filter((target) => row[target] === undefined);
+    const where = missing.length === 0 ? 'a part of' : `not on ${missing.join(', ')}:`;
+    lines.push(`  ${where} ${name}: ${row.because}`);
+  }
+  return lines;
+}
+
+const nameIn = (target) => ([name, row]) => (row[target] === 'all' ? name : `${name} (in part)`);
+
+const rowsOf = (root) =>
+  Object.entries(JSON.parse(readFileSync(join(root, 'test/emulated.json'), 'utf8')));
