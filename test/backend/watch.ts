@@ -8,7 +8,7 @@ export type Watch = {
   end(): void;
 };
 
-const waitMsMax = 20_000;
+const waitMsMax = 60_000;
 
 export function createWatch(log: () => readonly SeenMessage[]): Watch {
   const looks = new Set<() => void>();

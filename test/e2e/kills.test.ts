@@ -22,7 +22,7 @@ const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
 const chunksCount = 300;
 const killsEachMax = 12;
 /** Of every fourth from its start, of the others since they registered. Emulated, all is slow. */
-const lifeMsMax = launcher.length === 0 ? 900 : 4_000;
+const lifeMsMax = launcher.length === 0 ? 700 : 4_000;
 
 type Sum = { kills: number; packages: number; checked: number; again: number };
 

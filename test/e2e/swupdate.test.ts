@@ -28,7 +28,7 @@ import type { SwupdateDaemon } from '../support/swupdate.ts';
 const all = suite('a session that ends in SWUpdate');
 const test = all.needs('swupdate, openssl, cpio', canMakeSwu() && isProgram('swupdate'));
 const data = randomBytes(1_500_000);
-const limitMs = 40_000;
+const limitMs = 60_000;
 
 type Device = {
   readonly backend: Backend;

@@ -69,7 +69,7 @@ export function startAgent(
     for (const listener of listeners) listener();
   });
   const ended = endOf(child);
-  const logged = (pattern: RegExp, limitMs = 20_000) =>
+  const logged = (pattern: RegExp, limitMs = 60_000) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const finish = (act: () => void) => {
         listeners.delete(look);
@@ -109,7 +109,7 @@ export type CommandResult = {
 /** Blocks this process, and with it a backend in it; `askAgent` does not. */
 export function runAgentCommand(config: string, ...words: readonly string[]): CommandResult {
   const [program = '', ...args] = [...launcher, agentPath(), ...words, '--config', config];
-  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
+  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
   return { exitCode: ran.status, out: ran.stdout, err: ran.stderr };
 }
 
