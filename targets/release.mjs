@@ -107,7 +107,9 @@ function hash(algorithm, data) {
 /** Of all that decides what is in the tarballs: with the same sources the sums must be the same. */
 function sources() {
   const targets = Object.keys(architectures).map((name) => `targets/${name}.json`);
-  const paths = [...Object.values(common), ...targets, 'build/sota-agent.cjs', 'build.mjs'];
+  const scripts = readdirSync('targets').filter((name) => name.endsWith('.mjs')).sort();
+  const built = ['build/sota-agent.cjs', 'build.mjs', ...scripts.map((name) => `targets/${name}`)];
+  const paths = [...Object.values(common), ...targets, ...built];
   return hash('sha1', paths.map((path) => hash('sha1', readFileSync(path))).join());
 }
 

@@ -1,4 +1,4 @@
-// The software bill of materials of one executable, as CycloneDX 1.5: the agent, Node with what is
+// The software bill of materials of one executable, as CycloneDX 1.6: the agent, Node with what is
 // built into it, the npm packages of the bundle. No time, no random number: always the same bytes.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,13 +10,13 @@ const interfaces = ['node', 'modules', 'napi'];
 
 /** Licences as Node's own LICENSE has them, and names where they differ. */
 const builtIn = {
-  acorn: { license: 'MIT' },
+  acorn: { license: 'MIT', isOnNpm: true },
   ada: { license: 'MIT' },
-  amaro: { license: 'MIT' },
+  amaro: { license: 'MIT', isOnNpm: true },
   ares: { license: 'MIT', name: 'c-ares' },
   base64: { license: 'BSD-2-Clause' },
   brotli: { license: 'MIT' },
-  cjs_module_lexer: { license: 'MIT', name: 'cjs-module-lexer' },
+  cjs_module_lexer: { license: 'MIT', name: 'cjs-module-lexer', isOnNpm: true },
   cldr: { license: 'Unicode-3.0' },
   icu: { license: 'Unicode-3.0' },
   llhttp: { license: 'MIT' },
@@ -31,7 +31,7 @@ const builtIn = {
   simdutf: { license: 'MIT' },
   sqlite: { license: 'blessing' },
   tz: { license: 'LicenseRef-Public-Domain', name: 'tzdata' },
-  undici: { license: 'MIT' },
+  undici: { license: 'MIT', isOnNpm: true },
   unicode: { license: 'Unicode-3.0', name: 'unicode-data' },
   uv: { license: 'MIT', name: 'libuv' },
   uvwasi: { license: 'MIT' },
@@ -40,18 +40,24 @@ const builtIn = {
   zstd: { license: 'BSD-3-Clause' },
 };
 
-/** How vulnerability lists call them; where they do not, the component goes without. */
-const makers = {
+/** How NVD calls them, beside the version; where it does not, the component goes without. */
+const listed = {
   ares: 'c-ares:c-ares',
   brotli: 'google:brotli',
   icu: 'unicode:international_components_for_unicode',
+  llhttp: 'llhttp:llhttp',
   nghttp2: 'nghttp2:nghttp2',
   openssl: 'openssl:openssl',
   sqlite: 'sqlite:sqlite',
   undici: 'nodejs:undici',
   uv: 'libuv:libuv',
+  v8: 'google:v8',
+  ws: 'ws_project:ws',
   zlib: 'zlib:zlib',
+  zstd: 'facebook:zstandard',
 };
+/** There NVD says that it is software for Node. */
+const forNode = ['llhttp', 'undici', 'ws'];
 
 /**
  * What is built into that Node: of the pinned one its target tells; another one is asked, where it
@@ -115,9 +121,9 @@ export function makeSbom({ name, target, version, components, isGiven }) {
       ...[...parts, ...packages].map((one) => ({ ref: one['bom-ref'] })),
     ];
     const bom = {
-      $schema: 'http://cyclonedx.org/schema/bom-1.5.schema.json',
+      $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
       bomFormat: 'CycloneDX',
-      specVersion: '1.5',
+      specVersion: '1.6',
       version: 1,
       metadata: { component: agent },
       components: [node, ...parts, ...packages],
@@ -130,14 +136,14 @@ export function makeSbom({ name, target, version, components, isGiven }) {
 function nodeComponent({ node }, version, isGiven) {
   const page = `https://www.npmjs.com/package/${node.package}/v/${version}`;
   const from = isGiven ? [] : [{ type: 'distribution', url: page }];
-  const purl = `pkg:npm/${node.package}@${version}`;
+  const purl = purlOf(node.package, version);
   const pinned = isGiven ? {} : { purl, hashes: [sri(node.integrity)] };
   return {
     'bom-ref': `node@${version}`,
     type: 'platform',
     name: 'node',
     version,
-    cpe: cpe('nodejs:node.js', version),
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
     ...pinned,
     licenses: [{ license: { id: 'MIT' } }],
     externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }, ...from],
@@ -145,17 +151,15 @@ function nodeComponent({ node }, version, isGiven) {
 }
 
 function partOf(key, version, isOldIcu) {
-  const { license: usual, name = key } = builtIn[key] ?? {};
+  const { license: usual, name = key, isOnNpm = false } = builtIn[key] ?? {};
   const license = isOldIcu && usual === 'Unicode-3.0' ? 'Unicode-DFS-2016' : usual;
-  const maker = makers[key];
-  // What a maker's list calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic.
-  const plain = /^\d+(\.\d+){0,2}/.exec(version)?.[0] ?? version;
   return {
     'bom-ref': `${name}@${version}`,
     type: 'library',
     name,
     version,
-    ...(maker === undefined ? {} : { cpe: cpe(maker, plain) }),
+    ...cpeOf(key, version),
+    ...(isOnNpm ? { purl: purlOf(name, version) } : {}),
     licenses: licensesOf(license),
   };
 }
@@ -167,8 +171,16 @@ function licensesOf(license) {
     : [{ license: { id: license } }];
 }
 
-function cpe(maker, version) {
-  return `cpe:2.3:a:${maker}:${version}:*:*:*:*:*:*:*`;
+function cpeOf(key, version) {
+  if (listed[key] === undefined) return {};
+  // What NVD calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic; V8 has four numbers.
+  const numbers = version.split(/[+-]/)[0].split('.').slice(0, key === 'v8' ? 4 : 3);
+  const software = forNode.includes(key) ? 'node.js' : '*';
+  return { cpe: `cpe:2.3:a:${listed[key]}:${numbers.join('.')}:*:*:*:*:${software}:*:*` };
+}
+
+function purlOf(name, version) {
+  return `pkg:npm/${name.replace('@', '%40')}@${version}`;
 }
 
 /** The packages of which the bundle really holds something, by esbuild's own account. */
@@ -183,12 +195,13 @@ function bundledPackages() {
     .map((path) => {
       const { version, integrity, license } = packages[path];
       const name = path.replace(/.*node_modules\//, '');
-      const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+      const purl = purlOf(name, version);
       return {
         'bom-ref': purl,
         type: 'library',
         name,
         version,
+        ...cpeOf(name, version),
         purl,
         hashes: [sri(integrity)],
         licenses: licensesOf(license),
