@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { evaluate, qemuarm64 } from './datastore.ts';
+import { install } from './install.ts';
 import { layer, readRecipe } from './recipe.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -157,34 +157,20 @@ test('an upgrade does not stop the agent that installs it, a removal does', () =
 
 // ---------------------------------------------------------------- do_install
 
-const folders: { readonly [name: string]: string } = {
-  bindir: '/usr/bin', mandir: '/usr/share/man', sysconfdir: '/etc', localstatedir: '/var',
-  nonarch_libdir: '/usr/lib', systemd_system_unitdir: '/usr/lib/systemd/system',
-};
-
-/** Runs the body as bitbake would: variables and inline Python first, then a shell. */
+/** Runs it over a tree as the tarball has it. */
 function installed(name: keyof typeof paths, settings: { readonly [name: string]: string } = {}) {
-  const [D, S] = [join(directory, 'image'), join(directory, 'source')];
-  const one = recipe(name);
-  const known: { readonly [name: string]: string } = {
-    ...folders, SOTA_AGENT_RELEASES: 'file:///release', ...settings, D, S,
-  };
-  const machine = { ...qemuarm64, settings: known };
-  const [made] = evaluate(one, [machine], [one.functions.get('do_install') ?? '']);
-  const body = made?.values[0] ?? '';
-  assert.not.match(body, /\$\{/, 'do_install uses a variable that is not there');
-  mkdirSync(join(S, 'systemd'), { recursive: true });
+  const [image, source] = [join(directory, 'image'), join(directory, 'source')];
+  mkdirSync(join(source, 'systemd'), { recursive: true });
   for (const folder of ['systemd', 'init.d', 'tmpfiles.d']) {
-    cpSync(join('targets', folder), join(S, folder), { recursive: true });
+    cpSync(join('targets', folder), join(source, folder), { recursive: true });
   }
-  cpSync('targets/man/sota-agent.1', join(S, 'sota-agent.1'));
-  cpSync('targets/config/config.toml', join(S, 'config.toml'));
-  writeFileSync(join(S, 'sota-agent'), '#!/bin/sh\n');
-  const ran = spawnSync('sh', ['-euc', body], { encoding: 'utf8' });
-  assert.is(ran.status, 0, ran.stderr);
-  const found = execFileSync('find', ['.', '-type', 'f', '-printf', '%m /%P\\n'], { cwd: D });
+  cpSync('targets/man/sota-agent.1', join(source, 'sota-agent.1'));
+  cpSync('targets/config/config.toml', join(source, 'config.toml'));
+  writeFileSync(join(source, 'sota-agent'), '#!/bin/sh\n');
+  install(recipe(name), { image, source, settings });
+  const found = execFileSync('find', ['.', '-type', 'f', '-printf', '%m /%P\\n'], { cwd: image });
   const listed = found.toString().trim().split('\n').sort();
-  const textOf = (path: string) => readFileSync(join(D, path), 'utf8');
+  const textOf = (path: string) => readFileSync(join(image, path), 'utf8');
   return { listed, textOf };
 }
 
@@ -219,6 +205,27 @@ test('the state goes where the integrator wants it, in unit, tmpfiles and config
   assert.equal(conf.listed, ['644 /etc/sota-agent/config.toml']);
   assert.match(conf.textOf('/etc/sota-agent/config.toml'), /^dir = "\/data\/sota"$/m);
   assert.is(valueOf(recipe('conf'), 'CONFFILES:${PN}'), '${sysconfdir}/sota-agent/config.toml');
+});
+
+test('a configuration of the integrator gets the place of the state, unless it names one', () => {
+  const lineOf = (text: string, path: string) => {
+    writeFileSync(path, text);
+    const image = join(directory, 'image');
+    rmSync(image, { recursive: true, force: true });
+    const settings = { SOTA_AGENT_STATE_DIR: '/data/sota' };
+    install(recipe('conf'), { image, source: directory, settings });
+    return readFileSync(join(image, 'etc/sota-agent/config.toml'), 'utf8');
+  };
+  const path = join(directory, 'config.toml');
+  const rvi = '[rvi]\nurl = "http://127.0.0.1:8901"';
+  const storage = '[storage] # of ours';
+  const dir = 'dir = "/data/sota"';
+  assert.is(lineOf(rvi, path), `${rvi}\n[storage]\n${dir}\n`);
+  const reserve = 'reserve = "8 MiB"\n';
+  assert.is(lineOf(`${storage}\n${reserve}`, path), `${storage}\n${dir}\n${reserve}`);
+  for (const own of ['[storage]\ndir = "/x"\n', 'storage.dir = "/x"\n']) {
+    assert.is(lineOf(own, path), own);
+  }
 });
 
 test('without root there is a drop-in, which may write the state', () => {

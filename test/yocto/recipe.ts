@@ -18,7 +18,8 @@ export type Recipe = {
 const assignment =
   /^([A-Za-z_][\w:${}.-]*(?:\[[\w.]+\])?) (\?\?=|\?=|\+=|=\+|:=|\.=|=\.|=) "(.*)"$/;
 
-export function readRecipe(path: string): Recipe {
+/** `appends`: of other layers, in their order. */
+export function readRecipe(path: string, ...appends: readonly string[]): Recipe {
   const variables = new Map<string, string>();
   const functions = new Map<string, string>();
   const inherits: string[] = [];
@@ -33,13 +34,13 @@ export function readRecipe(path: string): Recipe {
       if (body !== undefined && line === 'python') {
         functions.set(line, `${functions.get(line) ?? ''}${body}\n`);
       } else if (body !== undefined) functions.set(line, body);
-      else if (name !== '') set(variables, name, operator ?? '', checked(value, where));
+      else if (name !== '') set(variables, name, operator ?? '', here(file, checked(value, where)));
       else if (line.startsWith('inherit ')) inherits.push(...line.split(/\s+/).slice(1));
       else if (line.startsWith('require ')) take(required(file, line.slice(8).trim()));
       else throw new Error(`not understood: ${where}`);
     }
   };
-  take(path);
+  [path, ...appends].forEach(take);
   const [name = '', version = ''] = basename(path, '.bb').split('_');
   return { name, version, variables, functions, inherits, text: texts.join('\n') };
 }
@@ -51,11 +52,14 @@ function required(file: string, name: string): string {
   return found;
 }
 
+/** Of the file itself, so that it is known at once. */
+const here = (file: string, value: string) => value.replaceAll('${THISDIR}', dirname(file));
+
 function set(all: Map<string, string>, name: string, operator: string, value: string): void {
   const old = all.get(name);
   if (operator === '?=' || operator === '??=') all.set(name, old ?? value);
   else if (operator === '+=') all.set(name, `${old ?? ''} ${value}`.trim());
-  else if (operator === '=') all.set(name, value);
+  else if (operator === '=' || operator === ':=') all.set(name, value);
   else throw new Error(`${name} ${operator} is not known here`);
 }
 

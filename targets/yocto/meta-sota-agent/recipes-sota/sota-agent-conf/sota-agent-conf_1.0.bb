@@ -24,6 +24,16 @@ do_install() {
     install -d ${D}${sysconfdir}/sota-agent
     sed -e 's,^#dir = .*,dir = "${SOTA_AGENT_STATE_DIR}",' ${S}/config.toml \
         > ${D}${sysconfdir}/sota-agent/config.toml
+    # A file of the integrator's need not have that line: the state would then lie elsewhere than the
+    # unit expects it, and be lost with the next root file system.
+    dir='dir = "${SOTA_AGENT_STATE_DIR}"'
+    if ! grep -Eq '^ *(storage *\. *)?dir *=' ${D}${sysconfdir}/sota-agent/config.toml; then
+        if grep -Eq '^ *\[ *storage *\]' ${D}${sysconfdir}/sota-agent/config.toml; then
+            sed -i -E "s,^ *\[ *storage *\].*,&\n$dir," ${D}${sysconfdir}/sota-agent/config.toml
+        else
+            printf '\n[storage]\n%s\n' "$dir" >> ${D}${sysconfdir}/sota-agent/config.toml
+        fi
+    fi
     chmod 0644 ${D}${sysconfdir}/sota-agent/config.toml
 }
 

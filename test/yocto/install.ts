@@ -1,0 +1,59 @@
+// What bitbake does between the sources and the package, for our recipes: local files put into S,
+// and do_install run by a shell with variables and inline Python replaced.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { evaluate, qemuarm64 } from './datastore.ts';
+import type { Recipe } from './recipe.ts';
+
+export type Settings = { readonly [variable: string]: string };
+
+export type InstallOptions = {
+  /** D */
+  readonly image: string;
+  /** S */
+  readonly source: string;
+  readonly settings: Settings;
+};
+
+const defaults: Settings = {
+  bindir: '/usr/bin',
+  mandir: '/usr/share/man',
+  sysconfdir: '/etc',
+  localstatedir: '/var',
+  nonarch_libdir: '/usr/lib',
+  systemd_system_unitdir: '/usr/lib/systemd/system',
+  SOTA_AGENT_RELEASES: 'file:///release',
+};
+
+export function install(recipe: Recipe, { image, source, settings }: InstallOptions): void {
+  const bodies = ['do_install', 'do_install:append'].map((name) => recipe.functions.get(name));
+  const text = bodies.filter((body) => body !== undefined).join('\n');
+  const body = expanded(recipe, text, { ...settings, D: image, S: source });
+  execFileSync('sh', ['-euc', body], { stdio: 'pipe' });
+}
+
+/** For an ARMv8 machine; a variable that nobody sets is an error. */
+export function expanded(recipe: Recipe, text: string, settings: Settings): string {
+  const machine = { ...qemuarm64, settings: { ...defaults, ...settings } };
+  const [made] = evaluate(recipe, [machine], [text]);
+  const value = made?.values[0];
+  if (value === undefined) throw new Error(`the recipe is skipped: ${made?.skipped ?? ''}`);
+  const [unset] = /\$\{\w+\}/.exec(value) ?? [];
+  if (unset !== undefined) throw new Error(`nobody sets ${unset}`);
+  return value;
+}
+
+/** The local files of SRC_URI, each from the first folder that has it: appends come first. */
+export function unpackLocal(recipe: Recipe, own: string, source: string): void {
+  const before = recipe.variables.get('FILESEXTRAPATHS:prepend') ?? '';
+  const folders = [...before.split(':').filter((one) => one !== ''), own];
+  mkdirSync(source, { recursive: true });
+  for (const entry of (recipe.variables.get('SRC_URI') ?? '').trim().split(/\s+/)) {
+    const name = /^file:\/\/([^;]+);subdir=\$\{BP\}$/.exec(entry)?.[1];
+    if (name === undefined) throw new Error(`not a file that comes into S: ${entry}`);
+    const from = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+    if (from === undefined) throw new Error(`${name} is in none of ${folders.join(', ')}`);
+    copyFileSync(from, join(source, name));
+  }
+}
