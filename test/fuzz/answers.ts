@@ -55,7 +55,7 @@ function whyNot(call: Body): string | undefined {
     case 'getpackages':
       return undefined;
     case 'abort':
-      return isBody(body) && isNaming(body) ? badId(body) : undefined;
+      return isBody(body) ? badAbort(body) : undefined;
     case 'notify':
       return isBody(body) ? badOffer(body) : 'it has no body';
     case 'start':
@@ -70,7 +70,13 @@ function whyNot(call: Body): string | undefined {
 }
 
 const isThere = (value: unknown) => value !== undefined && value !== null;
-const isNaming = (body: Body) => ['package', 'update_id'].some((name) => isThere(own(body, name)));
+
+/** It may name nothing at all; a package goes before an update. */
+function badAbort(body: Body): string | undefined {
+  if (isThere(own(body, 'package'))) return badPackage(own(body, 'package'));
+  const update = own(body, 'update_id');
+  return isThere(update) ? badName('update_id', update) : undefined;
+}
 
 /** Some of a list may be bad; an update stands alone (protocol 2.1, 2.2). */
 function badOffer(body: Body): string | undefined {
@@ -89,8 +95,11 @@ function badOffer(body: Body): string | undefined {
 
 /** Of a package (P1), or of an update. */
 function badId(body: Body): string | undefined {
-  const id = own(body, 'package');
-  if (own(body, 'update_id') !== undefined) return badName('update_id', own(body, 'update_id'));
+  const update = own(body, 'update_id');
+  return update === undefined ? badPackage(own(body, 'package')) : badName('update_id', update);
+}
+
+function badPackage(id: unknown): string | undefined {
   if (!isBody(id)) return 'it names no package';
   return badName('name', own(id, 'name')) ?? badName('version', own(id, 'version'));
 }

@@ -80,6 +80,11 @@ for (const [service, body] of wrong) {
   });
 }
 
+test('knows an abort that names a package beside no update', () => {
+  const body = { package: id, update_id: null };
+  assert.is(faultOf(Buffer.from(JSON.stringify(callOf(1, 'abort', body))), taken), undefined);
+});
+
 test('knows an answer that is none', () => {
   const data = Buffer.from(JSON.stringify(callOf(1, 'getpackages', null)));
   assert.is(faultOf(data, taken), undefined);

@@ -82,8 +82,11 @@ export async function createRig(
   return { clock, node, sockets, disk, daemon, told, installed, deliver, end, isAuto };
 }
 
+/** Nothing in it moves a cursor, or turns the direction of the text. */
 const isPlain = (line: string) =>
-  line.indexOf('\n') === line.length - 1 && line.length < 20_000 && !/[^\P{Cc}\n]/u.test(line);
+  line.indexOf('\n') === line.length - 1 &&
+  line.length < 20_000 &&
+  !/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u.test(line);
 
 /** Writes down what it was given; a package named so fails, needs a reboot, or is busy. */
 function createInstallers(disk: Disk & MemoryDisk, installed: Map<string, Buffer>): Installers {

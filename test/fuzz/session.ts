@@ -113,7 +113,7 @@ function message(prng: Prng, dialect: DialectName, one: ServerPackage, id: numbe
   const roll = prng.below(20);
   if (roll < 4) return callOf(id, 'notify', offerOf(prng, casts[dialect]));
   if (roll < 7) return callOf(id, 'start', telling.start());
-  if (roll < 12) return callOf(id, 'chunk', telling.chunk(1 + prng.below(2)));
+  if (roll < 12) return callOf(id, 'chunk', chunkOf(prng, telling.chunk(1 + prng.below(2))));
   if (roll < 14) return callOf(id, 'finish', telling.finish());
   if (roll < 15) return callOf(id, 'getpackages', prng.pick([null, {}, []]));
   // One that names a package names it as a finish does.
@@ -122,6 +122,11 @@ function message(prng: Prng, dialect: DialectName, one: ServerPackage, id: numbe
   if (roll < 18) return { jsonrpc: '2.0', id, method: 'services_available', params: names };
   if (roll < 19) return { jsonrpc: '2.0', method: 'services_unavailable', params: names };
   return { jsonrpc: '2.0', id, result: { status: 0, service: 'genivi.org/vin/V1/sota/notify' } };
+}
+
+/** Seldom with a few bytes too many, and nothing else wrong. */
+function chunkOf(prng: Prng, body: Body): Body {
+  return prng.chance(0.01) ? { ...body, bytes: 'A'.repeat(87_384) } : body;
 }
 
 /** Of one of more servers than are remembered; some are the first release's (protocol 2.1). */

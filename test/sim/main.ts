@@ -6,8 +6,8 @@ import { newTally, sum } from './campaign.ts';
 import { layers, runLayer } from './ci.ts';
 import { scenarioOf } from './replay.ts';
 import { runLong } from './long.ts';
-import { mutants } from './mutants.ts';
-import { huntFor } from './mutate.ts';
+import { huntFor } from '../support/mutate.ts';
+import { hunt, mutants } from './mutants.ts';
 import { simulate } from './world.ts';
 import type { Tally } from './campaign.ts';
 import type { Journey } from './journeys.ts';
@@ -56,7 +56,7 @@ async function campaign(): Promise<readonly Tally[]> {
 async function broken(): Promise<Tally> {
   const tally = newTally();
   for (const mutant of mutants) {
-    const { found } = await huntFor(mutant);
+    const { found } = await huntFor(hunt, mutant);
     tally.runs += 1;
     if (found === undefined) tally.failures.push(`an agent that ${mutant.name} survived`);
   }

@@ -1,22 +1,22 @@
 // The simulator proven: each broken variant of the agent has to be caught, and the one that is not
 // broken has to pass the same hunt. A mutant that survives fails the run.
 import { assert, suite } from '../support/suite.ts';
-import { mutants } from './mutants.ts';
-import { huntFor } from './mutate.ts';
+import { huntFor } from '../support/mutate.ts';
+import { hunt, mutants } from './mutants.ts';
 
 const test = suite('simulator, mutants');
 let caught = 0;
 
 for (const mutant of mutants) {
   test(`catches an agent that ${mutant.name}`, async () => {
-    const { runs, found } = await huntFor(mutant);
+    const { runs, found } = await huntFor(hunt, mutant);
     assert.ok(found !== undefined, `survived ${runs} runs`);
     caught += 1;
   });
 }
 
 test('finds nothing in the agent as it is shipped', async () => {
-  const { runs, found } = await huntFor({ changes: [] }, 400);
+  const { runs, found } = await huntFor(hunt, { changes: [] }, 400);
   assert.is(found, undefined);
   assert.ok(runs >= 400);
   console.log(`\n| mutants: ${caught} of ${mutants.length} caught`);

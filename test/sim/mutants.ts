@@ -1,17 +1,10 @@
-// The agent, broken on purpose in one place each. Text of the sources is replaced while they are
-// bundled, so src knows nothing of it; a text that is not there exactly once is a failure, too.
+// The agents that the simulator must catch, each broken in one place (`support/mutate.ts`). The
+// hint is the journey in which it shows first; without it, all are tried in order.
+import { mutantOf as one } from '../support/mutate.ts';
+import type { Mutant } from '../support/mutate.ts';
 
-export type Mutant = {
-  readonly name: string;
-  readonly changes: readonly {
-    /** Below src. */
-    readonly file: string;
-    readonly from: string;
-    readonly to: string;
-  }[];
-  /** Where it shows first; without it, all journeys are tried in order. */
-  readonly hint?: string;
-};
+/** Says what it found in one broken agent. */
+export const hunt = 'test/sim/hunt.ts';
 
 const executeAll =
   'for (const effect of batch.effects) parts.execute(effect, state, batch.writes);';
@@ -208,7 +201,3 @@ export const mutants: readonly Mutant[] = [
     'J1',
   ),
 ];
-
-function one(name: string, file: string, from: string, to: string, hint?: string): Mutant {
-  return { name, changes: [{ file, from, to }], ...(hint === undefined ? {} : { hint }) };
-}

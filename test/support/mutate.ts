@@ -1,10 +1,33 @@
-// Bundles the hunt over a broken agent, and lets it run in a process of its own.
+// The agent, broken on purpose in one place each: text of the sources is replaced while they are
+// bundled, so src knows nothing of it; a text that is not there exactly once is a failure, too. A
+// hunt is bundled with it, and runs in a process of its own.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build } from 'esbuild';
-import type { Mutant } from './mutants.ts';
+
+export type Mutant = {
+  readonly name: string;
+  readonly changes: readonly {
+    /** Below src. */
+    readonly file: string;
+    readonly from: string;
+    readonly to: string;
+  }[];
+  /** Where it shows first, as the hunt understands it. */
+  readonly hint?: string;
+};
+
+export function mutantOf(
+  name: string,
+  file: string,
+  from: string,
+  to: string,
+  hint?: string,
+): Mutant {
+  return { name, changes: [{ file, from, to }], ...(hint === undefined ? {} : { hint }) };
+}
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? process.cwd();
 const huntMs = 120_000;
@@ -15,18 +38,19 @@ export type Found = {
   readonly found: string | undefined;
 };
 
-/** `runsMax`: without it, as many as it takes, within reason. */
+/** `hunt`: a script that says what it found; `runsMax`: without it, as many as it takes. */
 export async function huntFor(
+  hunt: string,
   { changes, hint = '' }: Omit<Mutant, 'name'>,
   runsMax?: number,
 ): Promise<Found> {
   const runs = runsMax === undefined ? {} : { RUNS: String(runsMax) };
-  return hunt(await bundled(changes), { HINT: hint, ...runs });
+  return run(await bundled(hunt, changes), { HINT: hint, ...runs });
 }
 
-async function bundled(changes: Mutant['changes']): Promise<string> {
+async function bundled(entry: string, changes: Mutant['changes']): Promise<string> {
   const made = await build({
-    entryPoints: [join(root, 'test/sim/hunt.ts')],
+    entryPoints: [join(root, entry)],
     bundle: true,
     write: false,
     platform: 'node',
@@ -63,7 +87,7 @@ function changed(text: string, changes: Mutant['changes'], file: string): string
   return now;
 }
 
-function hunt(script: string, variables: { readonly [name: string]: string }): Found {
+function run(script: string, variables: { readonly [name: string]: string }): Found {
   const { NODE_V8_COVERAGE: _, ...environment } = process.env;
   const ended = spawnSync(process.execPath, ['-'], {
     input: script,

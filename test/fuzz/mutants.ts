@@ -1,0 +1,77 @@
+// The agents that the fuzzer must catch, each without one of its defences (`support/mutate.ts`).
+// The hint is a seed that shows it soon.
+import { mutantOf } from '../support/mutate.ts';
+import type { Mutant } from '../support/mutate.ts';
+
+/** Says what it found in one broken agent. */
+export const hunt = 'test/fuzz/hunt.ts';
+
+export const mutants: readonly Mutant[] = [
+  mutantOf(
+    'lets a name lead out of its folder',
+    'protocol/fields.ts',
+    '/[\\u0000-\\u001f\\u007f-\\u009f/\\\\]/.test(text.value)',
+    'false',
+  ),
+  mutantOf(
+    'takes for base64 whatever came',
+    'protocol/fields.ts',
+    "return data.toString('base64') === value ? good(data) : bad(path, 'it is not strict base64');",
+    'return good(data);',
+  ),
+  {
+    name: 'takes chunks of any length',
+    hint: '4',
+    changes: [
+      {
+        file: 'protocol/fields.ts',
+        from: 'if (value.length > Math.ceil(bytesMax / 3) * 4) return',
+        to: 'if (false) return',
+      },
+      {
+        file: 'protocol/fields.ts',
+        from: 'if (data.length > bytesMax) return',
+        to: 'if (false) return',
+      },
+    ],
+  },
+  mutantOf(
+    'takes chunks of any number',
+    'protocol/dialect.ts',
+    "readCount(member(body, 'index'), 'index', 1, chunksCountMax)",
+    "readCount(member(body, 'index'), 'index', 1, Number.MAX_SAFE_INTEGER)",
+    '7',
+  ),
+  mutantOf(
+    'takes half a signature, or one that ends the environment',
+    'protocol/p2.ts',
+    "const isSound = !value.includes('\\0') && wellFormed(value) === value;",
+    'const isSound = true;',
+    '8',
+  ),
+  mutantOf(
+    'remembers each server for ever',
+    'core/backends.ts',
+    '.slice(-backendsMax)',
+    '',
+  ),
+  mutantOf(
+    'dies of what is no JSON',
+    'protocol/jsonrpc.ts',
+    "return { kind: 'refused', id: 'null', code: errorCodes.parse, reason: 'this is not JSON' };",
+    "throw new Error('no JSON');",
+  ),
+  mutantOf(
+    'waits for ever after a call that failed',
+    'core/timers.ts',
+    "return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];",
+    'return act === undefined ? [] : [];',
+  ),
+  mutantOf(
+    'writes to the log what a peer said as it said it',
+    'text.ts',
+    'return `\\\\u${char.charCodeAt(0).toString(16).padStart(4, \'0\')}`;',
+    'return char;',
+    '5',
+  ),
+];
