@@ -2,9 +2,10 @@
 // own, shellcheck. The init script of sysvinit really runs, with a stand-in for the agent.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until } from '../unit/transport/fakes.ts';
@@ -86,10 +87,29 @@ test.needs('shellcheck', hasProgram('shellcheck'))('shellcheck finds the scripts
   assert.is(say('shellcheck', ['-s', 'sh', bad]).code, 1);
 });
 
+type Shell = { readonly name: string; readonly program: string; readonly isThere: boolean };
+
+/** Of Debian and of small images; the second one has nothing in its PATH but its own programs. */
+const shells: readonly Shell[] = [
+  { name: 'dash', program: '/bin/dash', isThere: existsSync('/bin/dash') },
+  { name: 'busybox', program: '/bin/busybox', isThere: existsSync('/bin/busybox') },
+];
+
+function pathFor({ name, program }: Shell): string {
+  if (name !== 'busybox') return '/usr/sbin:/usr/bin:/sbin:/bin';
+  const folder = join(directory, 'bin');
+  mkdirSync(folder);
+  const ran = spawnSync(program, ['--install', '-s', folder]);
+  assert.is(ran.status, 0);
+  return folder;
+}
+
 /** The script with its paths in the test's folder, and an agent that notes what it sees. */
-function script(agent: string) {
+function script(agent: string, shell: Shell) {
+  const PATH = pathFor(shell);
+  const first = shell.name === 'busybox' ? `#!${PATH}/sh` : `#!${shell.program}`;
   const daemon = join(directory, 'agent');
-  writeFileSync(daemon, `#!/bin/sh\n${agent}\n`);
+  writeFileSync(daemon, `${first}\n${agent}\n`);
   const defaults = [
     `DAEMON=${daemon}`,
     `DAEMON_ARGS='--config ${directory}/c'`,
@@ -100,11 +120,11 @@ function script(agent: string) {
   ];
   writeFileSync(join(directory, 'defaults'), `${defaults.join('\n')}\n`);
   const path = join(directory, 'init');
-  const text = readFileSync('targets/init.d/sota-agent', 'utf8');
+  const text = readFileSync('targets/init.d/sota-agent', 'utf8').replace(/^#!.*/, first);
   writeFileSync(path, text.replaceAll('/etc/default/sota-agent', join(directory, 'defaults')));
   for (const file of [daemon, path]) chmodSync(file, 0o755);
   return (word: string) => {
-    const ran = spawnSync(path, [word], { stdio: 'ignore', timeout: 60_000 });
+    const ran = spawnSync(path, [word], { stdio: 'ignore', env: { PATH }, timeout: 60_000 });
     return ran.status;
   };
 }
@@ -114,45 +134,99 @@ const seen = (name: string) => {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 };
 
-test('the init script starts one agent, tells its status, and lets it end its work', async () => {
-  const note = `trap 'kill $!; echo ended >>${directory}/end; exit 0' TERM
+const note = () => `trap 'kill $!; echo ended >>${directory}/end; exit 0' TERM
 echo "$* NODE_OPTIONS=$NODE_OPTIONS" >>${directory}/seen
 sleep 300 & wait`;
-  const run = script(note);
-  assert.is(run('status'), 3);
-  assert.is(run('start'), 0);
-  await until('the agent', () => seen('seen') !== '', 30_000);
-  assert.is(run('start'), 0);
-  assert.is(run('status'), 0);
-  assert.is(seen('seen'), `run --config ${directory}/c NODE_OPTIONS=\n`);
-  assert.is(run('stop'), 0);
-  assert.is(seen('end'), 'ended\n');
-  assert.is(run('status'), 3);
-  assert.is(run('stop'), 0);
-});
 
-test('the init script starts an agent again that ends by itself', async () => {
-  const run = script(`echo again >>${directory}/seen; exit 1`);
-  assert.is(run('start'), 0);
-  await until('three starts', () => seen('seen').split('\n').length > 3, 60_000);
-  assert.is(run('stop'), 0);
-  assert.is(run('status'), 3);
-});
+for (const shell of shells) {
+  const under = test.needs(shell.name, shell.isThere);
 
-test('the init script does not stop the agent from within an install of its own', async () => {
-  const run = script(`${directory}/init restart >>${directory}/seen
+  under(`under ${shell.name} the init script starts one agent and lets it end`, async () => {
+    const run = script(note(), shell);
+    assert.is(run('status'), 3);
+    assert.is(run('start'), 0);
+    await until('the agent', () => seen('seen') !== '', 60_000);
+    assert.is(run('start'), 0);
+    assert.is(run('status'), 0);
+    assert.is(seen('seen'), `run --config ${directory}/c NODE_OPTIONS=\n`);
+    assert.is(run('stop'), 0);
+    assert.is(seen('end'), 'ended\n');
+    assert.is(run('status'), 3);
+    assert.is(run('stop'), 0);
+  });
+
+  under(`under ${shell.name} a restart ends one agent and starts another`, async () => {
+    const run = script(note(), shell);
+    assert.is(run('restart'), 0);
+    await until('the agent', () => seen('seen') !== '', 60_000);
+    const first = seen('pid');
+    assert.is(run('restart'), 0);
+    await until('the other', () => seen('seen').split('\n').length > 2, 60_000);
+    assert.is(seen('end'), 'ended\n');
+    assert.is.not(seen('pid'), first);
+    assert.is(run('status'), 0);
+    assert.is(run('stop'), 0);
+    assert.is(seen('end'), 'ended\nended\n');
+    assert.is(run('status'), 3);
+  });
+
+  under(`under ${shell.name} an agent that ends by itself is started again`, async () => {
+    const run = script(`echo again >>${directory}/seen; exit 1`, shell);
+    assert.is(run('start'), 0);
+    await until('three starts', () => seen('seen').split('\n').length > 3, 60_000);
+    assert.is(run('stop'), 0);
+    assert.is(run('status'), 3);
+  });
+
+  under(`under ${shell.name} an install by the agent does not stop it`, async () => {
+    const run = script(`${directory}/init restart >>${directory}/seen
 echo "went on" >>${directory}/seen
-sleep 300 & wait`);
-  assert.is(run('start'), 0);
-  await until('the install', () => seen('seen').includes('went on'), 60_000);
-  assert.match(seen('seen'), /it goes on as it was.*\nsota-agent runs already\nwent on/);
-  assert.is(run('status'), 0);
-  assert.is(run('stop'), 0);
-  assert.is(run('status'), 3);
+sleep 300 & wait`, shell);
+    assert.is(run('start'), 0);
+    await until('the install', () => seen('seen').includes('went on'), 60_000);
+    assert.match(seen('seen'), /it goes on as it was.*\nsota-agent runs already\nwent on/);
+    assert.is(run('status'), 0);
+    assert.is(run('stop'), 0);
+    assert.is(run('status'), 3);
+  });
+}
+
+test('the script for procd tells it what to run, and to start it again without end', () => {
+  const stubs = `procd_open_instance() { echo open; }; procd_close_instance() { echo close; }
+procd_set_param() { echo "$@"; }; mkdir() { echo "mkdir $*"; }
+. targets/init.d/sota-agent.procd; start_service`;
+  assert.equal(say('sh', ['-euc', stubs]), {
+    code: 0,
+    text: `mkdir -p /run/sota-agent
+open
+command /usr/bin/env -u NODE_OPTIONS -u NODE_PATH -u LD_PRELOAD /usr/bin/sota-agent run
+respawn 3600 10 0
+stderr 1
+file /etc/sota-agent/config.toml
+term_timeout 180
+close
+`,
+  });
+});
+
+const hasTmpfiles = hasProgram('systemd-tmpfiles') && process.getuid?.() === 0;
+
+test.needs('systemd-tmpfiles and root', hasTmpfiles)('systemd makes the folders', () => {
+  const made = join(directory, 'root');
+  mkdirSync(made);
+  const file = join(process.cwd(), 'targets/tmpfiles.d/sota-agent.conf');
+  const ran = say('systemd-tmpfiles', [`--root=${made}`, '--create', file]);
+  assert.equal(ran, { code: 0, text: '' });
+  const modeOf = (path: string) => (statSync(join(made, path)).mode & 0o777).toString(8);
+  assert.is(modeOf('run/sota-agent'), '755');
+  assert.is(modeOf('var/lib/sota-agent'), '700');
 });
 
 test('the init script explains itself', () => {
-  assert.is(script('')('dance'), 2);
+  for (const shell of shells) {
+    if (!shell.isThere) continue;
+    assert.is(script('', shell)('dance'), 2);
+  }
 });
 
 test.run();
