@@ -138,6 +138,18 @@ test('oelint finds what it asks for, and reasons where a rule is not kept', () =
   }
 });
 
+test('the README of the layer answers what integrators ask', () => {
+  const readme = read('README.md');
+  const answers = [
+    /^Branch `main` serves kirkstone/m, /IMAGE_INSTALL:append = " sota-agent"/, /`rvi\.url`/,
+    /`device\.vin`/, /`rvi\.tls_key`/, /Read-only root file system/, /data partition/,
+    /systemd and sysvinit/, /Root or not/, /\*\*Size\.\*\*/, /SYSTEMD_AUTO_ENABLE:pn-sota-agent/,
+    /INHIBIT_UPDATERCD_BBCLASS:pn-sota-agent/, /sota-agent\.cdx\.json/, /CVE_VERSION/, /`DL_DIR`/,
+    /Reproducible/, /kas build/, /qemuarm64/,
+  ];
+  for (const answer of answers) assert.match(readme, answer);
+});
+
 test('the README of the layer knows its variables', () => {
   const asked = all().flatMap(({ text }) => [...text.matchAll(/^(SOTA_AGENT_\w+) \?\?=/gm)]);
   assert.ok(asked.length >= 3);
