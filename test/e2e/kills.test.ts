@@ -10,10 +10,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
 import { createNoting, inspectStorage, stateIn } from '../support/acked.ts';
-import { launcher, startAgent, writeConfig } from '../support/agent.ts';
+import { launcher, stallSeconds, startAgent, writeConfig } from '../support/agent.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { Backend } from '../backend/backend.ts';
+import type { AgentProcess } from '../support/agent.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('kills');
@@ -21,7 +22,7 @@ const kills = Number(process.env['KILLS'] ?? 100);
 const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
 const chunksCount = 300;
 const killsEachMax = 12;
-/** Of every fourth from its start, of the others since they registered. Emulated, all is slow. */
+/** Of every fourth from its start; of the others since it moved. Emulated, all is slow. */
 const lifeMsMax = launcher.length === 0 ? 700 : 4_000;
 
 type Sum = { kills: number; packages: number; checked: number; again: number };
@@ -57,8 +58,8 @@ async function onePackage(
     rvi: {
       url: backend.url,
       ...(transport === 'http' ? { listen: '127.0.0.1:0' } : {}),
-      stall: 1,
-      finish_timeout: 3,
+      stall: stallSeconds,
+      finish_timeout: 3 * stallSeconds,
     },
     installer: { attempts: 28, command: { program: 'sh', args: ['-c', install(folder)] } },
   });
@@ -66,7 +67,7 @@ async function onePackage(
   try {
     for (let own = 0; own < killsEachMax && sum.kills < kills && !isDone(); own += 1) {
       const agent = startAgent(config);
-      if (own % 4 > 0) await agent.logged(/ registered/, 60_000);
+      if (own % 4 > 0) await moved(agent, backend, acked, isDone);
       await Promise.race([pause(prng.below(lifeMsMax)), reported(backend, isDone)]);
       await agent.kill('SIGKILL');
       sum.kills += 1;
@@ -87,6 +88,19 @@ async function onePackage(
   assert.ok(installed.equals(data), 'what is installed is the package');
   assert.equal(readdirSync(join(folder, 'state/packages')), []);
   sum.again += backend.chunksRepeated();
+}
+
+/** It has taken a chunk more, or there is none left. */
+async function moved(
+  agent: AgentProcess,
+  backend: Backend,
+  acked: ReadonlySet<number>,
+  isDone: () => boolean,
+): Promise<void> {
+  const before = acked.size;
+  await agent.logged(/ registered/);
+  const isMoved = () => acked.size > before || acked.size === chunksCount || isDone();
+  await backend.until('a chunk more', isMoved, 120_000);
 }
 
 function reported(backend: Backend, isDone: () => boolean): Promise<void> {

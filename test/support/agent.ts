@@ -21,6 +21,9 @@ export type AgentProcess = {
 /** What to put before the executable, where `SOTA_AGENT_TARGET` names one of a foreign CPU. */
 export const launcher: readonly string[] = emulatorFor(process.env['SOTA_AGENT_TARGET']);
 
+/** Seconds of silence in which an agent that is this slow has not merely been slow. */
+export const stallSeconds = launcher.length === 0 ? 1 : 6;
+
 export function agentPath(): string {
   const path = process.env['SOTA_AGENT_BIN'];
   if (path === undefined) throw new Error('SOTA_AGENT_BIN is not set: run through test/run.mjs');

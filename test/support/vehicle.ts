@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBackend, isReported } from '../backend/backend.ts';
 import { listening, portOf } from '../backend/edge-http.ts';
-import { askAgent, startAgent, writeConfig } from './agent.ts';
+import { askAgent, stallSeconds, startAgent, writeConfig } from './agent.ts';
 import type { Backend, BackendOptions } from '../backend/backend.ts';
 import type { PackageId, ServerPackage } from '../backend/package.ts';
 import type { Status } from '../../src/core/status.ts';
@@ -67,8 +67,8 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
       ...(isHttp ? { listen: '127.0.0.1:0' } : {}),
       ...(options.transport === 'rvi' ? { dialect } : {}),
       // Short, so that a test waits for no silence longer than it must.
-      stall: 1,
-      finish_timeout: 2,
+      stall: stallSeconds,
+      finish_timeout: 2 * stallSeconds,
       ...options.rvi,
     },
   });
