@@ -88,7 +88,8 @@ powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 
 systemd: setup targets ## the unit under a real systemd, in an emulated ARM machine
 	node test/run.mjs --script test/systemd/main.ts
 
-size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools
+size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
+	qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs
 size: setup targets ## what the executables take on flash and in memory
 	@node test/run.mjs --script test/size/main.ts
 

@@ -144,6 +144,16 @@ function makeSystem(
   for (const name of ['bin', 'proc', 'dev', 'tmp', 'data']) {
     mkdirSync(join(folder, name), { recursive: true });
   }
+  putLibraries(folder, target);
+  putPrograms(folder, busybox, 'sh env cp mv sync', { 'sota-agent': executable });
+  writeFileSync(join(folder, 'agent.toml'), config);
+  writeFileSync(join(folder, 'install.sh'), install);
+  const file = `${folder}.img`;
+  makeExt4(file, 192, folder);
+  return file;
+}
+
+export function putLibraries(folder: string, target: ArmTarget): void {
   const debian = librariesOf(target);
   cpSync(join(debian, 'lib'), join(folder, 'lib'), { recursive: true, verbatimSymlinks: true });
   cpSync(join(debian, 'usr/lib'), join(folder, 'usr/lib'), {
@@ -151,17 +161,22 @@ function makeSystem(
     verbatimSymlinks: true,
     filter: (path) => !path.includes('/gconv'),
   });
+}
+
+export function putPrograms(
+  folder: string,
+  busybox: string,
+  applets: string,
+  more: { readonly [name: string]: string },
+): void {
   copyFileSync(busybox, join(folder, 'bin/busybox'));
-  for (const applet of ['sh', 'env', 'cp', 'mv', 'sync']) {
+  for (const applet of applets.split(' ')) {
     execFileSync('ln', ['-s', 'busybox', join(folder, 'bin', applet)]);
   }
-  copyFileSync(executable, join(folder, 'bin/sota-agent'));
-  chmodSync(join(folder, 'bin/sota-agent'), 0o755);
-  writeFileSync(join(folder, 'agent.toml'), config);
-  writeFileSync(join(folder, 'install.sh'), install);
-  const file = `${folder}.img`;
-  makeExt4(file, 192, folder);
-  return file;
+  for (const [name, path] of Object.entries(more)) {
+    copyFileSync(path, join(folder, 'bin', name));
+    chmodSync(join(folder, 'bin', name), 0o755);
+  }
 }
 
 export function makeExt4(file: string, mebibytes: number, folder?: string): void {

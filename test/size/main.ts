@@ -1,20 +1,25 @@
-// `make size`: what the executables take on flash and in memory. Memory is that of linux-x64: a
-// process under qemu-user is mostly qemu. Nothing here passes or fails; targets/README.md says what
-// was chosen by it.
+// `make size`: what the executables take on flash and in memory. That of ARM is measured in a
+// machine emulated whole: a process under qemu-user is mostly qemu. Nothing here passes or fails;
+// targets/README.md says what was chosen by it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { targetOf } from '../support/target.ts';
+import { armMemory } from './arm.ts';
 import { bareNode, idle, peak, startUp } from './memory.ts';
+import type { ArmTarget } from '../support/target.ts';
+import type { Memory } from './memory.ts';
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
 const cache = process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache');
-const targets = ['linux-x64', 'linux-arm64', 'linux-armv7l'] as const;
+const armTargets = ['linux-arm64', 'linux-armv7l'] as const;
+const targets = ['linux-x64', ...armTargets] as const;
 
 const mib = (bytes: number) => (bytes / 1_048_576).toFixed(1).padStart(7);
 const sizeOf = (path: string) => statSync(path).size;
+const executableOf = (target: string) => join(root, `build/${target}/sota-agent`);
 const nodeOf = (target: string) => {
   const { package: name, version } = targetOf(target).node;
   return join(cache, `${name}-${version}`, 'node');
@@ -34,7 +39,7 @@ function files(): void {
   console.log('On flash, MiB      Node  stripped, with the agent   xz -9  zstd -19  squashfs-xz');
   const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
   for (const target of targets) {
-    const executable = join(root, `build/${target}/sota-agent`);
+    const executable = executableOf(target);
     if (!existsSync(executable)) throw new Error(`there is no ${executable}: make targets`);
     const [xz = 0, zstd = 0, squashfs = 0] = compressed(executable, folder);
     const sizes = [mib(sizeOf(nodeOf(target))), mib(sizeOf(executable)).padStart(25)];
@@ -49,22 +54,41 @@ function files(): void {
   }
 }
 
+function line(what: string, { rss, anon, pss }: Memory): void {
+  console.log(`${what.padEnd(44)} RSS ${mib(rss)}  RssAnon ${mib(anon)}  PSS ${mib(pss)}`);
+}
+
+function aboveBare(found: Memory, bare: Memory): void {
+  const more = ((found.anon - bare.anon) / 1_048_576).toFixed(1);
+  console.log(`${''.padEnd(44)} RssAnon is ${more} MiB above bare Node; the aim is 4`);
+}
+
 async function memory(): Promise<void> {
-  console.log('\nIn memory, MiB, of linux-x64 alone: ARM is emulated here, which would count');
+  console.log('\nIn memory, MiB, of linux-x64');
   const bare = await bareNode(nodeOf('linux-x64'), targetOf('linux-x64').execArgv);
-  const line = (what: string, { rss, anon, pss }: { rss: number; anon: number; pss: number }) =>
-    console.log(`${what.padEnd(44)} RSS ${mib(rss)}  RssAnon ${mib(anon)}  PSS ${mib(pss)}`);
   line('bare Node, same arguments, idle', bare);
   for (const transport of ['http', 'ws'] as const) {
     const found = await idle(transport);
     line(`registered over ${transport}, idle`, found);
-    const more = ((found.anon - bare.anon) / 1_048_576).toFixed(1);
-    console.log(`${''.padEnd(44)} RssAnon is ${more} MiB above bare Node; the aim is 4`);
+    aboveBare(found, bare);
     line(`  the most in a session of 300 chunks`, await peak(transport));
   }
   const ms = await startUp(5);
   console.log(`\nFrom the start to "registered": ${ms.join(' ')} ms, one start each`);
 }
 
+async function memoryOfArm(target: ArmTarget): Promise<void> {
+  console.log(`\nIn memory, MiB, of ${target}, in an emulated machine`);
+  const programs = { agent: executableOf(target), node: nodeOf(target) };
+  const { bare, idle: found, peak: most, ...seconds } = await armMemory(target, programs);
+  line('bare Node, same arguments, idle', bare);
+  line('registered over ws, idle', found);
+  aboveBare(found, bare);
+  line('  the most in a session of 100 chunks', most);
+  const [own, bareOnes] = [seconds.agentSeconds, seconds.bareSeconds].map((s) => s.toFixed(1));
+  console.log(`From the start to "registered": ${own} s; bare Node, doing nothing: ${bareOnes} s`);
+}
+
 if (process.env['ONLY'] !== 'memory') files();
 await memory();
+for (const target of armTargets) await memoryOfArm(target);

@@ -30,7 +30,7 @@ exec switch_root /system /lib/systemd/systemd
 `;
 
 /** Does what it is told over the serial line, a command a line. */
-const shell = `stty -echo
+export const shell = `stty -echo
 echo 'SHELL READY'
 while read -r line; do
   eval "$line"

@@ -1,0 +1,77 @@
+// An emulated ARM machine to measure in: a real kernel, and the two programs that are compared.
+// Memory there is that of a device with the same kernel; times are the emulator's.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeExt4, makeInitramfs, putLibraries, putPrograms } from '../powercut/guest.ts';
+import { standsFor, unpacked } from '../support/debian.ts';
+import { shell } from '../systemd/guest.ts';
+import type { Guest } from '../powercut/guest.ts';
+import type { ArmTarget } from '../support/target.ts';
+
+const init = `#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys /dev /system
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+while read -r module; do insmod "/modules/$module"; done </modules/order
+mount -t ext4 -o ro /dev/vda /system
+for name in proc dev; do mount --bind "/$name" "/system/$name"; done
+mount -t tmpfs tmpfs /system/tmp
+ip link set lo up
+ip addr add 10.0.2.15/24 dev eth0
+ip link set eth0 up
+ip route add default via 10.0.2.2
+exec chroot /system /bin/sh /shell </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
+`;
+
+/** The most of each, looked at until the file is gone. */
+const watch = `rss=0; anon=0; pss=0
+while [ -e "$2" ]; do
+  while read -r key value unit; do
+    case $key in
+      VmRSS:) [ "$value" -gt "$rss" ] && rss=$value ;;
+      RssAnon:) [ "$value" -gt "$anon" ] && anon=$value ;;
+      Pss:) [ "$value" -gt "$pss" ] && pss=$value ;;
+    esac
+  done <<END
+$(cat "/proc/$1/status" "/proc/$1/smaps_rollup")
+END
+  sleep 0.1
+done
+echo "VmRSS: $rss"
+echo "RssAnon: $anon"
+echo "Pss: $pss"
+`;
+
+/** In seconds since the boot: before the start, and when the service is known to the node. */
+const start = `read -r before rest </proc/uptime
+/bin/sota-agent run --config /tmp/config.toml 2>/tmp/log &
+echo $! >/tmp/pid
+until grep -q ' registered ' /tmp/log; do sleep 0.02; done
+read -r after rest </proc/uptime
+echo "$before $after"
+`;
+
+export type Programs = { readonly agent: string; readonly node: string };
+
+export function makeGuest(folder: string, target: ArmTarget, { agent, node }: Programs): Guest {
+  const image = standsFor('arm64', 'linux-image-cloud-arm64');
+  const debian = unpacked('arm64', ['busybox-static', image]);
+  const busybox = join(debian, 'bin/busybox');
+  const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox, init);
+  const system = join(folder, 'system');
+  for (const name of ['bin', 'proc', 'dev', 'tmp']) {
+    mkdirSync(join(system, name), { recursive: true });
+  }
+  putLibraries(system, target);
+  const applets = 'sh stty sleep cat grep kill true rm';
+  putPrograms(system, busybox, applets, { 'sota-agent': agent, node });
+  for (const [name, text] of Object.entries({ shell, watch, start })) {
+    writeFileSync(join(system, name), text);
+  }
+  const file = `${system}.img`;
+  makeExt4(file, 384, system);
+  const kernel = join(debian, 'boot', `vmlinuz-${image.replace('linux-image-', '')}`);
+  return { kernel, initramfs, system: file };
+}
