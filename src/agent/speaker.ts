@@ -7,13 +7,13 @@ import { isAwaited } from '../core/keep-alive.ts';
 import { inPhase, keyOf, transferOf } from '../core/decision.ts';
 import { ackIndices } from '../core/held.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
-import { defaultServices, encodeMessage, services, vinOf } from '../protocol/sota.ts';
+import { defaultServices, encodeMessage, namesOf, services, vinOf } from '../protocol/sota.ts';
 import { timeoutOf } from '../protocol/timeout.ts';
 import { spokenDialect } from '../protocol/dialects.ts';
 import { member, readText } from '../protocol/fields.ts';
 import { isUpdate } from '../protocol/p2.ts';
 import type { Event } from '../core/events.ts';
-import type { BackendServices, Message, PackageId, ServiceNames, State } from '../core/model.ts';
+import type { BackendServices, Message, PackageId, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock } from '../host/ports.ts';
 import type { Answer, Method } from '../protocol/jsonrpc.ts';
@@ -119,7 +119,7 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
       if (!name.ok) return `register_service: the answer names no service: ${name.reason}`;
       found.set(service, name.value);
     }
-    const names = namesOf(found);
+    const names = namesOf((service) => found.get(service) ?? '');
     const backend = await findBackend();
     const vin = vinOf(names.start);
     parts.submit({ kind: 'registered', names, vin, found: backend });
@@ -216,18 +216,6 @@ export function hintsOf({ rvi, device }: Settings, { backend, names }: State): H
 
 export function servicesOf(settings: Settings, state: State): BackendServices {
   return state.backend.services ?? state.found ?? defaultServices(settings.rvi.backend);
-}
-
-function namesOf(found: ReadonlyMap<string, string>): ServiceNames {
-  const name = (service: string) => found.get(service) ?? '';
-  return {
-    notify: name('notify'),
-    start: name('start'),
-    chunk: name('chunk'),
-    finish: name('finish'),
-    getpackages: name('getpackages'),
-    abort: name('abort'),
-  };
 }
 
 /** Four services of one prefix; our own `start` has no `ack` beside it. */

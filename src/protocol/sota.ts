@@ -12,6 +12,18 @@ import type { JsonObject, Read } from './fields.ts';
 export const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'] as const;
 type Service = (typeof services)[number];
 
+/** How the node calls each of them. */
+export function namesOf(name: (service: Service) => string): ServiceNames {
+  return {
+    notify: name('notify'),
+    start: name('start'),
+    chunk: name('chunk'),
+    finish: name('finish'),
+    getpackages: name('getpackages'),
+    abort: name('abort'),
+  };
+}
+
 /** `/sota/chunk`, or the same behind a prefix that was not stripped. */
 export function serviceOf(name: string): Service | undefined {
   const last = name.split('/').filter((part) => part !== '');

@@ -1,6 +1,6 @@
 // `make fuzz`: in this process, then over real sockets against the executable. `WAY=` takes one of
-// them (inside, http, ws), `SEED=` and `INPUTS=` replay a failure, or go on from there; `LONG=1`
-// sends ten million.
+// them (inside, http, ws, silence), `SEED=` and `INPUTS=` replay a failure, or go on from there;
+// `LONG=1` sends ten million.
 import process from 'node:process';
 import { runCampaign } from './campaign.ts';
 import { isWay, runSieges } from './sockets/campaign.ts';
@@ -41,7 +41,9 @@ async function outside(): Promise<boolean> {
   }
 }
 
-if (way !== undefined && !isInside && !isOutside) throw new Error('WAY= is inside, http or ws');
+if (way !== undefined && !isInside && !isOutside) {
+  throw new Error('WAY= is inside, http, ws or silence');
+}
 const held = (!isInside || (await inside())) && (!isOutside || (await outside()));
 // A siege that failed may leave connections open.
 process.exit(held ? 0 : 1);

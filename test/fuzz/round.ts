@@ -173,10 +173,11 @@ const isListing = (body: Body) =>
   isBody(body['installed_software']) ||
   (Array.isArray(body['packages']) && body['services'] === undefined);
 
+/** To whichever service: a hostile offer may have named another one. */
 function isReported({ node }: Rig): boolean {
-  return node.said.some(({ service, body }) => {
+  return node.said.some(({ body }) => {
     const { package: id, status } = plainBody(body);
-    return service === 'report' && isBody(id) && id['name'] === victimName && status === true;
+    return isBody(id) && id['name'] === victimName && status === true;
   });
 }
 

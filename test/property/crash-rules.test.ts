@@ -8,6 +8,7 @@ import { applyAll, initialState } from '../../src/core/apply.ts';
 import { nodeDialects } from '../../src/protocol/node-dialect.ts';
 import { bounded } from '../../src/install/words.ts';
 import { readName, readText } from '../../src/protocol/fields.ts';
+import { namesOf } from '../../src/protocol/sota.ts';
 import { nameBytesMax } from '../../src/limits.ts';
 import { crashesOf } from '../backend/crash-rules.ts';
 import { createRviTongue } from '../backend/edge-rvi.ts';
@@ -18,7 +19,7 @@ import { settle } from '../unit/control/fakes.ts';
 import { held, opened } from '../unit/store/fakes.ts';
 import type { Spelling } from '../backend/crash-rules.ts';
 import type { Saying } from '../../src/agent/speaker.ts';
-import type { PackageId, ServiceNames } from '../../src/core/model.ts';
+import type { PackageId } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Call, Transport } from '../../src/transport/transport.ts';
 import type { Prng } from '../support/prng.ts';
@@ -46,18 +47,6 @@ const listedOf = (prng: Prng): PackageId => ({ name: textOf(prng, 9), version: t
 function serviceOf(prng: Prng, service: string): string {
   const name = readText(`${textOf(prng, 8)}/vin/V1/sota/${service}`, '', nameBytesMax);
   return name.ok ? name.value : `genivi.org/vin/V1/sota/${service}`;
-}
-
-function namesOf(prng: Prng): ServiceNames {
-  const name = (service: string) => serviceOf(prng, service);
-  return {
-    notify: name('notify'),
-    start: name('start'),
-    chunk: name('chunk'),
-    finish: name('finish'),
-    getpackages: name('getpackages'),
-    abort: name('abort'),
-  };
 }
 
 function settingsOf(prng: Prng, dialect: Spelling): Settings {
@@ -104,7 +93,7 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
   const state = applyAll(initialState, [...opened(1, count, id), ...chunks]);
   const texts: string[] = [];
   const wallMs = wallOf(prng);
-  const names = namesOf(prng);
+  const names = namesOf((service) => serviceOf(prng, service));
   const transport: Pick<Transport, 'call' | 'networkAddress'> = {
     networkAddress: dialect === 'jsonrpc' ? 'http://127.0.0.1:9080' : undefined,
     async call(call: Call) {

@@ -4,11 +4,10 @@
 import { createRandom } from '../../support/prng.ts';
 import { until } from '../../support/vehicle.ts';
 import { drawControl } from './control.ts';
-import { drawHarmless, fatal, handshakes } from './frames.ts';
+import { drawHarmless, fatal, halfFrame, handshakes } from './frames.ts';
 import { dialectAt } from '../session.ts';
 import { createRelay } from './relay.ts';
-import { begin, bounds, count, createSiege, perform, stageOf } from './siege.ts';
-import { pause } from './script.ts';
+import { besieged, bounds, count, perform, stageOf } from './siege.ts';
 import { createGuarded } from './victim.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Relay } from './relay.ts';
@@ -23,11 +22,9 @@ export async function besiegeLink(seed: number, inputs: number): Promise<Siege> 
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);
-  const siege = createSiege(guarded);
   const kinds = prng.shuffle(fatal);
   const refusals = prng.shuffle(handshakes);
-  try {
-    await begin(guarded);
+  const attack = async (siege: Siege) => {
     while (siege.inputs < inputs || kinds.length > 0) {
       const end = guarded.watch(bounds);
       await harass(prng, siege, relay, guarded);
@@ -38,16 +35,26 @@ export async function besiegeLink(seed: number, inputs: number): Promise<Siege> 
       await guarded.vehicle.agent().ended;
       guarded.vehicle.boot();
     }
-    await guarded.prove();
-    return siege;
-  } catch (error) {
-    await pause(1_000);
-    console.error(guarded.vehicle.logs().slice(-5_000));
-    throw error;
-  } finally {
-    await guarded.vehicle.end();
-    await relay.stop();
-  }
+  };
+  return besieged(guarded, attack).finally(relay.stop);
+}
+
+/** A node that falls silent in the middle of a frame: only the agent's ping can tell. */
+export async function besiegeInSilence(seed: number): Promise<Siege> {
+  const relay = await createRelay();
+  const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
+  relay.passTo(guarded.vehicle.backend.url);
+  const attack = async (siege: Siege) => {
+    const end = guarded.watch(bounds);
+    const link = await relay.link();
+    count(siege, 'link: silent in a frame', 1);
+    link.inject(halfFrame);
+    link.silence();
+    await until('the link is ended after a silence', link.isClosed, endTimeMs);
+    await guarded.vehicle.agent().logged(/link-lost reason=.*nothing came for/);
+    await end();
+  };
+  return besieged(guarded, attack).finally(relay.stop);
 }
 
 async function harass(

@@ -1,17 +1,18 @@
 // Sieges of all ways, one after the other or side by side; what fails is told as the line that
 // replays it. A siege that hangs is ended: nothing in it waits longer than a minute.
 import process from 'node:process';
-import { besiegeLink } from './besiege-link.ts';
+import { besiegeInSilence, besiegeLink } from './besiege-link.ts';
 import { besiegeListener } from './siege.ts';
 import type { Siege } from './siege.ts';
 
-export const ways = { http: besiegeListener, ws: besiegeLink } as const;
+export const ways = { http: besiegeListener, ws: besiegeLink, silence: besiegeInSilence } as const;
 export type Way = keyof typeof ways;
 
 /** A siege of some thousand inputs takes half a minute, on a machine that is busy. */
 const siegeTimeMs = 400_000;
 
-export const isWay = (name: string | undefined): name is Way => name === 'http' || name === 'ws';
+export const isWay = (name: string | undefined): name is Way =>
+  name !== undefined && Object.hasOwn(ways, name);
 
 export async function runSiege(way: Way, seed: number, inputs: number): Promise<Siege> {
   let timer: NodeJS.Timeout | undefined;

@@ -41,6 +41,8 @@ const textOf = (data: Buffer) => frameOf(data, { opcode: text });
 /** Of more that wait for their pongs the library thinks ill: 60 in one read. */
 const pingsMost = 40;
 
+export const halfFrame = textOf(Buffer.alloc(1_000, 'a')).subarray(0, 500);
+
 type Burst = { readonly name: string; readonly data: Buffer; readonly inputs: number };
 
 /** The link lives through all of them. */
@@ -108,8 +110,8 @@ export const fatal: readonly (readonly [
   ['a flood of pings', () => Buffer.concat(Array.from({ length: 50_000 }, () => ping125))],
   ['too many parts', () => many()],
   ['garbage', (prng) => Buffer.from(Array.from({ length: 2_000 }, () => prng.below(256)))],
-  ['cut off in a frame', () => textOf(Buffer.alloc(1_000, 'a')).subarray(0, 500), 'fin'],
-  ['reset in a frame', () => textOf(Buffer.alloc(1_000, 'a')).subarray(0, 500), 'reset'],
+  ['cut off in a frame', () => halfFrame, 'fin'],
+  ['reset in a frame', () => halfFrame, 'reset'],
 ];
 
 const open = (size = 10) => frameOf(Buffer.alloc(size, 'a'), { opcode: text, isLast: false });

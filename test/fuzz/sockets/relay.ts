@@ -11,6 +11,8 @@ export type Link = {
   /** Everything that was injected has been read, as a ping behind it is answered. */
   read(what: string): Promise<void>;
   end(how: 'fin' | 'reset'): void;
+  /** Nothing more is passed to the agent, not even a pong. */
+  silence(): void;
   isClosed(): boolean;
 };
 
@@ -91,10 +93,12 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
   );
   agent.on('data', up);
   let isShaken = false;
-  const down = createFrames(({ whole }) => agent.write(whole), (head) => {
+  let isSilent = false;
+  const silence = () => void (isSilent = true);
+  const down = createFrames(({ whole }) => isSilent || agent.write(whole), (head) => {
     isShaken = true;
     agent.write(head);
-    isOpen({ inject, read, end, isClosed: () => isClosed });
+    isOpen({ inject, read, end, silence, isClosed: () => isClosed });
   });
   node.on('data', down);
 

@@ -28,16 +28,11 @@ const peersMax = 16;
 /** What is not finished after 20 s is ended; the agent looks every 5 s, on a busy machine. */
 const heldTimeMs = 60_000;
 
-export const createSiege = (guarded: Guarded): Siege =>
-  Object.assign(guarded.seen, { inputs: 0, answers: 0, refused: 0, kinds: new Map() });
-
 export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
   const port = await freePort();
   const guarded = await createGuarded('http', dialectAt(seed), { listen: `127.0.0.1:${port}` });
-  const siege = createSiege(guarded);
-  try {
-    await begin(guarded);
+  return besieged(guarded, async (siege) => {
     const { pid } = guarded.vehicle.agent();
     const before = filesOf(pid);
     const end = guarded.watch(bounds);
@@ -60,6 +55,19 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4, heldTimeMs);
     await end();
+  });
+}
+
+/** From the beginning of a transfer to its end; what goes wrong is told with the agent's log. */
+export async function besieged(
+  guarded: Guarded,
+  attack: (siege: Siege) => Promise<void>,
+): Promise<Siege> {
+  const counts = { inputs: 0, answers: 0, refused: 0, kinds: new Map() };
+  const siege: Siege = Object.assign(guarded.seen, counts);
+  try {
+    await begin(guarded);
+    await attack(siege);
     await guarded.prove();
     return siege;
   } catch (error) {
@@ -71,7 +79,7 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
   }
 }
 
-export async function begin({ vehicle, one }: Guarded): Promise<void> {
+async function begin({ vehicle, one }: Guarded): Promise<void> {
   const { backend } = vehicle;
   vehicle.boot();
   await backend.registered(60_000);

@@ -1,5 +1,5 @@
 // Method: the built executable, besieged over real sockets from seeds that are always the same,
-// with a transfer beside it that must finish right. Both ways at a time: most of it is waiting for
+// with a transfer beside it that must finish right. All ways at a time: most of it is waiting for
 // time limits of the agent.
 import { assert, suite } from '../../support/suite.ts';
 import { runSiege, told } from './campaign.ts';
@@ -17,7 +17,12 @@ async function besiege(way: Way, seed: number, inputs: number) {
 }
 
 test('leave a transfer beside them unharmed, and the agent as it was', async () => {
-  const [http, ws] = await Promise.all([besiege('http', 1, 8_000), besiege('ws', 2, 8_000)]);
+  const [http, ws, silent] = await Promise.all([
+    besiege('http', 1, 8_000),
+    besiege('ws', 2, 8_000),
+    besiege('silence', 3, 1),
+  ]);
+  assert.is(silent.inputs, 1);
   assert.ok(http.inputs >= 8_000 && ws.inputs >= 8_000);
   // Crowds take the places of many others: how many depends on the machine.
   assert.ok(http.answers > 200, `${http.answers} answers`);

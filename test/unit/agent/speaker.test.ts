@@ -6,6 +6,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock, settle } from '../control/fakes.ts';
 import { engine, held, opened } from '../store/fakes.ts';
 import { createFakeNode, settingsOf } from './fakes.ts';
+import { namesOf } from '../../../src/protocol/sota.ts';
 import type { Event, Fact } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/model.ts';
 import type { Said } from './fakes.ts';
@@ -13,14 +14,7 @@ import type { CallResult } from '../../../src/transport/transport.ts';
 
 const test = suite('the speaker');
 const name = (service: string) => `genivi.org/vin/V1/sota/${service}`;
-const names = {
-  notify: name('notify'),
-  start: name('start'),
-  chunk: name('chunk'),
-  finish: name('finish'),
-  getpackages: name('getpackages'),
-  abort: name('abort'),
-};
+const names = namesOf(name);
 const other = { name: 'radio', version: '1' };
 const ack = { kind: 'ack', id: engine, empty: false } as const;
 const start = { kind: 'message', message: { kind: 'start', id: other } } as const;

@@ -1,7 +1,7 @@
 // Method: P2 and P3 as protocol 2.2 and 2.3 have them, each call of the server and each message of
 // ours; and which dialect is taken for which, by what came, what is configured and what is known.
 import { heardDialect, spokenDialect } from '../../../src/protocol/dialects.ts';
-import { decodeRequest, encodeMessage } from '../../../src/protocol/sota.ts';
+import { decodeRequest, encodeMessage, namesOf } from '../../../src/protocol/sota.ts';
 import { descriptionBytesMax, signatureBytesMax } from '../../../src/limits.ts';
 import { backend, hints as blank, names as byVin, settings } from '../../support/core.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -16,14 +16,7 @@ const id = { name: update_id, version: '' };
 const sum = 'e6db09bd2c84db66534107da4ef00e6addccba8e';
 const vin = 'VIN45678901234567';
 const prefix = `genivi.org/device/${device}/sota`;
-const byDevice = {
-  notify: `${prefix}/notify`,
-  start: `${prefix}/start`,
-  chunk: `${prefix}/chunk`,
-  finish: `${prefix}/finish`,
-  getpackages: `${prefix}/getpackages`,
-  abort: `${prefix}/abort`,
-};
+const byDevice = namesOf((service) => `${prefix}/${service}`);
 const p2: Hints & { names: typeof byVin } = { ...blank, names: byVin };
 const p3: typeof p2 = { ...blank, names: byDevice };
 
