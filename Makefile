@@ -85,8 +85,9 @@ fuzz: build ## hostile input; WAY= SEED= INPUTS= replay a failure, LONG=1 sends 
 powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 SEED= TARGET=
 	node test/run.mjs --script test/powercut/main.ts
 
-systemd: setup targets ## the unit under a real systemd, in an emulated ARM machine
-	node test/run.mjs --script test/systemd/main.ts
+systemd: PROGRAMS += useradd=passwd
+systemd: setup targets ## the unit and a session with SWUpdate under a real systemd; PART=unit
+	@node test/run.mjs --script test/systemd/main.ts -- $(PART)
 
 size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
 	qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs

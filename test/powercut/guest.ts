@@ -13,18 +13,18 @@ export type Guest = {
   readonly kernel: string;
   readonly initramfs: string;
   readonly system: string;
+  /** What it writes there is there in its next life; otherwise it cannot write. */
+  readonly isWritable?: boolean;
 };
 
 /** One kernel of 64 bits runs the programs of both targets. */
 const modules = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng'];
 
-/** Waits for one line of the host before it touches the data disk: `name=value` words. */
-const init = `#!/bin/busybox sh
+/** How each of our guests begins: devices, modules, the disks by their names, the network. */
+export const initHead = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /system
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
-exec </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
-stty -echo
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 while read -r module; do insmod "/modules/$module"; done </modules/order
@@ -35,13 +35,18 @@ for disk in /sys/block/vd*; do
     data) data=/dev/\${disk##*/} ;;
   esac
 done
-mount -t ext4 -o ro "$system" /system
-for name in proc dev; do mount --bind "/$name" "/system/$name"; done
-mount -t tmpfs tmpfs /system/tmp
 ip link set lo up
 ip addr add 10.0.2.15/24 dev eth0
 ip link set eth0 up
 ip route add default via 10.0.2.2
+`;
+
+/** Waits for one line of the host before it touches the data disk: `name=value` words. */
+const init = `${initHead}exec </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
+stty -echo
+mount -t ext4 -o ro "$system" /system
+for name in proc dev; do mount --bind "/$name" "/system/$name"; done
+mount -t tmpfs tmpfs /system/tmp
 # Its pages are in memory afterwards, also in every machine that goes on from here.
 chroot /system /bin/sota-agent version
 echo READY

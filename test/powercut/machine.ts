@@ -10,13 +10,19 @@ import type { Guest } from './guest.ts';
 export type MachineOptions = {
   readonly guest: Guest;
   /** Of the NBD server that is the data disk. */
-  readonly disk: string;
-  readonly monitor: string;
+  readonly disk?: string;
+  /** Of qemu; without it the machine cannot be saved. */
+  readonly monitor?: string;
   /** Host port that leads to port 9080 of the guest. */
-  readonly port: number;
+  readonly port?: number;
   /** A machine that was saved; without it one boots from the start. */
   readonly from?: string;
+  readonly size?: Size;
+  /** For the kernel. */
+  readonly words?: string;
 };
+
+export type Size = { readonly cpus: number; readonly memoryMebibytes: number };
 
 export type Machine = {
   /** What came over the serial line so far. */
@@ -49,7 +55,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   }
 
   async function save(file: string): Promise<void> {
-    const monitor = await createMonitor(options.monitor);
+    const monitor = await createMonitor(options);
     await monitor.run('migrate', { uri: `exec:cat >'${file}'` });
     await monitor.wait('query-migrate', 'completed');
     await cut();
@@ -61,7 +67,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   }
 
   if (options.from !== undefined) {
-    const monitor = await createMonitor(options.monitor);
+    const monitor = await createMonitor(options);
     await monitor.wait('query-status', 'running');
     monitor.close();
   }
@@ -75,19 +81,29 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   };
 }
 
-function argumentsOf({ guest, disk, monitor, port, from }: MachineOptions): readonly string[] {
+const smallest: Size = { cpus: 1, memoryMebibytes: 320 };
+
+function argumentsOf(options: MachineOptions): readonly string[] {
+  const { guest, disk, monitor, port, from, size = smallest, words = '' } = options;
   const blank = 'driver=raw,file.driver=nbd,file.server.type=unix';
+  const access = guest.isWritable === true ? 'cache=writeback' : 'readonly=on';
+  const forward = port === undefined ? '' : `,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:9080`;
   return [
     ...['-M', 'virt,gic-version=2', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
-    ...['-smp', '1', '-m', '320', '-nographic', '-nodefaults', '-no-reboot'],
-    ...['-serial', 'stdio', '-qmp', `unix:${monitor},server=on,wait=off`],
+    ...['-smp', String(size.cpus), '-m', String(size.memoryMebibytes)],
+    ...['-nographic', '-nodefaults', '-no-reboot', '-serial', 'stdio'],
+    ...(monitor === undefined ? [] : ['-qmp', `unix:${monitor},server=on,wait=off`]),
     ...['-kernel', guest.kernel, '-initrd', guest.initramfs],
-    ...['-append', 'console=ttyAMA0 quiet panic=-1'],
-    ...['-drive', `if=none,id=system,format=raw,readonly=on,file=${guest.system}`],
+    ...['-append', `console=ttyAMA0 quiet panic=-1 ${words}`],
+    ...['-drive', `if=none,id=system,format=raw,${access},file=${guest.system}`],
     ...['-device', 'virtio-blk-device,drive=system,serial=system'],
-    ...['-drive', `if=none,id=data,${blank},file.server.path=${disk},cache=writeback`],
-    ...['-device', 'virtio-blk-device,drive=data,serial=data'],
-    ...['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:9080`],
+    ...(disk === undefined
+      ? []
+      : [
+          ...['-drive', `if=none,id=data,${blank},file.server.path=${disk},cache=writeback`],
+          ...['-device', 'virtio-blk-device,drive=data,serial=data'],
+        ]),
+    ...['-netdev', `user,id=net${forward}`],
     ...['-device', 'virtio-net-device,netdev=net', '-device', 'virtio-rng-device'],
     ...(from === undefined ? [] : ['-incoming', `exec:cat '${from}'`]),
   ];
@@ -103,7 +119,8 @@ function gather(child: ChildProcess): () => string {
 }
 
 /** qemu's monitor: a line of JSON each way; events between the answers are passed over. */
-async function createMonitor(path: string) {
+async function createMonitor({ monitor: path }: MachineOptions) {
+  if (path === undefined) throw new Error('a machine without a monitor');
   const socket = await connected(path);
   const answers: string[] = [];
   let rest = '';

@@ -31,7 +31,7 @@ export async function armMemory(target: ArmTarget, programs: Programs): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
   const backend = createBackend({ transport: 'ws' });
   await backend.start();
-  const shell = await boot(makeGuest(folder, target, programs));
+  const shell = await boot({ guest: makeGuest(folder, target, programs) });
   try {
     return await measure(shell, backend, targetOf(target).execArgv.join(' '));
   } finally {

@@ -2,26 +2,16 @@
 // Memory there is that of a device with the same kernel; times are the emulator's.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeExt4, makeInitramfs, putLibraries, putPrograms } from '../powercut/guest.ts';
+import { initHead, makeExt4, makeInitramfs } from '../powercut/guest.ts';
+import { putLibraries, putPrograms } from '../powercut/guest.ts';
 import { standsFor, unpacked } from '../support/debian.ts';
 import { shell } from '../systemd/guest.ts';
 import type { Guest } from '../powercut/guest.ts';
 import type { ArmTarget } from '../support/target.ts';
 
-const init = `#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /system
-/bin/busybox --install -s /bin
-mount -t devtmpfs dev /dev
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-while read -r module; do insmod "/modules/$module"; done </modules/order
-mount -t ext4 -o ro /dev/vda /system
+const init = `${initHead}mount -t ext4 -o ro "$system" /system
 for name in proc dev; do mount --bind "/$name" "/system/$name"; done
 mount -t tmpfs tmpfs /system/tmp
-ip link set lo up
-ip addr add 10.0.2.15/24 dev eth0
-ip link set eth0 up
-ip route add default via 10.0.2.2
 exec chroot /system /bin/sh /shell </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
 `;
 

@@ -51,7 +51,7 @@ export function createNoting(
 }
 
 /** Takes the indices out of the parameters of an ack. */
-function noteAck(parameters: unknown, acked: Set<number>): void {
+export function noteAck(parameters: unknown, acked: Set<number>): void {
   const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
   const chunks = isBody(body) ? body['chunks'] : undefined;
   if (!Array.isArray(chunks)) return;

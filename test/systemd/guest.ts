@@ -1,11 +1,13 @@
-// A small Debian for ARM in which the real systemd starts the agent by the unit that is handed out:
-// its packages unpacked side by side, BusyBox for a shell, the executable, the backend on the host.
+// A small Debian for ARM in which the real systemd starts the agent: Debian's packages unpacked
+// side by side, BusyBox for a shell, and the agent as the recipes of the layer put it there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { makeExt4, makeInitramfs } from '../powercut/guest.ts';
+import { dirname, join } from 'node:path';
+import { initHead, makeExt4, makeInitramfs } from '../powercut/guest.ts';
 import { standsFor, unpacked } from '../support/debian.ts';
+import { enable, installAgent } from './image.ts';
 import type { Guest } from '../powercut/guest.ts';
+import type { Integration } from './image.ts';
 
 /** systemd and what it is linked with. */
 const packages = `
@@ -14,18 +16,16 @@ libaudit1 libblkid1 libcap-ng0 libcap2 libcrypt1 libcryptsetup12 libdevmapper1.0
 libffi8 libgcrypt20 libgpg-error0 libip4tc2 libjson-c5 libkmod2 liblz4-1 liblzma5 libmount1
 libp11-kit0 libpam0g libpcre2-8-0 libseccomp2 libselinux1 libssl3 libudev1 libuuid1 libzstd1`;
 
-const init = `#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /system
-/bin/busybox --install -s /bin
-mount -t devtmpfs dev /dev
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-while read -r module; do insmod "/modules/$module"; done </modules/order
-mount -t ext4 /dev/vda /system
-ip link set lo up
-ip addr add 10.0.2.15/24 dev eth0
-ip link set eth0 up
-ip route add default via 10.0.2.2
+/** SWUpdate and what it is linked with beyond that. */
+const swupdatePackages = `
+swupdate libarchive13 libb2-1 libbrotli1 libbz2-1.0 libcom-err2 libconfig9 libcurl4 libext2fs2
+libgmp10 libgnutls30 libgomp1 libgpiod2 libgssapi-krb5-2 libhogweed6 libicu72 libidn2-0
+libk5crypto3 libkeyutils1 libkrb5-3 libkrb5support0 libldap-2.5-0 liblua5.3-0 libnettle8
+libnghttp2-14 libpsl5 librsync2 librtmp1 libsasl2-2 libssh2-1 libswupdate0.1 libtasn1-6
+libunistring2 liburiparser1 libwebsockets17 libxml2 libzck1 zlib1g`;
+
+const init = `${initHead}mount -t ext4 "$system" /system
+[ -z "$data" ] || mount -t ext4 "$data" /system/data
 exec switch_root /system /lib/systemd/systemd
 `;
 
@@ -46,101 +46,81 @@ StandardError=tty
 TTYPath=/dev/ttyAMA0
 `;
 
-/**
- * What packages of opkg do: files and owners anywhere, a device, rights of root; and one of the
- * agent itself, as the recipes make it, has the service started anew behind its back.
- */
-const install = `set -e
-exec >>/install.log 2>&1
-echo "begins $SOTA_PACKAGE_NAME"
-mkdir -p /usr/lib/packages /boot /home/packages
-cp "$SOTA_PACKAGE_FILE" /usr/lib/packages/installed
-chown 33:33 /usr/lib/packages/installed
-chmod 4755 /usr/lib/packages/installed
-rm -f /home/packages/device
-mknod /home/packages/device c 1 3
-cp /usr/lib/packages/installed /boot/installed
-systemctl daemon-reload
-if [ "$SOTA_PACKAGE_NAME" = sota-agent ]; then
-  systemctl --no-block restart sota-agent
-  sleep 5
-fi
-sync
-echo "done $SOTA_PACKAGE_NAME"
-`;
+const applets = `sh [ test cp mv rm mkdir chown chmod mknod sync cat kill sleep stat stty grep ls
+sort touch sha1sum`;
 
 export type UnitGuestOptions = {
   readonly folder: string;
-  readonly executable: string;
-  /** Seen from the guest. */
-  readonly url: string;
-  /** Shorter times than a device has. */
-  readonly dropIn: string;
+  /** Of its files there. */
+  readonly name: string;
+  /** The tarball of the release, unpacked. */
+  readonly release: string;
+  readonly integration: Integration;
+  /** Debian's SWUpdate as a daemon, whose sockets systemd makes. */
+  readonly hasSwupdate?: boolean;
+  /** More files, by their paths. */
+  readonly files: { readonly [path: string]: string };
 };
 
-export function makeUnitGuest({ folder, executable, url, dropIn }: UnitGuestOptions): Guest {
+export function makeUnitGuest(options: UnitGuestOptions): Guest {
+  const { folder, name, release, integration, files } = options;
   const image = standsFor('arm64', 'linux-image-cloud-arm64');
   const debian = unpacked('arm64', ['busybox-static', image]);
   const busybox = join(debian, 'bin/busybox');
-  const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox, init);
-  const system = join(folder, 'system');
-  cpSync(unpacked('arm64', packages.trim().split(/\s+/)), system, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !/\/(usr\/share|gconv|var)(\/|$)/.test(path.slice(folder.length)),
-  });
+  const initramfs = makeInitramfs(join(folder, `${name}-initramfs`), debian, busybox, init);
+  const system = join(folder, name);
+  addPackages(system, packages);
   const put = (path: string, text: string) => {
-    mkdirSync(join(system, path, '..'), { recursive: true });
+    mkdirSync(dirname(join(system, path)), { recursive: true });
     writeFileSync(join(system, path), text);
   };
   const link = (path: string, to: string) => {
-    mkdirSync(join(system, path, '..'), { recursive: true });
+    mkdirSync(dirname(join(system, path)), { recursive: true });
     rmSync(join(system, path), { force: true });
     symlinkSync(to, join(system, path));
   };
-  for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/log', 'root', 'usr/bin']) {
-    mkdirSync(join(system, name), { recursive: true });
+  for (const path of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/log', 'root', 'data']) {
+    mkdirSync(join(system, path), { recursive: true });
   }
   copyFileSync(busybox, join(system, 'bin/busybox'));
-  const applets = 'sh cp mv rm mkdir chown chmod mknod sync cat kill sleep stat stty grep';
-  for (const applet of applets.split(' ')) link(`bin/${applet}`, 'busybox');
-  copyFileSync(executable, join(system, 'usr/bin/sota-agent'));
+  for (const applet of applets.split(/\s+/)) link(`bin/${applet}`, 'busybox');
   put('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n');
   put('etc/group', 'root:x:0:\nnogroup:x:65534:\nsystemd-journal:x:900:\n');
   put('etc/os-release', 'ID=try\nNAME=try\n');
   put('etc/machine-id', `${'0123456789abcdef'.repeat(2)}\n`);
-  put('etc/sota-agent/config.toml', configOf(url));
-  put('install.sh', install);
-  put('shell', shell);
   const units = 'etc/systemd/system';
+  put('shell', shell);
   put(`${units}/shell.service`, shellUnit);
-  mkdirSync(join(system, units, 'sota-agent.service.d'), { recursive: true });
-  copyFileSync('targets/systemd/sota-agent.service', join(system, units, 'sota-agent.service'));
-  put(`${units}/sota-agent.service.d/try.conf`, dropIn);
   link(`${units}/default.target`, '/lib/systemd/system/multi-user.target');
-  for (const name of ['shell', 'sota-agent']) {
-    link(`${units}/multi-user.target.wants/${name}.service`, `../${name}.service`);
-  }
+  link(`${units}/multi-user.target.wants/shell.service`, '../shell.service');
   // Want what is not here: a bus, terminals, udev.
-  for (const name of ['systemd-logind.service', 'getty.target', 'systemd-udevd.service']) {
-    link(`${units}/${name}`, '/dev/null');
+  for (const unit of ['systemd-logind.service', 'getty.target', 'systemd-udevd.service']) {
+    link(`${units}/${unit}`, '/dev/null');
   }
+  installAgent(system, release, integration);
+  if (options.hasSwupdate === true) addSwupdate(system, put);
+  for (const [path, text] of Object.entries(files)) put(path, text);
   const file = `${system}.img`;
-  makeExt4(file, 384, system);
+  makeExt4(file, 512, system);
   execFileSync('rm', ['-rf', system]);
   const kernel = join(debian, 'boot', `vmlinuz-${image.replace('linux-image-', '')}`);
-  return { kernel, initramfs, system: file };
+  return { kernel, initramfs, system: file, isWritable: true };
 }
 
-function configOf(url: string): string {
-  return `[rvi]
-url = "${url}"
+function addPackages(system: string, names: string): void {
+  const from = unpacked('arm64', names.trim().split(/\s+/));
+  cpSync(from, system, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !/\/(usr\/share|gconv|var)(\/|$)/.test(path.slice(from.length)),
+  });
+}
 
-[installer]
-default = "command"
-
-[installer.command]
-program = "/bin/sh"
-args = ["/install.sh"]
-`;
+/** As its package does it, whose group may use the sockets. */
+function addSwupdate(system: string, put: (path: string, text: string) => void): void {
+  addPackages(system, swupdatePackages);
+  const args = '-v -k /etc/swupdate/public.pem -e stable,main -H demo:1.0';
+  put('etc/swupdate/conf.d/10-args', `SWUPDATE_ARGS="${args}"\n`);
+  execFileSync('groupadd', ['--prefix', system, '--system', 'swupdate'], { stdio: 'pipe' });
+  enable(system, 'swupdate.service', 'swupdate.socket');
 }
