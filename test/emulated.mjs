@@ -7,8 +7,9 @@ export const armTargets = ['linux-arm64', 'linux-armv7l'];
 
 /** `files`: as run.mjs has them, `{ file, bundle }`. */
 export function emulatedJobs(root, files) {
-  return rowsOf(root).flatMap(([name, row]) =>
-    armTargets.filter((target) => row[target] !== undefined).map((target) => {
+  // The slower ones first, and no two of a file at a time: some are four agents at once.
+  return armTargets.toReversed().flatMap((target) =>
+    rowsOf(root).filter(([, row]) => row[target] !== undefined).map(([name, row]) => {
       const file = join('test/e2e', `${name}.test.ts`);
       const found = files.find((one) => one.file === file);
       if (found === undefined) throw new Error(`test/emulated.json: there is no ${file}`);

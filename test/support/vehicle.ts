@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBackend, isReported } from '../backend/backend.ts';
 import { listening, portOf } from '../backend/edge-http.ts';
-import { askAgent, stallSeconds, startAgent, writeConfig } from './agent.ts';
+import { askAgent, launcher, stallSeconds, startAgent, writeConfig } from './agent.ts';
 import type { Backend, BackendOptions } from '../backend/backend.ts';
 import type { PackageId, ServerPackage } from '../backend/package.ts';
 import type { Status } from '../../src/core/status.ts';
@@ -35,6 +35,8 @@ export type Vehicle = {
 
 /** Of a foreign CPU under emulation all takes much longer. */
 export const limitMs = 60_000;
+/** A server sends a chunk again after 30 of them; an emulated agent may take that long to start. */
+const serverSecondMs = launcher.length === 0 ? 1_000 : 2_000;
 
 export type VehicleOptions = BackendOptions & {
   readonly rvi?: Toml;
@@ -45,7 +47,7 @@ export type VehicleOptions = BackendOptions & {
 
 export async function createVehicle(options: VehicleOptions = {}): Promise<Vehicle> {
   const directory = mkdtempSync(join(tmpdir(), 'sota-'));
-  const backend = createBackend(options);
+  const backend = createBackend({ secondMs: serverSecondMs, ...options });
   await backend.start();
   const isHttp = (options.transport ?? 'http') === 'http';
   const dialect = options.node === '0.5.1' ? 'rvi-0.5' : 'rvi-0.4';
