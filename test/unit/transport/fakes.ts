@@ -2,10 +2,14 @@
 // 127.0.0.1, and waiting for what real sockets do in their own time.
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
+import { createClock } from '../../../src/host/time.ts';
 import { answeredId } from '../../../src/protocol/jsonrpc.ts';
+import { createHttpTransport } from '../../../src/transport/http.ts';
+import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { Clock, Log } from '../../../src/host/ports.ts';
+import type { TlsSource } from '../../../src/transport/tls.ts';
 import type { TransportHandlers } from '../../../src/transport/transport.ts';
 
 export type Recorder = TransportHandlers & {
@@ -50,6 +54,20 @@ export function createLogLines(): LogLines {
 }
 
 /** Writes down every delay that is asked for. */
+/** The transport for a node over TLS on this port, and what it tells. */
+export function openSecure(scheme: 'https' | 'wss', port: number, tls: TlsSource) {
+  const ports = { clock: createClock(), random: { unit: () => 0 }, log: createLogLines().log };
+  const way = { url: `${scheme}://127.0.0.1:${port}`, tls, proxy: undefined };
+  const listen = { host: '127.0.0.1', port: 0 };
+  const transport =
+    scheme === 'wss'
+      ? createWebSocketTransport(ports, way)
+      : createHttpTransport(ports, { ...way, listen, networkAddress: undefined });
+  const recorder = createRecorder();
+  transport.open(recorder);
+  return { transport, recorder };
+}
+
 export function watchDelays(clock: Clock): Clock & { readonly delays: number[] } {
   const delays: number[] = [];
   const after: Clock['after'] = (delayMs, act) => {

@@ -6,15 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
 import { createDisk } from '../../../src/host/disk.ts';
-import { createClock } from '../../../src/host/time.ts';
 import { tlsFilesEveryMs } from '../../../src/limits.ts';
-import { createHttpTransport } from '../../../src/transport/http.ts';
 import { openTlsFiles } from '../../../src/transport/tls-files.ts';
-import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import { hasOpenssl, makeCertificates } from '../../support/certificates.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock } from '../control/fakes.ts';
-import { closed, createLogLines, createRecorder, listening, until } from './fakes.ts';
+import { closed, createLogLines, listening, openSecure, until } from './fakes.ts';
 import type { TLSSocket } from 'node:tls';
 import type { Pair } from '../../support/certificates.ts';
 
@@ -134,16 +131,7 @@ async function visits(scheme: 'https' | 'wss', maxVersion: 'TLSv1.2' | 'TLSv1.3'
   const links = new WebSocketServer({ server });
   links.on('connection', (link) => link.on('message', () => link.send('{"id":1}')));
   const { clock, source } = await open(ca, vehicle);
-  const url = `${scheme}://127.0.0.1:${await listening(server)}`;
-  const ports = { clock: createClock(), random: { unit: () => 0 }, log: createLogLines().log };
-  const way = { url, tls: source, proxy: undefined };
-  const listen = { host: '127.0.0.1', port: 0 };
-  const transport =
-    scheme === 'wss'
-      ? createWebSocketTransport(ports, way)
-      : createHttpTransport(ports, { ...way, listen, networkAddress: undefined });
-  const recorder = createRecorder();
-  transport.open(recorder);
+  const { transport, recorder } = openSecure(scheme, await listening(server), source);
   const ups = () => recorder.events.filter((event) => event === 'up').length;
   for (let visit = 1; visit <= 4; visit += 1) {
     await until('up', () => ups() === (scheme === 'wss' ? visit : 1));

@@ -2,13 +2,10 @@
 // each way to get it wrong, over https and over wss.
 import { createServer } from 'node:https';
 import { WebSocketServer } from 'ws';
-import { createClock } from '../../../src/host/time.ts';
-import { createHttpTransport } from '../../../src/transport/http.ts';
 import { createTls } from '../../../src/transport/tls.ts';
-import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { hasOpenssl, makeCertificates } from '../../support/certificates.ts';
-import { closed, createLogLines, createRecorder, listening, pause, until } from './fakes.ts';
+import { closed, listening, openSecure, pause, until } from './fakes.ts';
 import type { ServerOptions } from 'node:https';
 import type { TlsContext, TlsFiles } from '../../../src/transport/tls.ts';
 import type { CallResult } from '../../../src/transport/transport.ts';
@@ -56,16 +53,8 @@ async function callBy(scheme: 'https' | 'wss', tls: TlsContext, more: ServerOpti
   });
   const nodes = new WebSocketServer({ server });
   nodes.on('connection', (link) => link.on('message', () => link.send('{"id":1}')));
-  const url = `${scheme}://127.0.0.1:${await listening(server)}`;
-  const ports = { clock: createClock(), random: { unit: () => 0.5 }, log: createLogLines().log };
-  const way = { url, tls: () => Promise.resolve(tls), proxy: undefined };
-  const listen = { host: '127.0.0.1', port: 0 };
-  const transport =
-    scheme === 'wss'
-      ? createWebSocketTransport(ports, way)
-      : createHttpTransport(ports, { ...way, listen, networkAddress: undefined });
-  const recorder = createRecorder();
-  transport.open(recorder);
+  const port = await listening(server);
+  const { transport, recorder } = openSecure(scheme, port, () => Promise.resolve(tls));
   await until('opened', () => recorder.events.length > 0);
   const result = await transport.call({ id: '1', text: '{"id":1}', timeLimitMs: 2_000 });
   const { networkAddress } = transport;
