@@ -53,6 +53,9 @@ async function bundle() {
     plugins: [spared, late],
     // Comments of licences stand in the SBOM and beside the file, not in it.
     legalComments: 'none',
+    // What ws keeps to itself; of Node's streams are those that stay.
+    mangleProps: /^_[a-z]/,
+    reserveProps: /^_(readableState|writableState|write)$/,
     define: {
       SOTA_AGENT_VERSION: JSON.stringify(version),
       SOTA_AGENT_BUILD_TIME_S: String(builtS),

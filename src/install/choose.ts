@@ -1,5 +1,5 @@
 // Which installer a payload is for: the configured rules by name, else what the first bytes say.
-import { gunzipSync, constants } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Disk } from '../host/ports.ts';
@@ -11,6 +11,8 @@ export type Chosen =
 
 /** Enough for a gzip member to give the first tar header. */
 const headBytes = 4_096;
+/** Z_SYNC_FLUSH of zlib; its table of constants would load zlib at once. */
+const syncFlush = 2;
 
 export async function choose(
   disk: Disk,
@@ -54,7 +56,7 @@ function kindOf(head: Buffer): InstallerName | undefined {
 function firstTarName(head: Buffer): string | undefined {
   try {
     // The member goes on behind what was read: take what it gives so far.
-    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 1_048_576 };
+    const options = { finishFlush: syncFlush, maxOutputLength: 1_048_576 };
     const tar = gunzipSync(head, options);
     if (tar.length < 512) return undefined;
     return tar.toString('latin1', 0, 100).replace(/\0.*$/s, '');

@@ -1,8 +1,10 @@
 // The connections that we open, for calls over HTTP and for the WebSocket alike: plain or TLS,
 // straight to the node or through an HTTP proxy (CONNECT).
-import * as http from 'node:http';
-import * as https from 'node:https';
+import { Agent, request as overTcp } from 'node:http';
+import { Agent as TlsAgent, request as overTls } from 'node:https';
 import { callTimeoutMs } from '../limits.ts';
+import type { AgentOptions } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../host/ports.ts';
 import type { TlsContext, TlsSource } from './tls.ts';
@@ -16,24 +18,24 @@ export type Way = {
 
 type Cancel = (why: Error) => void;
 type Connected = (error: Error | null, socket?: Duplex) => void;
-type Asked = https.RequestOptions & { readonly socket?: Duplex };
+type Asked = RequestOptions & { readonly socket?: Duplex };
 type Connect = (asked: Asked) => Duplex | null | undefined;
 
-export function createAgent(clock: Clock, way: Way, options: http.AgentOptions): http.Agent {
+export function createAgent(clock: Clock, way: Way, options: AgentOptions): Agent {
   const { hostname, port } = new URL(way.url);
   const { tls, proxy } = way;
   // The sessions of TLS are ours to keep.
   const agent =
     tls === undefined
-      ? new http.Agent(options)
-      : new https.Agent({ ...options, maxCachedSessions: 0 });
+      ? new Agent(options)
+      : new TlsAgent({ ...options, maxCachedSessions: 0 });
   if (proxy === undefined && tls === undefined) return agent;
   const straight = agent.createConnection.bind(agent);
   const secure = tls === undefined ? undefined : createSecure(straight, tls);
   const target = `${hostname}:${port === '' ? (tls === undefined ? 80 : 443) : port}`;
   const pending = new Set<Cancel>();
   let isDestroyed = false;
-  const createConnection = (asked: https.RequestOptions, connected: Connected): void => {
+  const createConnection = (asked: RequestOptions, connected: Connected): void => {
     if (isDestroyed) return connected(gone());
     if (proxy === undefined) return void secure?.(asked, connected);
     const cancel = tunnel(clock, new URL(proxy), target, (error, socket) => {
@@ -84,7 +86,7 @@ function tunnel(clock: Clock, proxy: URL, target: string, done: Connected): Canc
     Host: target,
     ...(username === '' ? {} : { 'Proxy-Authorization': `Basic ${user.toString('base64')}` }),
   };
-  const request = proxy.protocol === 'https:' ? https.request : http.request;
+  const request = proxy.protocol === 'https:' ? overTls : overTcp;
   const asked = request({
     // Said, since the environment (NODE_TLS_REJECT_UNAUTHORIZED) could unsay it else.
     ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true },

@@ -1,7 +1,7 @@
 // Calls to the node, one POST each over a kept connection. 0.5 nodes take exactly
 // `application/json` and nothing behind it (protocol 1.1).
-import * as http from 'node:http';
-import * as https from 'node:https';
+import { request as overTcp } from 'node:http';
+import { request as overTls } from 'node:https';
 import { messageBytesMax } from '../limits.ts';
 import { createAgent } from './agents.ts';
 import { codeOf, failure, failureOf } from './failure.ts';
@@ -21,7 +21,7 @@ export function createPoster(clock: Clock, way: Way): Poster {
   const target = new URL(way.url);
   // One connection, so that calls stay in order.
   const agent = createAgent(clock, way, { keepAlive: true, maxSockets: 1, timeout: idleMsMax });
-  const request = target.protocol === 'https:' ? https.request : http.request;
+  const request = target.protocol === 'https:' ? overTls : overTcp;
 
   function attempt({ text, timeLimitMs }: Call): Promise<Attempt> {
     return new Promise((resolve) => {

@@ -26,6 +26,8 @@ export type Link = {
 
 /** A node that does not read is cut off rather than buffered for. */
 const bufferedBytesMax = 4 * messageBytesMax;
+/** Of `readyState`. */
+const openState = 1;
 
 const options = {
   maxPayload: messageBytesMax,
@@ -71,7 +73,7 @@ export function openLink(clock: Clock, url: string, agent: Agent, handlers: Link
   }
 
   function isOpen(): boolean {
-    return socket.readyState === WebSocket.OPEN;
+    return socket.readyState === openState;
   }
 
   socket.on('upgrade', (response) => {

@@ -17,6 +17,14 @@ test('gives the check values of the standard, by both ways', () => {
   }
 });
 
+test('of much at once it is what the table gives', () => {
+  const prng = createRandom(11);
+  for (const length of [4_095, 4_096, 4_097, 65_536]) {
+    const data = Uint8Array.from({ length }, () => prng.below(256));
+    assert.is(crc32(data), byTable(data), `${length}`);
+  }
+});
+
 test.needs('zlib.crc32 (Node 20.15)', typeof zlib.crc32 === 'function')(
   'the table and zlib agree for every length of the last step, and for random data',
   () => {
