@@ -1,6 +1,6 @@
 // `ws` for a client that neither compresses nor follows: what is constant in such a one is written
-// into it before esbuild looks, which then finds that more than half of it, 29 KB, is never reached. The rest
-// is ws's own. A server that compresses all the same is refused by it, as before.
+// into it before esbuild looks, which then finds that more than half of it, 29 KB, is never
+// reached. The rest is ws's own. A server that compresses all the same is refused by it, as before.
 import { readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 
