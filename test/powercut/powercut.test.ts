@@ -20,6 +20,7 @@ const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
 const cuts: { readonly [target in ArmTarget]: number } = { 'linux-arm64': 6, 'linux-armv7l': 4 };
 /** Each control is likely to fail at its first cut; this many without are proof of a blind test. */
 const controlCuts = 6;
+const roundsMax = 3;
 
 async function withCampaign(
   target: ArmTarget,
@@ -40,11 +41,20 @@ async function withCampaign(
   }
 }
 
+/** On a busy machine all cuts of a round may come before the first ack: that proves nothing. */
+async function held(campaign: Campaign, target: ArmTarget, lines: readonly string[]) {
+  for (let round = 1; ; round++) {
+    const sum = await campaign.run('none', cuts[target]);
+    console.log(`\n| ${target.padEnd(12)}  SEED=${seed}: ${sentenceOf(sum)}`);
+    assert.equal(sum.violations, [], lines.join('\n'));
+    if (sum.chunksChecked > 0) return sum;
+    assert.ok(round < roundsMax, `no cut of ${round} rounds came behind an ack`);
+  }
+}
+
 testVm('arm64: lose nothing that was acked, and each package arrives; the controls fail', () =>
   withCampaign('linux-arm64', async (campaign, lines) => {
-    const sum = await campaign.run('none', cuts['linux-arm64']);
-    console.log(`\n| linux-arm64   SEED=${seed}: ${sentenceOf(sum)}`);
-    assert.equal(sum.violations, [], lines.join('\n'));
+    const sum = await held(campaign, 'linux-arm64', lines);
     assert.ok(sum.chunksAgain <= 2 * sum.cuts, `${sum.chunksAgain} chunks were sent again`);
     for (const control of ['no-fsync', 'no-barriers'] as const) {
       const broken = await campaign.run(control, controlCuts);
@@ -57,9 +67,7 @@ testVm('arm64: lose nothing that was acked, and each package arrives; the contro
 
 testVm('armv7l: lose nothing that was acked, and each package arrives', () =>
   withCampaign('linux-armv7l', async (campaign, lines) => {
-    const sum = await campaign.run('none', cuts['linux-armv7l']);
-    console.log(`\n| linux-armv7l  SEED=${seed}: ${sentenceOf(sum)}`);
-    assert.equal(sum.violations, [], lines.join('\n'));
+    await held(campaign, 'linux-armv7l', lines);
   }),
 );
 
