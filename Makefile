@@ -36,6 +36,8 @@ LAYER := targets/yocto/meta-sota-agent
 D = $(DESTDIR)$(PREFIX)
 
 install: ## DESTDIR= PREFIX=/usr SYSCONFDIR=/etc TARGET=linux-arm64 INIT=systemd, sysvinit or procd
+	@[ -n "$(filter systemd sysvinit procd,$(INIT))" ] || { \
+	 echo "INIT=$(INIT): give systemd, sysvinit or procd"; exit 2; }
 	@[ -x build/$(TARGET)/sota-agent ] || $(MAKE) target-$(TARGET)
 	install -D -m 755 build/$(TARGET)/sota-agent $(D)/bin/sota-agent
 	install -D -m 644 targets/man/sota-agent.1 $(D)/share/man/man1/sota-agent.1
@@ -91,19 +93,19 @@ systemd: setup targets ## the unit and a session with SWUpdate under a real syst
 
 size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
 	qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs
-size: setup targets ## what the executables take on flash and in memory
+size: setup targets ## what the executables take on flash and in memory; ONLY=memory
 	@node test/run.mjs --script test/size/main.ts
 
 # It needs less than the tests do.
 demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-linux
-demo: setup build ## a whole session before your eyes
+demo: setup build ## a whole session before your eyes; ARGS='--mib 16 --chunk-ms 25'
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
 
 bench: setup build ## speed and memory, as ratios to a floor
 	@node test/run.mjs --script test/bench/bench.ts
 
 # NODE is a release of the RVI node here, and not the Node to build with.
-backend: build ## to try the agent by hand: PACKAGE=FILE NODE=0.4 SERVER=S-C DIALECT=P1 TRANSPORT=
+backend: build ## to try the agent by hand: PACKAGE=FILE NODE=0.4 SERVER=S-C DIALECT=P1 TRANSPORT=ws ARGS=
 	@node test/run.mjs --script test/backend/main.ts -- $(if $(PACKAGE),'$(PACKAGE)') \
 	  $(if $(NODE),--node $(NODE)) $(if $(SERVER),--server $(SERVER)) \
 	  $(if $(DIALECT),--dialect $(DIALECT)) $(if $(TRANSPORT),--transport $(TRANSPORT)) $(ARGS)
@@ -121,7 +123,7 @@ setup-debian:
 	 [ "$$CI" != true ]; }; }
 
 clean: ## remove what was built (the fetched Nodes stay in build/cache)
-	rm -rf build/linux-* build/test build/try build/*.cjs build/meta.json build/*.log
+	rm -rf build/linux-* build/release build/test build/try build/*.cjs build/meta.json build/*.log
 
 NODE_NEEDED := const [a, b] = process.versions.node.split(".").map(Number); \
 	process.exit(a > 20 || (a === 20 && b >= 11) ? 0 : 1)

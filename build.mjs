@@ -25,6 +25,14 @@ const given = (name) => (process.env[name] ? resolve(process.env[name]) : undefi
 const [givenNode, hostNode] = [given('NODE'), given('HOST_NODE')];
 const script = 'sota-agent.cjs';
 
+const unfinished = new Set();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    for (const folder of unfinished) rmSync(folder, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
+
 process.chdir(root);
 const names = process.argv.slice(2);
 try {
@@ -80,16 +88,16 @@ async function executable(name) {
   const file = `build/${name}/sota-agent`;
   await inFolder(`build/${name}`, async (folder) => {
     if (isHere) checkBlob(blob, node, target, script, folder);
-    const [unfinished, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
+    const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     // Before the blob goes in: a strip afterwards destroys it on arm64 and x64.
-    writeFileSync(unfinished, stripped(deafened(program, version)));
-    await inject(unfinished, blob);
-    const executable = readFileSync(unfinished);
+    writeFileSync(made, stripped(deafened(program, version)));
+    await inject(made, blob);
+    const executable = readFileSync(made);
     const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });
     writeFileSync(bill, sbom(executable));
-    chmodSync(unfinished, 0o755);
+    chmodSync(made, 0o755);
     renameSync(bill, `${file}.cdx.json`);
-    renameSync(unfinished, file);
+    renameSync(made, file);
     console.log(`${file}  ${mebibytes(executable)} MiB  with Node ${version}`);
   });
 }
@@ -102,9 +110,11 @@ function mebibytes({ length }) {
 async function inFolder(parent, act) {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'unfinished-'));
+  unfinished.add(folder);
   try {
     await act(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    unfinished.delete(folder);
   }
 }

@@ -210,6 +210,9 @@ function leaves(keys: readonly string[], section: string): string {
 
 // ---------------------------------------------------------------- the environment
 
+/** Of the build, which says in the README to export it. */
+const buildCache = `${variablePrefix}CACHE`;
+
 /**
  * An empty variable counts as none: service managers and containers pass those on. They also make
  * some from the name of a service, so one that looks like no key at all is only told.
@@ -222,6 +225,7 @@ function fromEnvironment(environment: Environment, known: readonly string[]): Ga
   const warnings: Complaint[] = [];
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(variablePrefix) || text === undefined || text === '') continue;
+    if (name === buildCache) continue;
     const key = keys.get(name);
     if (key !== undefined) {
       given.set(key, { kind: 'text', text, origin: { kind: 'environment', name } });

@@ -1,11 +1,12 @@
 // Method: the build runs in a copy of the tree. Nodes that do not fit are the pinned one with a few
 // of its bytes changed.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
 import { targetOf } from '../support/target.ts';
@@ -193,6 +194,23 @@ test('makes the same bytes elsewhere, at another time, for another user', () => 
       assert.ok(isSame, `${target}/${name}`);
     }
   }
+});
+
+test('that is interrupted leaves nothing unfinished behind', async () => {
+  const [where, limitMs] = [join(tree, 'build/linux-x64'), 60_000];
+  const left = () => readdirSync(where).filter((name) => name.startsWith('unfinished-'));
+  mkdirSync(where, { recursive: true });
+  const env = { PATH: process.env['PATH'], SOTA_AGENT_CACHE: cache };
+  const building = spawn(process.execPath, ['build.mjs', 'linux-x64'], { cwd: tree, env });
+  const ended = new Promise((done) => building.on('exit', done));
+  const startedMs = performance.now();
+  while (left().length === 0) {
+    assert.ok(performance.now() - startedMs < limitMs, 'nothing was begun');
+    await pause(5);
+  }
+  building.kill('SIGTERM');
+  assert.is(await ended, 1);
+  assert.equal(left(), []);
 });
 
 test.run();

@@ -557,6 +557,10 @@ test('only tells of a variable that looks like no key: others name theirs after 
   ]);
 });
 
+test('says nothing of the variable that the build takes its cache from', () => {
+  assert.equal(good('', { SOTA_AGENT_CACHE: '/var/cache/sota-agent' }).warnings, []);
+});
+
 test('reads sizes in every unit', () => {
   const sizes = ['"0"', '"7 B"', '"2KiB"', '"16 MiB"', '"1 GiB"', '4096'];
   assert.equal(
