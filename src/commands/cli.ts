@@ -76,8 +76,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       takesJson: false,
       summary: 'agree to a package that waits for consent',
       detail: [
-        'Packages wait where the configuration says policy.accept = "ask", or where the server',
-        'asks for it. One that failed too often is tried again.',
+        'Packages wait where the configuration says policy.accept = "ask", or where',
+        'the server asks for it. One that failed too often is tried again.',
       ],
       act: accept,
     },
@@ -87,8 +87,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [name, anyVersion],
       takesJson: false,
-      summary: 'refuse a package that waits for consent or is being received',
-      detail: ['The server is told that it was declined, where it has a way to hear of it.'],
+      summary: 'refuse a package that waits or is being received',
+      detail: ['The server is told that it was declined, where it has a way to hear it.'],
       act: decline,
     },
   ],

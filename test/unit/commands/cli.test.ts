@@ -71,7 +71,7 @@ usage: sota-agent COMMAND [--config FILE]
   watch                   live progress, until Ctrl-C
   why [NAME]              what it waits for, which timer runs, what comes next
   accept NAME [VERSION]   agree to a package that waits for consent
-  decline NAME [VERSION]  refuse a package that waits for consent
+  decline NAME [VERSION]  refuse a package that waits or is being received
   packages                what is installed, as the server would be told
   config                  check the configuration and print it as it holds
   version                 of this file; that of a running daemon is in "status"
@@ -106,7 +106,8 @@ test('prints help for each command, which fits a terminal', async () => {
     world.shown.out,
     'usage: sota-agent accept NAME [VERSION] [--config FILE]\n\n' +
       'accept: agree to a package that waits for consent\n' +
-      'Packages wait where the configuration says policy.accept = "ask".\n',
+      'Packages wait where the configuration says policy.accept = "ask", or where\n' +
+      'the server asks for it. One that failed too often is tried again.\n',
   );
 });
 
