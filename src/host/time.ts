@@ -1,5 +1,5 @@
 // The clocks, timers and dice of the machine.
-import { closeSync, openSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import process from 'node:process';
 import type { Clock, Random } from './ports.ts';
 
@@ -30,13 +30,15 @@ export function createClock(): Clock {
   };
 }
 
-/** Of the kernel: a device whose memory was restored from a picture must not repeat its jitter. */
+/**
+ * Of the kernel: a device whose memory was restored from a picture must not repeat its jitter.
+ * Opened once, since it is asked at every event, also where no descriptor is left.
+ */
 export function createRandom(): Random {
+  const file = openSync('/dev/urandom', 'r');
+  const bytes = Buffer.alloc(6);
   const unit = () => {
-    const bytes = Buffer.alloc(6);
-    const file = openSync('/dev/urandom', 'r');
     readSync(file, bytes);
-    closeSync(file);
     return bytes.readUIntBE(0, 6) / 2 ** 48;
   };
   return { unit };

@@ -1,5 +1,9 @@
 // Method: the real clock, for a few milliseconds. Delays beyond what a Node timer takes are only
 // shown not to fire at once.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import process from 'node:process';
 import { createClock, createRandom } from '../../../src/host/time.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -59,6 +63,23 @@ test('throws even dice', () => {
   assert.is(new Set(throws).size, throws.length);
   const mean = throws.reduce((sum, one) => sum + one, 0) / throws.length;
   assert.ok(Math.abs(mean - 0.5) < 0.02, `${mean}`);
+});
+
+test('throws dice where no descriptor is left', async () => {
+  const random = createRandom();
+  const limit = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).stdout.trim();
+  const set = (softMax: string) => `prlimit --pid ${process.pid} --nofile=${softMax}:`;
+  const sets = `${set('3')} && echo low && read _ && ${set(limit)}`;
+  const child = spawn('sh', ['-c', sets], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  try {
+    assert.throws(() => openSync('/dev/null', 'r'), /EMFILE/);
+    assert.ok(random.unit() < 1);
+  } finally {
+    child.stdin.end('\n');
+  }
+  assert.equal(await exited, [0, null]);
 });
 
 test.run();
