@@ -34,6 +34,16 @@ export const callTimeoutMs = 10_000;
 /** Back-off of register and reconnect, with full jitter. */
 export const reconnectDelayMsMin = 1_000;
 export const reconnectDelayMsMax = 300_000;
+/** As `reconnectDelayMsMax`, for a node on this device or in this vehicle. */
+export const localReconnectDelayMsMax = 10_000;
+/** As `reconnectDelayMsMax`, for a local node that answers registrations, but not messages. */
+export const localMessageDelayMsMax = 60_000;
+/** The agent registers again after this while a local node says that the server is away. */
+export const awayRegisterEveryMs = 10_000;
+/** A larger step of the wall clock ends the wait of a retry that failed for the time. */
+export const clockStepMsMin = 60_000;
+/** Interval of that check; only while such a retry waits. */
+export const clockCheckEveryMs = 10_000;
 /** TLS files are read again for a new connection, no more often: a lost link is tried often. */
 export const tlsFilesEveryMs = 10_000;
 /** Of one TLS file; all public authorities together are a quarter of it. More is not read. */

@@ -10,6 +10,7 @@ import { nodeDialects } from '../protocol/node-dialect.ts';
 import { createHasher } from '../store/hasher.ts';
 import { openStore } from '../store/store.ts';
 import { createAgent } from './agent.ts';
+import { createClockWatch } from './clock-watch.ts';
 import { createExecutors } from './executors.ts';
 import { withOneListing, withReadableList } from './listing.ts';
 import { createReceiver } from './receiver.ts';
@@ -24,6 +25,7 @@ import type { Known } from '../store/data.ts';
 import type { Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Agent } from './agent.ts';
+import type { ClockWatch } from './clock-watch.ts';
 
 export type DaemonParts = {
   readonly clock: Clock;
@@ -74,11 +76,11 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   if (!opened.ok) return opened;
   const store = opened.value;
   for (const loss of store.losses) log('warn', 'lost', { what: loss });
-  const agent = createWired(parts, store);
+  const { agent, watch } = createWired(parts, store);
   const surveyed = await store.data.survey(knownIn(agent.state()));
   if (!surveyed.ok) return surveyed;
   const { evidence, left } = surveyed.value;
-  const ended = live(agent, store, transport);
+  const ended = live(agent, store, transport).finally(watch.stop);
   // Whoever waits for it hears of it, and may begin to wait only later.
   ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence });
@@ -96,18 +98,25 @@ function knownIn(state: State): readonly Known[] {
   });
 }
 
-function createWired(parts: DaemonParts, store: Store): Agent {
+type Wired = { readonly agent: Agent; readonly watch: ClockWatch };
+
+function createWired(parts: DaemonParts, store: Store): Wired {
   const { clock, random, log, settings, transport, installers } = parts;
   const submit = (event: Event) => void agent.submit(event);
   const hasher = createHasher(store.data, submit);
   const { builtMs } = parts.build;
   const state = () => agent.state();
-  const speaker = createSpeaker({ clock, settings, transport, builtMs, state, submit });
+  const isWaiting = () => agent.state().link.kind !== 'up';
+  const watch = createClockWatch(clock, isWaiting, () => submit({ kind: 'clock-stepped' }));
+  const onClockInDoubt = watch.start;
+  const speaker = createSpeaker({
+    ...{ clock, settings, transport, builtMs, state, submit, onClockInDoubt },
+  });
   const fail = (error: unknown) => agent.fail(error);
   const { say } = speaker;
   const execute = createExecutors({ log, store, hasher, installers, say, submit, fail });
   const agent: Agent = createAgent({ clock, random, log, settings, store, execute });
-  return agent;
+  return { agent, watch };
 }
 
 async function live(agent: Agent, store: Store, transport: Transport): Promise<void> {

@@ -13,6 +13,7 @@ import { spokenDialect } from '../protocol/dialects.ts';
 import { member, readText } from '../protocol/fields.ts';
 import { isUpdate } from '../protocol/p2.ts';
 import type { Event } from '../core/events.ts';
+import type { FailedCall } from '../core/link-state.ts';
 import type { BackendServices, Message, PackageId, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock } from '../host/ports.ts';
@@ -36,6 +37,8 @@ export type SpeakerParts = {
   readonly builtMs: number;
   readonly state: () => State;
   readonly submit: (event: Event) => void;
+  /** A call failed for the time on this device. */
+  readonly onClockInDoubt?: () => void;
 };
 
 export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void } {
@@ -55,23 +58,23 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
   async function speak(): Promise<void> {
     isSpeaking = true;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const reason = await utter(next);
-      if (reason === undefined) continue;
+      const failed = await utter(next);
+      if (failed === undefined) continue;
       // All else would fail alike; whatever is owed is said again when the link is back.
       waiting = [];
-      parts.submit({ kind: 'call-failed', reason });
+      parts.submit({ kind: 'call-failed', ...failed });
     }
     isSpeaking = false;
   }
 
   /** Why it could not be said; undefined: it was, or there is no need any more. */
-  async function utter(saying: Saying): Promise<string | undefined> {
+  async function utter(saying: Saying): Promise<FailedCall | undefined> {
     if (saying.kind === 'register') return register();
     const state = parts.state();
     const message = messageOf(settings, state, saying);
     if (message === undefined) return undefined;
     const { names, vin } = state;
-    if (names === undefined) return 'not registered';
+    if (names === undefined) return { reason: 'not registered' };
     const hints = { ...hintsOf(settings, state), names };
     const outgoing = encodeMessage(message, servicesOf(settings, state), hints, vin);
     if (!outgoing.ok) {
@@ -88,7 +91,10 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     leaves(true);
     const answer = await call('message', { service_name: service, timeout, parameters });
     leaves(false);
-    if (!answer.ok) return answer.reason;
+    if (!answer.ok) return { ...failureOf(answer), call: 'message' };
+    const { outage, link } = parts.state();
+    const isRemembered = link.kind === 'up' && link.failures > 0;
+    if (outage !== undefined || isRemembered) parts.submit({ kind: 'message-accepted' });
     if (message.kind !== 'packages' && state.backend.dialect === undefined) {
       parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
     }
@@ -98,31 +104,38 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     return undefined;
   }
 
-  async function call(method: Method, params: JsonObject): Promise<Answer> {
+  async function call(method: Method, params: JsonObject): Promise<Answered> {
     const id = nextId++;
     const text = dialect.encodeCall(id, method, params);
     if (text === undefined) return { ok: false, reason: `${method}: this node cannot be asked` };
     const result = await transport.call({ id: String(id), text, timeLimitMs: callTimeoutMs });
-    if (result.ok) return dialect.decodeAnswer(result.text);
-    return { ok: false, reason: `${method}: ${result.reason}` };
+    if (!result.ok) {
+      if (result.isClockInDoubt === true) parts.onClockInDoubt?.();
+      return { ok: false, reason: `${method}: ${result.reason}`, code: result.code };
+    }
+    const answer = dialect.decodeAnswer(result.text);
+    return answer.ok ? answer : { ...answer, reason: `${method}: ${answer.reason}` };
   }
 
-  async function register(): Promise<string | undefined> {
-    const found = new Map<string, string>();
+  async function register(): Promise<FailedCall | undefined> {
+    const full = new Map<string, string>();
     for (const service of services) {
       const address = transport.networkAddress;
       const where = address === undefined ? {} : { network_address: address };
       const answer = await call('register_service', { ...where, service: `/sota/${service}` });
-      if (!answer.ok) return answer.reason;
+      if (!answer.ok) return { ...failureOf(answer), call: 'register' };
       // Said again in every start: half a surrogate pair in it would crash the node then.
       const name = readText(member(answer.result, 'service'), 'service', nameBytesMax);
-      if (!name.ok) return `register_service: the answer names no service: ${name.reason}`;
-      found.set(service, name.value);
+      if (!name.ok) {
+        const reason = `register_service: the answer names no service: ${name.reason}`;
+        return { reason, call: 'register' };
+      }
+      full.set(service, name.value);
     }
-    const names = namesOf((service) => found.get(service) ?? '');
-    const backend = await findBackend();
+    const names = namesOf((service) => full.get(service) ?? '');
+    const found = await findBackend();
     const vin = vinOf(names.start);
-    parts.submit({ kind: 'registered', names, vin, found: backend });
+    parts.submit({ kind: 'registered', names, vin, ...found });
     const state = parts.state();
     const update = [...state.packages.values()].find(({ id }) => isUpdate(id));
     if (update !== undefined && state.backend.dialect === undefined) {
@@ -133,19 +146,39 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     return undefined;
   }
 
-  /** Before any notify the node may know the backend; one that does not answer is no trouble. */
-  async function findBackend(): Promise<BackendServices | undefined> {
-    const { backend, found } = parts.state();
-    if (backend.services !== undefined || found !== undefined) return found;
+  /**
+   * Before any notify the node may know the backend, and while that is away it may know of its
+   * return. A node that does not answer is no failure.
+   */
+  async function findBackend(): Promise<Found> {
+    const { backend, found, away } = parts.state();
+    const isKnown = backend.services !== undefined || found !== undefined;
+    const isAway = away.untilMs !== undefined && clock.nowMs() < away.untilMs;
+    if (isKnown && !isAway) return { found };
     const answer = await call('get_available_services', {});
     const listed = answer.ok ? member(answer.result, 'services') : undefined;
     const all: readonly unknown[] = Array.isArray(listed) ? listed : [];
     const read = all.map((one) => readText(one, 'services', nameBytesMax));
-    return backendAmong(read.flatMap((one) => (one.ok ? [one.value] : [])));
+    const names = read.flatMap((one) => (one.ok ? [one.value] : []));
+    const wanted = Object.values(servicesOf(settings, parts.state()));
+    const isServerListed = answer.ok && wanted.every((one) => names.includes(one));
+    return { found: isKnown ? found : backendAmong(names), isServerListed };
   }
 
   return { say };
 }
+
+type Found = {
+  readonly found: BackendServices | undefined;
+  readonly isServerListed?: boolean;
+};
+
+type Answered = Answer & { readonly code?: string };
+
+const failureOf = ({ reason, code }: { readonly reason: string; readonly code?: string }) => ({
+  reason,
+  code,
+});
 
 function idOf(message: Message): PackageId | undefined {
   if (message.kind === 'packages') return undefined;

@@ -30,6 +30,7 @@ export const initialState: State = {
   names: undefined,
   vin: undefined,
   found: undefined,
+  outage: undefined,
   away: { untilMs: undefined, backMs: undefined },
   running: new Map(),
   listing: undefined,
@@ -161,6 +162,8 @@ export function applyNote(state: State, note: Note): State {
       return setRunning(state, note.id, note.running);
     case 'listing':
       return { ...state, listing: note.listing };
+    case 'outage':
+      return { ...state, outage: note.outage };
     case 'away':
       return { ...state, away: note.away };
     case 'keep-alive':

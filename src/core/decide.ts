@@ -16,7 +16,8 @@ import {
 } from './decision.ts';
 import { climb } from './ladder.ts';
 import { onDiscarded } from './leftovers.ts';
-import { carried, onLinkLost, onRegistered, register } from './on-link.ts';
+import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-link.ts';
+import { onRegistered, onTransportDown, register } from './on-link.ts';
 import { onRequest } from './on-request.ts';
 import { conclude, settle, settleStart } from './outcome.ts';
 import { onBooted } from './recover.ts';
@@ -51,9 +52,13 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
     case 'transport-up':
       return register(0);
     case 'transport-down':
-      return onLinkLost(state, event.reason, true, moment);
+      return onTransportDown(state, event.reason);
     case 'call-failed':
-      return onLinkLost(state, event.reason, false, moment);
+      return onCallFailed(settings, state, event, moment);
+    case 'message-accepted':
+      return onMessageAccepted(state);
+    case 'clock-stepped':
+      return onClockStepped(state);
     case 'registered':
       return onRegistered(settings, state, event, moment);
     case 'unsaid':

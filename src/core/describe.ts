@@ -5,6 +5,7 @@ import { chunksExpected } from './ladder.ts';
 import { sentencesOf } from './survived.ts';
 import { deadlines } from './timers.ts';
 import type { Backend, BackendServices, Package, State } from './model.ts';
+import type { Outage } from './link-state.ts';
 import type { Deadline } from './timers.ts';
 import type { LearntStatus, PackageStatus, ReportStatus, Status } from './status.ts';
 import type { UpdateStatus } from './status.ts';
@@ -58,22 +59,27 @@ function learntOf({ dialect, isPatient, learnt }: Backend): LearntStatus {
   };
 }
 
-function linkOf({ link, away }: State, nowMs: number): Status['link'] {
+function linkOf({ link, away, outage }: State, nowMs: number): Status['link'] {
   switch (link.kind) {
     case 'closed':
       return { kind: 'down', detail: link.reason };
     case 'down':
       return { kind: 'down', detail: `${link.reason} (${link.failures} failures in a row)` };
     case 'registering':
-      return { kind: 'registering', detail: 'registering the services' };
+      return { kind: 'registering', detail: `registering the services${deafness(outage)}` };
     case 'up': {
       const isAway = away.untilMs !== undefined && nowMs < away.untilMs;
       const detail = isAway ? 'registered; the node says that the server is away' : 'registered';
-      return { kind: 'up', detail };
+      return { kind: 'up', detail: `${detail}${deafness(outage)}` };
     }
     default:
       return unreachable(link);
   }
+}
+
+function deafness(outage: Outage | undefined): string {
+  if (outage?.kind !== 'message') return '';
+  return `; the node does not accept messages (${outage.reason})`;
 }
 
 function dueOf(one: Package, all: readonly Deadline[]): Deadline | undefined {
@@ -116,6 +122,9 @@ function waitsFor(state: State, one: Package): string {
   const { work, rung, unsaid } = runningOf(state, one.id);
   if (unsaid !== undefined) return unsaid;
   if (work !== undefined) return `${work} (under way on this device)`;
+  if (state.outage?.kind === 'message' && one.phase.kind !== 'offered') {
+    return `the node to accept messages (${state.outage.reason})`;
+  }
   switch (one.phase.kind) {
     case 'offered':
       return one.update?.isConfirmationWanted === true

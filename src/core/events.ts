@@ -1,13 +1,11 @@
 // The verbs of the agent: what happens (Event), what is remembered (Fact, Note), what is done
 // (Write, Effect). `decide` turns the first into the others. Types only.
 import type {
-  Away,
   BackendServices,
   Counters,
   HeldPage,
   Install,
   LedgerEntry,
-  Link,
   Message,
   MessageDialect,
   PackageId,
@@ -23,6 +21,7 @@ import type {
   Transfer,
   Update,
 } from './model.ts';
+import type { Away, FailedCall, Link, Outage } from './link-state.ts';
 
 // ---------------------------------------------------------------- what happens
 
@@ -37,9 +36,15 @@ export type Event =
       readonly names: ServiceNames;
       readonly vin: string | undefined;
       readonly found: BackendServices | undefined;
+      /** The node lists the server's services; undefined: the node was not asked. */
+      readonly isServerListed?: boolean | undefined;
     }
   /** A call to the node failed: registering, or a message. */
-  | { readonly kind: 'call-failed'; readonly reason: string }
+  | ({ readonly kind: 'call-failed' } & FailedCall)
+  /** The node accepted a message; submitted only while the state remembers a failure. */
+  | { readonly kind: 'message-accepted' }
+  /** The wall clock was set while a retry waits that failed for the time on this device. */
+  | { readonly kind: 'clock-stepped' }
   /** A message that cannot be spelt: the vehicle has no name in its dialect. The link is sound. */
   | { readonly kind: 'unsaid'; readonly id: PackageId | undefined; readonly reason: string }
   /** What proves a report may overtake the node's answer to it (protocol 1.6). */
@@ -195,6 +200,7 @@ export type Note =
     }
   | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
   | { readonly kind: 'away'; readonly away: Away }
+  | { readonly kind: 'outage'; readonly outage: Outage | undefined }
   | { readonly kind: 'keep-alive'; readonly dueMs: number }
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }

@@ -1,6 +1,8 @@
 // The nouns of the agent: what the server asks, what a package is, what the agent knows. Types
 // only.
 
+import type { Away, Link, Outage } from './link-state.ts';
+
 export type PackageId = { readonly name: string; readonly version: string };
 
 /** The four services of a backend, fully qualified, taken verbatim from a notify. */
@@ -183,27 +185,6 @@ export type Backend = {
 
 // ---------------------------------------------------------------- what a boot forgets
 
-export type Link =
-  | { readonly kind: 'closed'; readonly reason: string }
-  | {
-      readonly kind: 'down';
-      readonly failures: number;
-      readonly dueMs: number;
-      readonly reason: string;
-    }
-  /** A renewal: what was registered before still carries messages. */
-  | { readonly kind: 'registering'; readonly failures: number; readonly isRenewal: boolean }
-  /** `failures`: in a row, until the link has carried something. */
-  | { readonly kind: 'up'; readonly renewAtMs: number; readonly failures: number };
-
-/** What the node tells of the server's services. */
-export type Away = {
-  /** Until when the server counts as away; undefined: it is there, or nobody knows. */
-  readonly untilMs: number | undefined;
-  /** When it came back the last time. */
-  readonly backMs: number | undefined;
-};
-
 /** Our own services, fully qualified, from the register replies. */
 export type ServiceNames = {
   readonly notify: string;
@@ -278,6 +259,8 @@ export type State = {
   readonly vin: string | undefined;
   /** The backend's services as the node lists them, until a notify names them. */
   readonly found: BackendServices | undefined;
+  /** Undefined: no failure of the link is logged as not over yet. */
+  readonly outage: Outage | undefined;
   readonly away: Away;
   readonly running: ReadonlyMap<string, Running>;
   /** Folders of transfers that are over and that the disk refused to remove: when again. */

@@ -1,8 +1,10 @@
 // The node tells when services of others come and go (protocol 1.5). Those of the server are a
 // hint that it is there again, or is not: it may never come, and out of order, so nothing waits for
 // it for long.
-import { announcedWithinMs, awayMsMax, returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
+import { announcedWithinMs, awayMsMax, awayRegisterEveryMs } from '../limits.ts';
+import { returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
 import { decision, inPhase, log, running, runningOf } from './decision.ts';
+import { isLocalNode } from './retry.ts';
 import type { Decision, Moment, Note } from './events.ts';
 import type { Package, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -24,7 +26,7 @@ export function onServices(
   if (kind === 'services-unavailable') {
     // Said before that it is back, and overtaken.
     const isLate = backMs !== undefined && moment.nowMs - backMs < announcedWithinMs;
-    return isLate ? told(kind, services) : onAway(state, own, moment);
+    return isLate ? told(kind, services) : onAway(settings, state, own, moment);
   }
   // One announcement a service: the first one counts for all.
   const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallMs;
@@ -41,19 +43,42 @@ function isOfBackend(settings: Settings, { backend, found }: State, name: string
   return Object.values(known).includes(name);
 }
 
-/** What is said now waits in the node, and may be lost there: so it is said later. */
-function onAway(state: State, services: readonly string[], { nowMs }: Moment): Decision {
+/**
+ * What is said now waits in the node, and may be lost there: so it is said later. Registering goes
+ * on: it shows when the node is gone, too, and a node that restarted has forgotten our services.
+ */
+function onAway(
+  { rvi }: Settings,
+  state: State,
+  services: readonly string[],
+  { nowMs }: Moment,
+): Decision {
+  const { link } = state;
   const isNews = state.away.untilMs === undefined || state.away.untilMs <= nowMs;
   const away = { ...state.away, untilMs: nowMs + awayMsMax };
+  const renewAtMs = nowMs + awayRenewalMs(rvi.url);
+  const sooner: readonly Note[] =
+    link.kind === 'up' && renewAtMs < link.renewAtMs
+      ? [{ kind: 'link', link: { ...link, renewAtMs } }]
+      : [];
   const fields = { services: services.join(' ') };
   return decision({
-    notes: [{ kind: 'away', away }],
+    notes: [{ kind: 'away', away }, ...sooner],
     effects: [log(isNews ? 'warn' : 'debug', 'backend-away', fields)],
   });
 }
 
+/** How long after a registration the next one follows while the server is away. */
+export function awayRenewalMs(url: string): number {
+  return isLocalNode(url) ? awayRegisterEveryMs : awayMsMax;
+}
+
 /** Back-offs end; not in the same instant for a whole fleet, nor before all services are there. */
-function onBack(state: State, services: readonly string[], { nowMs, roll }: Moment): Decision {
+export function onBack(
+  state: State,
+  services: readonly string[],
+  { nowMs, roll }: Moment,
+): Decision {
   // Whole: a timer that comes by less than a float can tell too early would come again and again.
   const delayMs = returnDelayMsMin + Math.floor(roll * (returnDelayMsMax - returnDelayMsMin));
   const dueMs = nowMs + delayMs;

@@ -108,8 +108,7 @@ function ofListing(state: State): readonly Deadline[] {
  */
 function renewal({ rvi }: Settings, { link }: State, { nowMs }: Moment): Decision {
   if (link.kind !== 'up') return nothing;
-  const ageMs = nowMs - (link.renewAtMs - rvi.registerEveryMs);
-  return ageMs < rvi.stallMs ? nothing : register(link.failures, true);
+  return nowMs - link.registeredAtMs < rvi.stallMs ? nothing : register(link.failures, true);
 }
 
 /** Links that carry messages; while one renews its registration it still does. */

@@ -18,6 +18,8 @@ export type CallFailure = {
    */
   readonly code: string;
   readonly reason: string;
+  /** The dates of a certificate and the clock of this device contradict each other. */
+  readonly isClockInDoubt?: boolean;
 };
 
 export type CallResult = { readonly ok: true; readonly text: string } | CallFailure;

@@ -6,7 +6,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock, settle } from '../control/fakes.ts';
 import { engine, held, opened } from '../store/fakes.ts';
 import { createFakeNode, settingsOf } from './fakes.ts';
-import { namesOf } from '../../../src/protocol/sota.ts';
+import { defaultServices, namesOf } from '../../../src/protocol/sota.ts';
 import type { Event, Fact } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/model.ts';
 import type { Said } from './fakes.ts';
@@ -24,6 +24,7 @@ function setUp(facts: readonly Fact[] = opened()) {
   let state: State = { ...applyAll(initialState, facts), names, vin: 'V1' };
   const node = createFakeNode();
   const events: Event[] = [];
+  let doubts = 0;
   const speaker = createSpeaker({
     clock: createFakeClock(1_000_000),
     settings: settingsOf(),
@@ -31,11 +32,14 @@ function setUp(facts: readonly Fact[] = opened()) {
     builtMs: 0,
     state: () => state,
     submit: (event) => void events.push(event),
+    onClockInDoubt: () => void (doubts += 1),
   });
   let release: ((result: CallResult | undefined) => void)[] = [];
   return {
     node, events, say: speaker.say,
     commit: (...more: readonly Fact[]) => void (state = applyAll(state, more)),
+    know: (more: Partial<State>) => void (state = { ...state, ...more }),
+    doubts: () => doubts,
     forget: (what: 'names' | 'vin') => void (state = { ...state, [what]: undefined }),
     hold: () => node.answer(() => new Promise<CallResult>((resolve) => {
       release.push((result) => void resolve(result ?? { ok: true, text: okText }));
@@ -148,7 +152,9 @@ test('registers all six services, in front of what waits for their names', async
   assert.is(one.node.said[8]?.service, 'ack');
   assert.is(one.node.said.length, 9);
   const registered = one.events.find(({ kind }) => kind === 'registered');
-  assert.equal(registered, { kind: 'registered', names, vin: 'V1', found: undefined });
+  const isServerListed = false;
+  const found = undefined;
+  assert.equal(registered, { kind: 'registered', names, vin: 'V1', found, isServerListed });
 });
 
 test('gives up what waits when a call fails, says so once, and speaks again later', async () => {
@@ -159,7 +165,8 @@ test('gives up what waits when a call fails, says so once, and speaks again late
   await settle();
   await one.letGo(lost);
   const reason = 'message: the connection is closed';
-  assert.equal(one.events, [{ kind: 'call-failed', reason }]);
+  const failed = { kind: 'call-failed', reason, code: 'closed', call: 'message' };
+  assert.equal(one.events, [failed]);
   assert.is(one.node.said.length, 1);
   one.say(ack);
   await settle();
@@ -220,6 +227,54 @@ test('is not registered by a name that would crash the node in the next start', 
   await settle();
   assert.is(one.events.some(({ kind }) => kind === 'registered'), false);
   assert.match(JSON.stringify(one.events), /names no service: service: it holds half a surrogate/);
+});
+
+const services = Object.values(defaultServices('genivi.org/backend'));
+
+for (const [what, listed, isServerListed] of [
+  ['all of them', services, true],
+  ['some of them', services.slice(1), false],
+  ['none', [], false],
+] as const) {
+  test(`asks while the server is away which services there are: ${what}`, async () => {
+    const one = setUp();
+    one.know({ found: defaultServices('genivi.org/backend') });
+    one.say({ kind: 'register' });
+    await settle();
+    assert.is(one.node.said.at(-1)?.method, 'register_service', 'the names are known');
+    one.know({ away: { untilMs: 60_000, backMs: undefined } });
+    const result = { status: 0, services: listed };
+    one.node.answer(({ method }) => {
+      const text = JSON.stringify({ jsonrpc: '2.0', id: 1, result });
+      return method === 'get_available_services' ? { ok: true, text } : undefined;
+    });
+    one.say({ kind: 'register' });
+    await settle();
+    const last = one.events.at(-1);
+    assert.is(last?.kind === 'registered' && last.isServerListed, isServerListed);
+    assert.equal(last?.kind === 'registered' && last.found, defaultServices('genivi.org/backend'));
+  });
+}
+
+test('tells that the node accepts messages where it did not', async () => {
+  const one = setUp();
+  one.say(ack);
+  await settle();
+  assert.is(one.events.some(({ kind }) => kind === 'message-accepted'), false);
+  one.know({ outage: { kind: 'message', reason: 'no answer' } });
+  one.say(ack);
+  await settle();
+  assert.is(one.events.filter(({ kind }) => kind === 'message-accepted').length, 1);
+});
+
+test('tells which call failed, and when the clock may be the cause', async () => {
+  const one = setUp();
+  one.node.answer(() => ({ ok: false, code: 'tls', reason: 'x', isClockInDoubt: true }));
+  one.say({ kind: 'register' });
+  await settle();
+  const reason = 'register_service: x';
+  assert.equal(one.events, [{ kind: 'call-failed', reason, code: 'tls', call: 'register' }]);
+  assert.is(one.doubts(), 1);
 });
 
 test.run();
