@@ -50,6 +50,8 @@ export const tlsFilesEveryMs = 10_000;
 export const tlsFileBytesMax = 1_048_576;
 /** WebSocket: a ping each; without its answer in the same time the link counts as lost. */
 export const pingEveryMs = 20_000;
+/** Pings of the node that are not answered yet; with one more the agent ends the link. */
+export const pingsPendingMax = 60;
 /** The node says that the server is away: so long nothing is said to it, then as usual. */
 export const awayMsMax = 60_000;
 /** Each service is told of by a call of its own, which overtake each other (protocol 1.6). */

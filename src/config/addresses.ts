@@ -2,6 +2,7 @@
 // (a node that cannot reach us, a socket path cut short by the kernel) is refused here.
 import { isIP } from 'node:net';
 import { text, words } from './readers.ts';
+import type { ProxyAddress } from '../core/settings.ts';
 import type { Reader } from './readers.ts';
 
 const control = /[\u0000-\u0020\u007f]/;
@@ -26,13 +27,51 @@ export const hostOf = (url: string) => urlOf(url)?.hostname ?? '';
 
 export const nodeUrl: Reader<string> = text(
   'a URL of the RVI node such as "http://127.0.0.1:8901" (http, https, ws or wss)',
-  (spelt) => isUrl(spelt, ['http:', 'https:', 'ws:', 'wss:']) && urlOf(spelt)?.username === '',
+  (spelt) => {
+    const url = urlOf(spelt);
+    if (url === undefined || !isUrl(spelt, ['http:', 'https:', 'ws:', 'wss:'])) return false;
+    // A WebSocket takes no fragment, and no node takes a user.
+    return url.username === '' && url.password === '' && !spelt.includes('#') && hasPort(url);
+  },
 );
 
-export const proxyUrl: Reader<string> = text(
-  'a URL such as "http://proxy:3128" (http or https)',
-  (spelt) => isUrl(spelt, ['http:', 'https:']),
-);
+/** Nobody can be reached at port 0. */
+const hasPort = ({ port }: URL) => port !== '0';
+
+const proxyWanted = 'a URL such as "http://user:password@proxy:3128" (http or https)';
+
+/**
+ * Read once, here: whatever is accepted can be used. User and password may be percent-encoded; a
+ * `%` that two hexadecimal digits do not follow stands for itself.
+ */
+export const proxyUrl: Reader<ProxyAddress> = {
+  read: (raw) => {
+    const url = typeof raw === 'string' ? urlOf(raw) : undefined;
+    const isHttp = url !== undefined && ['http:', 'https:'].includes(url.protocol);
+    if (!isHttp || url.hostname === '' || !hasPort(url)) return { ok: false, wanted: proxyWanted };
+    const user = decoded(url.username);
+    // The header ends the user at the first colon.
+    if (user.includes(':')) return { ok: false, wanted: `${proxyWanted}, no ":" in the user` };
+    const isSecure = url.protocol === 'https:';
+    const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const hasUser = url.username !== '' || url.password !== '';
+    const pair = Buffer.concat([user, Buffer.from(':'), decoded(url.password)]);
+    const authorization = hasUser ? `Basic ${pair.toString('base64')}` : undefined;
+    return { ok: true, value: { isSecure, host, port, authorization } };
+  },
+  fromText: (spelt) => spelt,
+};
+
+/** Bytes, as other character sets than UTF-8 may be meant. */
+function decoded(spelt: string): Buffer {
+  const parts = spelt.split(/(%[0-9A-Fa-f]{2})/);
+  return Buffer.concat(
+    parts.map((part) =>
+      /^%[0-9A-Fa-f]{2}$/.test(part) ? Buffer.from(part.slice(1), 'hex') : Buffer.from(part),
+    ),
+  );
+}
 
 /** A node cannot read IPv6 literals in it, and a wildcard leads it to itself (protocol 1.6). */
 export const reachableAddress: Reader<string> = text(
@@ -54,7 +93,8 @@ export const listenAddress: Reader<Address> = {
     const [, v6, name, digits] = hostPort.exec(typeof raw === 'string' ? raw : '') ?? [];
     const host = v6 ?? name;
     const port = Number(digits);
-    if (host === undefined) return { ok: false, wanted: listenWanted };
+    const isAddress = v6 === undefined || isIP(v6) === 6;
+    if (host === undefined || !isAddress) return { ok: false, wanted: listenWanted };
     // 0: whichever is free; the node is told which one it became.
     if (port > 65_535) return { ok: false, wanted: 'a port from 0 to 65535' };
     return { ok: true, value: { host, port } };

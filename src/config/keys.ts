@@ -32,7 +32,7 @@ const uuid = text('a UUID such as "123e4567-e89b-42d3-a456-426655440000"', (spel
 
 const servicePrefix = text(
   'a service prefix such as "genivi.org/backend", without slashes at its ends',
-  (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt),
+  (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt) && !/[\u0000-\u001f\u007f]/.test(spelt),
 );
 
 const group = text(

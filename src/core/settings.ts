@@ -1,6 +1,16 @@
 // The effective configuration, as the rest of the agent sees it. Reading and checking it:
 // `config.ts`.
 
+/** Of an HTTP proxy, as its URL names it. */
+export type ProxyAddress = {
+  readonly isSecure: boolean;
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Value of the header that names user and password; undefined: the URL has none. */
+  readonly authorization: string | undefined;
+};
+
 export type Settings = {
   readonly device: { readonly vin: string | undefined; readonly uuid: string | undefined };
   readonly rvi: {
@@ -30,7 +40,7 @@ export type Settings = {
       readonly cert: string | undefined;
       readonly key: string | undefined;
     };
-    readonly proxy: string | undefined;
+    readonly proxy: ProxyAddress | undefined;
   };
   readonly storage: { readonly directory: string; readonly reserveBytes: number };
   readonly policy: { readonly accept: 'auto' | 'ask' };

@@ -1,4 +1,5 @@
 // The transport that the configuration names.
+import { guardTransport } from './guard.ts';
 import { createHttpTransport } from './http.ts';
 import { openTlsFiles } from './tls-files.ts';
 import { createWebSocketTransport } from './websocket.ts';
@@ -18,5 +19,5 @@ export async function createTransport(
   const value = /^wss?:/i.test(url)
     ? createWebSocketTransport(ports, way)
     : createHttpTransport(ports, { ...way, listen, allow, networkAddress });
-  return { ok: true, value };
+  return { ok: true, value: guardTransport(value, url, ports.log) };
 }

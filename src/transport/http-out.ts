@@ -4,10 +4,14 @@ import { request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { messageBytesMax } from '../limits.ts';
 import { createAgent } from './agents.ts';
-import { codeOf, failure, failureOf } from './failure.ts';
+import { answerFailure, jsonIn } from './answers.ts';
+import { asError, codeOf, failure, failureOf, internal, whoOf } from './failure.ts';
+import { guarded } from './guard.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../host/ports.ts';
 import type { Way } from './agents.ts';
+import type { Leg } from './failure.ts';
 import type { Call, CallResult } from './transport.ts';
 
 export type Poster = { post(call: Call): Promise<CallResult>; close(): void };
@@ -20,30 +24,44 @@ type Attempt = { readonly result: CallResult; readonly isStale: boolean };
 export function createPoster(clock: Clock, way: Way): Poster {
   const target = new URL(way.url);
   // One connection, so that calls stay in order.
-  const agent = createAgent(clock, way, { keepAlive: true, maxSockets: 1, timeout: idleMsMax });
+  const options = { keepAlive: true, maxSockets: 1, timeout: idleMsMax };
+  const { agent, leg } = createAgent(clock, way, options);
   const request = target.protocol === 'https:' ? overTls : overTcp;
 
   function attempt({ text, timeLimitMs }: Call): Promise<Attempt> {
     return new Promise((resolve) => {
-      const body = Buffer.from(text);
-      const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
-      const sent = request(target, { method: 'POST', agent, headers });
-      const wasUnanswered = watchAnswer(sent);
-      const cancel = clock.after(timeLimitMs, () => {
-        settle(failure('timeout', `${target.origin}: no answer within ${timeLimitMs} ms`));
-        sent.destroy();
-      });
+      let sent: ClientRequest | undefined;
       const settle = (result: CallResult, isStale = false) => {
         cancel();
         resolve({ result, isStale });
       };
-      sent.on('response', (response) => {
-        void readAnswer(response, target.origin).then((result) => settle(result));
+      const broke = (error: Error) => {
+        settle(internal(error, target.origin));
+        sent?.destroy();
+      };
+      let phaseOf = () => 'connection';
+      const cancel = clock.after(timeLimitMs, () => {
+        const reason = `no ${phaseOf()} within ${timeLimitMs} ms`;
+        settle(failure('timeout', `${target.origin}: ${reason}${throughOf(leg())}`));
+        sent?.destroy();
       });
-      sent.on('error', (error) => {
-        settle(failureOf(error, target.origin), wasUnanswered() && isReset(error));
-      });
-      sent.end(body);
+      guarded(() => {
+        const body = Buffer.from(text);
+        const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+        sent = request(target, { method: 'POST', agent, headers });
+        const wasUnanswered = watchAnswer(sent);
+        phaseOf = watchPhase(sent);
+        sent.on('response', (response) => {
+          void readAnswer(response, leg()).then((result) => settle(result));
+        });
+        sent.on(
+          'error',
+          guarded((error: Error) => {
+            settle(failureOf(error, leg()), wasUnanswered() && isReset(error));
+          }, broke),
+        );
+        sent.end(body);
+      }, broke)();
     });
   }
 
@@ -64,6 +82,8 @@ export function createPoster(clock: Clock, way: Way): Poster {
   return { post, close: () => agent.destroy() };
 }
 
+const throughOf = ({ through }: Leg) => (through === undefined ? '' : ` (through ${through})`);
+
 /** Tells later whether a kept connection has brought nothing since the call was put on it. */
 function watchAnswer(sent: ClientRequest): () => boolean {
   let wasUnanswered = () => false;
@@ -74,11 +94,26 @@ function watchAnswer(sent: ClientRequest): () => boolean {
   return () => wasUnanswered();
 }
 
+/** Tells later what the call still waits for. */
+function watchPhase(sent: ClientRequest): () => string {
+  let phase = 'connection';
+  sent.on('socket', (socket: Socket & { readonly encrypted?: boolean }) => {
+    const isSecure = socket.encrypted === true;
+    const connected = () => (phase = isSecure ? 'TLS handshake' : 'answer');
+    if (sent.reusedSocket) phase = 'answer';
+    else if (socket.connecting) socket.once('connect', connected);
+    else connected();
+    if (isSecure) socket.once('secureConnect', () => (phase = 'answer'));
+  });
+  return () => phase;
+}
+
 function isReset(error: Error): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(codeOf(error));
 }
 
-async function readAnswer(response: IncomingMessage, where: string): Promise<CallResult> {
+async function readAnswer(response: IncomingMessage, leg: Leg): Promise<CallResult> {
+  const { where } = leg;
   const parts: Buffer[] = [];
   let sizeBytes = 0;
   try {
@@ -91,10 +126,14 @@ async function readAnswer(response: IncomingMessage, where: string): Promise<Cal
       }
       parts.push(data);
     }
-  } catch (error) {
-    return failureOf(error instanceof Error ? error : new Error(String(error)), where);
+    const text = Buffer.concat(parts).toString();
+    const json = response.statusCode === 200 ? jsonIn(text) : undefined;
+    return json === undefined
+      ? answerFailure(response, text, where, 'rvi.url')
+      : { ok: true, text: json };
+  } catch (thrown) {
+    const error = asError(thrown);
+    if (codeOf(error) !== 'ECONNRESET') return failureOf(error, leg);
+    return failure('closed', `${where}: ${whoOf(leg)} ended the connection within its answer`);
   }
-  const text = Buffer.concat(parts).toString();
-  if (response.statusCode === 200) return { ok: true, text };
-  return failure('status', `${where}: HTTP status ${response.statusCode}: ${text.slice(0, 200)}`);
 }

@@ -1,11 +1,15 @@
 // One WebSocket connection, from the dial to its end: text frames, bounded both ways, and a ping
 // that notices when the other end is gone. It ends once, with a reason; it is never used again.
 import { WebSocket } from 'ws';
-import { callTimeoutMs, messageBytesMax, pingEveryMs } from '../limits.ts';
-import { failure, failureOf } from './failure.ts';
-import type { Agent } from 'node:http';
+import { callTimeoutMs, messageBytesMax, pingEveryMs, pingsPendingMax } from '../limits.ts';
+import { answerFailure } from './answers.ts';
+import { closeWords } from './close-words.ts';
+import { failure, failureOf, internal, whoOf } from './failure.ts';
+import { guarded } from './guard.ts';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../host/ports.ts';
+import type { WayAgent } from './agents.ts';
 import type { CallFailure } from './transport.ts';
 
 export type LinkHandlers = {
@@ -28,6 +32,8 @@ export type Link = {
 const bufferedBytesMax = 4 * messageBytesMax;
 /** Of `readyState`. */
 const openState = 1;
+/** Of the body of an answer that is no WebSocket: only its beginning is shown. */
+const answerBytesMax = 4_096;
 
 const options = {
   maxPayload: messageBytesMax,
@@ -38,18 +44,37 @@ const options = {
   followRedirects: false,
   skipUTF8Validation: false,
   allowSynchronousEvents: true,
-  autoPong: true,
+  // Answered here: the library ends a link that is flooded without a word.
+  autoPong: false,
 } as const;
 
-export function openLink(clock: Clock, url: string, agent: Agent, handlers: LinkHandlers): Link {
+/** Throws where the URL is none for a WebSocket. */
+export function createLink(
+  clock: Clock,
+  url: string,
+  way: WayAgent,
+  handlers: LinkHandlers,
+): Link {
   // No subprotocol: the answer of 0.4 to one is malformed (protocol 1.9).
-  const socket = new WebSocket(url, [], { ...options, agent });
-  const gone = (reason: string) => failure('closed', `${url}: ${reason}`);
+  const socket = new WebSocket(url, [], { ...options, agent: way.agent });
+  const by = (what: string) => failure('closed', `${url}: this device ended the link: ${what}`);
   let cause: CallFailure | undefined;
+  let wasReset = false;
+  let pingsPending = 0;
   // Of the whole way, through a proxy too; ws would begin to count behind it.
-  let stopTimer = clock.after(callTimeoutMs, () => {
-    end(1001, failure('timeout', `${url}: no connection within ${callTimeoutMs} ms`));
+  let stopTimer = after(callTimeoutMs, () => {
+    const { through } = way.leg();
+    const on = through === undefined ? '' : ` (through ${through})`;
+    end(1001, failure('timeout', `${url}: no connection within ${callTimeoutMs} ms${on}`));
   });
+
+  function broke(error: Error): void {
+    end(1011, internal(error, url));
+  }
+
+  function after(delayMs: number, act: () => void): () => void {
+    return clock.after(delayMs, guarded(act, broke));
+  }
 
   function end(code: number, why: CallFailure): void {
     cause ??= why;
@@ -63,11 +88,13 @@ export function openLink(clock: Clock, url: string, agent: Agent, handlers: Link
     const readBytes = raw.bytesRead;
     const wasPaused = socket.isPaused;
     socket.ping();
-    stopTimer = clock.after(pingEveryMs, () => {
+    stopTimer = after(pingEveryMs, () => {
       // Nothing can come while we do not read.
       const isExcused = wasPaused || socket.isPaused;
       if (raw.bytesRead > readBytes) handlers.onAlive();
-      else if (!isExcused) return end(1001, gone(`nothing came for ${pingEveryMs} ms`));
+      else if (!isExcused) {
+        return end(1001, by(`${whoOf(way.leg())} sent nothing for ${pingEveryMs} ms`));
+      }
       beat(raw);
     });
   }
@@ -76,42 +103,76 @@ export function openLink(clock: Clock, url: string, agent: Agent, handlers: Link
     return socket.readyState === openState;
   }
 
-  socket.on('upgrade', (response) => {
-    socket.on('open', () => {
+  function answerPing(data: Buffer): void {
+    if (!isOpen()) return;
+    if (pingsPending >= pingsPendingMax) {
+      return end(1008, by(`the node sent more than ${pingsPendingMax} pings at once`));
+    }
+    pingsPending += 1;
+    socket.pong(data, true, () => (pingsPending -= 1));
+  }
+
+  function watch(response: IncomingMessage): void {
+    response.socket.on('error', () => (wasReset = true));
+    const opened = () => {
       stopTimer();
       beat(response.socket);
       handlers.onOpen();
-    });
-  });
-  socket.on('message', (data, isBinary) => {
+    };
+    socket.on('open', guarded(opened, broke));
+  }
+
+  function read(data: unknown, isBinary: boolean): void {
     // What was read before the end may be handed out after it.
     if (!isOpen()) return;
     if (!isBinary && Buffer.isBuffer(data)) handlers.onText(data);
-    else end(1003, gone('a frame that is not text'));
-  });
-  // ws has said goodbye by then, and would wait half a minute for the answer.
-  socket.on('error', (error) => end(1002, causeOf(error, url)));
-  socket.on('close', (code) => {
+    else end(1003, by('the node sent a frame that is not text'));
+  }
+
+  function closed(code: number, reason: Buffer): void {
     stopTimer();
-    handlers.onEnd(cause ?? gone(`closed by the node (${code})`));
-  });
+    const words = closeWords(code, reason, whoOf(way.leg()), wasReset);
+    handlers.onEnd(cause ?? failure('closed', `${url}: ${words}`));
+  }
+
+  function refused(request: ClientRequest, response: IncomingMessage): void {
+    void beginOf(response).then((text) => {
+      end(1002, answerFailure(response, text, `${url}: no WebSocket there`, 'rvi.url'));
+      request.destroy();
+    });
+  }
+
+  socket.on('upgrade', guarded(watch, broke));
+  socket.on('unexpected-response', guarded(refused, broke));
+  socket.on('message', guarded(read, broke));
+  socket.on('ping', guarded(answerPing, broke));
+  // ws has said goodbye by then, and would wait half a minute for the answer.
+  const failed = (error: Error) => end(1002, failureOf(error, { ...way.leg(), where: url }));
+  socket.on('error', guarded(failed, broke));
+  socket.on('close', guarded(closed, (error) => handlers.onEnd(internal(error, url))));
 
   return {
     isOpen,
-    send(text) {
-      if (socket.bufferedAmount > bufferedBytesMax) end(1008, gone('the node does not read'));
+    send: guarded((text: string) => {
+      if (socket.bufferedAmount > bufferedBytesMax) end(1008, by('the node does not read'));
       else if (isOpen()) socket.send(text);
-    },
+    }, broke),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
-    end,
+    end: guarded(end, () => undefined),
   };
 }
 
-/** An HTTP answer to a handshake has words but no code. */
-function causeOf(error: Error, url: string): CallFailure {
-  const { message } = error;
-  return message.startsWith('Unexpected server response')
-    ? failure('status', `${url}: no WebSocket there: ${message}`)
-    : failureOf(error, url);
+async function beginOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const part of response) {
+      const data: Buffer = part;
+      text += data.toString();
+      if (text.length > answerBytesMax) break;
+    }
+  } catch {
+    // What came so far is shown.
+  }
+  return text;
 }

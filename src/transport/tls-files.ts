@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { tlsFileBytesMax, tlsFilesEveryMs } from '../limits.ts';
 import { exposure } from '../text.ts';
-import { createTls } from './tls.ts';
+import { createTls, datesFault } from './tls.ts';
 import type { Clock, Disk, DiskResult, Log } from '../host/ports.ts';
 import type { TlsContext, TlsSource } from './tls.ts';
 
@@ -29,8 +29,10 @@ export async function openTlsFiles(
   let told: string | undefined;
   warn(held);
 
-  function warn({ exposed }: Files): void {
+  function warn({ exposed, tls }: Files): void {
     if (exposed !== undefined) log('warn', 'tls-key-exposed', { reason: exposed });
+    const fault = datesFault(tls.ownDates, clock.wallMs());
+    if (fault !== undefined) log('warn', 'tls-certificate-dates', { reason: fault });
   }
 
   function take(read: DiskResult<Files>): void {

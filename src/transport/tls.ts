@@ -1,6 +1,6 @@
 // TLS towards the node: 1.2 and later, always verified, the node's certificate by our CA where
 // one is given, ours shown where the node asks for it. What can never work is refused at the
-// start; a certificate's dates are not looked at there, as the clock may not be right yet.
+// start. A certificate's dates are only warned of, as the clock may not be right yet.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
@@ -10,7 +10,12 @@ export type TlsContext = {
   readonly key?: Buffer;
   readonly minVersion: 'TLSv1.2';
   readonly rejectUnauthorized: true;
+  /** Of our own certificate; not for OpenSSL. */
+  readonly ownDates?: Dates;
 };
+
+/** From when to when a certificate is valid, in milliseconds since 1970. */
+export type Dates = { readonly fromMs: number; readonly toMs: number };
 
 /** What a new connection is made with; the same object as long as nothing was renewed. */
 export type TlsSource = () => Promise<TlsContext>;
@@ -45,8 +50,23 @@ export function createTls({ ca, cert, key }: TlsFiles): TlsResult {
     ...(key === undefined ? {} : { key: Buffer.from(key) }),
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
+    ...(own === undefined ? {} : { ownDates: datesOf(own) }),
   };
   return { ok: true, value };
+}
+
+function datesOf({ validFrom, validTo }: X509Certificate): Dates {
+  return { fromMs: Date.parse(validFrom), toMs: Date.parse(validTo) };
+}
+
+/** Undefined: the certificate is valid at that time, or there is none. */
+export function datesFault(dates: Dates | undefined, wallMs: number): string | undefined {
+  if (dates === undefined) return undefined;
+  const say = (what: string, ms: number) =>
+    `our certificate (rvi.tls_cert) ${what} ${new Date(ms).toISOString()}`;
+  if (wallMs > dates.toMs) return `${say('has expired on', dates.toMs)}: renew it`;
+  if (wallMs >= dates.fromMs) return undefined;
+  return `${say('is not valid before', dates.fromMs)}: is this device's clock right?`;
 }
 
 /** None when one of them cannot be read: OpenSSL would leave it out without a word. */

@@ -14,7 +14,8 @@ export type CallFailure = {
   readonly ok: false;
   /**
    * Stable codes: `refused` (nobody there took the connection, or the proxy did not), `timeout`,
-   * `closed`, `tls`, `status` (an HTTP status that is not 200), `too-large`.
+   * `closed`, `tls`, `status` (an answer that is no JSON with HTTP status 200), `too-large`,
+   * `internal` (an exception in this agent).
    */
   readonly code: string;
   readonly reason: string;

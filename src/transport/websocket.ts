@@ -1,9 +1,11 @@
 // JSON-RPC over one WebSocket that we open: calls and answers of both sides, a text frame each. A
 // lost link is opened again, with back-off and full jitter.
+import { reconnectDelayMsMaxOf } from '../core/retry.ts';
 import { createAgent } from './agents.ts';
 import { createCalls } from './calls.ts';
-import { failure } from './failure.ts';
-import { openLink } from './link.ts';
+import { failure, internal } from './failure.ts';
+import { guarded } from './guard.ts';
+import { createLink } from './link.ts';
 import { createRetry } from './retrying.ts';
 import type { Way } from './agents.ts';
 import type { Link } from './link.ts';
@@ -12,24 +14,27 @@ import type { Transport, TransportHandlers, TransportPorts } from './transport.t
 
 export function createWebSocketTransport(ports: TransportPorts, way: Way): Transport {
   const { clock, log } = ports;
-  const agent = createAgent(clock, way, {});
+  const ours = createAgent(clock, way, {});
   const calls = createCalls(clock);
-  const retry = createRetry(ports);
+  const retry = createRetry(ports, reconnectDelayMsMaxOf(way.url));
   let link: Link | undefined;
   let down: CallFailure = failure('closed', `${way.url}: not connected yet`);
   let isTold = false;
   let isClosed = false;
 
   function open(handlers: TransportHandlers): void {
-    link = openLink(clock, way.url, agent, {
-      onOpen() {
-        isTold = false;
-        handlers.onUp();
-      },
-      onText: (data) => receive(handlers, data),
-      onAlive: retry.held,
-      onEnd: (why) => lost(handlers, why),
-    });
+    const dial = () => {
+      link = createLink(clock, way.url, ours, {
+        onOpen() {
+          isTold = false;
+          handlers.onUp();
+        },
+        onText: (data) => receive(handlers, data),
+        onAlive: retry.held,
+        onEnd: (why) => lost(handlers, why),
+      });
+    };
+    guarded(dial, (error) => lost(handlers, internal(error, way.url)))();
   }
 
   function lost(handlers: TransportHandlers, why: CallFailure): void {
@@ -40,7 +45,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     if (isTold) log('debug', 'link-retried', { reason: why.reason });
     else handlers.onDown(why.reason);
     isTold = true;
-    retry.again(() => open(handlers));
+    retry.again(() => open(handlers), why.isClockInDoubt);
   }
 
   function receive(handlers: TransportHandlers, data: Buffer): void {
@@ -68,7 +73,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     down = failure('closed', 'the agent ends');
     calls.failAll(down);
     link?.end(1001, down);
-    agent.destroy();
+    ours.agent.destroy();
   }
 
   return { open, call, resume: () => link?.resume(), networkAddress: undefined, close };

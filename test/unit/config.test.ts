@@ -154,7 +154,7 @@ test('reads every key from a file', () => {
     messages: 'P3',
     dialect: 'jsonrpc',
     tls: { ca: '/etc/ca.pem', cert: '/etc/cert.pem', key: '/etc/key.pem' },
-    proxy: 'http://proxy:3128',
+    proxy: { isSecure: false, host: 'proxy', port: 3128, authorization: undefined },
   });
   assert.equal(settings.storage, { directory: '/data/sota', reserveBytes: 1_048_576 });
   assert.equal(settings.installer.rules, [
@@ -272,7 +272,7 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   [
     'rvi',
     'proxy = "socks5://p:1"',
-    'is "socks5://p:1": write a URL such as "http://proxy:3128" (http or https)',
+    'is "socks5://p:1": write a URL such as "http://user:password@proxy:3128" (http or https)',
   ],
   ['storage', 'dir = "data"', 'is "data": write an absolute path'],
   ['storage', 'reserve = "16 MB"', `is "16 MB": write ${sizes}`],

@@ -74,7 +74,9 @@ test('gives the text of the answer, and other statuses as failures', async () =>
   assert.equal(await good.post(call('{}')), { ok: true, text: '{"result":"ä"}' });
   const result = await odd.post(call('{}'));
   assert.is(codeOf(result), 'status');
-  assert.match(result.ok ? '' : result.reason, `${url}: HTTP status 501: Internal Error`);
+  const said = result.ok ? '' : result.reason;
+  assert.match(said, `${url}: HTTP status 501 (text/plain): no answer of an RVI node`);
+  assert.match(said, 'check rvi.url; it begins: Internal Error');
   good.close();
   odd.close();
   await closed(server);
@@ -116,7 +118,9 @@ test('says who refused the connection, also where a name has two addresses', asy
     const poster = post(url);
     const result = await poster.post(call('{}'));
     assert.is(codeOf(result), 'refused');
-    assert.match(result.ok ? '' : result.reason, new RegExp(`^${url}: connect ECONNREFUSED 127`));
+    const said = result.ok ? '' : result.reason;
+    assert.match(said, new RegExp(`^${url}: nothing takes connections there`));
+    assert.match(said, /connect ECONNREFUSED 127.*: check rvi.url$/);
     poster.close();
   }
 });

@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { WebSocketServer } from 'ws';
+import { proxyUrl } from '../../../src/config/addresses.ts';
 import { callTimeoutMs } from '../../../src/limits.ts';
 import { createHttpTransport } from '../../../src/transport/http.ts';
 import { createTls } from '../../../src/transport/tls.ts';
@@ -56,7 +57,9 @@ function tunnel(socket: Duplex, target: string): void {
 function create(url: string, proxy: string, tls?: TlsContext) {
   const clock = createFakeClock();
   const ports = { clock, random: { unit: () => 0.5 }, log: createLogLines().log };
-  const way = { url, proxy, tls: tls && (() => Promise.resolve(tls)) };
+  const read = proxyUrl.read(proxy);
+  if (!read.ok) throw new Error(read.wanted);
+  const way = { url, proxy: read.value, tls: tls && (() => Promise.resolve(tls)) };
   const listen = { host: '127.0.0.1', port: 0 };
   const transport = url.startsWith('ws')
     ? createWebSocketTransport(ports, way)
@@ -132,7 +135,7 @@ test('names the proxy that refuses, breaks off or is not there, never its passwo
   const gone = `127.0.0.1:${await freePort()}`;
   for (const [host, code, why] of [
     [refusing.host, 'refused', `the proxy ${refusing.host} answered HTTP status 407`],
-    [breaking.host, 'closed', 'socket hang up'],
+    [breaking.host, 'closed', `the proxy ${breaking.host}: the proxy ended the connection`],
     [gone, 'refused', `ECONNREFUSED ${gone}`],
   ] as const) {
     for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {

@@ -35,10 +35,10 @@ function put({ cert, key }: Pair, mode = 0o600): void {
   chmodSync(paths().key, mode);
 }
 
-async function open(ca: Pair, mine: Pair, mode?: number) {
+async function open(ca: Pair, mine: Pair, mode?: number, wallMs = Date.now() + 60_000) {
   writeFileSync(paths().ca, ca.cert);
   put(mine, mode);
-  const clock = createFakeClock();
+  const clock = createFakeClock(wallMs);
   const { log, lines } = createLogLines();
   const opened = await openTlsFiles({ clock, disk: createDisk(), log }, paths());
   if (!opened.ok) throw new Error(opened.reason);
