@@ -3,6 +3,7 @@
 // reads that.
 import { isObject, member, wellFormed } from './fields.ts';
 import { rawMember } from './raw.ts';
+import { fromTexts } from './texts.ts';
 import type { JsonObject } from './fields.ts';
 
 /** JSON text of an id, echoed as it came; undefined: a notification, which gets no answer. */
@@ -90,9 +91,8 @@ function decodeCall(value: JsonObject, id: CallId): Incoming {
  * (protocol 2).
  */
 function unwrapped(parameters: unknown): unknown {
-  if (!Array.isArray(parameters)) return parameters;
-  const list: readonly unknown[] = parameters;
-  return list[0];
+  const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [parameters];
+  return fromTexts(list[0]);
 }
 
 /** Goes out within a second and before any fsync: the node waits no longer (protocol 1.6). */

@@ -10,7 +10,7 @@ import { prefixOf } from './dialects.ts';
 import { createNode } from './node.ts';
 import { createServer } from './server.ts';
 import { createWatch } from './watch.ts';
-import type { Grammar } from './dialect.ts';
+import type { Body, Grammar } from './dialect.ts';
 import type { DialectName } from './dialects.ts';
 import type { Edge } from './edge-http.ts';
 import type { NodeKind } from './node-rules.ts';
@@ -93,6 +93,15 @@ export const vehicleServices: readonly string[] = [
 
 const prefix = 'genivi.org/backend';
 
+/** What somebody has to put between node 0.5.1 and a server: each value is a JSON text. */
+function adapted(parameters: Body): Body {
+  const entries = Object.entries(parameters).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? JSON.parse(value) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 export function createBackend(options: BackendOptions = {}): Backend {
   const kind = options.node ?? '0.4';
   const dialect = options.dialect ?? 'P1';
@@ -119,7 +128,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
       after,
       onMessage: (name, parameters) => {
         const isBare = options.hasAdapter === true && isBody(parameters);
-        const given = isBare ? [parameters] : parameters;
+        const given = isBare ? [adapted(parameters)] : parameters;
         if (isServerUp) server.receive(name.slice(prefix.length), given);
       },
       onRegistered: (service) => {

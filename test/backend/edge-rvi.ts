@@ -90,15 +90,15 @@ function inList(parameters: unknown): unknown {
   return isBody(parameters) ? [parameters] : undefined;
 }
 
-/** 0.5.1 reads each value as JSON, and hands on what they make: a bare object. */
+/** 0.5.1 wants each value to be a JSON text, and hands on the object of texts: bare, as it is. */
 function fromTexts(parameters: unknown): unknown {
   if (!isBody(parameters)) return undefined;
   try {
-    const entries = Object.entries(parameters).map(([name, text]) => {
-      if (typeof text !== 'string') throw new SyntaxError('no text');
-      return [name, JSON.parse(text)];
-    });
-    return Object.fromEntries(entries);
+    for (const text of Object.values(parameters)) {
+      if (typeof text !== 'string') return undefined;
+      JSON.parse(text);
+    }
+    return parameters;
   } catch {
     return undefined;
   }

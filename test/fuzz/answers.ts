@@ -50,7 +50,7 @@ function whyNot(call: Body): string | undefined {
   const name = isBody(params) ? own(params, 'service_name') : undefined;
   const service = typeof name === 'string' ? name.split('/').filter((part) => part !== '') : [];
   const given = isBody(params) ? own(params, 'parameters') : undefined;
-  const body: unknown = Array.isArray(given) ? given[0] : given;
+  const body = meant(Array.isArray(given) ? given[0] : given);
   switch (service.at(-1)) {
     case 'getpackages':
       return undefined;
@@ -67,6 +67,20 @@ function whyNot(call: Body): string | undefined {
     default:
       return 'there is no such service';
   }
+}
+
+/** From the WebSocket of a node 0.5.1 each value comes as a JSON text (protocol 1.9). */
+function meant(body: unknown): unknown {
+  if (!isBody(body)) return body;
+  const all = Object.entries(body);
+  const isAllTexts = all.every(
+    ([, text]) => typeof text === 'string' && parsed(text) !== undefined,
+  );
+  if (!isAllTexts) return body;
+  const read = Object.fromEntries(all.map(([name, text]) => [name, parsed(String(text))]));
+  // An id of digits alone is spelt plainly, not a number in a text.
+  const id = own(read, 'update_id');
+  return id === undefined || typeof id === 'string' ? read : body;
 }
 
 const isThere = (value: unknown) => value !== undefined && value !== null;
