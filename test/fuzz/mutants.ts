@@ -72,6 +72,6 @@ export const mutants: readonly Mutant[] = [
     'text.ts',
     'return `\\\\u${char.charCodeAt(0).toString(16).padStart(4, \'0\')}`;',
     'return char;',
-    '5',
+    '10',
   ),
 ];
