@@ -98,6 +98,7 @@ function createSecure(straight: Connect, tls: TlsSource, leg: () => Leg) {
     const resumed = last?.context === context ? { session: last.session } : {};
     const socket = straight({ ...asked, ...options, ...resumed });
     socket?.on('session', (session: Buffer) => (last = { context, session }));
+    if (socket) markHandshake(socket);
     connected(null, socket ?? undefined);
   }
 
@@ -108,4 +109,13 @@ function createSecure(straight: Connect, tls: TlsSource, leg: () => Leg) {
       connected(errorOf(thrownFailure(asError(thrown), leg())));
     });
   };
+}
+
+/** An error before the handshake is over tells so: a reset looks the same at any time. */
+function markHandshake(socket: Duplex): void {
+  let isSecure = false;
+  socket.once('secureConnect', () => (isSecure = true));
+  socket.prependListener('error', (error: Error) => {
+    if (!isSecure) Object.assign(error, { isInHandshake: true });
+  });
 }

@@ -82,7 +82,7 @@ export function internal(error: Error, where: string): CallFailure {
 
 function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
   const code = codeOf(error);
-  const isClosed = code === 'ECONNRESET' && /before secure TLS/.test(error.message);
+  const isClosed = /^(ECONNRESET|EPIPE)$/.test(code) && 'isInHandshake' in error;
   if (isClosed) {
     const says = `${whoOf(leg)} ended the connection during the TLS handshake`;
     const hint = leg.ownFault ?? `does it speak TLS? check ${keyOf('url', leg)}`;
@@ -91,7 +91,7 @@ function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
   if (!isTlsCode(code)) return undefined;
   const words = tlsWords(code, error.message, false);
   const fault = words?.isOurs === true || words === undefined ? leg.ownFault : undefined;
-  const says = `${words?.says ?? 'the TLS handshake failed'}${nameDetail(error, words)}`;
+  const says = `${words?.says ?? `TLS failed: ${messageOf(error)}`}${nameDetail(error, words)}`;
   const named = words?.name ?? code;
   const clock = words?.isClock === true ? " (is this device's clock right?)" : '';
   const key = words === undefined || words.key === 'none' ? '' : `: check ${keyOf(words.key, leg)}`;

@@ -62,7 +62,7 @@ const verdicts: readonly Row[] = [
     says: 'the signature of its certificate is wrong',
     key: 'ca',
   }],
-  [/^(EE|CA)_(CERTIFICATE_)?(KEY|MD)_TOO_(WEAK|SMALL)$/, { says: weak, key: 'none' }],
+  [/^(EE|CA)_(\w+_)?(KEY|MD|ALGORITHM)_TOO_(WEAK|SMALL)$/, { says: weak, key: 'none' }],
   [/^CERTIFICATE_VERIFY_FAILED$/, { says: unknownAuthority, key: 'ca' }],
 ];
 
