@@ -1,16 +1,21 @@
 // Starts other people's programs: no shell, an environment of our making, a process group of its
 // own, a time limit, and bounded output of which head and tail are kept.
 import { spawn } from 'node:child_process';
+import { accessSync, constants, openSync, readSync, closeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import process from 'node:process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import type { Runner, RunRequest, RunResult } from './ports.ts';
 
 /** Between the polite signal and the other one. */
 const killDelayMs = 5_000;
-/** A daemon that it started in a session of its own may hold the outputs for ever. */
+/** What it started may hold the outputs open for as long as it runs. */
 const drainMs = 1_000;
+/** Two descriptors each. */
+const keptMax = 16;
 
 export function createRunner(): Runner {
+  const kept = createKeptPipes();
   return (request) =>
     new Promise((resolve) => {
       const started = start(request);
@@ -19,52 +24,122 @@ export function createRunner(): Runner {
       const stdout = gather(child, 'stdout', request);
       const stderr = gather(child, 'stderr', request);
       let isLate = false;
+      let hard: NodeJS.Timeout | undefined;
       const timer = setTimeout(() => {
         isLate = true;
         killGroup(child, 'SIGTERM');
         hard = setTimeout(() => killGroup(child, 'SIGKILL'), killDelayMs);
       }, request.timeLimitMs);
-      let hard: NodeJS.Timeout | undefined;
       const settle = (result: RunResult) => {
         clearTimeout(timer);
         clearTimeout(hard);
         resolve(result);
       };
-      child.on('error', (error) => settle(notStarted(request.program, error)));
+      child.on('error', (error) => settle(notStarted(request, error)));
       child.on('exit', (exitCode, signal) => {
-        // What it left running in its group goes with it, and would hold its pipes open for ever.
-        killGroup(child, 'SIGKILL');
-        const drain = setTimeout(() => {
-          child.stdout?.destroy();
-          child.stderr?.destroy();
-        }, drainMs);
-        child.on('close', () => {
+        clearTimeout(timer);
+        // Only what ran too long is killed with its group: a program that ended by itself may
+        // have left a service behind.
+        if (isLate) killGroup(child, 'SIGKILL');
+        const finish = () => {
           clearTimeout(drain);
-          const said = { stdout: stdout(), stderr: stderr() };
+          child.off('close', finish);
+          const said = { stdout: stdout.end(), stderr: stderr.end() };
+          kept.add(child);
           if (isLate) settle({ kind: 'timed-out', ...said });
           else if (exitCode === null) settle({ kind: 'killed', signal: signal ?? '', ...said });
           else settle({ kind: 'exited', exitCode, ...said });
-        });
+        };
+        const drain = setTimeout(finish, drainMs);
+        child.on('close', finish);
       });
     });
 }
 
+/**
+ * The pipes of programs that ended while something they started still holds them. A closed pipe
+ * would end that by SIGPIPE at its next word, so they are read on and their data thrown away; they
+ * do not keep the agent alive. Beyond `keptMax` the oldest are closed.
+ */
+function createKeptPipes() {
+  const kept: ChildProcess[] = [];
+  const close = (child: ChildProcess) => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  return {
+    add(child: ChildProcess): void {
+      const open = [child.stdout, child.stderr].filter((one) => one?.destroyed === false);
+      if (open.length === 0) return;
+      for (const one of open) {
+        one?.resume();
+        if (one instanceof Socket) one.unref();
+      }
+      kept.push(child);
+      child.on('close', () => {
+        const at = kept.indexOf(child);
+        if (at !== -1) kept.splice(at, 1);
+      });
+      const oldest = kept.length > keptMax ? kept.shift() : undefined;
+      if (oldest !== undefined) close(oldest);
+    },
+  };
+}
+
 /** Node throws some reasons (too long, a NUL) and emits the others. */
-function start({ program, args, environment }: RunRequest): ChildProcess | RunResult {
+function start(request: RunRequest): ChildProcess | RunResult {
+  const { program, args, environment } = request;
   try {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
     return spawn(program, args, { detached: true, env: { ...environment }, stdio });
   } catch (error) {
-    return notStarted(program, error);
+    return notStarted(request, error);
   }
 }
 
-function notStarted(program: string, error: unknown): RunResult {
+function notStarted({ program, environment }: RunRequest, error: unknown): RunResult {
   const [code, message] =
     error instanceof Error && 'code' in error
       ? [String(error.code), error.message]
       : ['EUNKNOWN', String(error)];
-  return { kind: 'not-started', code, reason: `${program}: ${message}` };
+  const interpreter = code === 'ENOENT' ? missingInterpreter(program, environment) : undefined;
+  const reason = interpreter === undefined ? message : `${message}: ${interpreter}`;
+  return { kind: 'not-started', code, reason: `${program}: ${reason}` };
+}
+
+/** The kernel says ENOENT also if the file is there and the program of its first line is not. */
+function missingInterpreter(
+  program: string,
+  environment: RunRequest['environment'],
+): string | undefined {
+  const folders = program.includes('/') ? [''] : (environment['PATH'] ?? '').split(':');
+  for (const folder of folders) {
+    const path = folder === '' ? program : `${folder}/${program}`;
+    const line = firstLine(path);
+    if (line === undefined) continue;
+    const [, interpreter = ''] = /^#![ \t]*([^ \t\r\n]+)/.exec(line) ?? [];
+    if (interpreter === '') return `${path} is there, but its loader or a library is missing`;
+    const isDos = line.endsWith('\r') ? ' (the line ends with a carriage return)' : '';
+    return `the interpreter ${interpreter} of the script ${path} is missing${isDos}`;
+  }
+  return undefined;
+}
+
+/** Undefined: no such program. */
+function firstLine(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    const file = openSync(path, 'r');
+    try {
+      const data = Buffer.alloc(256);
+      const sizeBytes = readSync(file, data, 0, data.length, 0);
+      return data.toString('latin1', 0, sizeBytes).split('\n', 1)[0];
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -76,21 +151,32 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+type Gathered = {
+  /** Takes no more, and gives what there was. */
+  end(): string;
+};
+
 function gather(
   child: ChildProcess,
   name: 'stdout' | 'stderr',
   { outputBytesMax, onOutput }: RunRequest,
-): () => string {
+): Gathered {
   let head = '';
   let tail = '';
   let leftOut = 0;
-  child[name]?.setEncoding('utf8').on('data', (text: string) => {
+  const take = (text: string) => {
     onOutput?.(text);
     const room = outputBytesMax - head.length;
     head += text.slice(0, Math.max(0, room));
     const all = tail + text.slice(Math.max(0, room));
     leftOut += Math.max(0, all.length - outputBytesMax);
     tail = all.slice(-outputBytesMax);
-  });
-  return () => (leftOut === 0 ? head + tail : `${head}\n[${leftOut} characters]\n${tail}`);
+  };
+  child[name]?.setEncoding('utf8').on('data', take);
+  return {
+    end: () => {
+      child[name]?.off('data', take);
+      return leftOut === 0 ? head + tail : `${head}\n[${leftOut} characters]\n${tail}`;
+    },
+  };
 }

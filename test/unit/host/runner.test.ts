@@ -1,9 +1,17 @@
 // Method: real programs. What must not happen (a shell, an inherited variable, a grandchild that
 // lives on) is provoked; waits end with what they wait for.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { build } from 'esbuild';
 import { createRunner } from '../../../src/host/runner.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { RunRequest } from '../../../src/host/ports.ts';
@@ -84,12 +92,71 @@ test('ends its children and theirs, also when they do not listen', async () => {
   await gone(Number(readFileSync(file, 'utf8')));
 });
 
-test('does not wait for what it left running, and ends it', async () => {
-  const file = join(directory, 'left');
-  const result = await sh(`sleep 600 & echo $! >${file}; echo done`);
-  assert.equal(result, { kind: 'exited', exitCode: 0, stdout: 'done\n', stderr: '' });
-  await gone(Number(readFileSync(file, 'utf8')));
+// Services that a maintainer script starts, each in the way that scripts do it.
+const ways: readonly (readonly [string, (job: string) => string])[] = [
+  ['in the background', (job) => `(${job}) &`],
+  ['by nohup', (job) => `nohup sh -c '${job}' &`],
+  ['in a session of its own', (job) => `setsid sh -c '${job}' &`],
+];
+for (const [what, background] of ways) {
+  test(`neither waits for what it started ${what} nor ends it, also when that prints`, async () => {
+    const [go, done] = [join(directory, `go-${what}`), join(directory, `done-${what}`)];
+    // It goes on only when the result is known; a closed output would end it at its first word.
+    const wait = `while [ ! -e "${go}" ]; do sleep 0.05; done`;
+    const job = `${wait}; echo on stdout; echo on stderr >&2; echo $$ > "${done}"`;
+    const result = await sh(`${background(job)} echo said; exit 0`);
+    assert.equal(result, { kind: 'exited', exitCode: 0, stdout: 'said\n', stderr: '' });
+    writeFileSync(go, '');
+    await there(done);
+  });
+}
+
+test('lets go of the oldest outputs when many programs leave something behind', async () => {
+  const runner = createRunner();
+  const before = openFiles();
+  const go = join(directory, 'go-many');
+  const script = `(while [ ! -e "${go}" ]; do sleep 0.2; done) & exit 0`;
+  const request = { args: ['-c', script], environment: { PATH }, timeLimitMs: 60_000 };
+  const one = () => runner({ program: 'sh', ...request, outputBytesMax: 100 });
+  for (let round = 0; round < 4; round++) await Promise.all(Array.from({ length: 10 }, one));
+  assert.ok(openFiles() <= before + 40, `${before} files were open, then ${openFiles()}`);
+  writeFileSync(go, '');
 });
+
+test('ends in time although something holds its outputs', async () => {
+  const file = join(directory, 'holder');
+  const runner = JSON.stringify(join(process.cwd(), 'src/host/runner.ts'));
+  const request = `{ program: 'sh', args: ['-c', 'sleep 600 & echo $! >${file}'],
+    environment: { PATH: process.env.PATH }, timeLimitMs: 60000, outputBytesMax: 100 }`;
+  const source = `import { createRunner } from ${runner};
+    createRunner()(${request}).then((result) => console.log(result.kind));`;
+  const built = await build({
+    stdin: { contents: source, resolveDir: directory },
+    bundle: true,
+    platform: 'node',
+    write: false,
+  });
+  const script = join(directory, 'ends.cjs');
+  writeFileSync(script, built.outputFiles[0]?.text ?? '');
+  const result = await run(process.execPath, [script]);
+  process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL');
+  assert.equal(result, { kind: 'exited', exitCode: 0, stdout: 'exited\n', stderr: '' });
+});
+
+for (const [what, path, pattern] of [
+  ['whose interpreter is missing', 'lost.sh', /interpreter \/none\/sh of the script .*lost\.sh/],
+  ['with DOS line ends', 'dos.sh', /interpreter \/bin\/sh .* carriage return/],
+] as const) {
+  test(`says what is missing of a script ${what}`, async () => {
+    const first = path === 'lost.sh' ? '#!/none/sh' : '#!/bin/sh\r';
+    writeFileSync(join(directory, path), `${first}\nexit 0\n`, { mode: 0o755 });
+    for (const program of [join(directory, path), path]) {
+      const result = await run(program, [], { environment: { PATH: directory } });
+      assert.is(result.kind === 'not-started' && result.code, 'ENOENT');
+      assert.match(result.kind === 'not-started' ? result.reason : '', pattern);
+    }
+  });
+}
 
 test('leaves a daemon alone that has its own session, and does not wait for it', async () => {
   const file = join(directory, 'daemon');
@@ -129,6 +196,16 @@ test('tells what it says while it says it', async () => {
   assert.is(result.kind, 'exited');
   assert.is(heard.join(''), 'one\ntwo\n');
 });
+
+const openFiles = () => readdirSync('/proc/self/fd').length;
+
+async function there(path: string): Promise<void> {
+  const endMs = performance.now() + 60_000;
+  while (!existsSync(path) || readFileSync(path, 'utf8') === '') {
+    assert.ok(performance.now() < endMs, `${path} was not written`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 function isAlive(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
