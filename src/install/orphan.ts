@@ -7,35 +7,90 @@ export type OrphanPorts = { readonly disk: Disk; readonly clock: Clock };
 /** What tells it from every other process: all that it starts inherit the first, not the second. */
 export type Orphan = { readonly path: string; readonly program: string };
 
-const pollMs = 200;
+export type OrphanWatch = { isRunning(): Promise<boolean> };
+
+const pollMs = { min: 200, max: 3_000 };
 const textBytesMax = 131_072;
 
 /** The environment of a program that installs the payload at `path`. */
 export const markOf = (path: string) => ({ SOTA_PACKAGE_FILE: path });
 
-export async function isRunning(disk: Disk, { path, program }: Orphan): Promise<boolean> {
-  const listed = await disk.list('/proc');
-  if (!listed.ok) return false;
-  const mark = `SOTA_PACKAGE_FILE=${path}`;
-  for (const { name } of listed.value) {
-    if (!/^\d+$/.test(name)) continue;
-    const environment = await wordsIn(disk, `/proc/${name}/environ`);
-    if (!environment.includes(mark)) continue;
-    // Services that it started have the environment, too, and stay for ever.
-    const words = await wordsIn(disk, `/proc/${name}/cmdline`);
-    if (words.some((word) => lastOf(word) === lastOf(program) || word.includes(path))) return true;
-  }
-  return false;
+export function isRunning(disk: Disk, orphan: Orphan): Promise<boolean> {
+  return watchOrphan(disk, orphan).isRunning();
+}
+
+/** Pauses that grow while an installer is waited for: each look costs the device something. */
+export function growingPause(clock: Clock): () => Promise<void> {
+  let delayMs = pollMs.min;
+  return () =>
+    new Promise((resolve) => {
+      clock.after(delayMs, resolve);
+      delayMs = Math.min(delayMs * 1.5, pollMs.max);
+    });
+}
+
+/**
+ * Looks through all processes once, then only at the one that it found. When that one has ended it
+ * looks through all again, since another may go on with the work.
+ */
+export function watchOrphan(disk: Disk, orphan: Orphan): OrphanWatch {
+  let found: Found | undefined;
+  return {
+    isRunning: async () => {
+      if (found !== undefined && (await isStill(disk, orphan, found))) return true;
+      found = await find(disk, orphan);
+      return found !== undefined;
+    },
+  };
 }
 
 /** False: it still runs when the time is up. */
 export async function outlast(ports: OrphanPorts, orphan: Orphan, limitMs: number) {
-  const untilMs = ports.clock.nowMs() + limitMs;
-  while (await isRunning(ports.disk, orphan)) {
-    if (ports.clock.nowMs() >= untilMs) return false;
-    await new Promise<void>((resolve) => void ports.clock.after(pollMs, resolve));
+  const { disk, clock } = ports;
+  const untilMs = clock.nowMs() + limitMs;
+  const watch = watchOrphan(disk, orphan);
+  const pause = growingPause(clock);
+  while (await watch.isRunning()) {
+    if (clock.nowMs() >= untilMs) return false;
+    await pause();
   }
   return true;
+}
+
+/** A process number is used again: only the start time makes it one process. */
+type Found = { readonly pid: string; readonly startTicks: string };
+
+async function find(disk: Disk, orphan: Orphan): Promise<Found | undefined> {
+  const listed = await disk.list('/proc');
+  if (!listed.ok) return undefined;
+  const mark = `SOTA_PACKAGE_FILE=${orphan.path}`;
+  for (const { name: pid } of listed.value) {
+    if (!/^\d+$/.test(pid)) continue;
+    const environment = await wordsIn(disk, `/proc/${pid}/environ`);
+    if (!environment.includes(mark) || !(await isInstaller(disk, orphan, pid))) continue;
+    const startTicks = await startOf(disk, pid);
+    if (startTicks !== undefined) return { pid, startTicks };
+  }
+  return undefined;
+}
+
+async function isStill(disk: Disk, orphan: Orphan, { pid, startTicks }: Found): Promise<boolean> {
+  return (await startOf(disk, pid)) === startTicks && isInstaller(disk, orphan, pid);
+}
+
+/** Services that it started have the environment, too, and stay for ever. */
+async function isInstaller(disk: Disk, { path, program }: Orphan, pid: string): Promise<boolean> {
+  const words = await wordsIn(disk, `/proc/${pid}/cmdline`);
+  return words.some((word) => lastOf(word) === lastOf(program) || word.includes(path));
+}
+
+/** Undefined: it is gone, or a zombie. */
+async function startOf(disk: Disk, pid: string): Promise<string | undefined> {
+  const [text = ''] = await wordsIn(disk, `/proc/${pid}/stat`);
+  // The name, in parentheses, may hold blanks and parentheses itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = 'X'] = fields;
+  return ['Z', 'X', ''].includes(state) ? undefined : fields[19];
 }
 
 /** None of a process that is gone, a zombie, or somebody else's. */
