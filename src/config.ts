@@ -4,6 +4,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { assert } from './assert.ts';
 import { readKeys } from './config/keys.ts';
+import { enabledInstallers } from './config/installers.ts';
 import { nearest } from './config/nearest.ts';
 import { findLines } from './config/lines.ts';
 import { isTable } from './config/readers.ts';
@@ -71,24 +72,30 @@ export function readSettings(source: Source): Configuration {
   const given = new Map([...file.given, ...environment.given]);
   const complaints = [...file.complaints, ...environment.complaints];
   const entries: Entry[] = [];
-  const settings = readKeys((key, reader, fallback) => {
+  const read = readKeys((key, reader, fallback) => {
     const value = spelt(given.get(key), reader, fallback);
     const origin = given.get(key)?.origin ?? { kind: 'default' };
     entries.push({ key, value, origin });
-    const read = reader.read(value);
-    if (read.ok) return read.value;
-    complaints.push({ origin, key, problem: `is ${brief(value)}`, mend: `write ${read.wanted}` });
+    const found = reader.read(value);
+    if (found.ok) return found.value;
+    complaints.push({ origin, key, problem: `is ${brief(value)}`, mend: `write ${found.wanted}` });
     return byDefault(key, reader, fallback);
   });
   // Relations of values that are wrong by themselves say nothing new.
   if (complaints.length > 0) return { ok: false, complaints };
+  const enabled = enabledInstallers(read, [...given.keys()]);
+  const settings = { ...read, installer: { ...read.installer, enabled } };
   const findings = relations(settings, (key) => given.has(key)).map((finding) => {
     const origin: Origin = given.get(finding.key)?.origin ?? { kind: 'default' };
     return { ...finding, origin };
   });
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) return { ok: false, complaints: errors };
-  return { ok: true, settings, entries, warnings: [...environment.warnings, ...findings] };
+  const effective = entries.map((one) =>
+    one.key === 'installer.enabled' ? { ...one, value: enabled } : one,
+  );
+  const warnings = [...environment.warnings, ...findings];
+  return { ok: true, settings, entries: effective, warnings };
 }
 
 export function knownKeys(): readonly string[] {

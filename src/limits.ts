@@ -81,6 +81,11 @@ export const installerBusyDelayMs = 15_000;
 /** The reboot command is repeated, then the install counts as failed. */
 export const rebootDelayMs = 300_000;
 export const rebootRequestsMax = 5;
+/** `[reboot] allow` answers within this, or it means no. */
+export const rebootAllowTimeMs = 60_000;
+/** After a no it is asked again, later each time up to the maximum. */
+export const rebootAllowDelayMsMin = 10_000;
+export const rebootAllowDelayMsMax = 300_000;
 /** Storage that refuses is tried again after this. */
 export const storageDelayMs = 5_000;
 /** What the disk refused to remove is removed again after this, until it is gone. */

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { runCommand } from './commands/cli.ts';
 import { readFlash } from './flash.ts';
 import { createDisk } from './host/disk.ts';
+import { mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
 import { createLocalSockets } from './host/sockets.ts';
 import { createTerminal, isJournal } from './host/terminal.ts';
@@ -37,6 +38,7 @@ runCommand(process.argv.slice(2), {
   disk,
   clock,
   sockets,
+  mountOptions,
   version,
   startDaemon,
   readFlash: (settings) => readFlash(disk, settings, version),

@@ -1,9 +1,9 @@
 // Effects, done. Each ends in an event or needs none; none decides anything.
 import { unreachable } from '../assert.ts';
-import { keyOf } from '../core/decision.ts';
+import { keyOf, ledgerKeyOf } from '../core/decision.ts';
 import { beforeBytesMax, chunkBytes } from '../limits.ts';
 import type { Effect, Event, Write } from '../core/events.ts';
-import type { Install, State, Transfer } from '../core/model.ts';
+import type { Install, PackageId, State, Transfer } from '../core/model.ts';
 import type { Log } from '../host/ports.ts';
 import type { InstallRequest, Installers } from '../install/installer.ts';
 import type { Hasher } from '../store/hasher.ts';
@@ -97,9 +97,7 @@ async function install(
     case 'probe':
       return probe(parts, effect.install, requestOf(parts, effect, state));
     case 'reboot':
-      return parts.installers
-        .reboot()
-        .then((asked) => parts.submit({ kind: 'reboot-asked', id: effect.id, ...asked }));
+      return reboot(parts, effect.id);
     case 'check':
       return parts.installers
         .check(effect.id)
@@ -107,6 +105,12 @@ async function install(
     default:
       return unreachable(effect);
   }
+}
+
+async function reboot({ installers, submit }: ExecutorParts, id: PackageId): Promise<void> {
+  const { kind, description } = await installers.reboot();
+  if (kind === 'denied') return submit({ kind: 'reboot-denied', id, reason: description });
+  submit({ kind: 'reboot-asked', id, ok: kind === 'started', description });
 }
 
 async function list({ installers, submit }: ExecutorParts): Promise<void> {
@@ -175,19 +179,22 @@ async function probe(
   parts.submit({ kind: 'install-probed', id, probe: found });
 }
 
-const gone = (name: string) => `the installer '${name}' of the attempt is no longer configured`;
+const gone = (name: string) =>
+  `the installer '${name}' of the attempt is no longer in installer.enabled`;
 
 function requestOf(
   parts: ExecutorParts,
   { id, transfer }: Of<'prepare' | 'install' | 'probe'>,
-  { packages }: State,
+  { packages, ledger }: State,
 ): InstallRequest {
   const { data } = parts.store;
+  const outcome = ledger.get(ledgerKeyOf(id, transfer.checksum))?.outcome;
   return {
     id,
     update: packages.get(keyOf(id))?.update,
     path: data.path(transfer.number),
     sizeBytes: sizeOf(transfer),
+    isTriedBefore: outcome !== undefined && outcome !== 'installed',
     workDirectory: data.folder(transfer.number),
     onProgress: (percent) => parts.submit({ kind: 'progress', id, percent }),
   };

@@ -2,6 +2,7 @@
 import { complaintText, showEntries } from '../config/show.ts';
 import { exposure } from '../text.ts';
 import { exitCodes } from './ports.ts';
+import { workFolderWarnings } from './work-folder.ts';
 import type { Complaint } from '../config.ts';
 import type { Act, CommandPorts, Invocation } from './ports.ts';
 
@@ -9,7 +10,12 @@ export const config: Act = async (ports, invocation) => {
   const { entries, warnings } = invocation.configuration;
   ports.terminal.out(`# Effective configuration of sota-agent ${ports.version}\n\n`);
   ports.terminal.out(`${showEntries(entries)}\n`);
-  for (const warning of [...warnings, ...(await keyWarnings(ports, invocation))]) {
+  const found = [
+    ...warnings,
+    ...(await keyWarnings(ports, invocation)),
+    ...(await workFolderWarnings(ports, invocation)),
+  ];
+  for (const warning of found) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
   return exitCodes.done;

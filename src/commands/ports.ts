@@ -11,6 +11,8 @@ export type CommandPorts = {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly sockets: LocalSockets;
+  /** Of the file system that a path lies on, such as `noexec`. */
+  readonly mountOptions: (path: string) => readonly string[];
   readonly version: string;
   /** Runs until it is told to end; gives the exit code. */
   readonly startDaemon: (settings: Settings) => Promise<number>;

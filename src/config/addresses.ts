@@ -146,6 +146,17 @@ export const socketPath: Reader<string> = text(
   },
 );
 
+/** SWUpdate cannot bind `sockinstctrl` or `swupdateprog` below a longer one. */
+const socketFolderBytesMax = socketPathBytesMax - '/sockinstctrl'.length;
+
+export const socketFolderOrNone: Reader<string> = text(
+  `an absolute path of at most ${socketFolderBytesMax} bytes, or "" for none`,
+  (spelt) => {
+    const fits = Buffer.byteLength(spelt) <= socketFolderBytesMax && !spelt.includes('\0');
+    return spelt === '' || (fits && spelt.startsWith('/'));
+  },
+);
+
 const isProgram = (spelt: string) => /^(?:\/[^\0]+|[^\s/\0]+)$/.test(spelt);
 
 export const program: Reader<string> = text(

@@ -10,9 +10,21 @@ import {
   programOrNone,
   proxyUrl,
   reachableAddress,
+  socketFolderOrNone,
   socketPath,
 } from './addresses.ts';
-import { count, flag, oneOf, optional, rules, seconds, size, text, words } from './readers.ts';
+import {
+  count,
+  flag,
+  oneOf,
+  optional,
+  rules,
+  seconds,
+  setOf,
+  size,
+  text,
+  words,
+} from './readers.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Reader } from './readers.ts';
 
@@ -56,6 +68,7 @@ export function readKeys(take: Take): Settings {
     reboot: {
       program: take('reboot.program', program, 'systemctl'),
       args: take('reboot.args', words('["reboot"]'), ['reboot']),
+      allow: take('reboot.allow', words('["/usr/bin/vehicle-is-parked"]'), []),
       check: take('reboot.check', words('["/usr/bin/check-boot", "--quick"]'), []),
     },
     control: {
@@ -99,11 +112,13 @@ function readRvi(take: Take): Settings['rvi'] {
 function readInstaller(take: Take): Settings['installer'] {
   const installers = ['opkg', 'swupdate', 'command'] as const;
   return {
+    enabled: take('installer.enabled', setOf(installers), []),
     default: take('installer.default', oneOf('auto', ...installers), 'auto'),
     rules: take('installer.rules', rules(installers), []),
     // Beyond it a reboot loop would go on for days (limits of other agents: 28).
     attempts: take('installer.attempts', count(1, 28), 3),
     timeoutMs: take('installer.timeout', seconds(1, day), 3600),
+    workDirectory: take('installer.work_dir', absolutePathOrNone, ''),
     opkg: {
       program: take('installer.opkg.program', program, 'opkg'),
       args: take('installer.opkg.args', words('["--force-downgrade"]'), []),
@@ -114,7 +129,7 @@ function readInstaller(take: Take): Settings['installer'] {
       args: take('installer.swupdate.args', words('["-k", "/etc/swupdate/public.pem"]'), []),
       versionsFile: take('installer.swupdate.versions_file', absolutePath, '/etc/sw-versions'),
       check: take('installer.swupdate.check', words('["/usr/bin/check-update"]'), []),
-      sockets: take('installer.swupdate.sockets', absolutePathOrNone, ''),
+      sockets: take('installer.swupdate.sockets', socketFolderOrNone, ''),
       reboot: take('installer.swupdate.reboot', flag, false),
     },
     command: {

@@ -109,6 +109,22 @@ export function words(sample: string): Reader<readonly string[]> {
   }, toList);
 }
 
+/** A list of names out of `allowed`; a repeated name counts once. */
+export function setOf<const T extends string>(allowed: readonly T[]): Reader<readonly T[]> {
+  const one = oneOf(...allowed);
+  const wanted = `a list out of ${allowed.map((name) => `"${name}"`).join(', ')}`;
+  return reader((raw) => {
+    if (!Array.isArray(raw)) return bad(wanted);
+    const found = new Set<T>();
+    for (const name of raw) {
+      const read = one.read(name);
+      if (!read.ok) return bad(wanted);
+      found.add(read.value);
+    }
+    return good([...found]);
+  }, toList);
+}
+
 const isWord = (value: unknown): value is string => {
   return typeof value === 'string' && !value.includes('\0');
 };

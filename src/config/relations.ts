@@ -1,14 +1,10 @@
 // Keys that are each right and do not go together. An error would leave the agent deaf or do
 // other than what was written; a warning is what may be meant that way.
 import { hostOf, protocolOf } from './addresses.ts';
+import { error, warning } from './findings.ts';
+import { installers } from './installers.ts';
 import type { Settings } from '../core/settings.ts';
-
-export type Finding = {
-  readonly severity: 'error' | 'warning';
-  readonly key: string;
-  readonly problem: string;
-  readonly mend: string;
-};
+import type { Finding } from './findings.ts';
 
 /** `isGiven`: by the file or the environment, not by default. */
 export function relations(
@@ -20,17 +16,9 @@ export function relations(
   return [
     ...ways,
     ...tls(settings, protocol, isGiven),
-    ...installer(settings),
+    ...installers(settings, isGiven),
     ...timing(settings),
   ];
-}
-
-function error(key: string, problem: string, mend: string): Finding {
-  return { severity: 'error', key, problem, mend };
-}
-
-function warning(key: string, problem: string, mend: string): Finding {
-  return { severity: 'warning', key, problem, mend };
 }
 
 /** The node answers on the connection that we opened. */
@@ -87,22 +75,6 @@ function tls(
   if ((cert === undefined) === (key === undefined)) return [];
   const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
   return [error(`rvi.tls_${given}`, `is given without rvi.tls_${missing}`, 'give both, or none')];
-}
-
-function installer(settings: Settings): readonly Finding[] {
-  const { command, default: standard, rules } = settings.installer;
-  if (command.program !== '') return [];
-  const problem = 'names the installer "command", which has no program';
-  const mend = 'give installer.command.program';
-  const found: Finding[] = [];
-  if (standard === 'command') found.push(error('installer.default', problem, mend));
-  if (rules.some(({ use }) => use === 'command')) {
-    found.push(error('installer.rules', problem, mend));
-  }
-  if (command.args.length > 0) {
-    found.push(error('installer.command.args', 'has no program to go to', mend));
-  }
-  return found;
 }
 
 /** Servers repeat the last chunk after 30 s of silence by themselves (protocol 2.4). */

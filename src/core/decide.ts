@@ -25,14 +25,13 @@ import { onReportLeaving, onSent, onUnsaid } from './reporting.ts';
 import { sentenceOf, withDropped } from './survived.ts';
 import { onTick } from './timers.ts';
 import { applyAll, applyNote } from './apply.ts';
+import { onChecked, onRebootAsked, onRebootDenied } from './on-reboot.ts';
 import {
-  onChecked,
   onInstallEnded,
   onInstallProbed,
   onNotPrepared,
   onPrepared,
   onProgress,
-  onRebootAsked,
   runAgain,
 } from './on-install.ts';
 import type { Decision, Event, Moment } from './events.ts';
@@ -110,6 +109,7 @@ function decideInstall(
     | 'install-ended'
     | 'install-probed'
     | 'reboot-asked'
+    | 'reboot-denied'
     | 'checked'
     | 'packages-listed'
     | 'packages-unlisted'
@@ -128,7 +128,9 @@ function decideInstall(
     case 'install-probed':
       return onInstallProbed(settings, state, event, moment);
     case 'reboot-asked':
-      return onRebootAsked(event);
+      return onRebootAsked(state, event);
+    case 'reboot-denied':
+      return onRebootDenied(state, event, moment);
     case 'checked':
       return onChecked(state, event);
     case 'packages-listed':

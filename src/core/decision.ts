@@ -46,6 +46,7 @@ export const idle: Running = {
   leaving: false,
   sentAtMs: undefined,
   unsaid: undefined,
+  denial: undefined,
   percent: undefined,
 };
 

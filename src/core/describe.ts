@@ -119,7 +119,7 @@ function updateOf({ update }: Package): UpdateStatus | undefined {
 }
 
 function waitsFor(state: State, one: Package): string {
-  const { work, rung, unsaid } = runningOf(state, one.id);
+  const { work, rung, unsaid, denial } = runningOf(state, one.id);
   if (unsaid !== undefined) return unsaid;
   if (work !== undefined) return `${work} (under way on this device)`;
   if (state.outage?.kind === 'message' && one.phase.kind !== 'offered') {
@@ -138,7 +138,9 @@ function waitsFor(state: State, one: Package): string {
     case 'installing':
       return 'the installer';
     case 'rebooting':
-      return 'the reboot that the installer asked for';
+      return denial === undefined
+        ? 'the reboot that the installer asked for'
+        : `permission to reboot: [reboot] allow says no: ${denial.reason}`;
     case 'settling':
       return 'proof that the server has the report (it asks for the packages)';
     default:

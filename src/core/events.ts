@@ -94,6 +94,8 @@ export type Event =
       readonly ok: boolean;
       readonly description: string;
     }
+  /** The device must not reboot now; nothing was asked to reboot it. */
+  | { readonly kind: 'reboot-denied'; readonly id: PackageId; readonly reason: string }
   | {
       readonly kind: 'checked';
       readonly id: PackageId;

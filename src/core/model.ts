@@ -231,6 +231,8 @@ export type Running = {
   readonly sentAtMs: number | undefined;
   /** Why nothing could be said of it, last time. */
   readonly unsaid: string | undefined;
+  /** The device must not reboot yet: how often it said so in a row, and the last reason. */
+  readonly denial: { readonly count: number; readonly reason: string } | undefined;
   readonly percent: number | undefined;
 };
 

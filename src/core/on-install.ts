@@ -1,9 +1,10 @@
 // An attempt to install: intended on flash before it starts, proven afterwards, never repeated
 // blindly (P4). After a cut the device is asked what is true before anything else.
-import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../limits.ts';
+import { installerBusyDelayMs } from '../limits.ts';
 import { unreachable } from '../assert.ts';
 import { attemptsOf } from './change.ts';
 import { both, decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { awaitReboot } from './on-reboot.ts';
 import { settle } from './outcome.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Event, Moment, Verdict } from './events.ts';
@@ -72,14 +73,6 @@ export function onInstallEnded(
     default:
       return unreachable(verdict);
   }
-}
-
-function awaitReboot(state: State, one: InPhase<'installing'>, moment: Moment): Decision {
-  return decision({
-    facts: [{ kind: 'reboot-awaited', id: one.id, bootId: state.bootId }],
-    notes: [rebootNote(state, one.id, 1, moment)],
-    effects: [log('info', 'reboot-needed', { ...one.id }), { kind: 'reboot', id: one.id }],
-  });
 }
 
 function reportOf(
@@ -185,36 +178,4 @@ function exhausted(one: InPhase<'installing'>, found: string): Report {
 export function runAgain(state: State, one: InPhase<'installing'>): Decision {
   const { install } = one.phase;
   return start(state, one, { ...install, attempt: install.attempt + 1 });
-}
-
-function rebootNote(state: State, id: Report['id'], asked: number, moment: Moment) {
-  const dueMs = moment.nowMs + rebootDelayMs;
-  return running(state, id, { work: undefined, asked, dueMs, rerun: false });
-}
-
-/** The reboot did not come: ask again, a bounded number of times. */
-export function rebootAgain(state: State, one: InPhase<'rebooting'>, moment: Moment): Decision {
-  const asked = runningOf(state, one.id).asked + 1;
-  if (asked > rebootRequestsMax) {
-    const description = `installed, but the reboot it needs did not come (${asked - 1} requests)`;
-    return settle(one, { id: one.id, status: false, code: 'install-failed', description });
-  }
-  return decision({
-    notes: [rebootNote(state, one.id, asked, moment)],
-    effects: [{ kind: 'reboot', id: one.id }],
-  });
-}
-
-export function onRebootAsked(event: Of<'reboot-asked'>): Decision {
-  const { id, description } = event;
-  return event.ok
-    ? nothing
-    : decision({ effects: [log('error', 'reboot-failed', { ...id, description })] });
-}
-
-export function onChecked(state: State, event: Of<'checked'>): Decision {
-  const one = state.packages.get(keyOf(event.id));
-  if (one === undefined || !inPhase(one, 'rebooting')) return nothing;
-  const { id, ok, description } = event;
-  return settle(one, { id, status: ok, code: ok ? 'ok' : 'install-failed', description });
 }

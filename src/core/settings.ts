@@ -45,6 +45,8 @@ export type Settings = {
   readonly storage: { readonly directory: string; readonly reserveBytes: number };
   readonly policy: { readonly accept: 'auto' | 'ask' };
   readonly installer: {
+    /** An installer that is not listed is never created and never chosen. */
+    readonly enabled: readonly ('opkg' | 'swupdate' | 'command')[];
     readonly default: 'auto' | 'opkg' | 'swupdate' | 'command';
     readonly rules: readonly {
       readonly name: string;
@@ -52,6 +54,8 @@ export type Settings = {
     }[];
     readonly attempts: number;
     readonly timeoutMs: number;
+    /** For temporary files of SWUpdate and its scripts; empty: below the storage directory. */
+    readonly workDirectory: string;
     readonly opkg: {
       readonly program: string;
       readonly args: readonly string[];
@@ -77,6 +81,8 @@ export type Settings = {
   readonly reboot: {
     readonly program: string;
     readonly args: readonly string[];
+    /** Exit code 0: the device may reboot now; empty: it always may. */
+    readonly allow: readonly string[];
     readonly check: readonly string[];
   };
   readonly control: {

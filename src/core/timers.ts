@@ -5,8 +5,9 @@ import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts'
 import { afterFinish, keepAlive, toKeepAlive } from './keep-alive.ts';
 import { climb, isComplete } from './ladder.ts';
 import { removeAgain } from './leftovers.ts';
-import { rebootAgain, runAgainWhenFree } from './on-install.ts';
+import { runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
+import { rebootAgain } from './on-reboot.ts';
 import { whenThere } from './on-services.ts';
 import { conclude } from './outcome.ts';
 import { listAgain, sendReport } from './reporting.ts';
@@ -133,7 +134,9 @@ function ofPackage(state: State, one: Package): readonly Deadline[] {
   }
   if (inPhase(one, 'rebooting')) {
     const act = (_: Settings, now: State, moment: Moment) => rebootAgain(now, one, moment);
-    return [{ dueMs, id: one.id, next: 'ask for the reboot again', act }];
+    const isDenied = runningOf(state, one.id).denial !== undefined;
+    const next = isDenied ? 'run [reboot] allow again' : 'ask for the reboot again';
+    return [{ dueMs, id: one.id, next, act }];
   }
   return [];
 }

@@ -117,6 +117,14 @@ export type LocalStreamHandlers = {
 
 export type LocalSockets = {
   connect(path: string, handlers: LocalStreamHandlers): Promise<DiskResult<LocalStream>>;
+  /**
+   * A path to the directory under which another program can bind a socket with a name of
+   * `nameBytes`: the directory itself, or a link to it if its path is too long for the kernel.
+   */
+  shorten(
+    directory: string,
+    nameBytes: number,
+  ): Promise<DiskResult<{ readonly path: string; remove(): Promise<void> }>>;
   listen(
     path: string,
     accept: (stream: LocalStream) => LocalStreamHandlers,

@@ -1,7 +1,8 @@
 // Local (Unix) sockets: the control socket of the agent, and the daemons of installers.
-import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, constants, lstatSync, rmSync } from 'node:fs';
+import { mkdtemp, open, rm, symlink } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import { makeFolders } from './folders.ts';
 import { groupId } from './groups.ts';
@@ -15,7 +16,7 @@ import type {
 } from './ports.ts';
 
 export function createLocalSockets(): LocalSockets {
-  return { connect, listen };
+  return { connect, shorten, listen };
 }
 
 function failureOf(error: Error): DiskFailure {
@@ -23,7 +24,29 @@ function failureOf(error: Error): DiskFailure {
   return { ok: false, code, reason: error.message };
 }
 
-function connect(path: string, handlers: LocalStreamHandlers): Promise<DiskResult<LocalStream>> {
+/** Of the kernel's `sun_path`, without its zero. */
+const pathBytesMax = 107;
+
+async function connect(
+  path: string,
+  handlers: LocalStreamHandlers,
+): Promise<DiskResult<LocalStream>> {
+  if (Buffer.byteLength(path) <= pathBytesMax) return connectTo(path, handlers);
+  // The folder's own descriptor makes a path that is short enough.
+  let folder;
+  try {
+    folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    return failureOf(error instanceof Error ? error : new Error(String(error)));
+  }
+  try {
+    return await connectTo(`/proc/self/fd/${folder.fd}/${basename(path)}`, handlers);
+  } finally {
+    await folder.close();
+  }
+}
+
+function connectTo(path: string, handlers: LocalStreamHandlers): Promise<DiskResult<LocalStream>> {
   return new Promise((resolve) => {
     const socket = createConnection({ path, allowHalfOpen: true });
     socket.once('connect', () => {
@@ -32,6 +55,29 @@ function connect(path: string, handlers: LocalStreamHandlers): Promise<DiskResul
     });
     socket.once('error', (error) => resolve(failureOf(error)));
   });
+}
+
+/** The link lies in a folder that only this user can change, whatever the place allows others. */
+async function shorten(
+  directory: string,
+  nameBytes: number,
+): Promise<DiskResult<{ readonly path: string; remove(): Promise<void> }>> {
+  if (Buffer.byteLength(directory) + 1 + nameBytes <= pathBytesMax) {
+    return { ok: true, value: { path: directory, remove: () => Promise.resolve() } };
+  }
+  let reason = '';
+  for (const place of ['/run', '/tmp']) {
+    try {
+      const made = await mkdtemp(`${place}/sota-agent-`);
+      const path = `${made}/w`;
+      const remove = () => rm(made, { recursive: true, force: true }).catch(() => undefined);
+      await symlink(directory, path);
+      return { ok: true, value: { path, remove } };
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+  }
+  return { ok: false, code: 'ENAMETOOLONG', reason };
 }
 
 function handle(socket: Socket, handlers: LocalStreamHandlers): void {

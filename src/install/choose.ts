@@ -1,4 +1,5 @@
 // Which installer a payload is for: the configured rules by name, else what the first bytes say.
+// Only enabled installers are chosen: for all others this device has no software.
 import { gunzipSync } from 'node:zlib';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -28,14 +29,19 @@ export async function choose(
   if (opened.ok) await opened.value.close();
   if (!head.ok) return { ok: false, reason: `cannot read the payload: ${head.reason}` };
   const kind = kindOf(Buffer.from(head.value));
-  if (kind !== undefined) return { ok: true, name: kind };
-  if (settings.command.program !== '') return { ok: true, name: 'command' };
-  return {
-    ok: false,
-    reason:
-      'neither an .ipk nor a .swu, and no [installer.command] program is configured ' +
-      'for anything else',
-  };
+  if (kind !== undefined && settings.enabled.includes(kind)) return { ok: true, name: kind };
+  if (settings.enabled.includes('command')) return { ok: true, name: 'command' };
+  return { ok: false, reason: refusal(settings, kind) };
+}
+
+function refusal({ enabled }: Settings['installer'], kind: InstallerName | undefined): string {
+  const key = 'installer.enabled';
+  if (enabled.length === 0) return `no installer is enabled on this device: ${key} is empty`;
+  if (kind === undefined) {
+    return `neither an .ipk nor a .swu, and ${key} does not list "command" for other formats`;
+  }
+  const format = kind === 'opkg' ? 'an .ipk' : 'a .swu';
+  return `the payload is ${format}, and ${key} does not list "${kind}"`;
 }
 
 /** `*` and `?` only; all else is itself. */

@@ -2,6 +2,7 @@
 // Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
 import { aboutOf, environment } from './environment.ts';
 import { isRunning, markOf, outlast } from './orphan.ts';
+import { isPassing } from './patient.ts';
 import { tailOf } from './words.ts';
 import { outputBytesMax } from '../limits.ts';
 import type { Settings } from '../core/settings.ts';
@@ -33,6 +34,7 @@ export function createCommand(ports: Ports, settings: Settings['installer']): In
       timeLimitMs: settings.timeoutMs,
       outputBytesMax,
     });
+    if (isPassing(result)) return { kind: 'busy', reason: tailOf(program, result) };
     if (result.kind === 'exited' && result.exitCode === 0) {
       return { kind: 'installed', description: `${program} exited with 0; ${unasked}` };
     }

@@ -23,6 +23,8 @@ export type InstallRequest = {
   /** The verified payload. Stays until the outcome is on flash. */
   readonly path: string;
   readonly sizeBytes: number;
+  /** These bytes were attempted before, and that attempt was not a success. */
+  readonly isTriedBefore?: boolean;
   /** A durable folder of this transfer's own, for copies that must survive a cut. */
   readonly workDirectory: string;
   readonly onProgress: (percent: number, text: string) => void;
@@ -60,19 +62,25 @@ export type Choice =
   | { readonly ok: true; readonly installer: Installer }
   | { readonly ok: false; readonly reason: string };
 
-/** All installers of this device. */
+export type RebootRequest = {
+  /** `denied`: `[reboot] allow` said no, and nothing was started. */
+  readonly kind: 'started' | 'failed' | 'denied';
+  readonly description: string;
+};
+
+/** All enabled installers of this device. */
 export type Installers = {
   /** By the configured rules, else by content. */
   choose(id: PackageId, path: string): Promise<Choice>;
-  /** The installer that an open intent names; undefined when the configuration no longer has it. */
+  /** The installer that an open intent names; undefined if it is no longer enabled. */
   named(name: string): Installer | undefined;
   /**
    * The lists of all installers, merged. One that is absent from the device is left out; one that
    * cannot say at the moment fails the whole, which is asked for again: half a list is a lie.
    */
   list(): Promise<Listing>;
-  /** The configured reboot command; resolves when it was started. */
-  reboot(): Promise<{ readonly ok: boolean; readonly description: string }>;
+  /** Starts the configured reboot command if `[reboot] allow` permits it now. */
+  reboot(): Promise<RebootRequest>;
   /** `[reboot] check` after the boot; no check configured: ok. */
   check(id: PackageId): Promise<{ readonly ok: boolean; readonly description: string }>;
 };

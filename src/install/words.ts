@@ -9,6 +9,14 @@ export function tailOf(program: string, result: RunResult): string {
   return bounded(said === '' ? endOf(program, result) : `${endOf(program, result)}: ${said}`);
 }
 
+/** The last line that it printed, else what became of it. */
+export function lastLineOf(program: string, result: RunResult): string {
+  if (result.kind === 'not-started') return bounded(result.reason);
+  const lines = `${result.stderr}\n${result.stdout}`.split('\n').map((line) => line.trim());
+  const last = lines.findLast((line) => line !== '');
+  return bounded(last === undefined ? endOf(program, result) : last);
+}
+
 function endOf(program: string, result: Exclude<RunResult, { readonly kind: 'not-started' }>) {
   switch (result.kind) {
     case 'exited':

@@ -66,7 +66,7 @@ test('a wrong configuration is named with its line and the mend, exit code 2', a
 
 test('config prints what holds, and where it came from', async () => {
   const file = join(directory, 'config.toml');
-  writeFileSync(file, '[rvi]\nstall = 4\n');
+  writeFileSync(file, '[rvi]\nstall = 4\n[installer.swupdate]\nargs = ["-k", "/key"]\n');
   const environment = { SOTA_AGENT_LOG_LEVEL: 'warn' };
   const shown = await askAgent(['config', '--config', file], environment);
   says(shown, 0, /stall = 4 +# .*config\.toml:2/, '');

@@ -107,7 +107,7 @@ function createInstallers(disk: Disk & MemoryDisk, installed: Map<string, Buffer
     choose: async () => ({ ok: true, installer }),
     named: () => installer,
     list,
-    reboot: async () => ({ ok: true, description: '' }),
+    reboot: async () => ({ kind: 'started', description: '' }),
     check: async () => ({ ok: true, description: '' }),
   };
 }

@@ -131,7 +131,7 @@ export function createInstallers(options: InstallersOptions): Installers {
     list,
     reboot: () => {
       options.onReboot();
-      return Promise.resolve({ ok: true, description: 'going down' });
+      return Promise.resolve({ kind: 'started', description: 'going down' });
     },
     check: () =>
       Promise.resolve({ ok: manner.health, description: `health is ${String(manner.health)}` }),

@@ -105,6 +105,9 @@ url = "http://10.0.2.2:${nodePort}"
 listen = "10.0.2.15:9080"
 network_address = "http://127.0.0.1:${port}"
 
+[installer]
+enabled = ${isUnprivileged ? '["swupdate", "command"]' : '["swupdate"]'}
+
 [installer.swupdate]
 args = ["-k", "/etc/swupdate/public.pem"]
 ${isUnprivileged ? command : ''}`;

@@ -17,13 +17,18 @@ function good(text: string | undefined, environment: Environment = {}) {
   return configuration;
 }
 
+/** Which installers exist has tests of its own: config-installers.test.ts. */
+function others({ warnings: all }: ReturnType<typeof good>) {
+  return all.filter(({ key }) => !key.startsWith('installer.'));
+}
+
 function complaints(text: string, environment: Environment = {}): readonly string[] {
   const configuration = read(text, environment);
   return configuration.ok ? [] : configuration.complaints.map(complaintText);
 }
 
 function warnings(text: string): readonly string[] {
-  return good(text).warnings.map(complaintText);
+  return others(good(text)).map(complaintText);
 }
 
 test('gives the documented defaults without a file', () => {
@@ -50,10 +55,12 @@ test('gives the documented defaults without a file', () => {
     storage: { directory: '/var/lib/sota-agent', reserveBytes: 16 * 1024 * 1024 },
     policy: { accept: 'auto' },
     installer: {
+      enabled: [],
       default: 'auto',
       rules: [],
       attempts: 3,
       timeoutMs: 3_600_000,
+      workDirectory: '',
       opkg: { program: 'opkg', args: [], statusFile: '' },
       swupdate: {
         program: 'swupdate',
@@ -65,7 +72,7 @@ test('gives the documented defaults without a file', () => {
       },
       command: { program: '', args: [] },
     },
-    reboot: { program: 'systemctl', args: ['reboot'], check: [] },
+    reboot: { program: 'systemctl', args: ['reboot'], allow: [], check: [] },
     control: { socket: '/run/sota-agent/control.sock', group: undefined },
     log: { level: 'info', format: 'text' },
   });
@@ -101,10 +108,12 @@ reserve = 1048576
 [policy]
 accept = "ask"
 [installer]
+enabled = ["opkg", "swupdate", "command"]
 default = "swupdate"
 rules = [{ name = "rootfs-*", use = "swupdate" }, { name = "app-*", use = "opkg" }]
 attempts = 5
 timeout = 900
+work_dir = "/data/tmp"
 opkg.program = "/usr/bin/opkg"
 opkg.args = ["--force-downgrade"]
 opkg.status_file = "/opt/lib/opkg/status"
@@ -121,6 +130,7 @@ args = ["--now"]
 [reboot]
 program = "reboot"
 args = []
+allow = ["/usr/bin/is-parked"]
 check = ["/usr/bin/health", "-q"]
 [control]
 socket = "/tmp/control.sock"
@@ -131,8 +141,8 @@ format = "json"
 `;
 
 test('reads every key from a file', () => {
-  const { settings, entries, warnings: said } = good(everything);
-  assert.equal(said, []);
+  const { settings, entries } = good(everything);
+  assert.equal(warnings(everything), []);
   assert.equal(
     entries.filter(({ origin }) => origin.kind !== 'file').map(({ key }) => key),
     [],
@@ -551,14 +561,14 @@ test('warns of what may be meant that way', () => {
 });
 
 test('only tells of a variable that looks like no key: others name theirs after a service', () => {
-  const { warnings: said } = good('', { SOTA_AGENT_PORT_8901_TCP: 'tcp://10.0.0.1:8901' });
+  const said = others(good('', { SOTA_AGENT_PORT_8901_TCP: 'tcp://10.0.0.1:8901' }));
   assert.equal(said.map(complaintText), [
     'environment: SOTA_AGENT_PORT_8901_TCP is of no key: unset it',
   ]);
 });
 
 test('says nothing of the variable that the build takes its cache from', () => {
-  assert.equal(good('', { SOTA_AGENT_CACHE: '/var/cache/sota-agent' }).warnings, []);
+  assert.equal(others(good('', { SOTA_AGENT_CACHE: '/var/cache/sota-agent' })), []);
 });
 
 test('reads sizes in every unit', () => {

@@ -37,6 +37,8 @@ export type Control = {
 export type Idle = {
   readonly kind: 'idle' | 'busy' | 'gone';
   readonly lastResult: number;
+  /** Lines of the log that were read. */
+  readonly linesCount: number;
   /** The lines of the log that tell of an error. */
   readonly errors: readonly string[];
 };
@@ -53,8 +55,22 @@ type Exchanged =
   | { readonly kind: 'late' }
   | { readonly kind: 'not-connected'; readonly code: string; readonly reason: string };
 
-/** A socket file outlives its daemon: only one that is answered counts. */
-const codesOfNone = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'ENOTSOCK'];
+/**
+ * A socket file outlives its daemon: only one that is answered counts. The last ones are of paths
+ * at which no socket of SWUpdate can be.
+ */
+const codesOfNone: readonly string[] = [
+  'ENOENT',
+  'ENOTDIR',
+  'ECONNREFUSED',
+  'ENOTSOCK',
+  'EPROTOTYPE',
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ELOOP',
+];
+/** A full backlog, or no descriptor or memory for a connection: later it may work. */
+const codesOfLater: readonly string[] = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'];
 
 export async function findDaemon(
   ports: LinePorts,
@@ -77,7 +93,8 @@ async function findIn(ports: LinePorts, directory: string): Promise<Found> {
     const exchanged = await exchange(ports, socket, message);
     if (exchanged.kind === 'not-connected') {
       if (codesOfNone.includes(exchanged.code)) return { kind: 'none' };
-      return unusable(`cannot be asked: ${exchanged.reason}`, exchanged.code === 'EAGAIN');
+      const isPassing = codesOfLater.includes(exchanged.code);
+      return unusable(`cannot be asked: ${exchanged.reason}`, isPassing);
     }
     if (exchanged.kind === 'late') return unusable('does not answer', true);
     if (exchanged.kind === 'silent') continue;
@@ -118,14 +135,18 @@ export function createControl(ports: LinePorts, directory: string, shape: Shape)
     const errors: string[] = [];
     for (let count = 0; count < linesMax; count++) {
       const answer = await ask(encodeRequest(shape, messageTypes.status));
-      if (answer?.kind !== 'ack') return { kind: 'gone', lastResult: 0, errors };
+      if (answer?.kind !== 'ack') return gone(count, errors);
       const { current, lastResult, line } = decodeStatus(answer.data);
       const kind = current === statusIdle ? 'idle' : 'busy';
-      if (line === '') return { kind, lastResult, errors };
+      if (line === '') return { kind, lastResult, linesCount: count, errors };
       if (current === statusFailure) errors.push(line);
     }
-    return { kind: 'busy', lastResult: 0, errors };
+    return { kind: 'busy', lastResult: 0, linesCount: linesMax, errors };
   }
+
+  const gone = (linesCount: number, errors: readonly string[]): Idle => {
+    return { kind: 'gone', lastResult: 0, linesCount, errors };
+  };
 
   async function idle(limitMs: number): Promise<Idle> {
     const untilMs = ports.clock.nowMs() + limitMs;

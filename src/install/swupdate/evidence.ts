@@ -1,5 +1,6 @@
 // What the device itself says about an update, whatever SWUpdate said: the configured check, else
-// ustate, else the versions. Read only; the words go into the report.
+// ustate. The versions file alone proves nothing: a part of the update may write it before the rest
+// of the update is installed. Read only; the words go into the report.
 import { outputBytesMax } from '../../limits.ts';
 import { aboutOf, environment } from '../environment.ts';
 import { tailOf } from '../words.ts';
@@ -14,7 +15,6 @@ import type { Marker } from './marker.ts';
 export type Evidence =
   | {
       readonly kind: 'installed';
-      readonly by: 'check' | 'ustate' | 'versions';
       readonly description: string;
     }
   | { readonly kind: 'failed'; readonly description: string }
@@ -26,8 +26,8 @@ export type Evidence =
 export type Before = {
   /** ustate said neither INSTALLED nor TESTING: if it does later, that is this update. */
   readonly isCleared: boolean;
-  /** The versions were those of the payload already: that they are proves nothing. */
-  readonly wasSame: boolean;
+  /** Every image was there in its version, and no earlier attempt at this payload put it there. */
+  readonly wasThere: boolean;
 };
 
 export function encodeBefore(before: Before): string {
@@ -40,9 +40,9 @@ export function decodeBefore(text: string): Before {
     const found: unknown = JSON.parse(text);
     const said = (key: string) =>
       typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined;
-    return { isCleared: said('isCleared') === true, wasSame: said('wasSame') !== false };
+    return { isCleared: said('isCleared') === true, wasThere: said('wasThere') === true };
   } catch {
-    return { isCleared: false, wasSame: true };
+    return { isCleared: false, wasThere: false };
   }
 }
 
@@ -62,9 +62,11 @@ export async function gather(
   const marked = state === undefined ? undefined : ofState(state);
   if (marked !== undefined) return marked;
   const isSame = await hasVersions(ports.disk, versionsFile, request.path);
-  if (isSame === true && !before.wasSame) {
-    const description = `${versionsFile} holds the versions of this update`;
-    return { kind: 'installed', by: 'versions', description };
+  if (isSame === true && !before.wasThere) {
+    const description =
+      `${versionsFile} holds the versions of this update, ` +
+      'which a part of the update may have written';
+    return { kind: 'nothing', description };
   }
   return { kind: 'nothing', description: 'nothing on the device can confirm it' };
 }
@@ -90,7 +92,7 @@ async function runCheck(
   const isPassed = result.kind === 'exited' && result.exitCode === 0;
   const description = `the check: ${tailOf(program, result)}`;
   return isPassed
-    ? { kind: 'installed', by: 'check', description }
+    ? { kind: 'installed', description }
     : { kind: 'failed', description };
 }
 
@@ -100,7 +102,7 @@ function ofState(state: string): Evidence | undefined {
   switch (state) {
     case '1':
     case '2':
-      return { kind: 'installed', by: 'ustate', description };
+      return { kind: 'installed', description };
     case '3':
     case '5':
       return { kind: 'failed', description };
@@ -121,5 +123,6 @@ export async function hasVersions(
   const wanted = (await readDescription(disk, path))?.versions;
   const found = await readVersions(disk, versionsFile);
   if (wanted === undefined || !found.ok) return undefined;
-  return [...wanted].every(([name, version]) => found.versions.get(name) === version);
+  const isSame = [...wanted].every(([name, version]) => found.versions.get(name) === version);
+  return isSame || found.isWhole ? isSame : undefined;
 }

@@ -38,6 +38,8 @@ export async function send(
   limitMs: number,
 ): Promise<Ended> {
   const deadlineMs = ports.clock.nowMs() + limitMs;
+  // What clearing the mark made the daemon say is not of this update, nor is its last result.
+  const { lastResult } = await control.status();
   const info = `sota-agent ${request.path} ${Math.round(ports.clock.wallMs())}`;
   const follower = await follow(ports, control.directory, info, request.onProgress);
   try {
@@ -46,7 +48,7 @@ export async function send(
     const { line } = asked;
     try {
       const sent = stream(ports, line, request, deadlineMs, follower);
-      const ended = await outcome(ports, control, follower, sent, deadlineMs);
+      const ended = await outcome(ports, control, follower, sent, deadlineMs, lastResult);
       line.close();
       await sent;
       return ended;
@@ -110,10 +112,12 @@ async function outcome(
   follower: Follower | undefined,
   sent: Promise<void>,
   deadlineMs: number,
+  earlierResult: number,
 ): Promise<Ended> {
   const { clock } = ports;
   const errors: string[] = [];
   let isSent = false;
+  let hasBegun = false;
   let idleCount = 0;
   let askedMs = clock.nowMs();
   void sent.then(() => (isSent = true));
@@ -130,9 +134,14 @@ async function outcome(
       const found = await control.status();
       errors.push(...found.errors);
       if (found.kind === 'gone') return { kind: 'lost', reason: 'the daemon ended' };
+      const isChanged = found.lastResult !== earlierResult || found.kind === 'busy';
+      hasBegun ||= isChanged || found.linesCount > 0 || follower?.isStarted() === true;
       // At first it may still show the idleness, and the result, of before the request.
       idleCount = found.kind === 'idle' && isSent ? idleCount + 1 : 0;
-      if (idleCount >= 2) return ofLastResult(found.lastResult, errors);
+      if (idleCount >= 2) {
+        const reason = 'the daemon does not show whether it installed this';
+        return hasBegun ? ofLastResult(found.lastResult, errors) : { kind: 'lost', reason };
+      }
     }
     await sleep(clock, pollMs);
   }

@@ -32,16 +32,17 @@ type Tried = { readonly ended: Ended; readonly marker: Marker; readonly isCleare
 
 export function createSwupdate(ports: InstallPorts, settings: Settings['installer']): Installer {
   const { clock, disk, runner, log } = ports;
-  const { program, versionsFile } = settings.swupdate;
+  const { versionsFile } = settings.swupdate;
   const find = () => findDaemon(ports, directoriesOf(settings, ports.environment));
 
   async function prepare(request: InstallRequest): Promise<Prepared> {
-    const wasSame = (await hasVersions(disk, versionsFile, request.path)) !== false;
+    const isSame = await hasVersions(disk, versionsFile, request.path);
+    const wasThere = isSame === true && request.isTriedBefore === false;
     const found = await find();
     const isFree = found.kind !== 'daemon' || (await found.control.idle(busyMs)).kind === 'idle';
     // What another install marks at its end would read as ours.
     const isCleared = isFree && (await markerOf(found).clear());
-    return { ok: true, before: encodeBefore({ isCleared, wasSame }) };
+    return { ok: true, before: encodeBefore({ isCleared, wasThere }) };
   }
 
   function markerOf(found: Found): Marker {
@@ -49,7 +50,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
   }
 
   async function run(request: InstallRequest, text: string): Promise<Verdict> {
-    const { wasSame } = decodeBefore(text);
+    const { wasThere } = decodeBefore(text);
     const found = await find();
     if (found.kind === 'unusable') return unusable(found);
     const tried =
@@ -58,15 +59,15 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
         : await asProgram(request);
     const { ended, marker, isCleared } = tried;
     if (ended.kind === 'busy') return { kind: 'busy', reason: ended.reason };
-    const before: Before = { isCleared, wasSame };
+    const before: Before = { isCleared, wasThere };
     const evidence = await gather(ports, settings, request, before, marker);
     if (ended.kind !== 'lost' || evidence.kind === 'installed') {
-      return settle(request, ended, evidence);
+      return settle(request, ended, evidence, wasThere);
     }
     log('warn', 'swupdate-lost', { ...request.id, reason: ended.reason });
     // To spawn one then could be beside a daemon that is just starting.
     const isBack = found.kind === 'none' || (await comeBack()).kind !== 'none';
-    if (!isBack) return settle(request, ended, evidence);
+    if (!isBack) return settle(request, ended, evidence, wasThere);
     return { kind: 'cut', description: `SWUpdate ended in the middle: ${ended.reason}` };
   }
 
@@ -76,8 +77,6 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     for (let pauseMs = busyPauseMs.min; ; pauseMs = Math.min(pauseMs * 2, busyPauseMs.max)) {
       const idle = await control.idle(Math.max(0, untilMs - clock.nowMs()));
       const isCleared = idle.kind === 'idle' && (await marker.clear());
-      // What clearing it made the daemon say is not of this update.
-      await control.status();
       const ended: Ended =
         idle.kind === 'busy'
           ? { kind: 'busy', reason: 'the SWUpdate daemon is installing something else' }
@@ -90,7 +89,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
 
   async function asProgram(request: InstallRequest): Promise<Tried> {
     const marker = bootMarker(runner);
-    if ((await waitForOrphan(ports, program, request, busyMs)) === 'running') {
+    if ((await waitForOrphan(ports, settings, request, busyMs)) === 'running') {
       const reason = 'the SWUpdate of an earlier attempt still runs';
       return { ended: { kind: 'busy', reason }, marker, isCleared: false };
     }
@@ -111,9 +110,12 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     request: InstallRequest,
     ended: Exclude<Ended, { readonly kind: 'busy' }>,
     evidence: Evidence,
+    wasThere: boolean,
   ): Promise<Verdict> {
     const isSkipped = ended.kind === 'failure' && isNothingToDo(ended.errors);
-    const isThere = isSkipped && (await hasVersions(disk, versionsFile, request.path)) === true;
+    const isSame = isSkipped && (await hasVersions(disk, versionsFile, request.path));
+    // What an attempt that was cut left behind also makes SWUpdate skip everything.
+    const isThere = isSame === true ? wasThere : isSame;
     const outcome = conclude(ended, evidence, isThere);
     if (outcome.kind === 'failed') return outcome;
     const { description } = outcome;
@@ -141,7 +143,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
   }
 
   async function probe(request: InstallRequest, text: string): Promise<Probe> {
-    const orphan = await waitForOrphan(ports, program, request, settings.timeoutMs);
+    const orphan = await waitForOrphan(ports, settings, request, settings.timeoutMs);
     if (orphan === 'running') return unknown('the SWUpdate of the attempt still runs');
     if (orphan === 'success') return installed(request, 'SWUpdate finished it after the cut');
     const found = await find();

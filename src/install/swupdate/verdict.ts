@@ -13,7 +13,12 @@ export type Outcome =
 
 type Over = Exclude<Ended, { readonly kind: 'busy' }>;
 
-export function conclude(ended: Over, evidence: Evidence, isThereAlready: boolean): Outcome {
+/** `isThereAlready`: SWUpdate skipped everything, and so it was; undefined: cannot tell. */
+export function conclude(
+  ended: Over,
+  evidence: Evidence,
+  isThereAlready: boolean | undefined,
+): Outcome {
   const said = sentenceOf(ended);
   const both = bounded(`${said}; ${evidence.description}`);
   const code = 'errors' in ended ? codeOf(ended.errors) : 'install-failed';
@@ -22,9 +27,10 @@ export function conclude(ended: Over, evidence: Evidence, isThereAlready: boolea
       if (evidence.kind !== 'failed') return { kind: 'installed', description: both };
       return { kind: 'failed', code: 'install-failed', description: both };
     case 'failure':
-      // Versions may have been written by the part that was installed before it failed.
-      if (evidence.kind === 'installed' && evidence.by !== 'versions') {
-        return { kind: 'installed', description: both };
+      if (evidence.kind === 'installed') return { kind: 'installed', description: both };
+      if (isThereAlready === undefined) {
+        const cannotTell = 'cannot tell whether this version is installed already';
+        return { kind: 'failed', code: 'install-failed', description: `${said}; ${cannotTell}` };
       }
       if (isThereAlready) {
         return { kind: 'there-already', description: `installed already; SWUpdate: ${said}` };

@@ -6,7 +6,12 @@ import type { Disk } from '../../host/ports.ts';
 const fileBytesMax = 262_144;
 
 export type Versions =
-  | { readonly ok: true; readonly versions: ReadonlyMap<string, string> }
+  | {
+      readonly ok: true;
+      readonly versions: ReadonlyMap<string, string>;
+      /** False: some of it is no UTF-8, so that what is missing may still be there. */
+      readonly isWhole: boolean;
+    }
   | { readonly ok: false; readonly isAbsent: boolean; readonly reason: string };
 
 export async function readVersions(disk: Disk, path: string): Promise<Versions> {
@@ -17,8 +22,11 @@ export async function readVersions(disk: Disk, path: string): Promise<Versions> 
   }
   const found = await opened.value.read(0, fileBytesMax);
   await opened.value.close();
-  if (found.ok) return { ok: true, versions: parseVersions(Buffer.from(found.value).toString()) };
-  return { ok: false, isAbsent: false, reason: `cannot read ${path}: ${found.reason}` };
+  if (!found.ok) {
+    return { ok: false, isAbsent: false, reason: `cannot read ${path}: ${found.reason}` };
+  }
+  const text = Buffer.from(found.value).toString();
+  return { ok: true, versions: parseVersions(text), isWhole: !text.includes('\ufffd') };
 }
 
 /** What is no pair of a name and a version is left out. */

@@ -111,7 +111,7 @@ export function createFakeInstallers(): FakeInstallers {
     choose: async () => ({ ok: true, installer }),
     named: (name) => (name === 'command' ? installer : undefined),
     list: async () => ({ ok: true, packages: [{ name: 'base', version: '1' }] }),
-    reboot: async () => ({ ok: true, description: '' }),
+    reboot: async () => ({ kind: 'started', description: '' }),
     check: async () => ({ ok: true, description: '' }),
   };
   const installer = {

@@ -125,13 +125,17 @@ test('runs the daemon with the defaults where there is no file', async () => {
   const defaults = readSettings({ file: usual, text: undefined, environment: {} });
   assert.ok(defaults.ok);
   assert.equal(given, [defaults.settings]);
-  assert.equal(world.shown, { out: '', err: '' });
+  assert.is(world.shown.out, '');
+  assert.match(world.shown.err, /^warning: default: installer\.enabled lists no installer.*\n$/);
 });
+
+/** Of which there is nothing to warn. */
+const signed = '[installer.swupdate]\nargs = ["-k", "/key"]';
 
 test('runs the daemon with the file, the environment and its warnings', async () => {
   const given: Settings[] = [];
   const world = createWorld({
-    files: { '/my.toml': '[rvi]\nstall = 45\n[log]\nlevel = "warn"' },
+    files: { '/my.toml': `[rvi]\nstall = 45\n[log]\nlevel = "warn"\n${signed}` },
     environment: { SOTA_AGENT_LOG_LEVEL: 'debug', NODE_OPTIONS: '-r /tmp/x.js' },
     startDaemon: async (settings) => {
       given.push(settings);
@@ -152,7 +156,7 @@ test('runs the daemon with the file, the environment and its warnings', async ()
 test('warns in `config` of a key that others may use', async () => {
   for (const [path, said] of [['/open', true], ['/shut', false], ['/none', false]] as const) {
     const tls = `tls_cert = "/cert"\ntls_key = "${path}"`;
-    const text = `[rvi]\nurl = "https://h"\nnetwork_address = "http://h"\n${tls}`;
+    const text = `[rvi]\nurl = "https://h"\nnetwork_address = "http://h"\n${tls}\n${signed}`;
     const world = createWorld({ files: { '/c': text, '/open': 'key', '/shut': 'key' } });
     assert.is(await world.run('config', '--config=/c'), 0);
     const warning =
@@ -161,6 +165,31 @@ test('warns in `config` of a key that others may use', async () => {
     assert.is(world.shown.err, said ? warning : '');
   }
 });
+
+for (const command of ['config', 'run'] as const) {
+  test(`warns in \`${command}\` of a work folder where nothing may be executed`, async () => {
+    const asked: string[] = [];
+    const warned = async (text: string, options: readonly string[]) => {
+      const mountOptions = (path: string) => {
+        asked.push(path);
+        return options;
+      };
+      const world = createWorld({ files: { '/c': text, '/open': '' }, mountOptions });
+      assert.is(await world.run(command, '--config=/c'), 0);
+      return world.shown.err;
+    };
+    const storage = `[storage]\ndir = "/data/sota"\n${signed}`;
+    const found = await warned(storage, ['rw', 'noexec']);
+    assert.match(found, /c:2: storage\.dir \/data\/sota is on .* noexec.*set installer\.work_dir/);
+    assert.is(await warned(storage, ['rw', 'nodev']), '');
+    const moved = `[installer]\nwork_dir = "/data/tmp"\n${storage}`;
+    assert.match(await warned(moved, ['noexec']), /c:2: installer\.work_dir \/data\/tmp is on/);
+    assert.equal([...new Set(asked)], ['/data/sota', '/data/tmp']);
+    // Only SWUpdate works there.
+    const opkg = '[installer]\nenabled = ["opkg"]\n[storage]\ndir = "/data/sota"';
+    assert.not.match(await warned(opkg, ['noexec']), /noexec/);
+  });
+}
 
 test('ends every command on a bad configuration, with every complaint', async () => {
   const files = { [usual]: '[rvi]\nstal = 1\nack = "x"' };

@@ -78,6 +78,7 @@ export function createWorld(
     disk: createFakeDisk(parts.files ?? {}),
     clock,
     sockets,
+    mountOptions: () => [],
     version: '0.1.0',
     startDaemon: async () => 0,
     readFlash: async () => undefined,

@@ -73,6 +73,7 @@ export function createFakeSockets(): FakeSockets {
     refuse(failure) {
       refusal = failure;
     },
+    shorten: async (path) => ({ ok: true, value: { path, remove: async () => undefined } }),
     stall() {
       isStalled = true;
     },

@@ -2,9 +2,17 @@
 // the ledger.
 import { replay } from '../../../src/core/apply.ts';
 import { attemptsOf } from '../../../src/core/change.ts';
-import { installerBusyDelayMs, rebootDelayMs, rebootRequestsMax } from '../../../src/limits.ts';
+import { describe } from '../../../src/core/describe.ts';
+import {
+  installerBusyDelayMs,
+  rebootAllowDelayMsMax,
+  rebootAllowDelayMsMin,
+  rebootDelayMs,
+  rebootRequestsMax,
+} from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
+  backend,
   codes,
   complete,
   createCore,
@@ -345,6 +353,69 @@ test('a restart of the agent in the same boot asks for the reboot again', () => 
   const core = createCore(settings, replay(before.facts));
   core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
   assert.equal(kinds(core.wait(0)), ['reboot']);
+});
+
+const deny = (core: Core) =>
+  core.act({ kind: 'reboot-denied', id: ghc, reason: 'the car drives' });
+/** How long it takes until the reboot is asked for. */
+function waitForReboot(core: Core): number {
+  const stepMs = 1_000;
+  for (let passedMs = stepMs; ; passedMs += stepMs) {
+    if (kinds(core.wait(stepMs)).includes('reboot')) return passedMs;
+    assert.ok(passedMs < 2 * rebootAllowDelayMsMax, 'it is not asked for');
+  }
+}
+const packageIn = (core: Core) =>
+  describe(core.state(), {
+    version: '',
+    uptimeMs: 0,
+    nowMs: core.nowMs,
+    source: 'daemon',
+    vin: undefined,
+    uuid: undefined,
+    services: backend,
+    trouble: undefined,
+  }).packages[0];
+
+test('a reboot that is not allowed is asked for again, later each time, as no request', () => {
+  const core = installing();
+  end(core, { kind: 'reboot-needed', description: '' });
+  const waits: number[] = [];
+  for (let times = 0; times < 4 * rebootRequestsMax; times++) {
+    const denied = deny(core);
+    assert.equal(denied.facts, []);
+    waits.push(waitForReboot(core));
+  }
+  assert.is(waits[0], rebootAllowDelayMsMin);
+  assert.equal(waits, waits.toSorted((a, b) => a - b));
+  assert.is(waits.at(-1), rebootAllowDelayMsMax);
+  assert.is(report(core), undefined);
+  // Allowed at last: all requests are still left.
+  core.act({ kind: 'reboot-asked', id: ghc, ok: true, description: '' });
+  const again = core.wait(rebootRequestsMax * rebootDelayMs);
+  assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);
+});
+
+test('`why` names the reason for which the reboot waits, and when it is asked for again', () => {
+  const core = installing();
+  end(core, { kind: 'reboot-needed', description: '' });
+  deny(core);
+  const one = packageIn(core);
+  assert.match(one?.waitsFor ?? '', /permission to reboot: .* says no: the car drives/);
+  assert.is(one?.next, 'run [reboot] allow again');
+  assert.is(one?.nextInMs, rebootAllowDelayMsMin);
+  core.act({ kind: 'reboot-asked', id: ghc, ok: true, description: '' });
+  assert.is(packageIn(core)?.waitsFor, 'the reboot that the installer asked for');
+});
+
+test('a restart in the same boot asks again whether a reboot is allowed', () => {
+  const before = installing();
+  end(before, { kind: 'reboot-needed', description: '' });
+  deny(before);
+  const core = createCore(settings, replay(before.facts));
+  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  assert.equal(kinds(core.wait(0)), ['reboot']);
+  assert.equal(deny(core).facts, []);
 });
 
 test.run();

@@ -20,6 +20,7 @@ test.after(() => rmSync(directory, { recursive: true, force: true }));
 type Installer = Settings['installer'];
 const { installer } = defaults();
 const withCommand: Installer = { ...installer, command: { program: '/bin/true', args: [] } };
+const withoutCommand: Installer = { ...installer, enabled: ['opkg', 'swupdate'] };
 
 async function chosen(data: Uint8Array | string, settings: Installer = installer, name = 'p') {
   const path = join(directory, 'data');
@@ -52,10 +53,31 @@ for (const [what, data, name] of contents) {
 }
 
 test('what nobody can install is said, with what would help', async () => {
-  const result = await chosen('hello');
+  const result = await chosen('hello', withoutCommand);
   assert.match(result.ok ? '' : result.reason, /neither an \.ipk nor a \.swu/);
-  assert.match(result.ok ? '' : result.reason, /\[installer\.command\]/);
+  assert.match(result.ok ? '' : result.reason, /installer\.enabled does not list "command"/);
 });
+
+for (const [what, data, other] of [
+  ['an .ipk', ipkOf(target, 'ar'), 'swupdate'],
+  ['an .ipk in a tar', ipkOf(target, 'tar'), 'swupdate'],
+  ['a .swu', '070701000000', 'opkg'],
+] as const) {
+  test(`${what} is refused where its installer is not enabled, whatever else is`, async () => {
+    const result = await chosen(data, { ...installer, enabled: [other] });
+    const name = other === 'opkg' ? 'swupdate' : 'opkg';
+    assert.is(result.ok, false);
+    assert.match(
+      result.ok ? '' : result.reason,
+      new RegExp(`^the payload is .*installer\\.enabled does not list "${name}"`),
+    );
+    const none = await chosen(data, { ...installer, enabled: [] });
+    assert.match(none.ok ? '' : none.reason, /installer\.enabled is empty/);
+    // For a device without opkg, an .ipk is a file like any other.
+    const command: Installer = { ...withCommand, enabled: [other, 'command'] };
+    assert.equal(await chosen(data, command), { ok: true, name: 'command' });
+  });
+}
 
 test('a configured installer gets everything', async () => {
   const all: Installer = { ...installer, default: 'swupdate' };

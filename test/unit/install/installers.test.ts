@@ -1,7 +1,8 @@
 // Method: all installers of a device with a runner of our own, which answers for each program.
 import { createDisk } from '../../../src/host/disk.ts';
 import { createInstallers } from '../../../src/install/installers.ts';
-import { createFakeClock, createFakeSockets } from '../control/fakes.ts';
+import { rebootAllowTimeMs } from '../../../src/limits.ts';
+import { createFakeClock, createFakeSockets, settle } from '../control/fakes.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { defaults } from './rig.ts';
 import type { Settings } from '../../../src/core/settings.ts';
@@ -14,7 +15,11 @@ const said = (stdout: string, exitCode = 0): RunResult => {
 };
 const absent: RunResult = { kind: 'not-started', code: 'ENOENT', reason: 'opkg: ENOENT' };
 
-function device(answer: (request: RunRequest) => RunResult, change: Partial<Settings> = {}) {
+function device(
+  answer: (request: RunRequest) => RunResult,
+  change: Partial<Settings> = {},
+  clock = createFakeClock(),
+) {
   const asked: RunRequest[] = [];
   const ports = {
     disk: createDisk(),
@@ -23,7 +28,7 @@ function device(answer: (request: RunRequest) => RunResult, change: Partial<Sett
       return answer(request);
     },
     sockets: createFakeSockets(),
-    clock: createFakeClock(),
+    clock,
     log: () => undefined,
     environment: {},
   };
@@ -66,6 +71,22 @@ for (const [what, answer] of [
   });
 }
 
+for (const enabled of [[], ['opkg'], ['swupdate'], ['command'], ['swupdate', 'command']] as const) {
+  test(`has only the enabled installers: ${enabled.join(' and ') || 'none'}`, async () => {
+    const installer = { ...defaults().installer, enabled };
+    const { installers, asked } = device(() => said('hello - 1.0\n'), { installer });
+    for (const name of ['opkg', 'swupdate', 'command'] as const) {
+      const isThere = enabled.some((one) => one === name);
+      assert.is(installers.named(name)?.name, isThere ? name : undefined);
+    }
+    const isOpkg = enabled.some((one) => one === 'opkg');
+    const packages = isOpkg ? [{ name: 'hello', version: '1.0' }] : [];
+    const listed = await installers.list();
+    assert.equal(listed.ok && listed.packages.filter(({ name }) => name === 'hello'), packages);
+    assert.is(asked.length, isOpkg ? 1 : 0);
+  });
+}
+
 test('knows its installers by name, and no others', () => {
   const { installers } = device(() => absent);
   for (const name of ['opkg', 'swupdate', 'command']) {
@@ -75,19 +96,65 @@ test('knows its installers by name, and no others', () => {
 });
 
 test('reboots by the configured command, and says how that went', async () => {
-  const reboot = { program: 'shutdown', args: ['-r', 'now'], check: [] };
+  const reboot = { program: 'shutdown', args: ['-r', 'now'], allow: [], check: [] };
   const { installers, asked } = device(() => said('', 0), { reboot });
-  assert.ok((await installers.reboot()).ok);
+  assert.is((await installers.reboot()).kind, 'started');
   assert.is(asked[0]?.program, 'shutdown');
   assert.equal(asked[0]?.args, ['-r', 'now']);
   const refused = await device(() => said('busy', 1), { reboot }).installers.reboot();
-  assert.equal(refused, { ok: false, description: 'shutdown exited with 1: busy' });
+  assert.equal(refused, { kind: 'failed', description: 'shutdown exited with 1: busy' });
+});
+
+const answers: readonly (readonly [string, RunResult, string | undefined])[] = [
+  ['says yes', said('parked\n', 0), undefined],
+  ['says no', said('asked the gearbox\nthe car drives\n\n', 1), 'the car drives'],
+  [
+    'says no on stderr',
+    { kind: 'exited', exitCode: 3, stdout: '', stderr: 'driving\n' },
+    'driving',
+  ],
+  ['says nothing', said('', 1), '/usr/bin/parked exited with 1'],
+  ['is cut', { kind: 'killed', signal: 'SIGSEGV', stdout: '', stderr: '' }, '/usr/bin/parked was'],
+  ['takes too long', { kind: 'timed-out', stdout: '', stderr: '' }, '/usr/bin/parked did not end'],
+  ['is not there', { kind: 'not-started', code: 'ENOENT', reason: 'x: ENOENT' }, 'x: ENOENT'],
+];
+for (const [what, answer, reason] of answers) {
+  test(`asks for the reboot only as allowed: the program ${what}`, async () => {
+    const allow = ['/usr/bin/parked', '--now'];
+    const reboot = { program: 'reboot', args: [], allow, check: [] };
+    const isAllow = ({ program }: RunRequest) => program === '/usr/bin/parked';
+    const { installers, asked } = device((one) => (isAllow(one) ? answer : said('')), { reboot });
+    const { kind, description } = await installers.reboot();
+    assert.is(kind, reason === undefined ? 'started' : 'denied');
+    if (reason !== undefined) assert.ok(description.startsWith(reason), description);
+    assert.equal(asked[0]?.args, ['--now']);
+    assert.is(asked[0]?.timeLimitMs, rebootAllowTimeMs);
+    assert.is(asked.length, reason === undefined ? 2 : 1);
+  });
+}
+
+test('starts again what could not be started for a moment, a bounded number of times', async () => {
+  const none: RunResult = { kind: 'not-started', code: 'EAGAIN', reason: 'spawn EAGAIN' };
+  const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check'] };
+  for (const [failures, ok] of [[2, true], [1_000, false]] as const) {
+    const clock = createFakeClock();
+    let left = failures;
+    const { installers, asked } = device(() => (left-- > 0 ? none : said('')), { reboot }, clock);
+    let checked: { readonly ok: boolean } | undefined;
+    void installers.check(id).then((result) => (checked = result));
+    for (let turn = 0; turn < 50; turn++) {
+      await settle();
+      clock.advance(1_000);
+    }
+    assert.is(checked?.ok, ok);
+    assert.ok(asked.length === failures + 1 || (!ok && asked.length < 20), `${asked.length}`);
+  }
 });
 
 test('checks after the reboot as configured, and says when nothing is', async () => {
   const none = await device(() => absent).installers.check(id);
   assert.equal(none, { ok: true, description: 'rebooted; no check configured' });
-  const reboot = { program: 'reboot', args: [], check: ['/usr/bin/check', '--quick'] };
+  const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check', '--quick'] };
   const bad = device(() => said('no network', 2), { reboot });
   const description = '/usr/bin/check exited with 2: no network';
   assert.equal(await bad.installers.check(id), { ok: false, description });

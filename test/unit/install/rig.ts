@@ -40,7 +40,9 @@ export const target: IpkSpec = {
 export function defaults(): Settings {
   const read = readSettings({ file: '', text: undefined, environment: {} });
   if (!read.ok) throw new Error('the defaults are good');
-  return read.settings;
+  const { installer } = read.settings;
+  const enabled = ['opkg', 'swupdate', 'command'] as const;
+  return { ...read.settings, installer: { ...installer, enabled } };
 }
 
 /** The whole machine is not synced for each test. */

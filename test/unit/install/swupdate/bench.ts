@@ -70,10 +70,12 @@ export function createBench(stand?: Stand): Bench {
   };
   const installer = (given?: Partial<SwupdateSettings>, more?: Partial<Settings['installer']>) =>
     createSwupdate(ports, {
+      enabled: ['swupdate'],
       default: 'auto',
       rules: [],
       attempts: 3,
       timeoutMs: 60_000,
+      workDirectory: '',
       opkg: { program: 'opkg', args: [], statusFile: '' },
       command: { program: '', args: [] },
       ...more,
@@ -103,6 +105,7 @@ export function createBench(stand?: Stand): Bench {
         update: undefined,
         path,
         sizeBytes: statSync(path).size,
+        isTriedBefore: false,
         workDirectory,
         onProgress: (percent, text) => progress.push([percent, text]),
       };

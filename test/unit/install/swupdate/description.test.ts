@@ -63,6 +63,26 @@ test('takes what does not close, or closes too much, for no description', () => 
   assert.is(parseDescription('software = { } }'), undefined);
 });
 
+const image = (name: string, version: string) =>
+  `software = { files: ( { filename = "a"; name = ${name}; version = ${version}; } ); }`;
+
+for (const [what, text, expected] of [
+  ['joins strings that stand side by side', image('"app"', '"1.0" ".1" /* x */ "-r2"'), '1.0.1-r2'],
+  ['joins them over lines', image('"app"', '"1.0"\n  ".1"'), '1.0.1'],
+  ['reads UTF-8', image('"app"', '"1.0.1-größe"'), '1.0.1-größe'],
+  ['reads bytes of UTF-8 in escapes', image('"app"', '"gr\\xc3\\xb6\\xC3\\x9fe"'), 'größe'],
+  ['reads the escapes of libconfig', image('"app"', '"a\\tb\\\\c\\"d"'), 'a\tb\\c"d'],
+  ['reads the escapes of JSON', image('"app"', '"gr\\u00f6\\u00dfe"'), 'größe'],
+  ['cannot tell what is no UTF-8', image('"app"', '"gr\\xf6e"'), undefined],
+  ['cannot tell what is in another file', `@include "x.cfg"\n${image('"app"', '"1"')}`, undefined],
+  ['cannot tell where a string is open', `${image('"app"', '"1"')}\nx = "`, undefined],
+] as const) {
+  test(`${what}, in a version and in a name`, () => {
+    const wanted = expected === undefined ? undefined : [['app', expected]];
+    assert.equal(versionsIn(text), wanted);
+  });
+}
+
 test('knows whether an update says that it needs no reboot', () => {
   const said = (text: string) => parseDescription(text)?.isRebootNeedless;
   assert.is(said('software = { version = "1"; }'), false);
@@ -112,14 +132,12 @@ test('knows the kinds of failure by their words', () => {
 });
 
 const evidence: { readonly [name: string]: Evidence } = {
-  check: { kind: 'installed', by: 'check', description: 'd' },
-  ustate: { kind: 'installed', by: 'ustate', description: 'd' },
-  versions: { kind: 'installed', by: 'versions', description: 'd' },
+  installed: { kind: 'installed', description: 'd' },
   failed: { kind: 'failed', description: 'd' },
   unmarked: { kind: 'unmarked', description: 'd' },
   nothing: { kind: 'nothing', description: 'd' },
 };
-const outcomes = (ended: Parameters<typeof conclude>[0], isThere = false) =>
+const outcomes = (ended: Parameters<typeof conclude>[0], isThere: boolean | undefined = false) =>
   Object.fromEntries(
     Object.entries(evidence).map(([name, one]) => [name, conclude(ended, one, isThere).kind]),
   );
@@ -128,31 +146,43 @@ const [is, no] = ['installed', 'failed'];
 test('lets the device contradict a success, and a mark or a check contradict a failure', () => {
   const success = { kind: 'success', errors: [] } as const;
   assert.equal(outcomes(success), {
-    ...{ check: is, ustate: is, versions: is, failed: no, unmarked: is, nothing: is },
+    ...{ installed: is, failed: no, unmarked: is, nothing: is },
   });
   const failure = { kind: 'failure', errors: ['x'] } as const;
   assert.equal(outcomes(failure), {
-    ...{ check: is, ustate: is, versions: no, failed: no, unmarked: no, nothing: no },
+    ...{ installed: is, failed: no, unmarked: no, nothing: no },
   });
   const there = 'there-already';
   assert.equal(outcomes(failure, true), {
-    ...{ check: is, ustate: is, failed: there, versions: there, unmarked: there, nothing: there },
+    ...{ installed: is, failed: there, unmarked: there, nothing: there },
   });
+});
+
+test('gives a skip no other version as its cause where it cannot tell', () => {
+  const errors = ['ERROR : No reinstalling allowed: new version 1 == installed 1'];
+  const outcome = conclude(
+    { kind: 'failure', errors },
+    { kind: 'nothing', description: 'd' },
+    undefined,
+  );
+  assert.is(outcome.kind === 'failed' && outcome.code, 'install-failed');
+  assert.match(outcome.description, /cannot tell whether/);
 });
 
 test('believes in an end without a verdict only what the device shows', () => {
   for (const ended of [{ kind: 'late' }, { kind: 'lost', reason: 'gone' }] as const) {
     assert.equal(outcomes(ended), {
-      ...{ check: is, ustate: is, versions: is, failed: no, unmarked: no, nothing: no },
+      ...{ installed: is, failed: no, unmarked: no, nothing: no },
     });
   }
 });
 
 test('keeps what was before through the journal, and takes garbage for no proof', () => {
-  const before = { isCleared: true, wasSame: false };
+  const before = { isCleared: true, wasThere: true };
   assert.equal(decodeBefore(encodeBefore(before)), before);
-  for (const text of ['', '{', 'null', '7', '[]', '{"isCleared":"true","wasSame":0}']) {
-    assert.equal(decodeBefore(text), { isCleared: false, wasSame: true });
+  const ofOld = '{"isCleared":false,"wasSame":true}';
+  for (const text of ['', '{', 'null', '7', '[]', '{"isCleared":"true","wasThere":1}', ofOld]) {
+    assert.equal(decodeBefore(text), { isCleared: false, wasThere: false });
   }
 });
 

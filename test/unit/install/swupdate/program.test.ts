@@ -1,6 +1,13 @@
 // Debian's SWUpdate as a program: real packages, real failures, and what the report says of each.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu.ts';
 import { swupdateArgs } from '../../../support/swupdate.ts';
@@ -128,24 +135,142 @@ test('calls it installed when all is skipped because the device has it', () =>
     assert.match(failure(await install(bench, path, { args })), /^install-failed: Found nothing/);
   }));
 
-test('takes versions that became those of the update for proof, and no others', () =>
+test('takes versions for no proof: a part of the update can have written them', () =>
   on(async (bench) => {
     const text = `#!/bin/sh\necho app 1.2.3 >${bench.versions}\n`;
     const script = { name: 'note.sh', text, type: 'postinstall' } as const;
     const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
     writeFileSync(bench.versions, 'app 1.2.2\n');
-    for (const [count, proof] of [/holds the versions/, /nothing on the device/].entries()) {
-      const installer = bench.installer();
-      const prepared = await installer.prepare(bench.request(path));
-      assert.ok(prepared.ok);
-      const cut = await installer.probe(bench.request(path), prepared.before);
-      assert.is(cut.kind, 'unknown');
-      const verdict = await installer.run(bench.request(path), prepared.before);
-      assert.match(verdict.kind === 'installed' ? verdict.description : '', proof);
-      const probed = await installer.probe(bench.request(path), prepared.before);
-      assert.is(probed.kind, count === 0 ? 'installed' : 'unknown');
+    const installer = bench.installer();
+    const prepared = await installer.prepare(bench.request(path));
+    assert.ok(prepared.ok);
+    assert.is((await installer.probe(bench.request(path), prepared.before)).kind, 'unknown');
+    // SWUpdate's own success is one, and then the versions are told.
+    const verdict = await installer.run(bench.request(path), prepared.before);
+    assert.match(verdict.kind === 'installed' ? verdict.description : '', /holds the versions/);
+    const probed = await installer.probe(bench.request(path), prepared.before);
+    assert.is(probed.kind, 'unknown');
+    assert.match(probed.description, /holds the versions .* may have written/);
+  }));
+
+const early = (bench: Bench, then: string) => {
+  // The script runs before the files are installed, and says what will be true at their end.
+  const text = `#!/bin/sh\necho app 1.2.3 >${bench.versions}\n${then}\n`;
+  const script = { name: 'early.sh', text, type: 'preinstall' } as const;
+  writeFileSync(bench.versions, 'app 1.2.2\n');
+  return bench.swu({ files: [bench.file(data)], scripts: [script] });
+};
+
+/** SWUpdate runs a script in a process of its own: all of the group go, as at a loss of power. */
+const killed = 'kill -KILL -$(cut -d" " -f5 /proc/$$/stat)';
+
+test('is cut, not installed, where it is killed after it wrote the versions', () =>
+  on(async (bench) => {
+    const verdict = await install(bench, early(bench, killed));
+    assert.is(verdict.kind, 'cut');
+    assert.is(bench.installed(), undefined);
+  }));
+
+test('has failed where it hangs until the time limit after it wrote the versions', () =>
+  on(async (bench) => {
+    const path = early(bench, 'sleep 600');
+    const installer = bench.installer(undefined, { timeoutMs: 3_000 });
+    const prepared = await installer.prepare(bench.request(path));
+    assert.ok(prepared.ok);
+    const verdict = await installer.run(bench.request(path), prepared.before);
+    assert.match(failure(verdict), /did not end in time/);
+  }));
+
+test('has failed where a later attempt skips everything because of what the first one wrote', () =>
+  on(async (bench) => {
+    const config = join(bench.directory, 'swupdate.cfg');
+    writeFileSync(config, 'globals : { };\nversions : ( { name = "app"; version = "1.2.3"; } );\n');
+    const args = ['-f', config, ...swupdateArgs(bench.keys.certificate)];
+    const path = bench.swu({ files: [bench.file(data, { isIfDifferent: true })] });
+    writeFileSync(bench.versions, 'app 1.2.2\n');
+    const installer = bench.installer({ args });
+    const prepared = await installer.prepare(bench.request(path));
+    assert.ok(prepared.ok);
+    writeFileSync(bench.versions, 'app 1.2.3\n');
+    const verdict = await installer.run(bench.request(path), prepared.before);
+    assert.match(failure(verdict), /Found nothing to install/);
+    // Nor does it count as there when it is offered anew after that failure.
+    const request = { ...bench.request(path), isTriedBefore: true };
+    const again = await installer.prepare(request);
+    assert.ok(again.ok);
+    assert.match(failure(await installer.run(request, again.before)), /Found nothing to install/);
+  }));
+
+test('believes SWUpdate and no script that prints its words', () =>
+  on(async (bench) => {
+    const words = 'echo "SWUPDATE successful !"; echo "[INFO ] : SWUPDATE successful !"';
+    const lie = `#!/bin/sh\n${words}; ${words} >&2\nexit 3\n`;
+    const script = { name: 'lie.sh', text: lie, type: 'preinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    assert.match(failure(await install(bench, path)), /^install-failed: /);
+  }));
+
+test('installs below a folder whose path is too long for a socket', () =>
+  on(async (bench) => {
+    const path = bench.swu({ files: [bench.file(data)] });
+    const workDirectory = join(bench.directory, 'w'.repeat(90), 'packages/1');
+    mkdirSync(workDirectory, { recursive: true });
+    const request = { ...bench.request(path), workDirectory };
+    const installer = bench.installer();
+    const prepared = await installer.prepare(request);
+    assert.ok(prepared.ok);
+    const verdict = await installer.run(request, prepared.before);
+    assert.is(verdict.kind, 'installed', verdict.kind === 'failed' ? verdict.description : '');
+    assert.is(bench.installed(), text);
+    assert.equal(readdirSync(workDirectory), []);
+  }));
+
+for (const [what, obstacle] of [
+  ['a file', (path: string) => writeFileSync(path, '')],
+  ['a folder', (path: string) => mkdirSync(path)],
+  ['a link to itself', (path: string) => symlinkSync(path, path)],
+] as const) {
+  test(`starts where ${what} stands at the place of a daemon's socket`, () =>
+    on(async (bench) => {
+      mkdirSync(bench.sockets, { recursive: true });
+      obstacle(join(bench.sockets, 'sockinstctrl'));
+      const path = bench.swu({ files: [bench.file(data)] });
+      assert.is((await install(bench, path)).kind, 'installed');
+    }));
+}
+
+test('leaves a service that a script of the update started alone', () =>
+  on(async (bench) => {
+    const [go, done] = [join(bench.directory, 'go'), join(bench.directory, 'done')];
+    const job = `while [ ! -e ${go} ]; do sleep 0.05; done; echo word; echo 1 > ${done}`;
+    const detached = `#!/bin/sh\n(${job}) >/dev/null 2>&1 &\n`;
+    const script = { name: 's.sh', text: detached, type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    assert.is((await install(bench, path)).kind, 'installed');
+    writeFileSync(go, '');
+    const endMs = performance.now() + 60_000;
+    while (!existsSync(done)) {
+      assert.ok(performance.now() < endMs, 'the service was ended');
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }));
+
+for (const code of ['EAGAIN', 'EMFILE', 'ENOMEM']) {
+  test(`is busy, and has not failed, where no process can be started now (${code})`, async () => {
+    const reason = `spawn ${code}`;
+    const bench = createBench(({ program }) =>
+      program === 'swupdate'
+        ? Promise.resolve({ kind: 'not-started', code, reason })
+        : undefined,
+    );
+    try {
+      const path = bench.swu({ files: [bench.file(data)] });
+      assert.equal(await install(bench, path), { kind: 'busy', reason });
+    } finally {
+      bench.remove();
+    }
+  });
+}
 
 test('says that there is no space', () =>
   on(async (bench) => {

@@ -1,0 +1,37 @@
+// What is wrong with the folder in which SWUpdate and the scripts of a .swu work. Said by `config`
+// and at the start.
+import type { Complaint } from '../config.ts';
+import type { CommandPorts, Invocation } from './ports.ts';
+
+export async function workFolderWarnings(
+  { disk, mountOptions }: CommandPorts,
+  { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
+): Promise<readonly Complaint[]> {
+  const { enabled, workDirectory } = settings.installer;
+  if (!enabled.includes('swupdate')) return [];
+  const key = workDirectory === '' ? 'storage.dir' : 'installer.work_dir';
+  const path = workDirectory === '' ? settings.storage.directory : workDirectory;
+  const origin = configuration.entries.find((one) => one.key === key)?.origin;
+  if (origin === undefined) return [];
+  const found: Complaint[] = [];
+  if (mountOptions(path).includes('noexec')) {
+    const problem =
+      `${path} is on a file system that is mounted noexec: where no SWUpdate daemon runs, ` +
+      'the scripts of a .swu fail there ("Permission denied")';
+    const mend = 'set installer.work_dir to a folder on another file system';
+    found.push({ origin, key, problem, mend });
+  }
+  if (key === 'installer.work_dir' && (await isWritableForAll(disk, path))) {
+    const problem = `${path} is writable for every user, who can replace what SWUpdate runs`;
+    found.push({ origin, key, problem, mend: 'use a folder of the user of the agent' });
+  }
+  return found;
+}
+
+async function isWritableForAll(disk: CommandPorts['disk'], path: string): Promise<boolean> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return false;
+  const mode = await opened.value.mode();
+  await opened.value.close();
+  return mode.ok && (mode.value & 0o002) !== 0;
+}

@@ -1,0 +1,27 @@
+// Failures to start a program that pass by themselves: no free descriptor, process or memory.
+// They say nothing about the update, so they must not decide its outcome.
+import type { Clock, Runner, RunResult } from '../host/ports.ts';
+
+/** ETXTBSY: somebody still writes the program. */
+const passingCodes = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ETXTBSY'];
+const pauseMs = { min: 100, max: 2_000 };
+const triesMax = 8;
+
+/** Returns true if the program did not start, and may start later. */
+export function isPassing(result: RunResult): boolean {
+  return result.kind === 'not-started' && passingCodes.includes(result.code);
+}
+
+/** Starts again after a failure that passes, for some ten seconds. */
+export function patientRunner(ports: { readonly runner: Runner; readonly clock: Clock }): Runner {
+  const { runner, clock } = ports;
+  return async (request) => {
+    let result = await runner(request);
+    for (let tries = 1; isPassing(result) && tries < triesMax; tries++) {
+      const delayMs = Math.min(pauseMs.min * 2 ** tries, pauseMs.max);
+      await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      result = await runner(request);
+    }
+    return result;
+  };
+}
