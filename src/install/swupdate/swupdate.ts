@@ -2,6 +2,7 @@
 // held against what the device says (evidence.ts) before it becomes a verdict.
 import { outputBytesMax } from '../../limits.ts';
 import { environment } from '../environment.ts';
+import { bounded } from '../words.ts';
 import { findDaemon } from './control.ts';
 import { readDescription } from './description.ts';
 import { decodeBefore, encodeBefore, gather, hasVersions } from './evidence.ts';
@@ -68,7 +69,8 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     // To spawn one then could be beside a daemon that is just starting.
     const isBack = found.kind === 'none' || (await comeBack()).kind !== 'none';
     if (!isBack) return settle(request, ended, evidence, wasThere);
-    return { kind: 'cut', description: `SWUpdate ended in the middle: ${ended.reason}` };
+    const description = `SWUpdate ended in the middle: ${ended.reason}; ${evidence.description}`;
+    return { kind: 'cut', description: bounded(description) };
   }
 
   async function throughDaemon(request: InstallRequest, control: Control): Promise<Tried> {
