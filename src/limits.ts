@@ -31,6 +31,14 @@ export const listenBacklog = 512;
 export const keepAliveMs = 3_600_000;
 /** A local call is answered in milliseconds; 0.5.1 waits 500 ms by itself (protocol 1.6). */
 export const callTimeoutMs = 10_000;
+/** Deliveries to an old path are under way when the node has taken the new one. */
+export const oldPathMs = 5_000;
+/** Paths that are taken at the same time while the node answers no registration. */
+export const oldPathsMax = 8;
+/** Refused requests are counted together, in one commit for so long. */
+export const refusalsEveryMs = 250;
+/** A refused peer has this long to read the answer; then its connection is closed. */
+export const refusalCloseMs = 1_000;
 /** Back-off of register and reconnect, with full jitter. */
 export const reconnectDelayMsMin = 1_000;
 export const reconnectDelayMsMax = 300_000;

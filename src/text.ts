@@ -14,6 +14,11 @@ export function quoted(text: string): string {
   return plain(JSON.stringify(text));
 }
 
+/** Without the byte order mark before JSON, which a reader may skip (RFC 8259, section 8.1). */
+export function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
 export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, Math.max(0, charactersMax - 1))}…`;
 }

@@ -6,7 +6,13 @@ const used = {
   child_process: { functions: ['execFile', 'spawn'] },
   crypto: {
     classes: ['X509Certificate'],
-    functions: ['createHash', 'createPrivateKey', 'randomBytes', 'randomFillSync'],
+    functions: [
+      'createHash',
+      'createPrivateKey',
+      'randomBytes',
+      'randomFillSync',
+      'timingSafeEqual',
+    ],
   },
   zlib: { functions: ['createGunzip', 'crc32', 'gunzipSync'] },
 };

@@ -14,6 +14,7 @@ import { createClockWatch } from './clock-watch.ts';
 import { createExecutors } from './executors.ts';
 import { withOneListing, withReadableList } from './listing.ts';
 import { createReceiver } from './receiver.ts';
+import { createRefusals } from './refusals.ts';
 import { createSpeaker, hintsOf, servicesOf } from './speaker.ts';
 import type { Event } from '../core/events.ts';
 import type { PackageId, State } from '../core/model.ts';
@@ -56,6 +57,8 @@ export type Daemon = {
   accept(name: string, version: string | undefined): Promise<Wish>;
   decline(name: string, version: string | undefined): Promise<Wish>;
   packages(): Promise<Listed>;
+  /** Makes another secret path for deliveries, and registers it. */
+  renewPath(): Promise<Wish>;
   onChange(listener: () => void): () => void;
   /** What has not moved for longer than that; undefined: all is well. */
   stuck(limitMs: number): string | undefined;
@@ -85,7 +88,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence });
   for (const { number, reason } of left) void agent.submit({ kind: 'discarded', number, reason });
-  openTransport(parts, agent);
+  openTransport(parts, agent, ended);
   return { ok: true, value: daemonOf(parts, agent, ended) };
 }
 
@@ -128,10 +131,17 @@ async function live(agent: Agent, store: Store, transport: Transport): Promise<v
   await store.close();
 }
 
-function openTransport({ log, settings, transport }: DaemonParts, agent: Agent): void {
+function openTransport(
+  { clock, log, settings, transport }: DaemonParts,
+  agent: Agent,
+  ended: Promise<void>,
+): void {
   const dialect = nodeDialects[settings.rvi.dialect];
   const hints = () => hintsOf(settings, agent.state());
-  const receive = createReceiver(log, dialect, hints, (event) => void agent.submit(event));
+  const submit = (event: Event) => void agent.submit(event);
+  const refusals = createRefusals(clock, submit);
+  ended.then(refusals.stop, refusals.stop);
+  const receive = createReceiver(log, dialect, hints, submit, refusals.add);
   let wasFull = false;
   transport.open({
     receive,
@@ -140,6 +150,7 @@ function openTransport({ log, settings, transport }: DaemonParts, agent: Agent):
       wasFull = agent.isFull();
       return wasFull;
     },
+    onRefused: refusals.add,
     onUp: () => void agent.submit({ kind: 'transport-up' }),
     onDown: (reason) => void agent.submit({ kind: 'transport-down', reason }),
     refusal: (code) => {
@@ -181,11 +192,31 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
       const listed = await installers.list();
       return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
     },
+    renewPath: () => renewPath(parts, agent),
     onChange: agent.onChange,
     stuck: agent.stuck,
     ended,
     stop: agent.stop,
   };
+}
+
+async function renewPath(
+  { log, settings, transport }: DaemonParts,
+  agent: Agent,
+): Promise<Wish> {
+  if (transport.renewPath === undefined) {
+    const reason = 'with a ws or wss rvi.url the node delivers on the connection of the agent';
+    return { ok: false, code: 'no-path', reason };
+  }
+  if (settings.rvi.path !== 'secret') {
+    const reason = 'rvi.path is a fixed path: change the configuration and restart the agent';
+    return { ok: false, code: 'fixed-path', reason };
+  }
+  const renewed = await transport.renewPath();
+  if (!renewed.ok) return { ok: false, code: 'path-not-renewed', reason: renewed.reason };
+  log('info', 'path-renewed', {});
+  await agent.submit({ kind: 'register-again' });
+  return { ok: true, text: 'made a new delivery path; it is being registered' };
 }
 
 /** What a person wants of a package, durable when it is answered. */

@@ -12,9 +12,11 @@ export function createReceiver(
   dialect: NodeDialect,
   hints: () => Hints,
   submit: (event: Event) => void,
+  onRefused: () => void = () => undefined,
 ): (data: Uint8Array) => string | undefined {
   const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;
   function refuse(id: string | undefined, code: number, reason: string): string | undefined {
+    onRefused();
     log('warn', 'call-refused', { code, reason });
     return encodeRefusal(id, code, reason);
   }

@@ -20,7 +20,7 @@ import type { Clock } from '../host/ports.ts';
 import type { Answer, Method } from '../protocol/jsonrpc.ts';
 import type { Hints } from '../protocol/dialects.ts';
 import type { JsonObject } from '../protocol/fields.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Registration, Transport } from '../transport/transport.ts';
 
 export type Saying =
   | { readonly kind: 'register' }
@@ -119,11 +119,16 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
 
   async function register(): Promise<FailedCall | undefined> {
     const full = new Map<string, string>();
+    // The same one for all: it may be renewed in between.
+    const address = transport.networkAddress;
+    const tell = (answer: Registration) => transport.onRegistration?.(answer, address);
     for (const service of services) {
-      const address = transport.networkAddress;
       const where = address === undefined ? {} : { network_address: address };
       const answer = await call('register_service', { ...where, service: `/sota/${service}` });
-      if (!answer.ok) return { ...failureOf(answer), call: 'register' };
+      if (!answer.ok) {
+        tell('refused');
+        return { ...failureOf(answer), call: 'register' };
+      }
       // Said again in every start: half a surrogate pair in it would crash the node then.
       const name = readText(member(answer.result, 'service'), 'service', nameBytesMax);
       if (!name.ok) {
@@ -131,7 +136,9 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
         return { reason, call: 'register' };
       }
       full.set(service, name.value);
+      tell('begun');
     }
+    tell('complete');
     const names = namesOf((service) => full.get(service) ?? '');
     const found = await findBackend();
     const vin = vinOf(names.start);

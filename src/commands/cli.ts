@@ -8,6 +8,7 @@ import { commandHelp, usage } from './help.ts';
 import { loadConfiguration } from './load.ts';
 import { packages } from './packages.ts';
 import { exitCodes } from './ports.ts';
+import { renewPath } from './renew-path.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
 import { watch } from './watch.ts';
@@ -100,6 +101,19 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       summary: 'what is installed, as the server would be told',
       detail: ['One line each: name and version.'],
       act: packages,
+    },
+  ],
+  [
+    'renew-path',
+    {
+      words: [],
+      takesJson: false,
+      summary: 'make a new secret path for deliveries and register it',
+      detail: [
+        'The old path is refused 5 s after the node has taken the registration.',
+        'A fixed rvi.path does not change.',
+      ],
+      act: renewPath,
     },
   ],
   [

@@ -75,11 +75,24 @@ function decoded(spelt: string): Buffer {
 
 /** A node cannot read IPv6 literals in it, and a wildcard leads it to itself (protocol 1.6). */
 export const reachableAddress: Reader<string> = text(
-  'host:port or an http URL at which the node reaches this device (no wildcard, no IPv6 literal)',
+  'host:port or an http URL at which the node reaches this device (no wildcard, IPv6 or query)',
   (spelt) => {
     const url = urlOf(/^[a-z]+:\/\//.test(spelt) ? spelt : `http://${spelt}`);
     if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return false;
+    if (url.search !== '' || url.hash !== '') return false;
     return url.username === '' && /^[^[]/.test(url.hostname) && url.hostname !== '0.0.0.0';
+  },
+);
+
+const pathBytesMax = 255;
+
+/** What a URL keeps as it is: a node must send the same text that it was told. */
+export const deliveryPath: Reader<string> = text(
+  `"secret", or a path such as "/sota" of at most ${pathBytesMax} plain characters`,
+  (spelt) => {
+    if (spelt === 'secret' || spelt === '/') return true;
+    const isPlain = /^(?:\/[\w.~!$&'()*+,;=:@-]+)+\/?$/.test(spelt);
+    return isPlain && spelt.length <= pathBytesMax && !/\/\.{1,2}(?:\/|$)/.test(spelt);
   },
 );
 

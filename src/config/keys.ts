@@ -3,6 +3,7 @@
 import {
   absolutePath,
   absolutePathOrNone,
+  deliveryPath,
   listenAddress,
   nodeUrl,
   peers,
@@ -88,6 +89,7 @@ function readRvi(take: Take): Settings['rvi'] {
     listen: take('rvi.listen', listenAddress, '127.0.0.1:9080'),
     allow: take('rvi.allow', peers, []),
     networkAddress: take('rvi.network_address', optional(reachableAddress)),
+    path: take('rvi.path', deliveryPath, 'secret'),
     backend: take('rvi.backend', servicePrefix, 'genivi.org/backend'),
     registerEveryMs: take('rvi.register_every', seconds(1, day), 300),
     // More than a day is read as relative milliseconds by some nodes (protocol 1.6).

@@ -23,7 +23,7 @@ export function relations(
 
 /** The node answers on the connection that we opened. */
 function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
-  return ['rvi.listen', 'rvi.allow', 'rvi.network_address']
+  return ['rvi.listen', 'rvi.allow', 'rvi.network_address', 'rvi.path']
     .filter(isGiven)
     .map((key) =>
       error(key, 'has no use with a ws or wss rvi.url', 'leave it out, or give an http rvi.url'),
@@ -33,11 +33,15 @@ function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
 const wildcards = ['0.0.0.0', '::'];
 
 function http(settings: Settings): readonly Finding[] {
-  const { url, listen, allow, networkAddress, dialect } = settings.rvi;
+  const { url, listen, allow, networkAddress, path, dialect } = settings.rvi;
   const found: Finding[] = [];
   if (!isLoopback(listen.host) && allow.length === 0) {
     const problem = 'is open to everybody who reaches it: RVI has no other guard there';
     found.push(warning('rvi.listen', problem, 'give rvi.allow, the addresses of the node'));
+  }
+  if (path !== 'secret') {
+    const problem = 'is fixed, which is weaker than the default "secret": it can be guessed';
+    found.push(warning('rvi.path', problem, 'leave it out, unless the node cannot keep a path'));
   }
   if (dialect !== 'jsonrpc') {
     const mend = 'give a ws or wss rvi.url, or leave it out';

@@ -12,7 +12,8 @@ export type Wish = {
   /** Undefined: the only version that waits. */
   readonly version: string | undefined;
 };
-export type ControlRequest = Question | Wish;
+export type Order = { readonly command: 'renew-path' };
+export type ControlRequest = Question | Wish | Order;
 
 export type Refusal = { readonly ok: false; readonly code: string; readonly reason: string };
 
@@ -140,6 +141,7 @@ export const isStatus: Check<Status> = record<Status>({
 });
 
 const isQuestion = record<Question>({ command: oneOf('status', 'watch', 'why', 'packages') });
+const isOrder = record<Order>({ command: oneOf('renew-path') });
 const isWish = record<Wish>({
   command: oneOf('accept', 'decline'),
   name: text,
@@ -169,11 +171,13 @@ export function decodeRequest(line: Uint8Array): Decoded<ControlRequest> {
   if (!json.ok) return json;
   const { value } = json;
   if (isQuestion(value)) return { ok: true, value: { command: value.command } };
+  if (isOrder(value)) return { ok: true, value: { command: value.command } };
   if (isWish(value)) {
     const { command, name, version } = value;
     return { ok: true, value: { command, name, version } };
   }
-  const wanted = 'wanted: command (status, watch, why, packages), or accept, decline with a name';
+  const wanted =
+    'wanted: command (status, watch, why, packages, renew-path), or accept, decline with a name';
   return { ok: false, code: 'bad-request', reason: wanted };
 }
 

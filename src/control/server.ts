@@ -21,13 +21,15 @@ import type {
   LocalStreamHandlers,
   Log,
 } from '../host/ports.ts';
-import type { Answer, ControlRequest, ControlResponse, PackagesAnswer } from './protocol.ts';
+import type { Answer, ControlRequest, ControlResponse } from './protocol.ts';
+import type { PackagesAnswer, Refusal } from './protocol.ts';
 
 export type ControlHandlers = {
   status(): Status;
   accept(name: string, version: string | undefined): Promise<Answer>;
   decline(name: string, version: string | undefined): Promise<Answer>;
   packages(): Promise<PackagesAnswer>;
+  renewPath(): Promise<Answer>;
   /** Calls `listener` after each change of what `status` gives; the returned function ends that. */
   onChange(listener: () => void): () => void;
 };
@@ -84,6 +86,12 @@ function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): 
   return clock.after(controlFarewellMs, () => stream.close());
 }
 
+const tooLong = {
+  ok: false,
+  code: 'too-long',
+  reason: `more than ${controlLineBytesMax} bytes wait: one request, then its answer`,
+} as const;
+
 /** One peer. `say` is always awaited: never more than one line waits to be read by it. */
 function serve(
   { clock, log }: ControlPorts,
@@ -99,6 +107,8 @@ function serve(
   let unwatch: (() => void) | undefined;
   let quiet = clock.after(controlIdleMs, () => stream.close());
 
+  const isDone = () => isGone || isParting || unwatch !== undefined;
+  const next = () => (isDone() ? undefined : lines.take());
   const wait = () => {
     quiet();
     quiet = clock.after(controlIdleMs, () => stream.close());
@@ -114,6 +124,8 @@ function serve(
   const follow = async (line: Uint8Array) => {
     const request = decodeRequest(line);
     if (!request.ok) {
+      // HTTP, or another protocol: a later line of it must not be taken for a request.
+      if (request.code === 'bad-json') return part(request);
       log('debug', 'control-refused', { code: request.code });
       return say(request);
     }
@@ -123,26 +135,21 @@ function serve(
   const work = async () => {
     if (isBusy || isParting) return;
     isBusy = true;
-    for (;;) {
-      const line = isGone || unwatch !== undefined ? undefined : lines.take();
-      if (line === undefined) break;
-      await follow(line);
-    }
+    for (let line = next(); line !== undefined; line = next()) await follow(line);
     isBusy = false;
-    if (isGone) return;
-    if (lines.isOver()) part();
+    if (isGone || isParting) return;
+    if (lines.isOver()) part(tooLong);
     else if (isAll) stream.end();
   };
-  const part = () => {
-    log('debug', 'control-refused', { code: 'too-long' });
-    const reason = `more than ${controlLineBytesMax} bytes wait: one request, then its answer`;
+  const part = (refusal: Refusal) => {
+    log('debug', 'control-refused', { code: refusal.code });
     isParting = true;
     quiet();
-    quiet = sayLast(clock, stream, { ok: false, code: 'too-long', reason });
+    quiet = sayLast(clock, stream, refusal);
   };
   return {
     onData: (data) => {
-      if (isGone || isParting || unwatch !== undefined) return;
+      if (isDone()) return;
       wait();
       lines.push(data);
       void work();
@@ -172,6 +179,8 @@ async function answer(
       return { ok: true, status: handlers.status() };
     case 'packages':
       return handlers.packages();
+    case 'renew-path':
+      return handlers.renewPath();
     case 'accept':
       return handlers.accept(request.name, request.version);
     case 'decline':

@@ -175,8 +175,9 @@ export function applyNote(state: State, note: Note): State {
       return { ...state, leftovers };
     }
     case 'counter': {
-      const { counter } = note;
-      return { ...state, counters: { ...state.counters, [counter]: state.counters[counter] + 1 } };
+      const { counter, by = 1 } = note;
+      const count = state.counters[counter] + by;
+      return { ...state, counters: { ...state.counters, [counter]: count } };
     }
     case 'survived':
       return {

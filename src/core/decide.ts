@@ -17,7 +17,7 @@ import {
 import { climb } from './ladder.ts';
 import { onDiscarded } from './leftovers.ts';
 import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-link.ts';
-import { onRegistered, onTransportDown, register } from './on-link.ts';
+import { onRegistered, onTransportDown, register, registerAgain } from './on-link.ts';
 import { onRequest } from './on-request.ts';
 import { conclude, settle, settleStart } from './outcome.ts';
 import { onBooted } from './recover.ts';
@@ -52,6 +52,12 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return register(0);
     case 'transport-down':
       return onTransportDown(state, event.reason);
+    case 'register-again':
+      return registerAgain(state);
+    case 'refused': {
+      const counted = { kind: 'counter', counter: 'refused', by: event.count } as const;
+      return decision({ notes: [counted] });
+    }
     case 'call-failed':
       return onCallFailed(settings, state, event, moment);
     case 'message-accepted':

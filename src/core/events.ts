@@ -31,6 +31,10 @@ export type Event =
   | { readonly kind: 'request'; readonly request: Request }
   | { readonly kind: 'transport-up' }
   | { readonly kind: 'transport-down'; readonly reason: string }
+  /** The address of the agent has changed. */
+  | { readonly kind: 'register-again' }
+  /** So many requests were refused before they were understood. */
+  | { readonly kind: 'refused'; readonly count: number }
   | {
       readonly kind: 'registered';
       readonly names: ServiceNames;
@@ -206,7 +210,7 @@ export type Note =
   | { readonly kind: 'keep-alive'; readonly dueMs: number }
   | { readonly kind: 'listing'; readonly listing: State['listing'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
-  | { readonly kind: 'counter'; readonly counter: keyof Counters }
+  | { readonly kind: 'counter'; readonly counter: keyof Counters; readonly by?: number }
   | { readonly kind: 'survived'; readonly survival: Survival };
 
 // ---------------------------------------------------------------- what is done

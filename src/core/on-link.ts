@@ -17,6 +17,13 @@ export function register(failures: number, isRenewal = false): Decision {
   });
 }
 
+/** Without a connection there is nothing to do: the next one registers. */
+export function registerAgain({ link }: State): Decision {
+  if (link.kind === 'closed') return nothing;
+  const isRenewal = link.kind === 'up' || (link.kind === 'registering' && link.isRenewal);
+  return register(link.failures, isRenewal);
+}
+
 export function onRegistered(
   settings: Settings,
   state: State,

@@ -20,6 +20,8 @@ export type Settings = {
     readonly allow: readonly string[];
     /** Undefined: `http://<listen>`. */
     readonly networkAddress: string | undefined;
+    /** `secret`, kept in the storage, or the fixed path at which the node delivers. */
+    readonly path: string;
     /** Service prefix until a notify names the services, without a trailing slash. */
     readonly backend: string;
     readonly registerEveryMs: number;

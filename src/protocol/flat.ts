@@ -1,5 +1,6 @@
 // What the WebSocket edges of 0.4 and 0.5 have in common (protocol 1.9): answers are flat, and what
 // the node delivers has no id and expects no answer.
+import { withoutMark } from '../text.ts';
 import { isObject, member } from './fields.ts';
 import { answeredText, decodeIncoming, idOf, statusOf } from './jsonrpc.ts';
 import type { JsonObject } from './fields.ts';
@@ -26,7 +27,7 @@ export const flat = {
   decodeAnswer(text: string): Answer {
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = JSON.parse(withoutMark(text));
     } catch {
       return { ok: false, reason: 'the node did not answer in JSON' };
     }

@@ -1,6 +1,7 @@
 // The edge of the RVI node in JSON-RPC 2.0, in both directions: all there is over HTTP, and one of
 // three dialects over WebSocket. What a message of the server means is not known here; `sota.ts`
 // reads that.
+import { withoutMark } from '../text.ts';
 import { isObject, member, wellFormed } from './fields.ts';
 import { rawMember } from './raw.ts';
 import { fromTexts } from './texts.ts';
@@ -45,7 +46,7 @@ export const errorCodes = {
 export function decodeIncoming(text: string): Incoming {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch {
     return { kind: 'refused', id: 'null', code: errorCodes.parse, reason: 'this is not JSON' };
   }
@@ -123,7 +124,7 @@ export type Answer =
 export function decodeAnswer(text: string): Answer {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch {
     return { ok: false, reason: 'the node did not answer in JSON' };
   }
@@ -160,7 +161,7 @@ export function answeredText(
   const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch {
     return undefined;
   }

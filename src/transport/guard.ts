@@ -22,6 +22,7 @@ export function guardTransport(transport: Transport, where: string, log: Log): T
   const told = (error: Error) => {
     log('error', 'transport-failed', { reason: internal(error, where).reason });
   };
+  const { onRegistration, renewPath } = transport;
   return {
     open: (handlers) => {
       guarded(transport.open, (error) => {
@@ -40,6 +41,8 @@ export function guardTransport(transport: Transport, where: string, log: Log): T
     get networkAddress() {
       return transport.networkAddress;
     },
+    ...(onRegistration === undefined ? {} : { onRegistration: guarded(onRegistration, told) }),
+    ...(renewPath === undefined ? {} : { renewPath }),
     close: async () => {
       try {
         await transport.close();

@@ -1,12 +1,17 @@
 // Deliveries of the node: concurrent POSTs on kept connections, each answered at once. Bounds are
-// for peers that are no node: size, time, number of connections.
+// for peers that are no node: size, time, number of connections. What a node cannot have sent is
+// refused by its head (`delivery-check.ts`), and leaves a trace.
 import { createServer } from 'node:http';
-import { connectionsMax, keepAliveMs, listenBacklog, messageBytesMax } from '../limits.ts';
+import { connectionsMax, keepAliveMs, listenBacklog } from '../limits.ts';
 import { isAllowed, networksOf } from './allowed.ts';
 import { codeOf } from './failure.ts';
+import { gather } from './http-body.ts';
+import { createRefuser } from './http-refuse.ts';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../host/ports.ts';
+import type { Clock, Log } from '../host/ports.ts';
+import type { RequestHead } from './delivery-check.ts';
+import type { Refuser } from './http-refuse.ts';
 import type { TransportHandlers } from './transport.ts';
 
 export type ListenOptions = {
@@ -15,23 +20,27 @@ export type ListenOptions = {
   readonly allow: readonly string[];
   /** A head or a body that takes longer is cut off: the node sends both in one go. */
   readonly requestTimeMs: number;
+  /** Why a request is refused; undefined: a node can have sent it. */
+  readonly refusal: (head: RequestHead) => string | undefined;
 };
 
 export type Bound =
   | { readonly ok: true; readonly port: number; readonly close: () => Promise<void> }
   | { readonly ok: false; readonly reason: string };
 
-/** Of a body that is too large so much is read, and dropped, for its sender to see the answer. */
-const drainedBytesMax = 16 * messageBytesMax;
 /** The kernel asks a silent peer from then on: one that vanished must not keep its place. */
 const probeAfterMs = 60_000;
 
 export function listen(
   options: ListenOptions,
   handlers: TransportHandlers,
-  log: Log,
+  ports: { readonly clock: Clock; readonly log: Log },
 ): Promise<Bound> {
   const { host, port, requestTimeMs } = options;
+  const { log } = ports;
+  const onRefused = () => handlers.onRefused?.();
+  const refuser = createRefuser(ports, onRefused);
+  const work: Work = { ...options, handlers, refuser };
   const server = createServer(
     {
       keepAliveTimeout: keepAliveMs,
@@ -42,11 +51,19 @@ export function listen(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: probeAfterMs,
+      // Node would answer by itself, and say nothing of it.
+      requireHostHeader: false,
     },
-    (request, response) => serve(handlers, log, request, response),
+    (request, response) => serve(work, request, response),
   );
-  admitOnly(server, options.allow, log);
-  boundConnections(server, log);
+  // Node would drop those beyond its limit unseen; the size of the head bounds them.
+  server.maxHeadersCount = 0;
+  server.on('checkContinue', (...both) => void server.emit('request', ...both));
+  server.on('checkExpectation', (...both) => void server.emit('request', ...both));
+  server.on('connect', (_, socket) => refuser.end(socket, 'the method is not POST'));
+  server.on('clientError', refuser.onClientError);
+  admitOnly(server, options.allow, onRefused, log);
+  boundConnections(server, log, onRefused);
   return new Promise((resolve) => {
     // Later ones are of single connections (EMFILE); the server stays.
     server.on('error', (error) => {
@@ -56,7 +73,7 @@ export function listen(
     server.listen({ host, port, backlog: listenBacklog }, () => {
       const address = server.address();
       const bound = typeof address === 'object' && address !== null ? address.port : port;
-      resolve({ ok: true, port: bound, close: () => closeAll(server) });
+      resolve({ ok: true, port: bound, close: () => closeAll(server, refuser) });
     });
   });
 }
@@ -73,20 +90,27 @@ function reasonOf(error: Error, host: string, port: number): string {
   return `cannot listen on ${host}:${port}: ${code || error.message}: ${mend}`;
 }
 
-function closeAll(server: Server): Promise<void> {
+function closeAll(server: Server, refuser: Refuser): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
+    refuser.close();
   });
 }
 
 /** Who is not on the list gets no word, and nothing of it is read. */
-function admitOnly(server: Server, allow: readonly string[], log: Log): void {
+function admitOnly(
+  server: Server,
+  allow: readonly string[],
+  onRefused: () => void,
+  log: Log,
+): void {
   if (allow.length === 0) return;
   const networks = networksOf(allow);
   server.on('connection', (socket) => {
     const { remoteAddress = '' } = socket;
     if (isAllowed(networks, remoteAddress)) return;
+    onRefused();
     log('warn', 'peer-refused', { address: remoteAddress });
     socket.destroy();
   });
@@ -97,10 +121,13 @@ function admitOnly(server: Server, allow: readonly string[], log: Log): void {
  * now, which the node would lose (protocol 1.6). Those at work come in bursts and are given as much
  * again.
  */
-function boundConnections(server: Server, log: Log): void {
+function boundConnections(server: Server, log: Log, onRefused: () => void): void {
   const resting = new Set<Socket>();
   server.maxConnections = 2 * connectionsMax;
-  server.on('drop', () => log('warn', 'connection-refused', { connections: 2 * connectionsMax }));
+  server.on('drop', () => {
+    onRefused();
+    log('warn', 'connection-refused', { connections: 2 * connectionsMax });
+  });
   server.on('connection', (socket) => socket.on('close', () => resting.delete(socket)));
   server.on('request', ({ socket }, response) => {
     resting.delete(socket);
@@ -112,57 +139,31 @@ function boundConnections(server: Server, log: Log): void {
   });
 }
 
-function serve(
-  handlers: TransportHandlers,
-  log: Log,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  if (request.method !== 'POST') {
-    request.resume();
-    return answer(response, 404, 'text/plain', 'only POST is served here\n');
-  }
+type Work = {
+  readonly refusal: ListenOptions['refusal'];
+  readonly handlers: TransportHandlers;
+  readonly refuser: Refuser;
+};
+
+function serve(work: Work, request: IncomingMessage, response: ServerResponse): void {
+  const { handlers, refuser } = work;
+  if (refuser.isOver(request.socket)) return void request.resume();
+  const { method = '', url: target = '', rawHeaders } = request;
+  const reason = work.refusal({ method, target, rawHeaders });
+  if (reason !== undefined) return refuser.answer(request, response, reason);
+  if (request.headers.expect !== undefined) response.writeContinue();
   gather(request, (body) => {
     const refused = body === undefined ? 'too-large' : handlers.isFull() ? 'busy' : undefined;
-    if (refused !== undefined) log('warn', 'delivery-refused', { reason: refused });
-    const text =
-      body === undefined || refused !== undefined
-        ? handlers.refusal(refused ?? 'too-large')
-        : handlers.receive(body);
-    answer(response, 200, 'application/json', text ?? '');
+    if (body !== undefined && refused === undefined) {
+      return answer(response, handlers.receive(body) ?? '');
+    }
+    refuser.count(request.socket, refused ?? 'too-large');
+    answer(response, handlers.refusal(refused ?? 'too-large'));
   });
 }
 
-/** Copied into one buffer of the announced size, so that no part keeps a larger one alive. */
-function gather(request: IncomingMessage, done: (body: Uint8Array | undefined) => void): void {
-  const announcedBytes = Number(request.headers['content-length'] ?? 0);
-  const isTooLarge = announcedBytes > messageBytesMax;
-  let body: Buffer = Buffer.allocUnsafeSlow(isTooLarge ? 0 : announcedBytes);
-  let sizeBytes = 0;
-  request.on('data', (part: Buffer) => {
-    const startBytes = sizeBytes;
-    sizeBytes += part.length;
-    if (sizeBytes > drainedBytesMax) return void request.destroy();
-    if (sizeBytes > messageBytesMax) return;
-    if (sizeBytes > body.length) body = grown(body, startBytes, sizeBytes);
-    part.copy(body, startBytes);
-  });
-  request.on('end', () => {
-    done(sizeBytes > messageBytesMax ? undefined : body.subarray(0, sizeBytes));
-  });
-  // Cut off by its sender or by a time limit: nobody is left to be answered.
-  request.on('error', () => undefined);
-}
-
-/** By doubling: a body in chunks of one byte must not be copied once for each. */
-function grown(body: Buffer, usedBytes: number, neededBytes: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.max(2 * body.length, neededBytes, 1_024));
-  body.copy(larger, 0, 0, usedBytes);
-  return larger;
-}
-
-function answer(response: ServerResponse, status: number, type: string, text: string): void {
+function answer(response: ServerResponse, text: string): void {
   const body = Buffer.from(text);
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length });
-  response.end(body);
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+  response.writeHead(200, headers).end(body);
 }

@@ -14,7 +14,11 @@ import type { Way } from './agents.ts';
 import type { Leg } from './failure.ts';
 import type { Call, CallResult } from './transport.ts';
 
-export type Poster = { post(call: Call): Promise<CallResult>; close(): void };
+export type Poster = {
+  /** `onSent`: all of it has left for the node. */
+  post(call: Call, onSent?: () => void): Promise<CallResult>;
+  close(): void;
+};
 
 /** Bursts share a connection; one that rested longer may have been dropped on the way, unseen. */
 const idleMsMax = 5_000;
@@ -28,7 +32,7 @@ export function createPoster(clock: Clock, way: Way): Poster {
   const { agent, leg } = createAgent(clock, way, options);
   const request = target.protocol === 'https:' ? overTls : overTcp;
 
-  function attempt({ text, timeLimitMs }: Call): Promise<Attempt> {
+  function attempt({ text, timeLimitMs }: Call, onSent?: () => void): Promise<Attempt> {
     return new Promise((resolve) => {
       let sent: ClientRequest | undefined;
       const settle = (result: CallResult, isStale = false) => {
@@ -60,6 +64,7 @@ export function createPoster(clock: Clock, way: Way): Poster {
             settle(failureOf(error, leg()), wasUnanswered() && isReset(error));
           }, broke),
         );
+        if (onSent !== undefined) sent.on('finish', onSent);
         sent.end(body);
       }, broke)();
     });
@@ -71,12 +76,12 @@ export function createPoster(clock: Clock, way: Way): Poster {
    * of an answer. A node that crashes over a call looks the same (protocol 1.7) and gets it twice;
    * any other failure is not repeated here: a second ack would double the stream (protocol 2.4).
    */
-  async function post(call: Call): Promise<CallResult> {
+  async function post(call: Call, onSent?: () => void): Promise<CallResult> {
     const startMs = clock.nowMs();
-    const first = await attempt(call);
+    const first = await attempt(call, onSent);
     if (!first.isStale) return first.result;
     const timeLimitMs = Math.max(1, startMs + call.timeLimitMs - clock.nowMs());
-    return (await attempt({ ...call, timeLimitMs })).result;
+    return (await attempt({ ...call, timeLimitMs }, onSent)).result;
   }
 
   return { post, close: () => agent.destroy() };

@@ -1,36 +1,48 @@
 // JSON-RPC over HTTP. The node is our server for calls and our client for deliveries, so there is a
 // listener, bound before anything is registered, and a POST for every call (protocol 1.1).
+import { createDeliveryGate } from './delivery-gate.ts';
+import { fixedPath } from './delivery-path.ts';
 import { createPoster } from './http-out.ts';
 import { listen } from './http-in.ts';
 import { createRetry } from './retrying.ts';
 import type { Way } from './agents.ts';
-import type { Transport, TransportHandlers, TransportPorts } from './transport.ts';
+import type { DeliveryPaths } from './delivery-path.ts';
+import type { Call, CallResult, Transport } from './transport.ts';
+import type { TransportHandlers, TransportPorts } from './transport.ts';
 
 export type HttpOptions = Way & {
   readonly listen: { readonly host: string; readonly port: number };
   /** Addresses and networks that may deliver; empty: all. */
   readonly allow?: readonly string[];
-  /** What the node is told; undefined: `http://<listen>`. */
+  /** What the node is told, without the path; undefined: `http://<listen>`. */
   readonly networkAddress: string | undefined;
+  /** Where deliveries are taken; undefined: at `/`. */
+  readonly paths?: DeliveryPaths;
   readonly requestTimeMs?: number;
 };
 
 export function createHttpTransport(ports: TransportPorts, options: HttpOptions): Transport {
   const { clock, log } = ports;
-  const { requestTimeMs = 20_000, allow = [] } = options;
-  const { host } = options.listen;
+  const { requestTimeMs = 20_000, allow = [], paths = fixedPath('/') } = options;
   const poster = createPoster(clock, options);
+  const gate = createDeliveryGate(clock, { ...options, paths });
   const retry = createRetry(ports);
-  let port = options.listen.port;
   let isTold = false;
   let isClosed = false;
   let closeListener: () => Promise<void> = () => Promise.resolve();
 
+  async function open(handlers: TransportHandlers): Promise<void> {
+    await gate.open();
+    if (!isClosed) await bind(handlers);
+  }
+
   async function bind(handlers: TransportHandlers): Promise<void> {
-    const bound = await listen({ ...options.listen, allow, requestTimeMs }, handlers, log);
+    const { refusal } = gate;
+    const settings = { ...options.listen, allow, requestTimeMs, refusal };
+    const bound = await listen(settings, handlers, { clock, log });
     if (isClosed) return bound.ok ? bound.close() : undefined;
     if (bound.ok) {
-      port = bound.port;
+      gate.bound(bound.port);
       closeListener = bound.close;
       return handlers.onUp();
     }
@@ -40,20 +52,29 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
     retry.again(() => void bind(handlers));
   }
 
+  async function call(one: Call): Promise<CallResult> {
+    const result = await poster.post(one, gate.sent);
+    if (!result.ok) gate.failed();
+    return result;
+  }
+
   async function close(): Promise<void> {
     isClosed = true;
     retry.stop();
+    gate.close();
     poster.close();
     await closeListener();
   }
 
   return {
-    open: (handlers) => void bind(handlers),
-    call: poster.post,
+    open: (handlers) => void open(handlers),
+    call,
     resume: () => undefined,
     get networkAddress() {
-      return options.networkAddress ?? `http://${host}:${port}`;
+      return gate.address();
     },
+    onRegistration: gate.registration,
+    renewPath: gate.renew,
     close,
   };
 }

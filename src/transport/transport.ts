@@ -1,5 +1,5 @@
 // A way to the RVI node. Knows bytes, sockets and call ids; never what a message means.
-import type { Clock, Log, Random } from '../host/ports.ts';
+import type { Clock, DiskResult, Log, Random } from '../host/ports.ts';
 
 export type TransportPorts = { readonly clock: Clock; readonly random: Random; readonly log: Log };
 
@@ -25,6 +25,9 @@ export type CallFailure = {
 
 export type CallResult = { readonly ok: true; readonly text: string } | CallFailure;
 
+/** The node took the first service, or all of them, or it answered something else. */
+export type Registration = 'begun' | 'complete' | 'refused';
+
 export type TransportHandlers = {
   /** A message of the node; what is returned goes back at once. Must not throw, must not wait. */
   readonly receive: (data: Uint8Array) => string | undefined;
@@ -36,6 +39,8 @@ export type TransportHandlers = {
   readonly onUp: () => void;
   /** Said once until the way is open again, however often it is tried. */
   readonly onDown: (reason: string) => void;
+  /** Called for each request that the listener refused by itself. */
+  readonly onRefused?: () => void;
   /** Reply text to a delivery that is too large or comes while full. */
   readonly refusal: (code: 'too-large' | 'busy') => string;
 };
@@ -57,6 +62,10 @@ export type Transport = {
    * (WebSocket).
    */
   readonly networkAddress: string | undefined;
+  /** How the node answered `register_service` with that address; HTTP takes nothing before. */
+  readonly onRegistration?: (answer: Registration, address: string | undefined) => void;
+  /** HTTP: makes a new secret path; the next registration tells it. */
+  readonly renewPath?: () => Promise<DiskResult<void>>;
   /** Ends every connection; calls that wait fail with `closed`. */
   close(): Promise<void>;
 };

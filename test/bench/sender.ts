@@ -172,9 +172,9 @@ function overHttp(server: Server, answer: Answer, found: (post: Post) => void): 
       const text = Buffer.concat(parts).toString();
       if (socket === undefined) {
         const { params }: Message = JSON.parse(text);
-        const { hostname, port } = new URL(params.network_address ?? '');
+        const { hostname, port, pathname } = new URL(params.network_address ?? '');
         socket = connect(Number(port), hostname).on('error', () => undefined).resume();
-        found(poster(socket, hostname));
+        found(poster(socket, hostname, pathname));
       }
       const body = answer(text);
       const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
@@ -185,9 +185,10 @@ function overHttp(server: Server, answer: Answer, found: (post: Post) => void): 
 }
 
 /** A delivery after the other on one kept connection; as on a node's, no answer is looked at. */
-function poster(socket: Socket, host: string): Post {
+function poster(socket: Socket, host: string, path: string): Post {
   socket.setNoDelay(true);
-  const head = `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+  const line = `POST ${path} HTTP/1.1`;
+  const head = `${line}\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
   return (text) => socket.write(`${head}Content-Length: ${text.length}\r\n\r\n${text}`, 'latin1');
 }
 

@@ -2,9 +2,9 @@
 // is refused by name, nothing of it reaches the disk, and the transfer ends right.
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
+import { deliver, deliveryPathOf } from '../support/delivery.ts';
 import { assert, suite } from '../support/suite.ts';
 import { freePort, until, withVehicle } from '../support/vehicle.ts';
 import type { Vehicle } from '../support/vehicle.ts';
@@ -84,19 +84,7 @@ const misplaced: readonly (readonly [what: string, text: string, code: string])[
   ['an empty chunk', chunkOf({ bytes: '' }), 'chunk-of-wrong-size'],
 ];
 
-function post(address: string, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const body = Buffer.from(text);
-    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
-    const asked = request(address, { method: 'POST', headers }, (response) => {
-      let answer = '';
-      response.setEncoding('utf8').on('data', (part: string) => (answer += part));
-      response.on('end', () => resolve(answer));
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
-}
+const post = async (address: string, text: string) => (await deliver(address, text)).text;
 
 /** All that lies there, without what the agent's own files hold. */
 function namesIn(directory: string): readonly string[] {
@@ -109,6 +97,9 @@ async function attack({ backend, agent, status }: Vehicle, address: string): Pro
     assert.match(answer, says, what);
     assert.ok(answer.length < 1_000, what);
   }
+  await until('all counted', async () => {
+    return (await status()).counters.refused === malformed.length;
+  });
   const { refused } = (await status()).counters;
   for (const [what, text, code] of misplaced) {
     assert.match(await post(address, text), '"result":{"status":0}', what);
@@ -124,7 +115,6 @@ test('what no server should send is refused, and disturbs nothing', async () => 
   const one = packageOf(id, randomBytes(3 * 65_536 + 9));
   let isHeld = true;
   const port = await freePort();
-  const address = `http://127.0.0.1:${port}`;
   // The second chunk waits until all is over.
   const fault = ({ direction, service }: { direction: string; service: string }) =>
     direction === 'out' && service === '/sota/chunk' && isHeld && backendSent() === 2
@@ -138,6 +128,7 @@ test('what no server should send is refused, and disturbs nothing', async () => 
     backendSent = () => backend.server.sent.size;
     vehicle.boot();
     await backend.registered(60_000);
+    const address = `http://127.0.0.1:${port}${deliveryPathOf(directory)}`;
     backend.server.notify([one]);
     await backend.until('two chunks', ({ sent }) => sent.size === 2, 60_000);
     await until('one is held', async () => (await vehicle.status()).packages[0]?.chunksHeld === 1);

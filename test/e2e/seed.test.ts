@@ -54,7 +54,8 @@ async function registers(node: SeedNode, isHttp: boolean): Promise<void> {
   const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'];
   for (const [at, service] of services.entries()) {
     const { text } = await next(node, isHttp);
-    const where = /"network_address":"http:\/\/127\.0\.0\.1:\d+",/.exec(text)?.[0] ?? '';
+    const [where = ''] =
+      /"network_address":"http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{64}",/.exec(text) ?? [];
     assert.is(where !== '', isHttp);
     assert.is(text, call(at + 1, 'register_service', `{${where}"service":"/sota/${service}"}`));
   }

@@ -12,7 +12,8 @@ const own = (body: Body, name: string): unknown =>
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    // One byte order mark is no fault (RFC 8259, section 8.1).
+    return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch {
     return undefined;
   }

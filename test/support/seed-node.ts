@@ -117,10 +117,13 @@ export function createHttpSeedNode(prefix: string): SeedNode {
       new Promise((resolve, reject) => {
         const body = deliveryOf(service, parameters);
         const headers = {
+          // Without the port (protocol 1.2).
+          Host: new URL(address).hostname,
           'Content-Type': 'application/json',
           'Content-Length': Buffer.byteLength(body),
         };
         const asked = request(address, { method: 'POST', headers });
+        asked.removeHeader('connection');
         asked.on('response', (response) => void textOf(response).then(resolve, reject));
         asked.on('error', reject);
         asked.end(body);

@@ -39,6 +39,7 @@ test('gives the documented defaults without a file', () => {
       listen: { host: '127.0.0.1', port: 9080 },
       allow: [],
       networkAddress: undefined,
+      path: 'secret',
       backend: 'genivi.org/backend',
       registerEveryMs: 300_000,
       messageLifeMs: 90_000,
@@ -88,6 +89,7 @@ url = "https://node:8901"
 listen = "0.0.0.0:9090"
 allow = ["10.0.0.5", "fd00::/8"]
 network_address = "http://10.0.0.5:9090/sota"
+path = "secret"
 backend = "genivi.org/cloud"
 register_every = 60
 timeout = 120
@@ -153,6 +155,7 @@ test('reads every key from a file', () => {
     listen: { host: '0.0.0.0', port: 9090 },
     allow: ['10.0.0.5', 'fd00::/8'],
     networkAddress: 'http://10.0.0.5:9090/sota',
+    path: 'secret',
     backend: 'genivi.org/cloud',
     registerEveryMs: 60_000,
     messageLifeMs: 120_000,
@@ -224,7 +227,7 @@ const hostPort = 'host:port such as "127.0.0.1:9080" or "[::1]:9080"';
 const peers = 'a list of IP addresses and networks: ["127.0.0.1", "10.0.0.0/8"]';
 const groups = 'the name of a group in /etc/group, or its number';
 const reachable =
-  'host:port or an http URL at which the node reaches this device (no wildcard, no IPv6 literal)';
+  'host:port or an http URL at which the node reaches this device (no wildcard, IPv6 or query)';
 const sizes = 'a size such as "16 MiB" (B, KiB, MiB or GiB)';
 const programs =
   'a program: its name, looked up in PATH, or its absolute path; arguments have a key of their own';
@@ -264,6 +267,7 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ['rvi', 'network_address = "0.0.0.0:9080"', `is "0.0.0.0:9080": write ${reachable}`],
   ['rvi', 'network_address = "[fd00::1]:9080"', `is "[fd00::1]:9080": write ${reachable}`],
   ['rvi', 'network_address = ""', `is "": write ${reachable}`],
+  ['rvi', 'network_address = "h:1/x?y"', `is "h:1/x?y": write ${reachable}`],
   ['rvi', 'backend = "/genivi.org"', `is "/genivi.org": write ${prefix}`],
   ['rvi', 'backend = "genivi.org/b/"', `is "genivi.org/b/": write ${prefix}`],
   ['rvi', 'backend = ""', `is "": write ${prefix}`],
@@ -402,8 +406,8 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   [
     '[rvi]\nconstructor = 1',
     'c.toml:2: rvi.constructor is no key: keys of [rvi]: url, listen, allow, ' +
-      'network_address, backend, register_every, timeout, stall, finish_timeout, keep_alive, ' +
-      'ack, packages, messages, dialect, tls_ca, tls_cert, tls_key, proxy',
+      'network_address, path, backend, register_every, timeout, stall, finish_timeout, ' +
+      'keep_alive, ack, packages, messages, dialect, tls_ca, tls_cert, tls_key, proxy',
   ],
   ['rvi = { url = "http://h", stal = 1 }', 'c.toml:1: rvi.stal is no key: did you mean rvi.stall?'],
 ];

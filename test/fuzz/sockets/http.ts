@@ -4,13 +4,17 @@ import { send } from './script.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Script, Step } from './script.ts';
 
+/** The path of the victim, as its configuration has it. */
+export const deliveryPath = '/victim';
+const nodeHeaders = 'Host: 127.0.0.1\r\nContent-Type: application/json\r\n';
 const headOf = (headers: string, method = 'POST') =>
-  `${method} / HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+  `${method} ${deliveryPath} HTTP/1.1\r\n${nodeHeaders}${headers}\r\n`;
 const post = (body: Buffer, more = '') =>
   Buffer.concat([Buffer.from(headOf(`Content-Length: ${body.length}\r\n${more}`)), body]);
 
 export function drawHttp(prng: Prng): Script {
   if (prng.chance(0.4)) return messages(prng);
+  if (prng.chance(0.15)) return prng.pick(foreign)(prng);
   return prng.pick(prng.chance(0.85) ? often : seldom)(prng);
 }
 
@@ -19,8 +23,10 @@ const often: readonly [Draw, ...Draw[]] = [
   slowHead, slowBody, cutOff, wrongLength, chunked, wrongMethod, wrongHead,
 ];
 const seldom: readonly [Draw, ...Draw[]] = [garbage, expecting, deaf, crowd, million];
+/** Of browsers and strangers, each of many kinds. */
+export const foreign: readonly [Draw, ...Draw[]] = [page, elsewhere, rebound, mistyped];
 /** Once each, whatever else a seed may draw. */
-export const httpDraws: readonly Draw[] = [...often, ...seldom];
+export const httpDraws: readonly Draw[] = [...often, ...seldom, ...foreign];
 
 const alone = (name: string, steps: readonly Step[], inputs = 1): Script => {
   return { name, inputs, connections: 1, steps };
@@ -154,4 +160,59 @@ function crowd(prng: Prng): Script {
 function million(): Script {
   const steps = [send(post(millionNotify())), { kind: 'answers', count: 1 }] as const;
   return { ...alone('10^6 packages', steps), connections: 12 };
+}
+
+// ---------------------------------------------------------------- what no node sends
+
+/** A message that would be taken, in a request that must not be. */
+function stranger(prng: Prng, name: string, line: string, headers: readonly string[]): Script {
+  const body = bodyOf(prng);
+  const head = [line, ...headers, `Content-Length: ${body.length}`].join('\r\n');
+  const one = Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]);
+  // And one of a node behind it, which must not be read.
+  const wire = prng.chance(0.3) ? Buffer.concat([one, post(body)]) : one;
+  const script = alone(`foreign: ${name}`, [send(wire), { kind: 'wait', delayMs: 200 }]);
+  return { ...script, isForeign: true };
+}
+
+const postLine = `POST ${deliveryPath} HTTP/1.1`;
+const host = 'Host: 127.0.0.1';
+const json = 'Content-Type: application/json';
+
+const ofPages = [
+  'Origin: https://page.example', 'Origin: null', 'ORIGIN:', 'Referer: http://127.0.0.1/',
+  'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors', 'sec-ch-ua-mobile: ?0', 'Cookie: a=b',
+  'Upgrade: websocket', 'Authorization: Basic YTpi', 'Proxy-Connection: keep-alive',
+  'Access-Control-Request-Private-Network: true', 'Accept-Language: en', 'DNT: 1',
+  'User-Agent: Mozilla/5.0', 'X-Requested-With: XMLHttpRequest', 'Content-Encoding: gzip',
+  'Connection: Upgrade', 'Host: 127.0.0.1', 'Content-Type: application/json', 'Expect: x',
+] as const;
+
+function page(prng: Prng): Script {
+  const added = prng.shuffle(ofPages).slice(0, 1 + prng.below(4));
+  return stranger(prng, 'page', postLine, prng.shuffle([host, json, ...added]));
+}
+
+function elsewhere(prng: Prng): Script {
+  const path = prng.pick([
+    '/', '*', `${deliveryPath}/`, `${deliveryPath}?`, '/Victim', '/%76ictim', `/${deliveryPath}`,
+    `http://127.0.0.1${deliveryPath}`, `/${'a'.repeat(prng.below(4_000))}`,
+  ]);
+  return stranger(prng, 'path', `POST ${path} HTTP/1.1`, [host, json]);
+}
+
+function rebound(prng: Prng): Script {
+  const named = prng.pick([
+    'page.example', '127.0.0.1.page.example', 'localhost.', '127.0.0.1:1', '0.0.0.0', '10.0.0.1',
+    '127.0.0.2', '', 'x@127.0.0.1', '[::]', '127.1',
+  ]);
+  return stranger(prng, 'host', postLine, [`Host: ${named}`, json]);
+}
+
+function mistyped(prng: Prng): Script {
+  const type = prng.pick([
+    'text/plain', 'text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', '',
+    'multipart/form-data; boundary=application/json', 'application/octet-stream', 'text/json',
+  ]);
+  return stranger(prng, 'type', postLine, [host, `Content-Type: ${type}`]);
 }

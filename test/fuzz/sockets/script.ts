@@ -24,6 +24,8 @@ export type Script = {
   readonly steps: readonly Step[];
   /** What was sent, where each of them must be answered. */
   readonly bodies?: readonly Buffer[];
+  /** No node sends this: it must be refused, and nothing of it may be received. */
+  readonly isForeign?: boolean;
 };
 
 export const send = (data: string | Buffer): Step => ({ kind: 'send', data: Buffer.from(data) });

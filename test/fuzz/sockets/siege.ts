@@ -6,7 +6,7 @@ import { freePort, until } from '../../support/vehicle.ts';
 import { faultOf } from '../answers.ts';
 import { dialectAt } from '../session.ts';
 import { controlDraws, drawControl } from './control.ts';
-import { drawHttp, httpDraws } from './http.ts';
+import { deliveryPath, drawHttp, foreign, httpDraws } from './http.ts';
 import { pause, play } from './script.ts';
 import { createGuarded, filesOf } from './victim.ts';
 import type { Played, Script, Stage } from './script.ts';
@@ -17,6 +17,8 @@ export type Siege = Seen & {
   answers: number;
   /** Connections that the agent did not take, or ended. */
   refused: number;
+  /** Requests that no node sends, each refused by an answer. */
+  foreign: number;
   /** How often each kind was played. */
   readonly kinds: Map<string, number>;
 };
@@ -31,14 +33,18 @@ const heldTimeMs = 60_000;
 export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
   const port = await freePort();
-  const guarded = await createGuarded('http', dialectAt(seed), { listen: `127.0.0.1:${port}` });
+  const guarded = await createGuarded('http', dialectAt(seed), {
+    listen: `127.0.0.1:${port}`,
+    path: deliveryPath,
+  });
   return besieged(guarded, async (siege) => {
     const { pid } = guarded.vehicle.agent();
     const before = filesOf(pid);
     const end = guarded.watch(bounds);
     const listener = stageOf(port, 'HTTP/1.1 200 OK');
     const control = stageOf(guarded.socket, '\n');
-    const first = prng.shuffle([...httpDraws, ...controlDraws]);
+    const strangers = Array.from({ length: 40 }, () => foreign).flat();
+    const first = prng.shuffle([...httpDraws, ...controlDraws, ...strangers]);
     await inParallel(peersMax, () => {
       const another = prng.chance(0.15) ? drawControl : drawHttp;
       const draw = first.pop() ?? (siege.inputs < inputs ? another : undefined);
@@ -55,6 +61,9 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4, heldTimeMs);
     await end();
+    const counted = async () => (await guarded.vehicle.status()).counters.refused;
+    const isAll = async () => (await counted()) >= siege.foreign;
+    await until('each that was refused is counted', isAll, heldTimeMs);
   });
 }
 
@@ -63,7 +72,7 @@ export async function besieged(
   guarded: Guarded,
   attack: (siege: Siege) => Promise<void>,
 ): Promise<Siege> {
-  const counts = { inputs: 0, answers: 0, refused: 0, kinds: new Map() };
+  const counts = { inputs: 0, answers: 0, refused: 0, foreign: 0, kinds: new Map() };
   const siege: Siege = Object.assign(guarded.seen, counts);
   try {
     await begin(guarded);
@@ -106,8 +115,17 @@ export async function perform(siege: Siege, script: Script, stage: Stage): Promi
     const answers = played.text.split(stage.mark).length - 1;
     siege.answers += answers;
     if (!played.isConnected || answers === 0) siege.refused += 1;
-    judge(script, played);
+    if (script.isForeign === true) siege.foreign += judgeForeign(script, played);
+    else judge(script, played);
   }
+}
+
+/** How many were answered: one, by a refusal, and none that came behind it. */
+function judgeForeign({ name }: Script, { text }: Played): number {
+  const answers = text.split('HTTP/1.1 ').slice(1);
+  const isRefused = answers.every((one) => one.startsWith('404 ')) && answers.length <= 1;
+  if (!isRefused || /access-control/i.test(text)) throw new Error(`${name}: taken: ${text}`);
+  return answers.length;
 }
 
 /** Answers of the listener, in the order of what was sent. */

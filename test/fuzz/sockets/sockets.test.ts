@@ -27,6 +27,7 @@ test('leave a transfer beside them unharmed, and the agent as it was', async () 
   // Crowds take the places of many others: how many depends on the machine.
   assert.ok(http.answers > 200, `${http.answers} answers`);
   assert.ok(http.kinds.size >= httpDraws.length + controlDraws.length, `${http.kinds.size} kinds`);
+  assert.ok(http.foreign > 100, `${http.foreign} requests of strangers were refused`);
   assert.ok(http.chunksBeside > 0, 'no chunk came beside the attack');
   // Each way to break a frame or a handshake was tried.
   const broken = [...ws.kinds.keys()].filter((kind) => /^(link|handshake): /.test(kind));

@@ -106,8 +106,10 @@ export async function createGuarded(
 }
 
 /** The configuration, the storage, and what the installer of the tests writes. */
-const expected =
-  /^(config\.toml|control\.sock|runs|installed-[^/]+|state\/(lock|journal|packages(\/\d+.*)?))$/;
+const expected = new RegExp(
+  '^(config\\.toml|control\\.sock|runs|installed-[^/]+|' +
+    'state/(lock|journal|delivery-path|packages(/\\d+.*)?))$',
+);
 
 function treeOf(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true }).map(String).filter((path) => path !== 'state');

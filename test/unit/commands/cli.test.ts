@@ -73,6 +73,7 @@ usage: sota-agent COMMAND [--config FILE]
   accept NAME [VERSION]   agree to a package that waits for consent
   decline NAME [VERSION]  refuse a package that waits or is being received
   packages                what is installed, as the server would be told
+  renew-path              make a new secret path for deliveries and register it
   config                  check the configuration and print it as it holds
   version                 of this file; that of a running daemon is in "status"
   help [COMMAND]          this, or more on one command

@@ -34,6 +34,7 @@ async function setUp(change: Partial<ControlHandlers> = {}) {
     accept: wish('accept'),
     decline: wish('decline'),
     packages: async () => ({ ok: true, packages: [{ name: 'vim', version: '9' }] }),
+    renewPath: async () => ({ ok: true, text: 'renewed' }),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -68,8 +69,8 @@ async function rawPeer({ sockets }: SetUp) {
 }
 
 const badRequest =
-  '{"ok":false,"code":"bad-request","reason":"wanted: command (status, watch, why, packages), ' +
-  'or accept, decline with a name"}\n';
+  '{"ok":false,"code":"bad-request","reason":"wanted: command (status, watch, why, packages, ' +
+  'renew-path), or accept, decline with a name"}\n';
 const badJson = '{"ok":false,"code":"bad-json","reason":"this line is not JSON in UTF-8"}\n';
 
 test('answers status, why and packages', async () => {
@@ -122,10 +123,6 @@ test('takes a request in pieces', async () => {
 });
 
 const hostile: readonly (readonly [string, string | Uint8Array, string])[] = [
-  ['an empty line', '\n', badJson],
-  ['text', 'status\n', badJson],
-  ['half an object', '{"command":\n', badJson],
-  ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xff, 0x22, 0x0a), badJson],
   ['null', 'null\n', badRequest],
   ['a list', '["status"]\n', badRequest],
   ['no command', '{}\n', badRequest],
@@ -149,6 +146,44 @@ for (const [what, sent, said] of hostile) {
     assert.equal(world.world.wishes, []);
   });
 }
+
+const order = '{"command":"accept","name":"a"}\n';
+const notText = Buffer.of(0x22, 0xff, 0x22, 0x0a);
+const otherProtocols: readonly (readonly [string, string | Uint8Array])[] = [
+  ['an empty line', `\n${order}`],
+  ['text', `status\n${order}`],
+  ['half an object', `{"command":\n${order}`],
+  ['bytes that are not UTF-8', Buffer.concat([notText, Buffer.from(order)])],
+  ['HTTP', `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 32\r\n\r\n${order}`],
+  ['HTTP in which a header is a request', `GET / HTTP/1.1\r\n${order}`],
+  ['a TLS handshake', Buffer.concat([Buffer.from('160301000a0a', 'hex'), Buffer.from(order)])],
+];
+
+for (const [what, sent] of otherProtocols) {
+  test(`closes after ${what}, and does nothing of what follows`, async () => {
+    const world = await setUp();
+    const { peer, send } = await rawPeer(world);
+    await send(sent);
+    assert.is(peer.text, badJson);
+    assert.ok(peer.isClosed);
+    assert.equal(world.world.wishes, []);
+  });
+}
+
+test('takes a request after a byte order mark', async () => {
+  const world = await setUp();
+  const { peer, send } = await rawPeer(world);
+  await send('\ufeff{"command":"packages"}\n');
+  assert.match(peer.text, /^\{"ok":true,"packages"/);
+});
+
+test('passes on the order for another path', async () => {
+  const world = await setUp();
+  assert.equal(await ask(world, path, { command: 'renew-path' }), {
+    kind: 'answered',
+    response: { ok: true, text: 'renewed' },
+  });
+});
 
 test('closes on a line that does not end', async () => {
   const world = await setUp();

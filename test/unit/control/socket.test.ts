@@ -30,6 +30,7 @@ async function setUp(first: Status) {
       await pause(300);
       return { ok: true, packages: [{ name: 'vim', version: '9.1' }] };
     },
+    renewPath: async () => ({ ok: true, text: 'renewed' }),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -106,12 +106,21 @@ test('reads which services come and go, and leaves out what is no name', () => {
 });
 
 test('refuses what is not JSON', () => {
-  const bad = ['', ' ', '{', '{"a":}', 'nonsense', '{"a":1}x', "{'a':1}", '\u0000', '\ufeff{}'];
+  const marks = ['\ufeff', '\ufeff\ufeff{}'];
+  const bad = ['', ' ', '{', '{"a":}', 'nonsense', '{"a":1}x', "{'a':1}", '\u0000', ...marks];
   for (const text of bad) {
     const incoming = decodeIncoming(text);
     assert.is(incoming.kind === 'refused' && incoming.code, errorCodes.parse, text);
     assert.is(incoming.id, 'null');
   }
+});
+
+test('reads on after one byte order mark', () => {
+  const incoming = decodeIncoming(`\ufeff${call('900719925474099312345')}`);
+  assert.is(incoming.kind === 'message' && incoming.id, '900719925474099312345');
+  const answer = '\ufeff{"jsonrpc":"2.0","id":7,"result":{"status":0}}';
+  assert.equal(decodeAnswer(answer), { ok: true, result: { status: 0 } });
+  assert.is(answeredId(Buffer.from(answer)), '7');
 });
 
 test('refuses what is no call, by the code of its trouble', () => {

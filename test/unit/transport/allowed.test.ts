@@ -39,6 +39,7 @@ test('closes on who is not on the list, reads nothing of it, and serves the othe
   );
   transport.open(recorder);
   await until('bound', () => recorder.events.length > 0);
+  transport.onRegistration?.('begun', transport.networkAddress);
   const port = Number(new URL(transport.networkAddress ?? '').port);
 
   async function ask(localAddress: string): Promise<string> {

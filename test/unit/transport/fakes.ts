@@ -17,6 +17,7 @@ export type Recorder = TransportHandlers & {
   /** `up`, and `down: <reason>`. */
   readonly events: string[];
   fill(isFull: boolean): void;
+  refused(): number;
 };
 
 export const answerText = '{"jsonrpc":"2.0","id":1,"result":{"status":0}}';
@@ -25,6 +26,7 @@ export function createRecorder(): Recorder {
   const bodies: string[] = [];
   const events: string[] = [];
   let isFull = false;
+  let refused = 0;
   return {
     bodies,
     events,
@@ -37,6 +39,8 @@ export function createRecorder(): Recorder {
     },
     answeredId,
     isFull: () => isFull,
+    refused: () => refused,
+    onRefused: () => void (refused += 1),
     onUp: () => void events.push('up'),
     onDown: (reason) => void events.push(`down: ${reason}`),
     refusal: (code) => `refused ${code}`,
@@ -142,6 +146,6 @@ export async function raw(port: number, ...parts: readonly (string | Buffer)[]):
 }
 
 export const head = (sizeBytes: number) =>
-  `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${sizeBytes}\r\n\r\n`;
+  `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${sizeBytes}\r\n\r\n`;
 
 export const countOf = (text: string, part: string) => text.split(part).length - 1;

@@ -1,0 +1,51 @@
+// Method: `rvi.path` in a configuration, as it may be and as it may not.
+import { readSettings } from '../../src/config.ts';
+import { complaintText } from '../../src/config/show.ts';
+import { assert, suite } from '../support/suite.ts';
+
+const test = suite('config: rvi.path');
+
+function read(rvi: string) {
+  const found = readSettings({ file: 'c.toml', text: `[rvi]\n${rvi}\n`, environment: {} });
+  const said = found.ok ? found.warnings : found.complaints;
+  return { path: found.ok ? found.settings.rvi.path : undefined, said: said.map(complaintText) };
+}
+
+const wanted = '"secret", or a path such as "/sota" of at most 255 plain characters';
+for (const path of [
+  '', 'sota', 'Secret', '//sota', '/sota//x', '/a/../b', '/..', '/./a', '/a?b', '/a#b', '/a b',
+  '/ä',
+  '/a%2fb', '/a\\b', 'http://h/a', `/${'a'.repeat(255)}`,
+]) {
+  test(`refuses ${JSON.stringify(path).slice(0, 40)}`, () => {
+    const { said } = read(`path = ${JSON.stringify(path)}`);
+    assert.is(said.length, 1);
+    assert.ok(said[0]?.startsWith('c.toml:2: rvi.path is "'), said[0]);
+    assert.ok(said[0]?.endsWith(`: write ${wanted}`), said[0]);
+  });
+}
+
+test('takes a fixed path, with a warning', () => {
+  for (const path of ['/', '/sota', '/a/b-c_d.e/', `/${'a'.repeat(254)}`]) {
+    assert.equal(read(`path = "${path}"`), {
+      path,
+      said: [
+        'c.toml:2: rvi.path is fixed, which is weaker than the default "secret": it can be ' +
+          'guessed: leave it out, unless the node cannot keep a path',
+      ],
+    });
+  }
+});
+
+test('takes the default without a word', () => {
+  assert.equal(read(''), { path: 'secret', said: [] });
+  assert.equal(read('path = "secret"'), { path: 'secret', said: [] });
+});
+
+test('refuses one beside a ws rvi.url', () => {
+  assert.equal(read('path = "/x"\nurl = "ws://h"').said, [
+    'c.toml:2: rvi.path has no use with a ws or wss rvi.url: leave it out, or give an http rvi.url',
+  ]);
+});
+
+test.run();
