@@ -25,6 +25,10 @@ function isUrl(spelt: string, protocols: readonly string[]): boolean {
 export const protocolOf = (url: string) => urlOf(url)?.protocol ?? '';
 export const hostOf = (url: string) => urlOf(url)?.hostname ?? '';
 
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || host === '::1' || /^127\./.test(host);
+}
+
 export const nodeUrl: Reader<string> = text(
   'a URL of the RVI node such as "http://127.0.0.1:8901" (http, https, ws or wss)',
   (spelt) => {

@@ -1,8 +1,9 @@
 // Keys that are each right and do not go together. An error would leave the agent deaf or do
 // other than what was written; a warning is what may be meant that way.
-import { hostOf, protocolOf } from './addresses.ts';
+import { hostOf, isLoopback, protocolOf } from './addresses.ts';
 import { error, warning } from './findings.ts';
 import { installers } from './installers.ts';
+import { weakerThanDefault } from './weaker.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
 
@@ -18,6 +19,7 @@ export function relations(
     ...tls(settings, protocol, isGiven),
     ...installers(settings, isGiven),
     ...timing(settings),
+    ...weakerThanDefault(settings),
   ];
 }
 
@@ -33,16 +35,8 @@ function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
 const wildcards = ['0.0.0.0', '::'];
 
 function http(settings: Settings): readonly Finding[] {
-  const { url, listen, allow, networkAddress, path, dialect } = settings.rvi;
+  const { url, listen, networkAddress, dialect } = settings.rvi;
   const found: Finding[] = [];
-  if (!isLoopback(listen.host) && allow.length === 0) {
-    const problem = 'is open to everybody who reaches it: RVI has no other guard there';
-    found.push(warning('rvi.listen', problem, 'give rvi.allow, the addresses of the node'));
-  }
-  if (path !== 'secret') {
-    const problem = 'is fixed, which is weaker than the default "secret": it can be guessed';
-    found.push(warning('rvi.path', problem, 'leave it out, unless the node cannot keep a path'));
-  }
   if (dialect !== 'jsonrpc') {
     const mend = 'give a ws or wss rvi.url, or leave it out';
     found.push(error('rvi.dialect', `is "${dialect}" with an http rvi.url`, mend));
@@ -58,10 +52,6 @@ function http(settings: Settings): readonly Finding[] {
     found.push(warning('rvi.listen', problem, `listen on another address, or ${mend}`));
   }
   return found;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || host === '::1' || /^127\./.test(host);
 }
 
 function tls(
