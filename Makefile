@@ -10,7 +10,7 @@ PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binuti
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
 	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
 	strace=strace /usr/bin/time=time \
-	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox
+	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox chromium=chromium
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 

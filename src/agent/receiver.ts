@@ -33,7 +33,7 @@ export function createReceiver(
         return encodeAnswer(incoming.id);
       }
       case 'message': {
-        const service = serviceOf(incoming.service);
+        const service = serviceOf(incoming.service, hints().names);
         if (service === undefined) {
           return refuse(incoming.id, errorCodes.method, 'service_name: not offered here');
         }

@@ -24,11 +24,15 @@ export function namesOf(name: (service: Service) => string): ServiceNames {
   };
 }
 
-/** `/sota/chunk`, or the same behind a prefix that was not stripped. */
-export function serviceOf(name: string): Service | undefined {
-  const last = name.split('/').filter((part) => part !== '');
-  if (last.at(-2) !== 'sota') return undefined;
-  return services.find((service) => service === last.at(-1));
+/**
+ * Returns the service if the name is `/sota/chunk` as nodes deliver it, with or without the first
+ * slash, or the full name that the node gave it at the registration.
+ */
+export function serviceOf(name: string, names: ServiceNames | undefined): Service | undefined {
+  return services.find((service) => {
+    const short = `sota/${service}`;
+    return name === short || name === `/${short}` || name === names?.[service];
+  });
 }
 
 export function decodeRequest(

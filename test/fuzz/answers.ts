@@ -50,6 +50,10 @@ function whyNot(call: Body): string | undefined {
   const params = own(call, 'params');
   const name = isBody(params) ? own(params, 'service_name') : undefined;
   const service = typeof name === 'string' ? name.split('/').filter((part) => part !== '') : [];
+  // The full names of the vehicle's services are those that its node gave them.
+  const ours = /^(\/?|genivi\.org\/(vin|device)\/[^/]+\/)sota\//;
+  const isOurs = typeof name === 'string' && ours.test(name);
+  if (!isOurs) return `nobody registered ${String(name)}`;
   const given = isBody(params) ? own(params, 'parameters') : undefined;
   const body = meant(Array.isArray(given) ? given[0] : given);
   switch (service.at(-1)) {

@@ -43,7 +43,7 @@ export function createVictim(dialect: DialectName): Victim {
 /** As the agent reads it. */
 export function requestOf(data: Buffer): Request | undefined {
   const incoming = decodeIncoming(data.toString());
-  const service = incoming.kind === 'message' ? serviceOf(incoming.service) : undefined;
+  const service = incoming.kind === 'message' ? serviceOf(incoming.service, undefined) : undefined;
   if (incoming.kind !== 'message' || service === undefined) return undefined;
   const read = decodeRequest(service, incoming.parameters, hints);
   return read.ok ? read.value : undefined;

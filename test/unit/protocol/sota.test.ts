@@ -178,14 +178,19 @@ test('an abort of one package is of that one, and never becomes one of all', () 
 
 test('knows its services by their last two names', () => {
   for (const service of services) {
-    assert.is(serviceOf(`/sota/${service}`), service);
-    assert.is(serviceOf(`sota/${service}`), service);
-    assert.is(serviceOf(`genivi.org/vin/${vin}/sota/${service}`), service);
+    assert.is(serviceOf(`/sota/${service}`, undefined), service);
+    assert.is(serviceOf(`sota/${service}`, undefined), service);
+    assert.is(serviceOf(names[service], names), service);
+    assert.is(serviceOf(names[service], undefined), undefined);
   }
   const foreign = ['', '/', '/sota', 'notify', '/sota/', '/sota/ack', '/x/notify'];
   const odd = ['/sota/notify/x', '/sota/Notify', '/sota/__proto__', '/sota/toString'];
-  for (const name of [...foreign, ...odd]) {
-    assert.is(serviceOf(name), undefined, name);
+  const others = [
+    'genivi.org/backend/sota/start', 'genivi.org/vin/OTHER/sota/notify', `/${names.notify}`,
+    '/sota/../sota/notify', '//sota/notify', '/sota//notify', '/sota/notify/', '',
+  ];
+  for (const name of [...foreign, ...odd, ...others]) {
+    assert.is(serviceOf(name, names), undefined, name);
   }
 });
 
