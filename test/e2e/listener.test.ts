@@ -172,6 +172,59 @@ test('counts a flood, and logs a few lines of it', async () => {
   });
 });
 
+/** What Node's own parser refuses is answered, logged and counted like all else. */
+function rawRequests(path: string): readonly (readonly [what: string, sent: string | Buffer])[] {
+  const host = 'Host: 127.0.0.1';
+  const json = `Content-Type: application/json\r\nContent-Length: 2`;
+  const whole = (line: string, ...headers: readonly string[]) =>
+    [line, ...headers, json, '', '{}'].join('\r\n');
+  const line = `POST ${path} HTTP/1.1`;
+  return [
+    ['bare line feeds', whole(line, host).replaceAll('\r\n', '\n')],
+    ['a TLS handshake', Buffer.from('16030100050100000100', 'hex')],
+    ['no host', whole(line)],
+    ['a head of 9 KiB', whole(line, host, `X-Forwarded-For: ${'x'.repeat(9_216)}`)],
+    ['GET', `GET ${path} HTTP/1.1\r\n${host}\r\n\r\n`],
+    ['a bad expectation', whole(line, host, 'Expect: 200-ok')],
+    ['CONNECT', `CONNECT 127.0.0.1:80 HTTP/1.1\r\n${host}\r\n\r\n`],
+    ['an upgrade', whole(line, host, 'Connection: Upgrade', 'Upgrade: websocket')],
+    ['two lengths', whole(line, host, 'Content-Length: 3')],
+    ['noise', 'noise\r\n\r\n'],
+    ['another path', whole('POST / HTTP/1.1', host)],
+  ];
+}
+
+const spoken = (port: number, sent: string | Buffer) =>
+  new Promise<string>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
+    socket.on('close', () => resolve(text)).on('error', reject);
+    socket.write(sent);
+  });
+
+test('leaves a trace of everything that it refuses, and gives one answer to all', async () => {
+  await withListener(async (vehicle, at) => {
+    vehicle.boot();
+    await vehicle.backend.registered(60_000);
+    const all = rawRequests(deliveryPathOf(vehicle.directory));
+    const answers = new Map<string, string>();
+    for (const [done, [what, sent]] of all.entries()) {
+      answers.set(what, await spoken(Number(new URL(at('/')).port), sent));
+      await until(`counted: ${what}`, async () => {
+        return (await vehicle.status()).counters.refused === done + 1;
+      });
+      // Ten lines of a kind in a minute are the most.
+      if (done >= 10) continue;
+      const lines = vehicle.logs().match(/warn delivery-refused address=127\.0\.0\.1 reason=/g);
+      assert.is(lines?.length, done + 1, what);
+    }
+    const [first = '', ...others] = new Set(answers.values());
+    assert.match(first, /^HTTP\/1\.1 404 Not Found\r\n[^]*Connection: close\r\n\r\nNot Found\n$/);
+    assert.equal(others, []);
+  });
+});
+
 test('skips a byte order mark before JSON and before the configuration', async () => {
   await withListener(async (vehicle, at) => {
     const text = readFileSync(vehicle.config, 'utf8');
