@@ -1,8 +1,18 @@
 // Method: real sockets below a temporary directory.
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -141,6 +151,53 @@ test('says what is wrong with a path that cannot be used', async () => {
   writeFileSync(`${directory}/file`, '');
   const below = `${directory}/file/x.sock`;
   assert.not.ok((await sockets.listen(below, () => ear().handlers)).ok);
+});
+
+const openFiles = () => readdirSync('/proc/self/fd').length;
+
+for (const nameBytes of [3, 60]) {
+  test(`connects to a socket whose path is too long (name of ${nameBytes})`, async () => {
+    const folder = join(directory, 'f'.repeat(200), 'g'.repeat(100));
+    mkdirSync(folder, { recursive: true });
+    const long = join(folder, 'n'.repeat(nameBytes));
+    const before = openFiles();
+    // No server binds there either but by another way: it is made nearby and moved.
+    const server = await startEcho();
+    renameSync(path, long);
+    const { heard, handlers } = ear();
+    const stream = must(await sockets.connect(long, handlers));
+    must(await stream.write(Buffer.from('hello')));
+    await until('the echo', () => heard.text === 'hello');
+    stream.close();
+    await server.close();
+    await until('the files to be closed', () => openFiles() <= before);
+  });
+}
+
+test('says ENOENT and ECONNREFUSED of a long path, as of a short one', async () => {
+  const folder = join(directory, 'f'.repeat(200));
+  assert.is(codeOf(await sockets.connect(join(folder, 's'), ear().handlers)), 'ENOENT');
+  mkdirSync(folder);
+  assert.is(codeOf(await sockets.connect(join(folder, 's'), ear().handlers)), 'ENOENT');
+  writeFileSync(join(folder, 's'), '');
+  assert.is(codeOf(await sockets.connect(join(folder, 's'), ear().handlers)), 'ECONNREFUSED');
+});
+
+test('gives a folder with a long path a short one, and takes that away again', async () => {
+  const usual = must(await sockets.shorten(directory, 13));
+  assert.is(usual.path, directory);
+  await usual.remove();
+  assert.ok(statSync(directory).isDirectory());
+  const folder = join(directory, 'f'.repeat(120));
+  mkdirSync(folder);
+  const short = must(await sockets.shorten(folder, 13));
+  assert.ok(Buffer.byteLength(short.path) + 1 + 13 <= 107, short.path);
+  writeFileSync(join(short.path, 'file'), 'seen');
+  assert.is(readFileSync(join(folder, 'file'), 'utf8'), 'seen');
+  assert.is(statSync(dirname(short.path)).mode & 0o777, 0o700);
+  await short.remove();
+  assert.not.ok(existsSync(dirname(short.path)));
+  assert.is(readFileSync(join(folder, 'file'), 'utf8'), 'seen');
 });
 
 test.run();

@@ -225,6 +225,22 @@ test('installs below a folder whose path is too long for a socket', () =>
     assert.equal(readdirSync(workDirectory), []);
   }));
 
+test('works in the folder that is configured for it, and leaves nothing there', () =>
+  on(async (bench) => {
+    const workDirectory = join(bench.directory, 'elsewhere');
+    mkdirSync(workDirectory);
+    const text = `#!/bin/sh\necho "$0" >${bench.directory}/where\n`;
+    const script = { name: 's.sh', text, type: 'postinstall' } as const;
+    const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+    const installer = bench.installer(undefined, { workDirectory });
+    const prepared = await installer.prepare(bench.request(path));
+    assert.ok(prepared.ok);
+    assert.is((await installer.run(bench.request(path), prepared.before)).kind, 'installed');
+    const where = readFileSync(join(bench.directory, 'where'), 'utf8');
+    assert.ok(where.startsWith(`${workDirectory}/sota-agent-work/`), where);
+    assert.equal(readdirSync(workDirectory), []);
+  }));
+
 for (const [what, obstacle] of [
   ['a file', (path: string) => writeFileSync(path, '')],
   ['a folder', (path: string) => mkdirSync(path)],
