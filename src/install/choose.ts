@@ -8,7 +8,8 @@ import type { InstallerName } from './installer.ts';
 
 export type Chosen =
   | { readonly ok: true; readonly name: InstallerName }
-  | { readonly ok: false; readonly reason: string };
+  /** `code` is the errno name where the payload could not be read. */
+  | { readonly ok: false; readonly reason: string; readonly code?: string };
 
 /** Enough for a gzip member to give the first tar header. */
 const headBytes = 4_096;
@@ -27,7 +28,9 @@ export async function choose(
   const opened = await disk.open(path, 'read');
   const head = opened.ok ? await opened.value.read(0, headBytes) : opened;
   if (opened.ok) await opened.value.close();
-  if (!head.ok) return { ok: false, reason: `cannot read the payload: ${head.reason}` };
+  if (!head.ok) {
+    return { ok: false, reason: `cannot read the payload: ${head.reason}`, code: head.code };
+  }
   const kind = kindOf(Buffer.from(head.value));
   if (kind !== undefined && settings.enabled.includes(kind)) return { ok: true, name: kind };
   if (settings.enabled.includes('command')) return { ok: true, name: 'command' };

@@ -4,7 +4,7 @@ import { choose } from './choose.ts';
 import { createCommand } from './command.ts';
 import { environment } from './environment.ts';
 import { createOpkg } from './opkg/opkg.ts';
-import { patientRunner } from './patient.ts';
+import { isPassingCode, patiently, patientRunner } from './patient.ts';
 import { createSwupdate } from './swupdate/swupdate.ts';
 import { lastLineOf, tailOf } from './words.ts';
 import type { PackageId } from '../core/model.ts';
@@ -55,7 +55,11 @@ export function createInstallers(given: InstallPorts, settings: Settings): Insta
 
   return {
     choose: async (id, file) => {
-      const chosen = await choose(disk, settings.installer, id, file);
+      const chosen = await patiently(
+        ports.clock,
+        () => choose(disk, settings.installer, id, file),
+        (one) => !one.ok && one.code !== undefined && isPassingCode(one.code),
+      );
       if (!chosen.ok) return chosen;
       const installer = named(chosen.name);
       return installer === undefined

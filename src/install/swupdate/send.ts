@@ -4,7 +4,8 @@
 import { openLine, sleep } from './line.ts';
 import { follow } from './follow.ts';
 import { decodeAnswer, encodeInstall, statusSuccess } from './ipc.ts';
-import type { Disk } from '../../host/ports.ts';
+import { isPassingCode } from '../patient.ts';
+import type { Disk, DiskFile } from '../../host/ports.ts';
 import type { InstallRequest } from '../installer.ts';
 import type { Control } from './control.ts';
 import type { Follower } from './follow.ts';
@@ -37,6 +38,25 @@ export async function send(
   request: InstallRequest,
   limitMs: number,
 ): Promise<Ended> {
+  const opened = await ports.disk.open(request.path, 'read');
+  if (!opened.ok) {
+    const reason = `cannot read the payload: ${opened.reason}`;
+    return { kind: isPassingCode(opened.code) ? 'busy' : 'refused', reason };
+  }
+  try {
+    return await sendFile(ports, control, request, opened.value, limitMs);
+  } finally {
+    await opened.value.close();
+  }
+}
+
+async function sendFile(
+  ports: SendPorts,
+  control: Control,
+  request: InstallRequest,
+  file: DiskFile,
+  limitMs: number,
+): Promise<Ended> {
   const deadlineMs = ports.clock.nowMs() + limitMs;
   // What clearing the mark made the daemon say is not of this update, nor is its last result.
   const { lastResult } = await control.status();
@@ -47,7 +67,7 @@ export async function send(
     if (!('line' in asked)) return asked;
     const { line } = asked;
     try {
-      const sent = stream(ports, line, request, deadlineMs, follower);
+      const sent = stream(ports, line, request.sizeBytes, file, deadlineMs, follower);
       const ended = await outcome(ports, control, follower, sent, deadlineMs, lastResult);
       line.close();
       await sent;
@@ -84,26 +104,20 @@ async function ask(
 async function stream(
   ports: SendPorts,
   line: Line,
-  request: InstallRequest,
+  payloadBytes: number,
+  file: DiskFile,
   deadlineMs: number,
   follower: Follower | undefined,
 ): Promise<void> {
-  const opened = await ports.disk.open(request.path, 'read');
-  if (!opened.ok) return line.close();
-  const file = opened.value;
-  try {
-    for (let offset = 0; offset < request.sizeBytes; offset += blockBytes) {
-      const sizeBytes = Math.min(blockBytes, request.sizeBytes - offset);
-      const read = await file.read(offset, sizeBytes);
-      if (!read.ok || read.value.length < sizeBytes) return line.close();
-      const leftMs = Math.max(1, deadlineMs - ports.clock.nowMs());
-      const written = await line.write(read.value, leftMs);
-      if (!written.ok || follower?.verdict() !== undefined) break;
-    }
-    line.end();
-  } finally {
-    await file.close();
+  for (let offset = 0; offset < payloadBytes; offset += blockBytes) {
+    const sizeBytes = Math.min(blockBytes, payloadBytes - offset);
+    const read = await file.read(offset, sizeBytes);
+    if (!read.ok || read.value.length < sizeBytes) return line.close();
+    const leftMs = Math.max(1, deadlineMs - ports.clock.nowMs());
+    const written = await line.write(read.value, leftMs);
+    if (!written.ok || follower?.verdict() !== undefined) break;
   }
+  line.end();
 }
 
 async function outcome(
