@@ -80,6 +80,24 @@ test('takes the last result where there is no progress socket', async () => {
   );
 });
 
+for (const lastResult of [3, 4]) {
+  test(`takes no result of an install before for its own (${lastResult})`, () =>
+    on({ ...common, layout: undefined, lastResult, isForgetful: true }, (verdict, fake) => {
+      assert.is(fake.requests(), 1);
+      assert.is(verdict.kind, 'cut');
+      const text = verdict.kind === 'cut' ? verdict.description : '';
+      assert.match(text, /does not show whether it installed this/);
+    }));
+
+  test(`takes its own result, also where that is the one of before (${lastResult})`, () => {
+    const result = lastResult === 3 ? 'success' : 'failure';
+    const options = { ...common, layout: undefined, lastResult, result, lines: ['x'] } as const;
+    return on(options, (verdict) => {
+      assert.is(verdict.kind, lastResult === 3 ? 'installed' : 'failed');
+    });
+  });
+}
+
 test('takes no end of others for its own', () =>
   on(
     {

@@ -23,6 +23,10 @@ export type FakeOptions = {
   readonly lines?: readonly string[];
   /** Installs for somebody else, with these lines of earlier idleness still in its log. */
   readonly idleLines?: readonly string[];
+  /** Of an install before. */
+  readonly lastResult?: number;
+  /** Takes the request and does nothing with it. */
+  readonly isForgetful?: boolean;
   /** Takes connections and says nothing. */
   readonly isSilent?: boolean;
 };
@@ -49,7 +53,8 @@ export async function createFake(folder: string, options: FakeOptions): Promise<
   const lines: string[] = [];
   const idleLines = [...(options.idleLines ?? [])];
   let received = Buffer.alloc(0);
-  let [requests, current, lastResult, state, info] = [0, idleLines.length > 0 ? 2 : 0, 0, '1', ''];
+  let [requests, state, info] = [0, '1', ''];
+  let [current, lastResult] = [idleLines.length > 0 ? 2 : 0, options.lastResult ?? 0];
 
   function answer(socket: Socket, type: number, fill: (data: Buffer) => void): void {
     const data = Buffer.alloc(sizeBytes);
@@ -94,6 +99,10 @@ export async function createFake(folder: string, options: FakeOptions): Promise<
     const offset = infoOffset.get(sizeBytes) ?? 0;
     info = first.toString('latin1', offset, offset + 512).replace(/\0.*$/s, '');
     for (const message of options.earlier ?? []) tell(message);
+    if (options.isForgetful === true) {
+      answer(socket, 1, () => undefined);
+      return void socket.resume();
+    }
     current = 2;
     received = Buffer.from(first.subarray(sizeBytes));
     answer(socket, 1, () => undefined);
