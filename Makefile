@@ -9,8 +9,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
 	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
-	strace=strace /usr/bin/time=time \
-	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox chromium=chromium
+	strace=strace xz=xz-utils zstd=zstd bzip2=bzip2 /usr/bin/time=time \
+	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox \
+	chromium=chromium
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 

@@ -108,6 +108,12 @@ export const askTimeMs = 60_000;
 export const controlBytesMax = 1_048_576;
 /** What an .ipk may unpack to (each layer); a larger one is refused before it fills a device. */
 export const unpackedBytesMax = 8_589_934_592;
+/** The memory that zstd may take to unpack, as a power of two: 32 MiB. */
+export const zstdWindowLogMax = 25;
+/** What the control archive of an .ipk may unpack to if an external program unpacks it. */
+export const controlTarBytesMax = 4_194_304;
+/** Files of a package that differ from the payload, looked up in the lists of other packages. */
+export const differencesMax = 64;
 /** opkg's status file: some hundred bytes a package. A larger one is not copied. */
 export const statusFileBytesMax = 33_554_432;
 /** Of an update, as text; half of one would be none, so an offer with a longer one is refused. */

@@ -12,6 +12,7 @@ export function createDisk(): Disk {
     open,
     list: (path) =>
       attempt(async () => (await fs.readdir(path, { withFileTypes: true })).map(entry)),
+    readLink: (path) => attempt(() => fs.readlink(path)),
     makeDirectory: (path) => attempt(() => makeFolders(path)),
     rename: (from, to) => attempt(() => fs.rename(from, to)),
     remove: (path) => attempt(() => fs.rm(path, { recursive: true, force: true })),

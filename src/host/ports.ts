@@ -46,6 +46,8 @@ export type Disk = {
   /** `create` makes the file when it is missing; otherwise a missing file is ENOENT. */
   open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResult<DiskFile>>;
   list(path: string): Promise<DiskResult<readonly DiskEntry[]>>;
+  /** Returns the target of a symbolic link. */
+  readLink(path: string): Promise<DiskResult<string>>;
   makeDirectory(path: string): Promise<DiskResult<void>>;
   rename(from: string, to: string): Promise<DiskResult<void>>;
   /** Removes a file or a whole tree; a missing one is no failure. */

@@ -1,9 +1,9 @@
 // Which installer a payload is for: the configured rules by name, else what the first bytes say.
 // Only enabled installers are chosen: for all others this device has no software.
-import { gunzipSync } from 'node:zlib';
+import { isIpk } from './opkg/members.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
-import type { Disk } from '../host/ports.ts';
+import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 import type { InstallerName } from './installer.ts';
 
 export type Chosen =
@@ -11,10 +11,7 @@ export type Chosen =
   /** `code` is the errno name where the payload could not be read. */
   | { readonly ok: false; readonly reason: string; readonly code?: string };
 
-/** Enough for a gzip member to give the first tar header. */
-const headBytes = 4_096;
-/** Z_SYNC_FLUSH of zlib; its table of constants would load zlib at once. */
-const syncFlush = 2;
+const cpioMagicBytes = 6;
 
 export async function choose(
   disk: Disk,
@@ -26,12 +23,12 @@ export async function choose(
   if (rule !== undefined) return { ok: true, name: rule.use };
   if (settings.default !== 'auto') return { ok: true, name: settings.default };
   const opened = await disk.open(path, 'read');
-  const head = opened.ok ? await opened.value.read(0, headBytes) : opened;
+  const read = opened.ok ? await kindOf(opened.value) : opened;
   if (opened.ok) await opened.value.close();
-  if (!head.ok) {
-    return { ok: false, reason: `cannot read the payload: ${head.reason}`, code: head.code };
+  if (!read.ok) {
+    return { ok: false, reason: `cannot read the payload: ${read.reason}`, code: read.code };
   }
-  const kind = kindOf(Buffer.from(head.value));
+  const kind = read.value;
   if (kind !== undefined && settings.enabled.includes(kind)) return { ok: true, name: kind };
   if (settings.enabled.includes('command')) return { ok: true, name: 'command' };
   return { ok: false, reason: refusal(settings, kind) };
@@ -53,23 +50,10 @@ function globOf(pattern: string): RegExp {
   return new RegExp(`^${spelled.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 'su');
 }
 
-function kindOf(head: Buffer): InstallerName | undefined {
-  if (/^07070[12]/.test(head.toString('latin1', 0, 6))) return 'swupdate';
-  if (head.toString('latin1', 0, 8) === '!<arch>\n') {
-    return head.toString('latin1', 8, 24).startsWith('debian-binary') ? 'opkg' : undefined;
-  }
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return undefined;
-  return /^(\.\/)?debian-binary$/.test(firstTarName(head) ?? '') ? 'opkg' : undefined;
-}
-
-function firstTarName(head: Buffer): string | undefined {
-  try {
-    // The member goes on behind what was read: take what it gives so far.
-    const options = { finishFlush: syncFlush, maxOutputLength: 1_048_576 };
-    const tar = gunzipSync(head, options);
-    if (tar.length < 512) return undefined;
-    return tar.toString('latin1', 0, 100).replace(/\0.*$/s, '');
-  } catch {
-    return undefined;
-  }
+async function kindOf(file: DiskFile): Promise<DiskResult<InstallerName | undefined>> {
+  const head = await file.read(0, cpioMagicBytes);
+  if (!head.ok) return head;
+  const isCpio = /^07070[12]/.test(Buffer.from(head.value).toString('latin1'));
+  if (isCpio) return { ok: true, value: 'swupdate' };
+  return { ok: true, value: (await isIpk(file)) ? 'opkg' : undefined };
 }

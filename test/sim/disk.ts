@@ -137,6 +137,8 @@ export function createDisk(options: DiskOptions): Disk {
   return {
     open,
     list: (path) => pass('list', path, () => entriesOf(find(root, path))),
+    // There are no symbolic links on this disk.
+    readLink: async () => failure('EINVAL'),
     makeDirectory: (path) =>
       find(root, path)?.kind === 'directory'
         ? pass('size', path, () => done)

@@ -1,35 +1,50 @@
 // What the stand-in for opkg is made of: archives (also cut ones), the status file, versions.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 
-/** Entries of an .ipk: { control: {...}, scripts: {...}, conffiles, files, isCut }. */
-export function openIpk(path) {
+/**
+ * Entries of an .ipk: { fields, scripts, conffiles, files, isCut }; undefined if this opkg cannot
+ * read its control. `reads` are the compressions that this opkg knows (`gz`, `xz`, `zst`, `bz2`):
+ * data compressed otherwise have no entries, and nothing complains.
+ */
+export function openIpk(path, reads) {
   const outer = readFileSync(path);
   const isAr = outer.toString('latin1', 0, 8) === '!<arch>\n';
   const members = isAr ? arMembers(outer) : tarEntries(inflate(outer));
-  const named = (start) => members.find(({ name }) => clean(name).startsWith(start))?.data;
-  // Whatever the data say that they are compressed with: here it is gzip.
-  const [control, data] = [named('control.tar.'), named('data.tar.')];
+  const named = (start) => members.find(({ name }) => clean(name).startsWith(start));
+  const [control, data] = [named('control.tar'), named('data.tar')];
   if (named('debian-binary') === undefined || control === undefined || data === undefined) {
     return undefined;
   }
-  const inside = tarEntries(inflate(control));
+  if (!reads.includes(compressionOf(control))) return undefined;
+  const inside = tarEntries(unpacked(control));
   const text = (name) => inside.find((one) => clean(one.name) === name)?.data.toString();
-  const isWhole = isInflatable(data);
+  const isReadable = reads.includes(compressionOf(data));
   return {
     fields: fieldsOf(text('control') ?? ''),
     scripts: { preinst: text('preinst'), postinst: text('postinst') },
     conffiles: (text('conffiles') ?? '').split('\n').map(clean),
-    files: tarEntries(inflate(data)).filter(({ type }) => type !== '5'),
-    isCut: !isWhole,
+    files: isReadable ? tarEntries(unpacked(data)).filter(({ name }) => clean(name) !== '') : [],
+    isCut: compressionOf(data) === 'gz' && !isInflatable(data.data),
   };
 }
 
-export const clean = (path) => path.replace(/^(\.?\/)+/, '');
+export const clean = (path) => path.replace(/^(\.?\/)+/, '').replace(/\/$/, '');
+
+const compressionOf = ({ name }) => /\.tar(?:\.(\w+))?$/.exec(name)?.[1] ?? 'tar';
+
+function unpacked(member) {
+  const program = { xz: 'xz', bz2: 'bzip2', zst: 'zstd' }[compressionOf(member)];
+  if (program === undefined) return inflate(member.data);
+  const options = { input: member.data, maxBuffer: 2 ** 28 };
+  return spawnSync(program, ['-dc'], options).stdout ?? Buffer.alloc(0);
+}
 
 /** As much as there is: a cut stream is no error here. */
 function inflate(data) {
+  if (data[0] !== 0x1f) return data;
   try {
     return gunzipSync(data, { finishFlush: constants.Z_SYNC_FLUSH });
   } catch {
@@ -59,22 +74,30 @@ function arMembers(data) {
 
 function tarEntries(data) {
   const entries = [];
-  let longName;
+  let extra = {};
   for (let at = 0; at + 512 <= data.length && data[at] !== 0; ) {
     const type = String.fromCharCode(data[at + 156]);
     const size = parseInt(data.toString('latin1', at + 124, at + 135), 8) || 0;
     const content = data.subarray(at + 512, at + 512 + size);
     const field = (from, length) =>
       data.toString('utf8', at + from, at + from + length).replace(/\0.*$/s, '');
-    if (type === 'L') longName = content.toString().replace(/\0.*$/s, '');
-    else {
-      const name = longName ?? field(0, 100);
-      entries.push({ name, type, size, target: field(157, 100), data: content });
-      longName = undefined;
+    const whole = content.toString().replace(/\0.*$/s, '');
+    if (type === 'L') extra.path = whole;
+    else if (type === 'K') extra.linkpath = whole;
+    else if (type === 'x') extra = { ...extra, ...paxOf(content) };
+    else if (type !== 'g') {
+      const [name, target] = [extra.path ?? field(0, 100), extra.linkpath ?? field(157, 100)];
+      entries.push({ name, type, size, target, data: content });
+      extra = {};
     }
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return entries;
+}
+
+function paxOf(data) {
+  const records = data.toString().split('\n').filter((line) => line.includes('='));
+  return Object.fromEntries(records.map((line) => line.replace(/^\d+ /, '').split(/=(.*)/s)));
 }
 
 export function fieldsOf(text) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// A program that behaves as opkg does, defect by defect (installers 2). What it is comes from a
-// file of JSON, the argument of `--stand-in`:
-//   flavour   "0.1.8", "0.6-internal" or "0.6-libsolv"
+// A program that behaves as opkg does, defect by defect; docs/integrate/installers.md names each
+// defect. What it is comes from a file of JSON, the argument of `--stand-in`:
+//   flavour   "0.1.8", "0.6-internal", "0.6-libsolv" or "lede" (OpenWrt's opkg-lede)
 //   capacity  bytes that fit on its disk; more is ENOSPC
+//   isQuiet   it does not report that its disk is full
 //   isStatusLost  the second half of its status file does not fit, and nobody looks
 //   dieAt     a point at which it kills itself, once: the name is taken out of the file
 //   haltAt    a point at which it says so in FILE.reached and waits to be killed
@@ -10,23 +11,27 @@
 // status-written; and asked:<n>, the n-th question of a package's status. Every call is a line in
 // FILE.calls.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { ftruncateSync, openSync, closeSync, rmSync, symlinkSync } from 'node:fs';
-import { writeFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync, closeSync, existsSync, ftruncateSync, openSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
-import { clean, compareVersions, openIpk, readStatus, stanzaOf } from './opkg-parts.mjs';
+import { createFiles } from './opkg-files.mjs';
+import { compareVersions, openIpk, readStatus, stanzaOf } from './opkg-parts.mjs';
 
 const { options, words } = readArguments(process.argv.slice(2));
 const settingsFile = options['--stand-in'];
 const settings = JSON.parse(readFileSync(settingsFile, 'utf8'));
 const { flavour } = settings;
-const isOld = flavour === '0.1.8';
+const isLede = flavour === 'lede';
+const isOldest = flavour === '0.1.8';
+/** OpenWrt's went its own way at 0.1. */
+const isOld = isOldest || isLede;
 const isSolver = flavour === '0.6-libsolv';
 const root = rootOf(options);
 const home = join(root, isOld ? 'usr/lib/opkg' : 'var/lib/opkg');
 const statusFile = join(home, 'status');
 const lockFile = join(home, 'lock');
+const files = createFiles({ settings, isOld, root, home, point, say });
 const [command, ...names] = words;
 appendFileSync(`${settingsFile}.calls`, `${[...options.forced, ...words].join(' ')}\n`);
 process.exitCode = main();
@@ -68,6 +73,13 @@ function main() {
         process.stdout.write(stanzaOf(one));
       }
       return 0;
+    case 'files': {
+      const one = installed.find(({ Package }) => Package === names[0]);
+      if (one === undefined) return refuse(255, `Package ${names[0]} not installed.`);
+      say(`Package ${one.Package} (${one.Version}) is installed on root and has these files:`);
+      for (const path of files.listOf(one.Package)) say(path);
+      return 0;
+    }
     case 'install':
     case 'configure': {
       writeFileSync(lockFile, String(process.pid));
@@ -97,7 +109,7 @@ function say(line) {
 }
 
 function complain(line) {
-  (isOld ? process.stdout : process.stderr).write(`Collected errors:\n * ${line}\n`);
+  (isOldest ? process.stdout : process.stderr).write(`Collected errors:\n * ${line}\n`);
 }
 
 function refuse(code, line) {
@@ -125,12 +137,14 @@ function wait() {
 }
 
 function install(installed, file) {
-  const ipk = existsSync(file) && /\.(ipk|opk|deb)$/.test(file) ? openIpk(file) : undefined;
+  const reads = isOld ? ['gz', 'tar'] : ['gz', 'tar', 'xz', 'zst', 'bz2'];
+  const isNamed = existsSync(file) && /\.(ipk|opk|deb)$/.test(file);
+  const ipk = isNamed ? openIpk(file, reads) : undefined;
   if (ipk === undefined) return refuse(255, `Malformed package file ${file}.`);
   const { Package, Version, Architecture, Depends } = ipk.fields;
   const old = installed.find((one) => one.Package === Package && isThere(one));
   const isForced = options.forced.includes('--force-reinstall');
-  if (isForced && isOld) {
+  if (isForced && isOldest) {
     process.kill(process.pid, 'SIGSEGV');
     return 139;
   }
@@ -143,7 +157,23 @@ function install(installed, file) {
   if (missing.length > 0) {
     return refuse(isSolver ? 1 : 255, `cannot find dependency ${missing[0]} for ${Package}`);
   }
+  const answer = byVersion(ipk, old, isForced, file);
+  if (answer !== undefined) return answer;
+  const free = (settings.capacity ?? Infinity) / 1024;
+  if (Number(ipk.fields['Installed-Size'] ?? 0) > free * 1024) {
+    return refuse(255, `Only have ${Math.floor(free)}kb available on filesystem /`);
+  }
+  say(`Installing ${Package} (${Version}) on root.`);
+  return put(installed, ipk, old);
+}
+
+/** The exit code if the version is reason enough not to install. */
+function byVersion({ fields: { Package, Version } }, old, isForced, file) {
   const order = old === undefined ? 1 : compareVersions(Version, old.Version);
+  if (order === 0 && isLede && !isForced && / installed$/.test(old.Status)) {
+    say(`Package ${Package} (${Version}) installed in root is up to date.`);
+    return 0;
+  }
   if (order === 0 && !isOld && !isForced && !/half-installed/.test(old.Status)) {
     return refuse(255, `Refusing to load file '${file}' as it matches the installed version.`);
   }
@@ -151,12 +181,7 @@ function install(installed, file) {
     say(`Not downgrading package ${Package} on root from ${old.Version} to ${Version}.`);
     return 0;
   }
-  const free = (settings.capacity ?? Infinity) / 1024;
-  if (Number(ipk.fields['Installed-Size'] ?? 0) > free * 1024) {
-    return refuse(255, `Only have ${Math.floor(free)}kb available on filesystem /`);
-  }
-  say(`Installing ${Package} (${Version}) on root.`);
-  return put(installed, ipk, old);
+  return undefined;
 }
 
 function put(installed, ipk, old) {
@@ -168,14 +193,10 @@ function put(installed, ipk, old) {
     return refuse(255, `preinst script of ${Package} failed.`);
   }
   if (ipk.isCut && !isOld) return refuse(255, `data.tar.gz of ${Package}: truncated gzip input`);
-  unpack(ipk);
+  for (const name of replacedBy(ipk).filter((one) => one !== Package)) files.forget(name);
+  files.unpack(ipk);
   point('unpacked');
-  const info = join(home, 'info');
-  mkdirSync(info, { recursive: true });
-  writeFileSync(join(info, `${Package}.control`), stanzaOf(ipk.fields));
-  if (ipk.scripts.postinst !== undefined) {
-    writeFileSync(join(info, `${Package}.postinst`), ipk.scripts.postinst);
-  }
+  files.remember(ipk);
   if (options['-o'] !== undefined) {
     save(installed, ipk, `${words} unpacked`);
     return 0;
@@ -187,29 +208,9 @@ function put(installed, ipk, old) {
   return isConfigured ? 0 : refuse(255, `postinst script of ${old?.Package ?? Package} failed.`);
 }
 
-function unpack({ files, conffiles }) {
-  let room = settings.capacity ?? Infinity;
-  for (const [at, { name, type, data, target, size }] of files.entries()) {
-    point(`unpack:${at}`);
-    const path = join(root, clean(name));
-    // Of a cut archive the last entry has fewer bytes than its header says.
-    const isKept = conffiles.includes(clean(name)) && existsSync(path);
-    const to = isKept && !readFileSync(path).equals(data) ? `${path}-opkg` : path;
-    mkdirSync(dirname(to), { recursive: true });
-    if (existsSync(to) || isLink(to)) rmSync(to);
-    if (type === '2') symlinkSync(target, to);
-    else writeFileSync(to, data.subarray(0, Math.max(0, Math.min(size, room))));
-    if (size > room) say(`Warning when extracting archive entry '${name}': (errno=28)`);
-    room -= size;
-  }
-}
-
-function isLink(path) {
-  try {
-    return lstatSync(path).isSymbolicLink();
-  } catch {
-    return false;
-  }
+/** What it replaces or conflicts with goes away. */
+function replacedBy({ fields: { Package, Replaces = '', Conflicts = '' } }) {
+  return [Package, ...Replaces.split(', '), ...Conflicts.split(', ')].filter((one) => one !== '');
 }
 
 function configure(installed) {
@@ -231,8 +232,9 @@ function runScript(text, name) {
   return ran.status === 0;
 }
 
-function save(installed, { fields }, Status) {
-  const gone = [fields.Package, ...(fields.Replaces ?? '').split(', ')];
+function save(installed, ipk, Status) {
+  const { fields } = ipk;
+  const gone = replacedBy(ipk);
   const others = installed.filter((one) => !gone.includes(one.Package));
   const { Package, Version, Architecture } = fields;
   const one = { Package, Version, Status, Architecture };

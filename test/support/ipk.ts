@@ -1,4 +1,5 @@
 // Makes .ipk files: control and data, in an ar or in a gzipped tar, as opkg-build does.
+import { spawnSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 
 export type IpkSpec = {
@@ -8,6 +9,10 @@ export type IpkSpec = {
   readonly fields?: { readonly [name: string]: string };
   readonly files: { readonly [path: string]: string | Uint8Array };
   readonly links?: { readonly [path: string]: string };
+  readonly hardLinks?: { readonly [path: string]: string };
+  /** Directories beside those that the files need. */
+  readonly folders?: readonly string[];
+  readonly fifos?: readonly string[];
   readonly conffiles?: readonly string[];
   readonly preinst?: string;
   readonly postinst?: string;
@@ -21,6 +26,23 @@ export type TarFile = {
 };
 
 export type Shape = 'ar' | 'tar';
+export type Compression = 'gz' | 'xz' | 'zst' | 'bz2';
+
+export function compressed(data: Uint8Array, how: Compression): Buffer {
+  if (how === 'gz') return gzipSync(data);
+  const program = { xz: 'xz', zst: 'zstd', bz2: 'bzip2' }[how];
+  const ran = spawnSync(program, ['-c'], { input: data, maxBuffer: 2 ** 28 });
+  if (ran.status !== 0) throw new Error(`${program}: ${ran.error?.message ?? ran.stderr}`);
+  return ran.stdout;
+}
+
+/** As `ipkOf`, with other compressions of control and data. */
+export function ipkWith(spec: IpkSpec, data: Compression, control: Compression = 'gz'): Buffer {
+  const [binary, , last] = membersOf(spec, compressed(dataTarOf(spec), data), `data.tar.${data}`);
+  if (binary === undefined || last === undefined) throw new Error('an .ipk has three members');
+  const middle = compressed(controlTarOf(spec), control);
+  return packed([binary, { name: `control.tar.${control}`, data: middle }, last], 'ar');
+}
 
 export function ipkOf(spec: IpkSpec, shape: Shape = 'ar'): Buffer {
   const data = gzipSync(dataTarOf(spec));
@@ -53,8 +75,8 @@ export function controlTarOf(spec: IpkSpec): Buffer {
   return tarOf(files);
 }
 
-export function dataTarOf({ files, links = {} }: IpkSpec): Buffer {
-  const folders = new Set<string>();
+export function dataTarOf({ files, links = {}, hardLinks = {}, ...more }: IpkSpec): Buffer {
+  const folders = new Set<string>(more.folders?.map((path) => `./${path}/`));
   for (const path of [...Object.keys(files), ...Object.keys(links)]) {
     const parts = path.split('/');
     for (let depth = 1; depth < parts.length; depth += 1) {
@@ -65,6 +87,12 @@ export function dataTarOf({ files, links = {} }: IpkSpec): Buffer {
     ...[...folders].sort().map((name) => ({ name, type: '5' })),
     ...Object.entries(files).map(([path, data]) => ({ name: `./${path}`, data })),
     ...Object.entries(links).map(([path, target]) => ({ name: `./${path}`, type: '2', target })),
+    ...Object.entries(hardLinks).map(([path, target]) => ({
+      name: `./${path}`,
+      type: '1',
+      target: `./${target}`,
+    })),
+    ...(more.fifos ?? []).map((path) => ({ name: `./${path}`, type: '6' })),
   ]);
 }
 
@@ -75,7 +103,8 @@ export function tarOf(files: readonly TarFile[]): Buffer {
 function entryOf({ name, data = '', type = '0', target = '' }: TarFile): readonly Buffer[] {
   const content = Buffer.from(data);
   // GNU's way with long names: an entry of its own before the file's.
-  const long = Buffer.byteLength(name) > 100 ? entryOf(longName(name)) : [];
+  const long = Buffer.byteLength(name) > 100 ? entryOf(longName(name, 'L')) : [];
+  const far = Buffer.byteLength(target) > 100 ? entryOf(longName(target, 'K')) : [];
   const header = Buffer.alloc(512);
   header.write(name, 0, 100);
   header.write('0000644\0', 100);
@@ -89,11 +118,11 @@ function entryOf({ name, data = '', type = '0', target = '' }: TarFile): readonl
   header.write('ustar  \0', 257);
   const sum = header.reduce((all, byte) => all + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return [...long, header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  return [...long, ...far, header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
 }
 
-function longName(name: string): TarFile {
-  return { name: '././@LongLink', type: 'L', data: `${name}\0` };
+function longName(name: string, type: string): TarFile {
+  return { name: '././@LongLink', type, data: `${name}\0` };
 }
 
 function arOf(members: readonly TarFile[]): Buffer {

@@ -123,6 +123,8 @@ export function createMemoryDisk(
     list: (path) => inDirectory('list', path, ({ names }) =>
       [...names].map(([name, { kind }]): DiskEntry => ({ name, kind })),
     ),
+    // There are no symbolic links on this disk.
+    readLink: async (path) => failure('EINVAL', path),
     makeDirectory: (path) => pass({ verb: 'make-directory', path, bytes: 0 }, () => {
       makeAll(root, path);
     }),

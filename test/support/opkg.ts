@@ -7,8 +7,11 @@ import process from 'node:process';
 import { ipkOf } from './ipk.ts';
 import type { IpkSpec } from './ipk.ts';
 
-export type Flavour = '0.1.8' | '0.6-internal' | '0.6-libsolv';
-export const flavours: readonly Flavour[] = ['0.1.8', '0.6-internal', '0.6-libsolv'];
+/** `lede` is OpenWrt's opkg-lede, which went its own way at 0.1. */
+export type Flavour = '0.1.8' | '0.6-internal' | '0.6-libsolv' | 'lede';
+export const flavours: readonly Flavour[] = ['0.1.8', '0.6-internal', '0.6-libsolv', 'lede'];
+/** Reads gzip alone, and has its home in /usr/lib/opkg. */
+export const isOld = (flavour: Flavour) => flavour === '0.1.8' || flavour === 'lede';
 
 /** In the order in which an install passes them. */
 export const killPoints = [
@@ -29,6 +32,7 @@ export type Defects = {
   readonly dieAt?: string;
   readonly haltAt?: string;
   readonly isStatusLost?: boolean;
+  readonly isQuiet?: boolean;
 };
 
 export type OpkgDevice = ReturnType<typeof createOpkgDevice>;
@@ -47,7 +51,7 @@ export function createOpkgDevice(
   const where = options.isOffline === true ? ['-o', root] : ['-f', conf];
   const program = process.execPath;
   const args = [standIn, '--stand-in', settings, ...where];
-  const home = join(root, flavour === '0.1.8' ? 'usr/lib/opkg' : 'var/lib/opkg');
+  const home = join(root, isOld(flavour) ? 'usr/lib/opkg' : 'var/lib/opkg');
   const statusFile = join(home, 'status');
   const lockFile = join(home, 'lock');
   const set = (defects: Defects) =>
@@ -79,7 +83,7 @@ export function createOpkgDevice(
     calls(): readonly string[] {
       const file = `${settings}.calls`;
       const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-      const acts = lines.filter((line) => !/^(status|list-installed) ?/.test(line));
+      const acts = lines.filter((line) => !/^(status|list-installed|files) ?/.test(line));
       return acts.map((line) => line.replace(/ \/\S+/, ''));
     },
     /** What its status file says, `name - version state`. */

@@ -7,7 +7,7 @@ import { tailOf } from '../words.ts';
 import { stanzasOf } from './status.ts';
 import type { PackageId, ReportCode } from '../../core/model.ts';
 import type { Settings } from '../../core/settings.ts';
-import type { Runner, RunResult } from '../../host/ports.ts';
+import type { Runner, RunRequest, RunResult } from '../../host/ports.ts';
 import type { Listed } from '../installer.ts';
 
 export type Found =
@@ -16,10 +16,22 @@ export type Found =
   | { readonly kind: 'busy'; readonly reason: string }
   | { readonly kind: 'unanswered'; readonly reason: string };
 
+/** What a command said on the way, also where more was said than is kept. */
+export type Heard = {
+  /** A disk or a quota is full. */
+  readonly isFull: boolean;
+  /** opkg reported an error of its own, or that a write or read failed. */
+  readonly isError: boolean;
+};
+
+export type Acted = RunResult & { readonly heard: Heard };
+
 export type Opkg = {
   /** A command that may take as long as an install: of the payload at `path`. */
-  act(path: string, ...args: readonly string[]): Promise<RunResult>;
+  act(path: string, ...args: readonly string[]): Promise<Acted>;
   find(name: string): Promise<Found>;
+  /** The absolute paths that opkg lists for a package; empty if it lists none or fails. */
+  files(name: string): Promise<readonly string[]>;
   list(): Promise<Listed>;
   tail(result: RunResult): string;
 };
@@ -27,14 +39,42 @@ export type Opkg = {
 export function createOpkgProgram(runner: Runner, settings: Settings['installer']): Opkg {
   const { program } = settings.opkg;
 
-  function call(args: readonly string[], timeLimitMs: number, mostBytes: number, mark = {}) {
+  function call(
+    args: readonly string[],
+    timeLimitMs: number,
+    mostBytes: number,
+    more: Pick<RunRequest, 'onOutput'> & { readonly mark?: RunRequest['environment'] } = {},
+  ) {
+    const { mark = {}, ...heard } = more;
     return runner({
+      ...heard,
       program,
       args: [...settings.opkg.args, ...args],
       environment: { ...environment, ...mark },
       timeLimitMs,
       outputBytesMax: mostBytes,
     });
+  }
+
+  async function act(path: string, ...args: readonly string[]): Promise<Acted> {
+    let end = '';
+    let heard: Heard = { isFull: false, isError: false };
+    const onOutput = (text: string) => {
+      heard = both(heard, heardIn(end + text));
+      end = (end + text).slice(-phraseMost);
+    };
+    const mark = markOf(path);
+    const result = await call(args, settings.timeoutMs, outputBytesMax, { mark, onOutput });
+    return { ...result, heard: both(heard, heardIn(saidBy(result))) };
+  }
+
+  async function files(name: string): Promise<readonly string[]> {
+    const result = await call(['files', name], askTimeMs, listOutputBytesMax);
+    if (result.kind !== 'exited' || result.exitCode !== 0) return [];
+    // The middle of a longer list is not kept.
+    if (result.stdout.length > listOutputBytesMax) return [];
+    const lines = result.stdout.split('\n').map((line) => line.replace(/\t.*$/, ''));
+    return lines.filter((line) => line.startsWith('/'));
   }
 
   async function find(name: string): Promise<Found> {
@@ -62,8 +102,9 @@ export function createOpkgProgram(runner: Runner, settings: Settings['installer'
   }
 
   return {
-    act: (path, ...args) => call(args, settings.timeoutMs, outputBytesMax, markOf(path)),
+    act,
     find,
+    files,
     list,
     tail: (result) => tailOf(program, result),
   };
@@ -87,13 +128,46 @@ export function isLocked(result: RunResult): boolean {
   return isRefused && /could not lock/i.test(saidBy(result));
 }
 
-/** 0.6 takes no file of a version that it believes to be there. */
-export function isRefusedAsSame(result: RunResult): boolean {
-  return /refusing to load|matches the installed version/i.test(saidBy(result));
+/** 0.6 refuses a file of the version that it lists; OpenWrt's takes it for done. */
+export function isRefusedAsSame(result: RunResult, name: string): boolean {
+  const said = saidBy(result);
+  if (/refusing to load|matches the installed version/i.test(said)) return true;
+  const done = said.matchAll(/package (\S+) \(\S*\) installed in \S+ is up to date/gi);
+  return [...done].some(([, one]) => one === name);
 }
 
-export function codeOf(result: RunResult): ReportCode {
-  const said = saidBy(result);
-  if (/errno=28\b|no space left on device|only have \d+ *kb/i.test(said)) return 'disk-full';
-  return /not downgrading package/i.test(said) ? 'old-version' : 'install-failed';
+export function codeOf(result: Acted): ReportCode {
+  if (result.heard.isFull) return 'disk-full';
+  return /not downgrading package/i.test(saidBy(result)) ? 'old-version' : 'install-failed';
 }
+
+/** Longer than any phrase below, so that none is lost between two pieces of output. */
+const phraseMost = 200;
+
+/** By libarchive, libc, BusyBox and opkg. `errno` of a full disk is 28, of a full quota 122. */
+const full = new RegExp(
+  [
+    'no space left|disk (?:is )?full|file ?system (?:is )?full|not enough (?:free )?space',
+    'insufficient (?:disk )?space|out of (?:disk )?space|only have \\d+ *kb',
+    'quota exceeded|\\bENOSPC\\b|\\bEDQUOT\\b|errno *[=:]? *(?:28|122)\\b',
+    // Without a number it is a full disk most of the time; with another one it is not.
+    'write failed(?!\\W*(?:input|read-only|errno *[=:]? *(?!28\\b|122\\b)\\d))|short write',
+  ].join('|'),
+  'i',
+);
+
+/** The words of opkg and of the kernel. A script may write "failed" without any harm. */
+const error = new RegExp(
+  [
+    'collected errors:|^error:|^ \\* \\w+: |warning when extracting|write failed|errno *[=:]? *\\d',
+    'input/output error|read-only file system|cannot allocate memory|segmentation fault',
+  ].join('|'),
+  'im',
+);
+
+const heardIn = (said: string): Heard => ({ isFull: full.test(said), isError: error.test(said) });
+
+const both = (one: Heard, other: Heard): Heard => ({
+  isFull: one.isFull || other.isFull,
+  isError: one.isError || other.isError,
+});

@@ -25,8 +25,9 @@ export function decodeBefore(text: string): Before {
     version: String(all['version'] ?? ''),
     was: typeof version === 'string' && typeof state === 'string' ? { version, state } : undefined,
     copies: copies.flatMap((one) => {
-      const { path, copy } = tableOf(one);
-      return typeof path === 'string' && typeof copy === 'string' ? [{ path, copy }] : [];
+      const { path, copy, sha256 = '' } = tableOf(one);
+      if (typeof path !== 'string' || typeof copy !== 'string') return [];
+      return typeof sha256 === 'string' ? [{ path, copy, sha256 }] : [];
     }),
   };
 }

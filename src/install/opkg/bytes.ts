@@ -1,7 +1,7 @@
 // Bytes of a file as a stream, inflated or not, taken in pieces of a wished size. What is wrong
 // with them is thrown as an Error, and caught where the archive as a whole is judged (`ipk.ts`).
-import { createGunzip } from 'node:zlib';
-import { unpackedBytesMax } from '../../limits.ts';
+import * as zlib from 'node:zlib';
+import { unpackedBytesMax, zstdWindowLogMax } from '../../limits.ts';
 import type { Gunzip } from 'node:zlib';
 import type { DiskFile } from '../../host/ports.ts';
 
@@ -63,29 +63,60 @@ export async function* bytesOf(file: DiskFile, fromBytes: number): AsyncGenerato
   }
 }
 
-/** Never more than a piece in memory, and never more in all than any device unpacks. */
-export async function* gunzipped(source: Bytes): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: pieceBytes });
+export const gunzipped = (source: Bytes) =>
+  inflated(source, zlib.createGunzip({ chunkSize: pieceBytes }));
+
+/** Returns undefined if this Node has no zstd; it came with Node 22.15. */
+export function unzstd(source: Bytes): Bytes | undefined {
+  const create: unknown = Reflect.get(zlib, 'createZstdDecompress');
+  // ZSTD_d_windowLogMax
+  const params = { 100: zstdWindowLogMax };
+  if (typeof create !== 'function') return undefined;
+  return inflated(source, create({ chunkSize: pieceBytes, params }));
+}
+
+/** Data that a program can read and this process cannot: not a fault of the archive. */
+export function isBeyondUs(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ZSTD_error_frameParameter_windowTooLarge' || code === manyFrames;
+}
+
+const manyFrames = 'ZSTD_many_frames';
+
+/** Holds at most one piece in memory, and yields at most what any device can unpack. */
+async function* inflated(source: Bytes, stream: Gunzip): AsyncGenerator<Uint8Array> {
   // Also after the last reader has gone.
-  gunzip.on('error', () => undefined);
-  void feed(source, gunzip);
+  stream.on('error', () => undefined);
+  const fed = feed(source, stream);
   let total = 0;
-  for await (const piece of gunzip) {
+  for await (const piece of stream) {
     const data: Uint8Array = piece;
     total += data.length;
     if (total > unpackedBytesMax) throw new Error(`it unpacks to over ${unpackedBytesMax} bytes`);
     yield data;
   }
+  // Node's zstd stops after the first frame and ignores the others.
+  if ((await fed) > stream.bytesWritten) {
+    throw Object.assign(new Error('it has more than one frame'), { code: manyFrames });
+  }
 }
 
-async function feed(source: Bytes, gunzip: Gunzip): Promise<void> {
+/** Returns how many bytes the source had, as far as it was read. */
+async function feed(source: Bytes, stream: Gunzip): Promise<number> {
+  const closed = new Promise<void>((resolve) => void stream.once('close', () => resolve()));
+  let total = 0;
   try {
     for await (const piece of source) {
-      await new Promise<void>((resolve) => void gunzip.write(piece, () => resolve()));
-      if (gunzip.destroyed) return;
+      total += piece.length;
+      if (stream.readableEnded) return total;
+      // Of a stream that ended before, the write is never answered.
+      const written = new Promise<void>((resolve) => void stream.write(piece, () => resolve()));
+      await Promise.race([written, closed]);
+      if (stream.destroyed && !stream.readableEnded) return total;
     }
-    gunzip.end();
+    stream.end();
   } catch (error) {
-    gunzip.destroy(error instanceof Error ? error : new Error(String(error)));
+    stream.destroy(error instanceof Error ? error : new Error(String(error)));
   }
+  return total;
 }

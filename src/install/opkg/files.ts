@@ -1,20 +1,30 @@
-// Are the files of an .ipk where opkg says that it put them? It says so after a full disk and
-// after half an archive, too (installers 2).
+// Does the disk hold what the .ipk holds, byte by byte? opkg exits with 0 after a full disk and
+// after half an archive, too. Reads both as streams: memory does not grow with the package.
+import { differencesMax } from '../../limits.ts';
 import { walkFiles } from './ipk.ts';
-import type { Disk, DiskEntry, DiskFile } from '../../host/ports.ts';
+import { parentOf } from './status.ts';
+import type { Disk, DiskEntry, DiskFile, DiskResult } from '../../host/ports.ts';
 import type { IpkFile } from './ipk.ts';
 
+export type Difference = { readonly path: string; readonly trouble: string };
+
 export type Comparison =
-  | { readonly kind: 'fits'; readonly count: number }
-  | { readonly kind: 'differs'; readonly reason: string }
+  /** `first` are the first differences, at most `differencesMax` of them. */
+  | {
+      readonly kind: 'compared';
+      readonly count: number;
+      readonly differing: number;
+      readonly first: readonly Difference[];
+    }
   /** Nothing to compare with: the member is compressed in a way that is not read here. */
   | { readonly kind: 'opaque'; readonly member: string }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
-export type Thoroughness = {
-  /** A cut may leave files of the right size without their bytes. */
-  readonly bytes: boolean;
-  /** Where no `sync` program made everything durable, each file and folder is synced. */
+type Look = {
+  readonly disk: Disk;
+  readonly root: string;
+  readonly conffiles: ReadonlySet<string>;
+  /** No `sync` program made everything durable: each file and folder is synced. */
   readonly sync: boolean;
 };
 
@@ -25,35 +35,31 @@ export async function compareFiles(
   ipk: string,
   root: string,
   conffiles: readonly string[],
-  how: Thoroughness,
+  sync: boolean,
 ): Promise<Comparison> {
-  const own = new Set(conffiles);
+  const look = { disk, root, conffiles: new Set(conffiles), sync };
   let folder: Folder | undefined;
-  let wrong = 0;
-  let first = '';
+  let differing = 0;
+  const first: Difference[] = [];
   const walk = await walkFiles(disk, ipk, async (file) => {
-    const path = `${root}/${file.path}`;
-    const parent = path.slice(0, path.lastIndexOf('/'));
-    if (folder?.path !== parent) folder = await folderAt(disk, parent, how.sync);
-    const kind = folder.entries.get(path.slice(parent.length + 1));
-    const trouble = await troubleWith(disk, file, path, kind, own.has(file.path), how);
+    const parent = parentOf(`${root}/${file.path}`);
+    if (folder?.path !== parent) folder = await folderAt(disk, parent, sync);
+    const kind = folder.entries.get(file.path.slice(file.path.lastIndexOf('/') + 1));
+    const trouble = await troubleWith(look, file, kind);
     if (trouble === undefined) return;
-    wrong += 1;
-    first ||= `${path} ${trouble}`;
+    differing += 1;
+    if (first.length < differencesMax) first.push({ path: file.path, trouble });
   });
   if (!walk.ok) return { kind: 'unreadable', reason: walk.reason };
   if (walk.value.kind === 'opaque') return walk.value;
-  const { count } = walk.value;
-  if (wrong === 0) return { kind: 'fits', count };
-  const others = wrong === 1 ? '' : `, and ${wrong - 1} more`;
-  return { kind: 'differs', reason: `${wrong} of ${count} files are wrong: ${first}${others}` };
+  return { kind: 'compared', count: walk.value.count, differing, first };
 }
 
 async function folderAt(disk: Disk, path: string, isSynced: boolean): Promise<Folder> {
-  const listed = await disk.list(path === '' ? '/' : path);
+  const listed = await disk.list(path);
   const entries = listed.ok ? listed.value : [];
   if (listed.ok && isSynced) {
-    const synced = await disk.syncDirectory(path === '' ? '/' : path);
+    const synced = await disk.syncDirectory(path);
     if (!synced.ok) throw new Error(`cannot sync ${path}: ${synced.reason}`);
   }
   return { path, entries: new Map(entries.map(({ name, kind }) => [name, kind])) };
@@ -61,43 +67,97 @@ async function folderAt(disk: Disk, path: string, isSynced: boolean): Promise<Fo
 
 /** What is wrong with an installed file; undefined: nothing. Only regular files are opened. */
 async function troubleWith(
-  disk: Disk,
+  look: Look,
   file: IpkFile,
-  path: string,
   kind: DiskEntry['kind'] | undefined,
-  isConffile: boolean,
-  how: Thoroughness,
 ): Promise<string | undefined> {
   if (kind === undefined) return 'is missing';
-  // A conffile is the device's own once it is there; links may be replaced by alternatives.
-  if (file.kind !== 'file' || isConffile) return undefined;
-  if (kind !== 'file') return 'is no file';
-  const opened = await disk.open(path, 'read');
-  if (!opened.ok) return `cannot be read: ${opened.code}`;
-  try {
-    return await differenceOf(opened.value, file, how);
-  } finally {
-    await opened.value.close();
+  const path = `${look.root}/${file.path}`;
+  switch (file.kind) {
+    case 'directory':
+      // Where /lib is a link to /usr/lib, the link is the directory.
+      return kind === 'file' ? 'is no directory' : undefined;
+    case 'symlink':
+      if (kind !== 'other') return 'is no symbolic link';
+      return linkTrouble(await look.disk.readLink(path), file.target);
+    case 'other':
+      return kind === 'other' ? undefined : 'is no special file';
+    case 'link':
+      return hardLinkTrouble(look, file, kind);
+    case 'file':
+      // A conffile belongs to the device as soon as it is there.
+      if (look.conffiles.has(file.path)) return undefined;
+      return kind === 'file' ? contentTrouble(look, file) : 'is no file';
   }
 }
 
-async function differenceOf(
-  installed: DiskFile,
-  file: IpkFile,
-  how: Thoroughness,
+function linkTrouble(found: DiskResult<string>, target: string): string | undefined {
+  if (!found.ok) return found.code === 'EINVAL' ? 'is no symbolic link' : unread(found.code);
+  return found.value === target ? undefined : `points to ${found.value}, not to ${target}`;
+}
+
+/** The entry has no content of its own: it must have that of its target, which was compared. */
+async function hardLinkTrouble(
+  { disk, root, conffiles }: Look,
+  { path, target }: IpkFile,
+  kind: DiskEntry['kind'],
 ): Promise<string | undefined> {
-  const size = await installed.size();
-  if (!size.ok) return `cannot be read: ${size.code}`;
-  if (size.value !== file.sizeBytes) return `has ${size.value} bytes, not ${file.sizeBytes}`;
-  const synced = how.sync ? await installed.sync() : undefined;
-  if (synced?.ok === false) return `cannot be made durable: ${synced.code}`;
-  if (!how.bytes) return undefined;
-  let at = 0;
-  for await (const wanted of file.content) {
-    const found = await installed.read(at, wanted.length);
-    if (!found.ok) return `cannot be read: ${found.code}`;
-    if (!Buffer.from(found.value).equals(wanted)) return `has other bytes behind byte ${at}`;
-    at += wanted.length;
+  const name = target.replace(/^(\.?\/+)+/, '');
+  if (conffiles.has(path) || conffiles.has(name)) return undefined;
+  const [from, to] = [`${root}/${path}`, `${root}/${name}`];
+  if (name.split('/').includes('..')) return 'is a link that leaves the root';
+  if (kind === 'other') {
+    const [one, other] = [await disk.readLink(from), await disk.readLink(to)];
+    if (!other.ok) return 'is no file';
+    return linkTrouble(one, other.value);
   }
-  return undefined;
+  if (kind !== 'file') return 'is no file';
+  return withFile(disk, from, (one) =>
+    withFile(disk, to, (other) => differenceOfFiles(one, other)),
+  );
+}
+
+async function contentTrouble(look: Look, file: IpkFile): Promise<string | undefined> {
+  return withFile(look.disk, `${look.root}/${file.path}`, async (installed) => {
+    const size = await installed.size();
+    if (!size.ok) return unread(size.code);
+    if (size.value !== file.sizeBytes) return `has ${size.value} bytes, not ${file.sizeBytes}`;
+    const synced = look.sync ? await installed.sync() : undefined;
+    if (synced?.ok === false) return `cannot be made durable: ${synced.code}`;
+    let at = 0;
+    for await (const wanted of file.content) {
+      const found = await installed.read(at, wanted.length);
+      if (!found.ok) return unread(found.code);
+      if (!Buffer.from(found.value).equals(wanted)) return `has other bytes behind byte ${at}`;
+      at += wanted.length;
+    }
+    return undefined;
+  });
+}
+
+async function differenceOfFiles(one: DiskFile, other: DiskFile): Promise<string | undefined> {
+  for (let at = 0; ; at += pieceBytes) {
+    const [left, right] = [await one.read(at, pieceBytes), await other.read(at, pieceBytes)];
+    if (!left.ok) return unread(left.code);
+    if (!right.ok) return unread(right.code);
+    if (!Buffer.from(left.value).equals(right.value)) return `differs from ${other.path}`;
+    if (left.value.length === 0) return undefined;
+  }
+}
+
+const pieceBytes = 65_536;
+const unread = (code: string) => `cannot be read: ${code}`;
+
+async function withFile(
+  disk: Disk,
+  path: string,
+  look: (file: DiskFile) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const opened = await disk.open(path, 'read');
+  if (!opened.ok) return unread(opened.code);
+  try {
+    return await look(opened.value);
+  } finally {
+    await opened.value.close();
+  }
 }

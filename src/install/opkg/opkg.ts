@@ -7,27 +7,21 @@ import { outlast } from '../orphan.ts';
 import { bounded } from '../words.ts';
 import { codeOf, createOpkgProgram, isLocked, isRefusedAsSame } from './ask.ts';
 import { decodeBefore, encodeBefore } from './before.ts';
-import { compareFiles } from './files.ts';
+import { debianHint } from './debian.ts';
+import { createUnpack } from './external.ts';
 import { readControl, walkFiles } from './ipk.ts';
 import { placesOf } from './places.ts';
-import { keepCopies, mustSyncAt, restore } from './status.ts';
+import { createReinstallMark } from './reinstall.ts';
+import { restore } from './restore.ts';
+import { keepCopies, mustSyncAt } from './status.ts';
+import { truthOf } from './truth.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Clock, Disk, Runner, RunResult } from '../../host/ports.ts';
 import type { Installer, InstallRequest, Prepared, Probe, Verdict } from '../installer.ts';
-import type { Before } from './before.ts';
-import type { Thoroughness } from './files.ts';
+import type { Acted } from './ask.ts';
 import type { Control } from './ipk.ts';
-
-/** What is true of the package on this device; `description` is for the report. */
-type Truth =
-  | { readonly kind: 'installed'; readonly description: string }
-  /** Unpacked, and its postinst has yet to succeed. */
-  | { readonly kind: 'unpacked'; readonly description: string }
-  | { readonly kind: 'not-installed'; readonly description: string }
-  /** Listed as installed; its files cannot be compared. */
-  | { readonly kind: 'unproven'; readonly description: string }
-  | { readonly kind: 'unknown'; readonly description: string }
-  | { readonly kind: 'busy'; readonly description: string };
+import type { Copy } from './status.ts';
+import type { Truth } from './truth.ts';
 
 type Ports = { readonly disk: Disk; readonly runner: Runner; readonly clock: Clock };
 
@@ -38,11 +32,18 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
   const { program } = settings.opkg;
   const opkg = createOpkgProgram(runner, settings);
 
-  async function prepare({ path, workDirectory }: InstallRequest): Promise<Prepared> {
-    const control = await readControl(disk, path);
+  function controlOf({ path, workDirectory }: InstallRequest) {
+    return readControl(disk, path, createUnpack(disk, runner, workDirectory));
+  }
+
+  async function prepare(request: InstallRequest): Promise<Prepared> {
+    const { path, workDirectory } = request;
+    const control = await controlOf(request);
     const whole = control.ok ? await walkFiles(disk, path, () => undefined) : control;
     if (!control.ok || !whole.ok) {
-      const reason = bounded(`not a whole .ipk: ${whole.ok ? '' : whole.reason}`);
+      const hint = await debianHint(disk, path, '');
+      const what = hint === '' ? 'not a whole .ipk: ' : hint;
+      const reason = bounded(`${what}${whole.ok ? '' : whole.reason}`);
       return { ok: false, code: 'validation-failed', reason };
     }
     const { package: name, version } = control.value;
@@ -62,39 +63,68 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
   }
 
   async function run(request: InstallRequest, before: string): Promise<Verdict> {
-    const control = await readControl(disk, request.path);
+    const control = await controlOf(request);
     if (!control.ok) return failed(`the payload cannot be read: ${control.reason}`);
     const target = control.value;
-    const first = await truthOf(request, target, { bytes: false, sync: false });
+    const mark = createReinstallMark(disk, request.workDirectory);
+    const first = await look(request, target, false);
     if (first.kind === 'busy') return { kind: 'busy', reason: first.description };
-    const state = decodeBefore(before);
-    if (isThere(first, target, state)) {
+    if (first.kind === 'installed' && !(await mark.isSet())) {
       await flush();
       return { kind: 'installed', description: `nothing to do: ${first.description}` };
     }
+    const { copies, was } = decodeBefore(before);
+    const isListed = was?.version === target.version && was.state === 'installed';
+    const marked = isListed && target.hasPostinst ? await mark.set() : undefined;
+    if (marked?.ok === false) return failed(`cannot mark the attempt: ${marked.reason}`);
     const linked = await link(request);
     if (!linked.ok) return failed(linked.reason);
     const ended =
       first.kind === 'unpacked'
         ? await opkg.act(request.path, 'configure', target.package)
-        : await install(request.path, linked.file);
+        : await install(request.path, linked.file, target.package);
     if (isLocked(ended)) return { kind: 'busy', reason: opkg.tail(ended) };
-    const isSynced = await flush();
-    const look = () => truthOf(request, target, { bytes: false, sync: !isSynced });
-    const now = await look();
-    if (isSuccess(now) && ended.kind === 'exited' && !isFull(ended)) return verdictOf(ended, now);
-    // Killed, or on a full disk: then it also loses its status file.
-    const restored = await restore(disk, state.copies);
-    if (!restored.ok) return failed(`${unrestored(restored.reason)}; ${opkg.tail(ended)}`);
-    const then = restored.value.length === 0 ? now : await look();
-    if (ended.kind !== 'killed' || isSuccess(then)) return verdictOf(ended, then);
-    return { kind: 'cut', description: bounded(`${then.description}; ${opkg.tail(ended)}`) };
+    if (isClean(ended)) await mark.remove();
+    return judge(request, target, copies, ended, await mark.isSet());
   }
 
-  async function install(path: string, file: string): Promise<RunResult> {
+  /** `isHalf`: a reinstall did not end well, so that its postinst may not have run. */
+  async function judge(
+    request: InstallRequest,
+    target: Control,
+    copies: readonly Copy[],
+    ended: Acted,
+    isHalf: boolean,
+  ): Promise<Verdict> {
+    const isSynced = await flush();
+    // On a full disk it also loses its status file, and exits with 0.
+    const repaired = await repair(copies, ended.kind !== 'exited' || ended.heard.isFull);
+    if (!repaired.ok) return failed(`${unrestored(repaired.reason)}; ${opkg.tail(ended)}`);
+    const now = await look(request, target, !isSynced);
+    if (isSuccess(ended, now, isHalf)) return installed(ended, now);
+    const hint = await debianHint(disk, request.path, target.architecture);
+    const description = bounded(`${repaired.text}${now.description}; ${hint}${opkg.tail(ended)}`);
+    if (ended.kind === 'killed' && !ended.heard.isFull) return { kind: 'cut', description };
+    return { kind: 'failed', code: codeOf(ended), description };
+  }
+
+  async function repair(copies: readonly Copy[], isCut: boolean) {
+    const { root } = await placesOf(disk, settings.opkg);
+    const restored = await restore(disk, copies, root, isCut);
+    if (!restored.ok) return restored;
+    const { restored: paths, lost } = restored.value;
+    const told = [
+      ...paths.map((path) => `${path} was restored; `),
+      ...lost.map((path) => `${path} looks interrupted, and its copy is damaged; `),
+    ];
+    return { ok: true, text: told.join('') } as const;
+  }
+
+  async function install(path: string, file: string, name: string): Promise<Acted> {
     const ended = await opkg.act(path, 'install', file);
-    if (!isRefusedAsSame(ended)) return ended;
-    // Listed in this version, but not whole. 0.1 does it unforced, and would die of the option.
+    if (!isRefusedAsSame(ended, name)) return ended;
+    // Listed in this version, but not whole, or built anew. 0.1 does it without the option, and
+    // would crash with it.
     return opkg.act(path, '--force-reinstall', 'install', file);
   }
 
@@ -124,45 +154,8 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     return runner({ program, args, environment, timeLimitMs, outputBytesMax });
   }
 
-  async function truthOf(
-    { path }: InstallRequest,
-    target: Control,
-    how: Thoroughness,
-  ): Promise<Truth> {
-    const found = await opkg.find(target.package);
-    const wanted = `${target.package} ${target.version}`;
-    if (found.kind === 'busy') return { kind: 'busy', description: found.reason };
-    if (found.kind === 'unanswered') return { kind: 'unknown', description: found.reason };
-    if (found.kind === 'unlisted') {
-      return { kind: 'not-installed', description: `${target.package} is not installed` };
-    }
-    const { version, state } = found;
-    if (version !== target.version) {
-      const description = `${target.package} is ${version} (${state}), not ${target.version}`;
-      return { kind: 'not-installed', description };
-    }
-    const { root, isOffline } = await placesOf(disk, settings.opkg);
-    const isDone = state === 'installed' || (state === 'unpacked' && isOffline);
-    if (!isDone) {
-      const kind = state === 'unpacked' ? 'unpacked' : 'not-installed';
-      return { kind, description: `${wanted} is '${state}'` };
-    }
-    const later = state === 'unpacked' ? ' (its first boot configures it)' : '';
-    const files = await compareFiles(disk, path, root, target.conffiles, how);
-    switch (files.kind) {
-      case 'fits': {
-        const description = `${wanted} is ${state}${later}, ${files.count} files compared`;
-        return { kind: 'installed', description };
-      }
-      case 'differs':
-        return { kind: 'not-installed', description: `${wanted} is ${state}, but ${files.reason}` };
-      case 'opaque': {
-        const description = `${wanted} is ${state}${later}; ${files.member} was not compared`;
-        return { kind: 'unproven', description };
-      }
-      case 'unreadable':
-        return { kind: 'unknown', description: `${wanted} is ${state}, but ${files.reason}` };
-    }
+  function look({ path }: InstallRequest, target: Control, isSyncedApart: boolean) {
+    return truthOf({ disk, opkg, settings, path, target }, isSyncedApart);
   }
 
   async function probe(request: InstallRequest, before: string): Promise<Probe> {
@@ -170,19 +163,21 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     if (!(await outlast(ports, { path: request.path, program }, settings.timeoutMs))) {
       return { kind: 'unknown', description: 'the opkg of the attempt still runs' };
     }
-    const { copies } = decodeBefore(before);
-    const restored = await restore(disk, copies);
-    if (!restored.ok) return { kind: 'unknown', description: unrestored(restored.reason) };
-    const mended = restored.value.map((path) => `${path} was restored; `).join('');
-    const control = await readControl(disk, request.path);
-    if (!control.ok) return { kind: 'unknown', description: `${mended}${control.reason}` };
+    const repaired = await repair(decodeBefore(before).copies, true);
+    if (!repaired.ok) return { kind: 'unknown', description: unrestored(repaired.reason) };
+    const control = await controlOf(request);
+    if (!control.ok) {
+      return { kind: 'unknown', description: bounded(`${repaired.text}${control.reason}`) };
+    }
     const isSynced = await flush();
-    const look = () => truthOf(request, control.value, { bytes: true, sync: !isSynced });
-    const truth = await answered(look);
-    const description = bounded(`${mended}${truth.description}`);
+    const truth = await answered(() => look(request, control.value, !isSynced));
+    const description = bounded(`${repaired.text}${truth.description}`);
     switch (truth.kind) {
-      case 'installed':
-        return { kind: 'installed', description };
+      case 'installed': {
+        const mark = createReinstallMark(disk, request.workDirectory);
+        if (!(await mark.isSet())) return { kind: 'installed', description };
+        return { kind: 'unknown', description: bounded(`${description}; ${halfDone}`) };
+      }
       case 'not-installed':
       case 'unpacked':
         return { kind: 'not-installed', description };
@@ -201,29 +196,25 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     }
   }
 
-  function verdictOf(ended: RunResult, now: Truth): Verdict {
-    const hasFailed = ended.kind !== 'exited' || ended.exitCode !== 0;
-    const said = opkg.tail(ended);
-    const isProven = now.kind === 'installed';
-    if (isProven || (isSuccess(now) && !hasFailed && !isFull(ended))) {
-      const though = hasFailed ? `, although ${said}` : '';
-      return { kind: 'installed', description: bounded(`${now.description}${though}`) };
-    }
-    const description = bounded(`${now.description}; ${said}`);
-    return { kind: 'failed', code: codeOf(ended), description };
+  function installed(ended: RunResult, { description }: Truth): Verdict {
+    const though = isClean(ended) ? '' : `, although ${opkg.tail(ended)}`;
+    return { kind: 'installed', description: bounded(`${description}${though}`) };
   }
 
   return { name: 'opkg', prepare, run, probe, list: opkg.list };
 }
 
-/** Where files cannot be compared, the word of opkg counts if it is older than the attempt. */
-function isThere(truth: Truth, { version }: Control, { was }: Before): boolean {
-  if (truth.kind === 'installed') return true;
-  return truth.kind === 'unproven' && was?.version === version && was.state === 'installed';
-}
+const halfDone = 'its reinstall was interrupted, so its postinst may not have run';
 
-const isSuccess = ({ kind }: Truth) => kind === 'installed' || kind === 'unproven';
-const isFull = (ended: RunResult) => codeOf(ended) === 'disk-full';
+const isClean = (ended: RunResult) => ended.kind === 'exited' && ended.exitCode === 0;
+
+/** Words about a full disk outweigh everything: something was not written. */
+function isSuccess(ended: Acted, { kind }: Truth, isHalf: boolean): boolean {
+  if (ended.heard.isFull) return false;
+  if (kind === 'installed') return !isHalf;
+  const isProven = kind === 'altered' || kind === 'unproven';
+  return isProven && isClean(ended) && !ended.heard.isError;
+}
 
 const unrestored = (reason: string) => `the status file of opkg cannot be restored: ${reason}`;
 

@@ -1,5 +1,7 @@
-// opkg's memory is one text file, rewritten in place at the end of a command and not synced: a cut
-// leaves it old, empty or half (installers 2). The agent keeps a copy through each attempt.
+// opkg's memory is one text file, rewritten in place at the end of a command and not synced: a
+// power loss leaves it old, empty or half. The agent keeps a copy through each attempt
+// (`restore.ts`).
+import { createHash } from 'node:crypto';
 import { statusFileBytesMax } from '../../limits.ts';
 import type { Disk, DiskFile, DiskResult } from '../../host/ports.ts';
 
@@ -10,8 +12,8 @@ export type Stanza = {
   readonly state: string;
 };
 
-/** Where the file is, and where its copy. */
-export type Copy = { readonly path: string; readonly copy: string };
+/** Where the file is, and where its copy. `sha256` of the copy, in hex; '' if it is not known. */
+export type Copy = { readonly path: string; readonly copy: string; readonly sha256: string };
 
 /** Fields by lower-case name; of a value that goes on, the first line. */
 export function fieldsOf(text: string): ReadonlyMap<string, string> {
@@ -47,44 +49,14 @@ export async function keepCopies(
     const copy = `${folder}/opkg-status-${at}`;
     const written = await writeWhole(disk, copy, text.value);
     if (!written.ok) return written;
-    copies.push({ path, copy });
+    copies.push({ path, copy, sha256: sha256Of(text.value) });
   }
   const named = await disk.syncDirectory(folder);
   return named.ok ? { ok: true, value: copies } : named;
 }
 
-/** Brings back what a cut emptied or shortened; gives the files that it wrote. */
-export async function restore(
-  disk: Disk,
-  copies: readonly Copy[],
-): Promise<DiskResult<readonly string[]>> {
-  const restored: string[] = [];
-  for (const { path, copy } of copies) {
-    const kept = await readWhole(disk, copy);
-    // A copy that is lost mends nothing, and stands in the way of nothing.
-    if (!kept.ok) continue;
-    const now = await readWhole(disk, path);
-    if (now.ok && isSound(now.value, kept.value)) continue;
-    if (!now.ok && now.code !== 'ENOENT') return now;
-    // In place, so that owner, mode and label stay: until the outcome is on flash the copy is
-    // there for another boot.
-    const written = await writeWhole(disk, path, kept.value);
-    const named = written.ok ? await disk.syncDirectory(folderOf(path)) : written;
-    if (!named.ok) return named;
-    restored.push(path);
-  }
-  return { ok: true, value: restored };
-}
-
-/** Knows every package that the copy knows, and ends as it ends (with an empty line). */
-function isSound(now: Uint8Array, copy: Uint8Array): boolean {
-  const [text, kept] = [textOf(now), textOf(copy)];
-  const known = new Set(stanzasOf(text).map((one) => one.package));
-  return stanzasOf(kept).every((one) => known.has(one.package)) && text.endsWith(kept.slice(-2));
-}
-
-const textOf = (data: Uint8Array) => Buffer.from(data).toString('utf8');
-const folderOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
+export const sha256Of = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+export const parentOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
 
 export async function readWhole(disk: Disk, path: string): Promise<DiskResult<Uint8Array>> {
   const opened = await disk.open(path, 'read');
@@ -110,7 +82,11 @@ export async function mustSyncAt(disk: Disk, path: string): Promise<void> {
   if (!synced.ok) throw new Error(`cannot sync ${path}: ${synced.reason}`);
 }
 
-async function writeWhole(disk: Disk, path: string, data: Uint8Array): Promise<DiskResult<void>> {
+export async function writeWhole(
+  disk: Disk,
+  path: string,
+  data: Uint8Array,
+): Promise<DiskResult<void>> {
   const opened = await disk.open(path, 'create');
   if (!opened.ok) return opened;
   const file = opened.value;

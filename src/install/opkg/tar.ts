@@ -7,6 +7,8 @@ export type TarEntry = {
   readonly name: string;
   readonly kind: 'file' | 'link' | 'symlink' | 'directory' | 'other';
   readonly sizeBytes: number;
+  /** Of a link or symlink; empty for everything else. */
+  readonly target: string;
   /** May be left, also half-way, before the next entry is asked for. */
   readonly content: Bytes;
 };
@@ -15,7 +17,7 @@ const blockBytes = 512;
 /** A name of a path, or the list of attributes that holds one. */
 const longNameBytesMax = 65_536;
 
-type Extra = { name?: string; sizeBytes?: number };
+type Extra = { name?: string; target?: string; sizeBytes?: number };
 
 export async function* entriesOf(source: Bytes): AsyncGenerator<TarEntry> {
   const reader = createReader(source);
@@ -34,11 +36,13 @@ export async function* entriesOf(source: Bytes): AsyncGenerator<TarEntry> {
         continue;
       }
       const name = extra.name ?? nameIn(header);
-      extra = {};
       const kind = kindOf(type);
+      const isLink = kind === 'link' || kind === 'symlink';
+      const target = isLink ? (extra.target ?? textIn(header, 157, 100)) : '';
+      extra = {};
       // The size of a link is that of its target, and nothing follows.
       const held = kind === 'file' || kind === 'other' ? sizeBytes : 0;
-      yield* entry(reader, { name, kind, sizeBytes: held });
+      yield* entry(reader, { name, kind, sizeBytes: held, target });
     }
     await drain(reader);
   } finally {
@@ -96,6 +100,7 @@ async function extraOf(reader: Reader, type: string, sizeBytes: number): Promise
   const data = await reader.take(sizeBytes);
   await skipPadding(reader, sizeBytes);
   if (data.length < sizeBytes) throw new Error('it ends early');
+  if (type === 'K') return { target: textIn(data, 0, data.length) };
   if (type === 'L') return { name: textIn(data, 0, data.length) };
   return type === 'x' ? paxOf(data) : {};
 }
@@ -110,6 +115,7 @@ function paxOf(data: Buffer): Extra {
     const record = data.toString('utf8', at + digits.length + 1, at + length - 1);
     const value = record.slice(record.indexOf('=') + 1);
     if (record.startsWith('path=')) extra.name = value;
+    if (record.startsWith('linkpath=')) extra.target = value;
     if (record.startsWith('size=')) extra.sizeBytes = sized(Number(value));
     at += length;
   }

@@ -25,6 +25,7 @@ export function createFakeDisk(files: { readonly [path: string]: string | Uint8A
       return { ok: true, value: fileOf(path, Buffer.from(content)) };
     },
     list: never,
+    readLink: never,
     makeDirectory: never,
     rename: never,
     remove: never,

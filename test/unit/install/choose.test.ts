@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createDisk } from '../../../src/host/disk.ts';
 import { choose } from '../../../src/install/choose.ts';
-import { ipkOf, tarOf } from '../../support/ipk.ts';
+import { dataTarOf, ipkOf, ipkWith, membersOf, packed, tarOf } from '../../support/ipk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { defaults, target } from './rig.ts';
+import type { Shape } from '../../support/ipk.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 
 const test = suite('choose');
@@ -29,10 +30,40 @@ async function chosen(data: Uint8Array | string, settings: Installer = installer
 }
 
 const large = { ...target, files: { big: Buffer.alloc(200_000, 'x') } };
+/** As opkg-build orders them: debian-binary, control, data. */
+const members = membersOf(target, gzipSync(dataTarOf(target)));
+
+function ordered(shape: Shape, ...order: readonly number[]): Buffer {
+  return packed(order.flatMap((at) => members[at] ?? []), shape);
+}
+
+/** A header of its own for the archive, and one before each file, as `tar --format=pax` writes. */
+function paxed(): Buffer {
+  const times = { name: 'PaxHeaders/x', type: 'x', data: '27 mtime=1732000000.123456\n' };
+  const all = { name: 'pax_global_header', type: 'g', data: '17 comment=0.4.5\n' };
+  return gzipSync(tarOf([all, ...members.flatMap((one) => [times, one])]));
+}
+
+function withFolder(): Buffer {
+  return gzipSync(tarOf([{ name: './', type: '5' }, ...members.toReversed()]));
+}
+
+function foreign(): Buffer {
+  return gzipSync(tarOf([members[1] ?? { name: '' }, { name: 'hello' }, ...members]));
+}
+
 const contents: readonly (readonly [string, Uint8Array | string, string])[] = [
   ['an .ipk in an ar', ipkOf(target, 'ar'), 'opkg'],
   ['an .ipk in a tar', ipkOf(target, 'tar'), 'opkg'],
   ['a large .ipk in a tar', ipkOf(large, 'tar'), 'opkg'],
+  ['an .ipk in a tar of pax', paxed(), 'opkg'],
+  ['an .ipk in an ar, debian-binary last', ordered('ar', 2, 1, 0), 'opkg'],
+  ['an .ipk in a tar, debian-binary last', ordered('tar', 1, 2, 0), 'opkg'],
+  ['an .ipk in a tar, the data first', ordered('tar', 2, 0, 1), 'opkg'],
+  ['an .ipk in a tar of a folder', withFolder(), 'opkg'],
+  ['a Debian package', ipkWith(target, 'xz', 'xz'), 'opkg'],
+  ['a tar with data alone', ordered('tar', 2), 'command'],
+  ['a tar with control and something else', foreign(), 'command'],
   ['a cpio newc', '070701000000', 'swupdate'],
   ['a cpio crc', '070702000000', 'swupdate'],
   ['an old cpio', '070707000000', 'command'],

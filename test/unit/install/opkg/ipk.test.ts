@@ -1,13 +1,18 @@
 // Method: real archives of both shapes, read from files; then each way to spoil one.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { createDisk } from '../../../../src/host/disk.ts';
+import { createRunner } from '../../../../src/host/runner.ts';
+import { createUnpack } from '../../../../src/install/opkg/external.ts';
 import { readControl, walkFiles } from '../../../../src/install/opkg/ipk.ts';
-import { controlTarOf, dataTarOf, ipkOf, membersOf, packed, tarOf } from '../../../support/ipk.ts';
+import { compressed, controlTarOf, dataTarOf, ipkOf, ipkWith } from '../../../support/ipk.ts';
+import { membersOf, packed, tarOf } from '../../../support/ipk.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createRandom } from '../../../support/prng.ts';
+import type { Runner } from '../../../../src/host/ports.ts';
 import type { IpkSpec, Shape, TarFile } from '../../../support/ipk.ts';
 
 const test = suite('ipk');
@@ -17,6 +22,7 @@ test.before(() => {
 });
 test.after(() => rmSync(directory, { recursive: true, force: true }));
 
+const { gzipSync } = zlib;
 const disk = createDisk();
 const shapes: readonly Shape[] = ['ar', 'tar'];
 const long = `usr/share/${'d'.repeat(60)}/${'f'.repeat(60)}`;
@@ -29,6 +35,9 @@ const spec: IpkSpec = {
   postinst: 'exit 0',
 };
 
+const controlIn = (path: string) =>
+  readControl(disk, path, createUnpack(disk, createRunner(), directory));
+
 function file(data: Uint8Array): string {
   const path = join(directory, 'data');
   writeFileSync(path, data);
@@ -38,7 +47,7 @@ function file(data: Uint8Array): string {
 async function walked(data: Uint8Array) {
   const seen: (readonly [path: string, kind: string, sizeBytes: number])[] = [];
   const walk = await walkFiles(disk, file(data), async ({ path, kind, sizeBytes, content }) => {
-    seen.push([path, kind, sizeBytes]);
+    if (kind !== 'directory') seen.push([path, kind, sizeBytes]);
     // Half of one file is read, and of the others nothing.
     if (path === 'usr/bin/a') for await (const _ of content) break;
   });
@@ -48,9 +57,12 @@ async function walked(data: Uint8Array) {
 for (const shape of shapes) {
   test(`reads control and files of an ${shape}`, async () => {
     const data = ipkOf(spec, shape);
-    const control = await readControl(disk, file(data));
+    const control = await controlIn(file(data));
     const { package: name, version, conffiles } = spec;
-    assert.equal(control, { ok: true, value: { package: name, version, conffiles } });
+    assert.equal(control, {
+      ok: true,
+      value: { package: name, version, conffiles, hasPostinst: true, architecture: 'all' },
+    });
     const { walk, seen } = await walked(data);
     assert.equal(walk, { ok: true, value: { kind: 'walked', count: 5 } });
     assert.equal(seen, [
@@ -66,7 +78,7 @@ for (const shape of shapes) {
     const [binary, control, data] = membersOf(spec, gzipSync(dataTarOf(spec)));
     assert.ok(binary !== undefined && control !== undefined && data !== undefined);
     const path = file(packed([binary, data, control], shape));
-    assert.ok((await readControl(disk, path)).ok);
+    assert.ok((await controlIn(path)).ok);
     assert.ok((await walkFiles(disk, path, () => undefined)).ok);
   });
 
@@ -76,7 +88,7 @@ for (const shape of shapes) {
     for (let round = 0; round < 60; round += 1) {
       // What lies behind the data of the last member is padding.
       const path = file(whole.subarray(0, random.below(whole.length - 1)));
-      const control = await readControl(disk, path);
+      const control = await controlIn(path);
       const walk = await walkFiles(disk, path, () => undefined);
       assert.not(control.ok && walk.ok, `${round}`);
     }
@@ -90,7 +102,7 @@ for (const shape of shapes) {
       const at = random.below(data.length);
       data.writeUInt8(data.readUInt8(at) ^ (1 << random.below(8)), at);
       const path = file(data);
-      await readControl(disk, path);
+      await controlIn(path);
       await walkFiles(disk, path, () => undefined);
     }
   });
@@ -102,11 +114,11 @@ test('takes members that are not compressed, and says which it cannot read', asy
     { name: 'control.tar', data: controlTarOf(spec) },
     { name: 'data.tar', data: dataTarOf(spec) },
   ];
-  assert.ok((await readControl(disk, file(packed(plain, 'ar')))).ok);
+  assert.ok((await controlIn(file(packed(plain, 'ar')))).ok);
   assert.ok((await walked(packed(plain, 'ar'))).walk.ok);
-  const zstd = packed(membersOf(spec, Buffer.from('zstd'), 'data.tar.zst'), 'ar');
-  const { walk } = await walked(zstd);
-  assert.equal(walk, { ok: true, value: { kind: 'opaque', member: 'data.tar.zst' } });
+  const xz = packed(membersOf(spec, Buffer.from('xz'), 'data.tar.xz'), 'ar');
+  const { walk } = await walked(xz);
+  assert.equal(walk, { ok: true, value: { kind: 'opaque', member: 'data.tar.xz' } });
 });
 
 const withData = (files: readonly TarFile[]) =>
@@ -150,7 +162,8 @@ const refusedControls: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ['a pattern for a name', named('*', '1'), /names no package/],
   ['a line break in the version', named('a', '1\\n2 3'), /names no version/],
   ['no fields', withControl(gzipSync(tarOf([{ name: 'control', data: '' }]))), /no package/],
-  ['another compression', packed([{ name: 'control.tar.xz' }], 'ar'), /not compressed with gzip/],
+  ['an unknown compression', packed([{ name: 'control.tar.rar' }], 'ar'), /unknown compression/],
+  ['nothing in its xz', packed([{ name: 'control.tar.xz' }], 'ar'), /control\.tar\.xz|no package/],
   ['too much', withControl(gzipSync(controlTarOf({ ...spec, fields: { X: big() } }))), /bytes/],
 ];
 
@@ -160,7 +173,7 @@ function big(): string {
 
 for (const [what, data, said] of refusedControls) {
   test(`refuses a control with ${what}`, async () => {
-    const control = await readControl(disk, file(data));
+    const control = await controlIn(file(data));
     assert.ok(!control.ok);
     assert.match(control.ok ? '' : control.reason, said);
   });
@@ -177,6 +190,72 @@ test('takes names and sizes of pax, and a size in binary', async () => {
     [path, 'file', 5],
     ['next', 'file', 1],
   ]);
+});
+
+for (const how of ['xz', 'bz2', 'zst'] as const) {
+  test(`reads a control.tar.${how}, and leaves no file behind`, async () => {
+    const names = readdirSync(directory);
+    const control = await controlIn(file(ipkWith(spec, 'gz', how)));
+    assert.is(control.ok && control.value.version, spec.version, JSON.stringify(control));
+    assert.equal(readdirSync(directory), [...new Set([...names, 'data'])].sort());
+  });
+
+  test(`a control.tar.${how} that is cut or damaged is refused`, async () => {
+    for (const spoil of [(all: Buffer) => all.subarray(0, 60), flipped]) {
+      const data = spoil(compressed(controlTarOf(spec), how));
+      const control = await controlIn(file(packed([{ name: `control.tar.${how}`, data }], 'ar')));
+      assert.ok(!control.ok);
+    }
+  });
+}
+
+function flipped(data: Buffer): Buffer {
+  data.writeUInt8(data.readUInt8(data.length >> 1) ^ 1, data.length >> 1);
+  return data;
+}
+
+test('names the program that a control.tar.xz needs', async () => {
+  const none: Runner = async () => ({ kind: 'exited', exitCode: 127, stdout: '', stderr: '' });
+  const unpack = createUnpack(disk, none, directory);
+  const control = await readControl(disk, file(ipkWith(spec, 'gz', 'xz')), unpack);
+  assert.match(control.ok ? '' : control.reason, 'needs the program xz, which is not there');
+});
+
+const readsZstd = 'createZstdDecompress' in zlib;
+
+test('leaves a data.tar.zst to opkg if Node has no zstd, and reads it else', async () => {
+  const { walk } = await walked(ipkWith(spec, 'zst'));
+  const opaque = { kind: 'opaque', member: 'data.tar.zst' };
+  assert.equal(walk.ok && walk.value, readsZstd ? { kind: 'walked', count: 5 } : opaque);
+});
+
+test('a data.tar.zst that is cut is refused, if Node reads it', async () => {
+  const data = compressed(dataTarOf(spec), 'zst');
+  const cut = packed(membersOf(spec, data.subarray(0, data.length - 9), 'data.tar.zst'), 'ar');
+  assert.is((await walked(cut)).walk.ok, !readsZstd);
+});
+
+test('leaves to opkg what zstd in Node cannot read: many frames, a large window', async () => {
+  const tar = dataTarOf({ ...spec, files: { a: Buffer.alloc(70 * 2 ** 20) } });
+  const halves = [tar.subarray(0, 40_000), tar.subarray(40_000)];
+  const frames = Buffer.concat(halves.map((one) => compressed(one, 'zst')));
+  const input = { input: tar, maxBuffer: 2 ** 28 };
+  const long = spawnSync('zstd', ['-c', '--ultra', '--long=27'], input).stdout;
+  for (const data of [frames, long]) {
+    const { walk } = await walked(packed(membersOf(spec, data, 'data.tar.zst'), 'ar'));
+    assert.equal(walk, { ok: true, value: { kind: 'opaque', member: 'data.tar.zst' } });
+  }
+});
+
+test('reads the targets of links: long ones, and those of pax', async () => {
+  const far = `../${'d'.repeat(120)}`;
+  const record = ` linkpath=${far}\n`;
+  const pax: TarFile = { name: 'pax', type: 'x', data: `${record.length + 3}${record}` };
+  const data = tarOf([{ name: 'a', type: '2', target: far }, pax, { name: 'b', type: '2' }]);
+  const targets: string[] = [];
+  const path = file(packed(membersOf(spec, gzipSync(data)), 'ar'));
+  await walkFiles(disk, path, ({ target }) => void targets.push(target));
+  assert.equal(targets, [far, far]);
 });
 
 test('reads hundreds of MiB of nothing in little memory', async () => {

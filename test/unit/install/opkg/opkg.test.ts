@@ -3,14 +3,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { dataTarOf, ipkOf, membersOf, packed } from '../../../support/ipk.ts';
+import { ipkOf } from '../../../support/ipk.ts';
 import { createOpkgDevice, flavours } from '../../../support/opkg.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { installerOn, installOn, old, other, quickRunner } from '../rig.ts';
 import { recordingDisk, requestIn, target } from '../rig.ts';
 import type { Runner, RunRequest } from '../../../../src/host/ports.ts';
-import type { IpkSpec } from '../../../support/ipk.ts';
 import type { Flavour } from '../../../support/opkg.ts';
 
 const test = suite('opkg');
@@ -20,10 +18,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-for (const flavour of flavours) {
-  good(flavour);
-  opaque(flavour);
-}
+for (const flavour of flavours) good(flavour);
 
 function good(flavour: Flavour): void {
   const device = () => createOpkgDevice(directory, flavour);
@@ -77,39 +72,6 @@ function good(flavour: Flavour): void {
     assert.equal(on.calls(), flavour === '0.1.8' ? ['install'] : forced);
   });
 
-}
-
-/** Data that only opkg can read: its word counts, but not what it said before a cut. */
-function opaque(flavour: Flavour): void {
-  test(`${flavour}: believes opkg where the data cannot be read, and says so`, async () => {
-    const on = createOpkgDevice(directory, flavour);
-    const { verdict, text, ...rest } = await installOn(on, directory, zstd(target));
-    const { installer, request, before } = rest;
-    assert.is(verdict.kind, 'installed', text);
-    assert.match(text, 'data.tar.zst was not compared');
-    assert.is((await installer.probe(request, before)).kind, 'unknown');
-    const again = await installer.run(request, before);
-    assert.is(again.kind, 'installed', JSON.stringify(again));
-    const forced = ['install', 'install', '--force-reinstall install'];
-    assert.equal(on.calls(), flavour === '0.1.8' ? ['install', 'install'] : forced);
-    const second = await installer.prepare(request);
-    assert.ok(second.ok);
-    assert.match(JSON.stringify(await installer.run(request, second.before)), 'nothing to do');
-  });
-
-  test(`${flavour}: does not believe it on a full disk, which costs no package`, async () => {
-    const on = createOpkgDevice(directory, flavour);
-    on.has(other);
-    on.set({ capacity: 500, isStatusLost: true });
-    const { verdict, text } = await installOn(on, directory, zstd(target));
-    assert.is(verdict.kind === 'failed' && verdict.code, 'disk-full', text);
-    assert.equal(on.listed(), ['busybox 1.36']);
-  });
-}
-
-/** Only its name says zstd; the stand-in does not mind. */
-function zstd(spec: IpkSpec): Buffer {
-  return packed(membersOf(spec, gzipSync(dataTarOf(spec)), 'data.tar.zst'), 'ar');
 }
 
 test('makes what was installed durable before it says so', async () => {

@@ -1,12 +1,15 @@
 // Method: texts as opkg writes them, whole and cut at every byte.
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDisk } from '../../../../src/host/disk.ts';
+import { decodeBefore } from '../../../../src/install/opkg/before.ts';
 import { placesOf } from '../../../../src/install/opkg/places.ts';
-import { keepCopies, restore, stanzasOf } from '../../../../src/install/opkg/status.ts';
+import { restore as restoreAt } from '../../../../src/install/opkg/restore.ts';
+import { keepCopies, stanzasOf } from '../../../../src/install/opkg/status.ts';
 import { assert, suite } from '../../../support/suite.ts';
+import type { Copy } from '../../../../src/install/opkg/status.ts';
 
 const test = suite('opkg status');
 let directory = '';
@@ -16,15 +19,17 @@ test.beforeEach(() => {
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const disk = createDisk();
+const restore = (on: typeof disk, copies: readonly Copy[]) =>
+  restoreAt(on, copies, directory, true);
 const text =
   'Package: a\nVersion: 1.0-r0\nDepends: b (>= 1), c\nStatus: install user installed\n' +
   'Architecture: armv7\nConffiles:\n /etc/a.conf 0123\nInstalled-Time: 1400000000\n\n' +
-  'Package: b\nVersion: 2\nStatus: install ok unpacked\n\n';
+  'Package: b\nVersion: 2\nStatus: install ok installed\n\n';
 
 test('reads packages, versions and states', () => {
   assert.equal(stanzasOf(text), [
     { package: 'a', version: '1.0-r0', state: 'installed' },
-    { package: 'b', version: '2', state: 'unpacked' },
+    { package: 'b', version: '2', state: 'installed' },
   ]);
   assert.equal(stanzasOf(''), []);
   assert.equal(stanzasOf('Package: a\nVersion: 1\n\njunk\n\nStatus: x y z\n'), []);
@@ -38,17 +43,26 @@ async function kept() {
   return { path, copies: copies.value };
 }
 
+/** The files of a package, as opkg lists them; what is not there yet is made. */
+function lists(name: string, ...paths: readonly string[]): void {
+  mkdirSync(join(directory, 'info'), { recursive: true });
+  writeFileSync(join(directory, `info/${name}.list`), paths.map((one) => `/${one}\n`).join(''));
+  for (const one of paths) writeFileSync(join(directory, one), '');
+}
+
 test('brings a file back that was cut at any byte', async () => {
   const { path, copies } = await kept();
+  // Between two stanzas only the files of a package show that it was forgotten, not removed.
+  lists('b', 'b.txt');
   assert.is(copies.length, 1);
   for (let length = 0; length < text.length; length += 1) {
     writeFileSync(path, text.slice(0, length));
     const restored = await restore(disk, copies);
-    assert.equal(restored, { ok: true, value: [path] }, `${length}`);
+    assert.equal(restored, { ok: true, value: { restored: [path], lost: [] } }, `${length}`);
     assert.is(readFileSync(path, 'utf8'), text);
   }
   writeFileSync(path, Buffer.alloc(text.length));
-  assert.equal(await restore(disk, copies), { ok: true, value: [path] });
+  assert.equal(await restore(disk, copies), { ok: true, value: { restored: [path], lost: [] } });
 });
 
 test('leaves a file alone that knows as much, or more', async () => {
@@ -56,9 +70,74 @@ test('leaves a file alone that knows as much, or more', async () => {
   const newer = text.replace('1.0-r0', '1.1-r0') + text.replace('Package: a', 'Package: z');
   for (const now of [text, newer]) {
     writeFileSync(path, now);
-    assert.equal(await restore(disk, copies), { ok: true, value: [] });
+    assert.equal(await restore(disk, copies), { ok: true, value: { restored: [], lost: [] } });
     assert.is(readFileSync(path, 'utf8'), now);
   }
+});
+
+const [first = '', second = ''] = text.split(/(?<=\n\n)/);
+
+for (const [what, now] of [
+  ['one package', first],
+  ['another package', second],
+  ['a package that a new one replaces', first + second.replace('Package: b', 'Package: new-b')],
+] as const) {
+  test(`leaves a file alone that lacks what was removed: ${what}`, async () => {
+    const { path, copies } = await kept();
+    // Its list went with it; or the list is still there, and a file is gone.
+    lists('a', 'a.txt');
+    rmSync(join(directory, 'a.txt'));
+    writeFileSync(path, now);
+    assert.equal(await restore(disk, copies), { ok: true, value: { restored: [], lost: [] } });
+    assert.is(readFileSync(path, 'utf8'), now);
+  });
+}
+
+test('lacks are no matter while opkg was not interrupted', async () => {
+  const { path, copies } = await kept();
+  lists('b', 'b.txt');
+  writeFileSync(path, first);
+  const value = { restored: [], lost: [] };
+  assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value });
+  writeFileSync(path, text.slice(0, -5));
+  const restored = { restored: [path], lost: [] };
+  assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value: restored });
+});
+
+for (const [what, now] of [
+  ['a sector of zero bytes', `${first.slice(0, 20)}${'\0'.repeat(512)}${text}`],
+  ['no final empty line', text.slice(0, -1)],
+  ['a stanza without its beginning', `Status: install ok installed\n\n${text}`],
+] as const) {
+  test(`brings a file back that has ${what}`, async () => {
+    const { path, copies } = await kept();
+    writeFileSync(path, now);
+    assert.equal(await restore(disk, copies), { ok: true, value: { restored: [path], lost: [] } });
+    assert.is(readFileSync(path, 'utf8'), text);
+  });
+
+  test(`does not take a copy that has ${what}, nor one with other bytes`, async () => {
+    const { path, copies } = await kept();
+    const [{ copy } = { copy: '' }] = copies;
+    for (const spoilt of [now, text.replace('1.0-r0', '1.0-r1')]) {
+      writeFileSync(copy, spoilt);
+      const lost = { ok: true, value: { restored: [], lost: [path] } };
+      for (const broken of ['', text.slice(0, 30)]) {
+        writeFileSync(path, broken);
+        assert.equal(await restore(disk, copies), lost);
+        assert.is(readFileSync(path, 'utf8'), broken);
+      }
+      writeFileSync(path, second);
+      assert.equal(await restore(disk, copies), { ok: true, value: { restored: [], lost: [] } });
+    }
+  });
+}
+
+test('a copy of an earlier version of the agent, without a checksum, is taken', async () => {
+  const { path, copies } = await kept();
+  const { copies: old } = decodeBefore(JSON.stringify({ copies }).replace(/,"sha256":"\w+"/, ''));
+  writeFileSync(path, '');
+  assert.equal(await restore(disk, old), { ok: true, value: { restored: [path], lost: [] } });
 });
 
 test('keeps the mode of the file that it mends', async () => {
