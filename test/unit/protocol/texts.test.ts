@@ -56,7 +56,7 @@ function read(
   const text = JSON.stringify({ 'json-rpc': '2.0', method: 'message', params });
   const incoming = nodeDialects[way].decodeIncoming(text);
   if (incoming.kind !== 'message') throw new Error(incoming.kind);
-  const name = serviceOf(incoming.service);
+  const name = serviceOf(incoming.service, undefined);
   if (name === undefined) throw new Error(incoming.service);
   const request = decodeRequest(name, incoming.parameters, hints);
   if (!request.ok) throw new Error(`${service}: ${request.reason}`);
