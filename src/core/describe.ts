@@ -64,7 +64,10 @@ function linkOf({ link, away, outage }: State, nowMs: number): Status['link'] {
     case 'closed':
       return { kind: 'down', detail: link.reason };
     case 'down':
-      return { kind: 'down', detail: `${link.reason} (${link.failures} failures in a row)` };
+      return {
+        kind: 'down',
+        detail: `${link.reason} (${link.failures} failures in a row)${deafness(outage, false)}`,
+      };
     case 'registering':
       return { kind: 'registering', detail: `registering the services${deafness(outage)}` };
     case 'up': {
@@ -77,9 +80,10 @@ function linkOf({ link, away, outage }: State, nowMs: number): Status['link'] {
   }
 }
 
-function deafness(outage: Outage | undefined): string {
+function deafness(outage: Outage | undefined, hasReason = true): string {
   if (outage?.kind !== 'message') return '';
-  return `; the node does not accept messages (${outage.reason})`;
+  const reason = hasReason ? ` (${outage.reason})` : '';
+  return `; the node does not accept messages${reason}`;
 }
 
 function dueOf(one: Package, all: readonly Deadline[]): Deadline | undefined {

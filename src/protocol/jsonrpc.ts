@@ -139,7 +139,23 @@ export function statusOf(result: JsonObject, text: string): Answer {
   const status = member(result, 'status');
   return status === 0
     ? { ok: true, result }
-    : { ok: false, reason: `the node answered status ${brief(status, text)}` };
+    : { ok: false, reason: `the node answered status ${brief(status, text)}${meaningOf(status)}` };
+}
+
+/** By protocol 1.1. */
+const meanings: ReadonlyMap<unknown, string> = new Map([
+  [1, 'invalid command'],
+  [2, 'not found'],
+  [3, 'not available'],
+  [4, 'internal error'],
+  [5, 'already connected'],
+  [6, 'no route'],
+  [7, 'unauthorized'],
+]);
+
+function meaningOf(status: unknown): string {
+  const meaning = meanings.get(status);
+  return meaning === undefined ? '' : ` (${meaning})`;
 }
 
 const quotedMax = 200;

@@ -195,4 +195,65 @@ test('does not wait for a proxy that does not answer, when it is closed', async 
   await proxy.stop();
 });
 
+test('names the proxy when it hangs up, refuses or speaks no HTTP, and its key', async () => {
+  const answers = [
+    ['HTTP/1.1 502 Bad Gateway\r\n\r\n', /answered HTTP status 502: it cannot reach 192\.0\.2/],
+    ['HTTP/1.1 403 Forbidden\r\n\r\n', /answered HTTP status 403: it does not allow a way/],
+    ['HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', /answered HTTP status 302: it does not/],
+    ['SSH-2.0-OpenSSH_9.2\r\n', /did not answer in HTTP \(HPE_/],
+    ['', /the proxy ended the connection without an answer/],
+  ] as const;
+  for (const [bytes, said] of answers) {
+    const proxy = await createProxy((socket) => void socket.end(bytes));
+    for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {
+      const { transport, recorder } = create(url, `http://${proxy.host}`);
+      transport.open(recorder);
+      await until('told', () => recorder.events.length > 0);
+      const reason = reasonOf(await transport.call(call));
+      assert.match(reason, said, reason);
+      assert.match(reason, /^the proxy 127\.0\.0\.1:\d+.*check rvi\.proxy$/);
+      await transport.close();
+    }
+    await proxy.stop();
+  }
+});
+
+test('a connection that ends behind the proxy is blamed on neither alone', async () => {
+  const proxy = await createProxy((socket) => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    socket.once('data', () => void socket.destroy());
+  });
+  for (const url of ['http://192.0.2.1:8901', 'ws://192.0.2.1:8908']) {
+    const { transport, recorder } = create(url, `http://${proxy.host}`);
+    transport.open(recorder);
+    await until('told', () => recorder.events.length > 0);
+    const reason = reasonOf(await transport.call(call));
+    assert.match(reason, `the node, or the proxy ${proxy.host} on the way, ended the connection`);
+    await transport.close();
+  }
+  await proxy.stop();
+});
+
+test('takes a password with a % as it stands, and one that is percent-encoded', async () => {
+  const { url, server } = await serveHttp((_, response) => void response.end('{"id":1}'));
+  const proxy = await createProxy(tunnel);
+  for (const [spelt, meant] of [
+    ['me:100%sure', 'me:100%sure'],
+    ['me:%', 'me:%'],
+    ['me:%zz%25', 'me:%zz%'],
+    ['me:%E4', Buffer.from([...Buffer.from('me:'), 0xe4])],
+    [':only', ':only'],
+    ['only', 'only:'],
+    ['m\u00e9:p\u00e4ss', 'm\u00e9:p\u00e4ss'],
+  ] as const) {
+    const { transport } = create(url, `http://${spelt}@${proxy.host}`);
+    assert.is(codeOf(await transport.call(call)), 'ok {"id":1}', spelt);
+    const said = proxy.asked.at(-1)?.headers['proxy-authorization'];
+    assert.is(said, `Basic ${Buffer.from(meant).toString('base64')}`, spelt);
+    await transport.close();
+  }
+  await proxy.stop();
+  await closed(server);
+});
+
 test.run();

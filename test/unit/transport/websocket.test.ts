@@ -1,8 +1,10 @@
 // Method: nodes by ws on 127.0.0.1, real sockets; the clock is turned by hand and the dice are
 // loaded, so that pings, time limits and back-off need no waiting.
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
-import { callTimeoutMs, messageBytesMax, pingEveryMs } from '../../../src/limits.ts';
+import { callTimeoutMs, clockCheckEveryMs, messageBytesMax } from '../../../src/limits.ts';
+import { pingEveryMs, reconnectDelayMsMax } from '../../../src/limits.ts';
+import { createRetry } from '../../../src/transport/retrying.ts';
 import { createWebSocketTransport } from '../../../src/transport/websocket.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock } from '../control/fakes.ts';
@@ -390,6 +392,98 @@ test('stays closed when it is closed while it connects, or waits to connect', as
   assert.equal([early.recorder.events, node.count()], [[], 0]);
   assert.equal([early.clock.waiting(), late.clock.waiting()], [0, 0]);
   assert.is(late.delays.filter((ms) => ms === callTimeoutMs).length, 1);
+});
+
+type Closing = readonly [what: string, act: (link: WebSocket) => void, said: RegExp];
+const frames = (count: number, frame: readonly number[]) =>
+  Buffer.concat(Array.from({ length: count }, () => Buffer.from(frame)));
+/** Below the library of the node: bytes of its socket. */
+const write = (link: WebSocket, bytes: Buffer) => {
+  const socket: unknown = Reflect.get(link, '_socket');
+  if (socket instanceof Socket) socket.write(bytes);
+};
+
+const closings: readonly Closing[] = [
+  [
+    'closes with a code and words',
+    (link) => link.close(1008, 'not \u001b[31mwelcome\u202e here'),
+    /node \(1008, against its policy\), and says: not \\u001b\[31mwelcome\\u202e here$/,
+  ],
+  [
+    'closes with a code of its own',
+    (link) => link.close(4711),
+    /closed by the node \(4711\)$/,
+  ],
+  ['closes without a code', (link) => link.close(), /closed by the node \(1005, no code given\)$/],
+  [
+    'ends the connection',
+    (link) => void Reflect.get(link, '_socket').end(),
+    /: the node ended the connection without a close frame$/,
+  ],
+  [
+    'resets the connection',
+    (link) => void Reflect.get(link, '_socket').resetAndDestroy(),
+    /: the node reset the connection$/,
+  ],
+  [
+    'floods us with pings',
+    (link) => write(link, frames(200, [0x89, 0])),
+    /this device ended the link: the node sent more than 60 pings at once$/,
+  ],
+  [
+    'breaks the framing',
+    (link) => write(link, Buffer.from([0xff, 0xff])),
+    /this device ended the link: Invalid WebSocket frame/,
+  ],
+];
+
+for (const [what, act, said] of closings) {
+  test(`says who ended the link, and how, when the node ${what}`, async () => {
+    const { node, recorder } = await connected();
+    act(node.link());
+    await until('down', () => recorder.events.length === 2);
+    assert.match(recorder.events[1] ?? '', said);
+  });
+}
+
+test('answers pings up to the bound, each with its payload', async () => {
+  const { node, recorder } = await connected();
+  const pongs: string[] = [];
+  node.link().on('pong', (data) => pongs.push(String(data)));
+  for (let round = 0; round < 3; round += 1) {
+    write(node.link(), frames(60, [0x89, 1, 0x30 + round]));
+    await until('answered', () => pongs.length === 60 * (round + 1));
+  }
+  assert.is(pongs.join(''), [0, 1, 2].map((one) => String(one).repeat(60)).join(''));
+  assert.equal(recorder.events, ['up']);
+});
+
+test('a clock that is set ends the wait after a certificate that was not valid', async () => {
+  const clock = createFakeClock();
+  let aheadMs = 0;
+  const set = { ...clock, wallMs: () => clock.wallMs() + aheadMs };
+  const retry = createRetry({ clock: set, random: { unit: () => 0.999 }, log: () => undefined });
+  for (let failures = 0; failures < 10; failures += 1) retry.again(() => undefined);
+  retry.stop();
+  let acts = 0;
+  const act = () => void (acts += 1);
+  retry.again(act, true);
+  await clock.advance(60_000);
+  assert.is(acts, 0);
+  aheadMs = 1_700_000_000_000;
+  await clock.advance(clockCheckEveryMs);
+  assert.is(acts, 1);
+  // Without a doubt of the clock nothing looks at it, and without a step the delay is what it was.
+  retry.again(act);
+  aheadMs = 0;
+  await clock.advance(60_000);
+  assert.is(acts, 1);
+  retry.stop();
+  retry.again(act, true);
+  await clock.advance(reconnectDelayMsMax);
+  assert.is(acts, 2);
+  retry.stop();
+  assert.is(clock.waiting(), 0);
 });
 
 test.run();
