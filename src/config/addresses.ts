@@ -103,7 +103,7 @@ export const deliveryPath: Reader<string> = text(
 export type Address = { readonly host: string; readonly port: number };
 
 const listenWanted = 'host:port such as "127.0.0.1:9080" or "[::1]:9080"';
-const hostPort = /^(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+)):(\d+)$/;
+const hostPort = /^(?:\[([0-9A-Fa-f:.]+)\]|([\w-]+(?:\.[\w-]+)*\.?)):(\d+)$/;
 
 export const listenAddress: Reader<Address> = {
   read: (raw) => {
