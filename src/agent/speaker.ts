@@ -127,7 +127,8 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
       const answer = await call('register_service', { ...where, service: `/sota/${service}` });
       if (!answer.ok) {
         tell('refused');
-        return { ...failureOf(answer), call: 'register' };
+        const failed = failureOf(answer);
+        return { ...failed, reason: withoutSecret(failed.reason), call: 'register' };
       }
       // Said again in every start: half a surrogate pair in it would crash the node then.
       const name = readText(member(answer.result, 'service'), 'service', nameBytesMax);
@@ -186,6 +187,11 @@ const failureOf = ({ reason, code }: { readonly reason: string; readonly code?: 
   reason,
   code,
 });
+
+/** A node or a proxy may repeat what it was told, the delivery path included, or a part of it. */
+function withoutSecret(reason: string): string {
+  return reason.replace(/[0-9a-f]{16,}/g, '…');
+}
 
 function idOf(message: Message): PackageId | undefined {
   if (message.kind === 'packages') return undefined;

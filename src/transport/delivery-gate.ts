@@ -43,6 +43,7 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
   let earlier: readonly string[] = [];
   let isSent = false;
   let isRegistered = false;
+  let isRenewing = false;
   let cancel: () => void = () => undefined;
 
   /** A proxy in front of the agent may pass its own prefix on, or not. */
@@ -81,11 +82,15 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
   }
 
   async function renew(): Promise<DiskResult<void>> {
+    // Two at a time would write the same file.
+    if (isRenewing) return { ok: false, code: 'busy', reason: 'the path is being renewed' };
     if (earlier.length >= oldPathsMax) {
       const reason = `${oldPathsMax} earlier paths are still taken: wait for the node to answer`;
       return { ok: false, code: 'busy', reason };
     }
+    isRenewing = true;
     const renewed = await paths.renew();
+    isRenewing = false;
     if (!renewed.ok) return renewed;
     earlier = [...earlier, path];
     path = renewed.value;

@@ -32,8 +32,22 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
   let closeListener: () => Promise<void> = () => Promise.resolve();
 
   async function open(handlers: TransportHandlers): Promise<void> {
-    await gate.open();
+    try {
+      await gate.open();
+    } catch (error) {
+      // Without random bytes there is no path.
+      const reason = `no delivery path: ${error instanceof Error ? error.message : String(error)}`;
+      return down(handlers, reason, () => void open(handlers));
+    }
     if (!isClosed) await bind(handlers);
+  }
+
+  function down(handlers: TransportHandlers, reason: string, again: () => void): void {
+    if (isClosed) return;
+    if (isTold) log('debug', 'link-retried', { reason });
+    else handlers.onDown(reason);
+    isTold = true;
+    retry.again(again);
   }
 
   async function bind(handlers: TransportHandlers): Promise<void> {
@@ -46,10 +60,7 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
       closeListener = bound.close;
       return handlers.onUp();
     }
-    if (isTold) log('debug', 'link-retried', { reason: bound.reason });
-    else handlers.onDown(bound.reason);
-    isTold = true;
-    retry.again(() => void bind(handlers));
+    down(handlers, bound.reason, () => void bind(handlers));
   }
 
   async function call(one: Call): Promise<CallResult> {

@@ -13,8 +13,10 @@ function setUp() {
   const events: Event[] = [];
   const lines = createLines();
   const submit = (event: Event) => void events.push(event);
-  const receive = createReceiver(lines.log, jsonrpc, () => hints, submit);
-  return { events, lines, receive: (text: string) => receive(Buffer.from(text)) };
+  const refused = { count: 0 };
+  const onRefused = () => void (refused.count += 1);
+  const receive = createReceiver(lines.log, jsonrpc, () => hints, submit, onRefused);
+  return { events, lines, refused, receive: (text: string) => receive(Buffer.from(text)) };
 }
 
 const message = (service: string, body: unknown, id = '1') =>
@@ -55,6 +57,7 @@ for (const [what, text, code, reason] of [
     assert.match(error.message, reason);
     assert.equal(one.events, []);
     assert.is(one.lines.count('call-refused'), 1);
+    assert.is(one.refused.count, 1);
   });
 }
 

@@ -10,7 +10,7 @@ import { defaultServices, namesOf } from '../../../src/protocol/sota.ts';
 import type { Event, Fact } from '../../../src/core/events.ts';
 import type { State } from '../../../src/core/model.ts';
 import type { Said } from './fakes.ts';
-import type { CallResult } from '../../../src/transport/transport.ts';
+import type { CallResult, Transport } from '../../../src/transport/transport.ts';
 
 const test = suite('the speaker');
 const name = (service: string) => `genivi.org/vin/V1/sota/${service}`;
@@ -275,6 +275,45 @@ test('tells which call failed, and when the clock may be the cause', async () =>
   const reason = 'register_service: x';
   assert.equal(one.events, [{ kind: 'call-failed', reason, code: 'tls', call: 'register' }]);
   assert.is(one.doubts(), 1);
+});
+
+test('tells the transport how the node answers the registrations, and keeps its path', async () => {
+  const secret = 'ab'.repeat(32);
+  const told: string[] = [];
+  const reasons: string[] = [];
+  const node = createFakeNode();
+  let path = secret;
+  const transport: Transport = {
+    ...node,
+    get networkAddress() {
+      return `http://h:1/${path}`;
+    },
+    onRegistration: (answer, address) => void told.push(`${answer} ${address}`),
+  };
+  const speaker = createSpeaker({
+    clock: createFakeClock(1_000_000),
+    settings: settingsOf(),
+    transport,
+    builtMs: 0,
+    state: () => initialState,
+    submit: (event) => void (event.kind === 'call-failed' && reasons.push(event.reason)),
+  });
+  node.answer(({ service }) => {
+    // Renewed in the middle: this registration goes on with the address that it began with.
+    if (service === 'chunk') path = 'other';
+    return undefined;
+  });
+  speaker.say({ kind: 'register' });
+  await settle();
+  const first = `http://h:1/${secret}`;
+  assert.equal(told, [...Array.from({ length: 6 }, () => `begun ${first}`), `complete ${first}`]);
+  node.answer(() => ({ ok: true, text: `{"error":"what is http://h:1/${secret}"}` }));
+  path = secret;
+  speaker.say({ kind: 'register' });
+  await settle();
+  assert.is(told.at(-1), `refused ${first}`);
+  assert.is(reasons.length, 1);
+  assert.match(reasons[0] ?? '', 'what is http://h:1/…');
 });
 
 test.run();

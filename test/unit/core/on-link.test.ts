@@ -320,4 +320,26 @@ test('a transfer goes on over a link that was lost, with every chunk it held', (
   assert.is(core.ask(chunkOf(ghc, 3, 3)).writes.length, 1);
 });
 
+test('registers again when its address has changed, and disturbs nothing', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 3);
+  assert.equal(kinds(core.act({ kind: 'register-again' }).effects), ['register']);
+  assert.equal(core.state().link, { kind: 'registering', failures: 0, isRenewal: true });
+  assert.equal(register(core).effects, []);
+  assert.is(core.state().link.kind, 'up');
+  core.act({ kind: 'call-failed', reason: 'refused' });
+  assert.equal(kinds(core.act({ kind: 'register-again' }).effects), ['register']);
+  assert.equal(core.state().link, { kind: 'registering', failures: 1, isRenewal: false });
+  core.act({ kind: 'transport-down', reason: 'closed' });
+  assert.equal(core.act({ kind: 'register-again' }).effects, []);
+});
+
+test('counts refused requests, and writes nothing for them', () => {
+  const core = createLinked(settings, ghc);
+  const before = core.state().counters.refused;
+  const { facts, writes, effects } = core.act({ kind: 'refused', count: 7 });
+  assert.equal([facts, writes, effects], [[], [], []]);
+  assert.is(core.state().counters.refused, before + 7);
+});
+
 test.run();

@@ -228,6 +228,13 @@ test('an old path is taken until 5 s after the node has the new one', async () =
   assert.ok(isTaken(second));
 });
 
+test('of two renewals at a time one is refused', async () => {
+  const { gate, path } = await gateOf();
+  const both = await Promise.all([gate.renew(), gate.renew()]);
+  assert.equal(both.map(({ ok }) => ok), [true, false]);
+  assert.is(await kept().open(), path());
+});
+
 test('old paths are bounded', async () => {
   const { clock, gate } = await gateOf();
   for (let count = 0; count < oldPathsMax; count += 1) assert.ok((await gate.renew()).ok);
