@@ -129,18 +129,18 @@ function weaknesses(installer: Settings['installer'], isGiven: IsGiven): readonl
   return [...found, ...ignoredSections(installer, isGiven)];
 }
 
+/** Who wrote the list knows what is not on it. */
 function ignoredSections(
   { enabled }: Settings['installer'],
   isGiven: IsGiven,
 ): readonly Finding[] {
+  if (isGiven(enabledKey)) return [];
   return names.flatMap((name) => {
     const key = ['program', 'args', 'status_file', 'versions_file', 'check', 'sockets', 'reboot']
       .map((one) => `installer.${name}.${one}`)
       .find(isGiven);
     if (enabled.includes(name) || key === undefined) return [];
-    const problem = isGiven(enabledKey)
-      ? `has no effect: ${enabledKey} does not list "${name}"`
-      : `has no effect: next to SWUpdate, "${name}" must be listed in ${enabledKey}`;
+    const problem = `has no effect: next to SWUpdate, "${name}" must be listed in ${enabledKey}`;
     return [warning(key, problem, `remove it, or add "${name}" to ${enabledKey}`)];
   });
 }

@@ -25,6 +25,8 @@ export type Manner = {
   readonly health: boolean;
   /** Times it says busy first. */
   readonly busy: number;
+  /** Times `[reboot] allow` says no first. */
+  readonly denials: number;
   /** Changes that leave the software half done, before the last one. */
   readonly steps: number;
 };
@@ -34,6 +36,7 @@ export const willing: Manner = {
   probe: 'truth',
   health: true,
   busy: 0,
+  denials: 0,
   steps: 1,
 };
 
@@ -43,6 +46,7 @@ export type Software = {
   /** Each start of an installer, in order. */
   readonly starts: Start[];
   busyLeft: number;
+  denialsLeft: number;
   /** SHA-1 of what is installed. */
   readonly sha1s: Map<string, string>;
 };
@@ -130,6 +134,10 @@ export function createInstallers(options: InstallersOptions): Installers {
     named: (name) => (name === installer.name ? installer : undefined),
     list,
     reboot: () => {
+      if (software.denialsLeft > 0) {
+        software.denialsLeft -= 1;
+        return Promise.resolve({ kind: 'denied', description: 'the car drives' });
+      }
       options.onReboot();
       return Promise.resolve({ kind: 'started', description: 'going down' });
     },

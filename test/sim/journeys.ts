@@ -133,7 +133,8 @@ export const journeys: readonly Journey[] = [
     ...plain,
     name: 'J7',
     title: 'a reboot, and it is not',
-    manner: { ...willing, verdict: 'reboot-needed', health: false },
+    // More often than the reboot may be asked for in vain.
+    manner: { ...willing, verdict: 'reboot-needed', health: false, denials: 7 },
     status: false,
   },
   {

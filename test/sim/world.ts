@@ -42,8 +42,9 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
   const streams = streamsOf(seed);
   const timeline = createTimeline();
   const root = createRoot(conditions.isFresh);
-  const busyLeft = journey.manner.busy;
-  const software: Software = { truth: new Map(), starts: [], sha1s: new Map(), busyLeft };
+  const { busy: busyLeft, denials: denialsLeft } = journey.manner;
+  const known = { truth: new Map(), starts: [], sha1s: new Map() };
+  const software: Software = { ...known, busyLeft, denialsLeft };
   const listeners: ((message: SeenMessage) => void)[] = [];
   const reported = new Set<string>();
   const settingsOf = (life: number) => settingsFor(journey, conditions, life);
