@@ -158,3 +158,12 @@ export const logLinesMax = 10;
 export const logWindowMs = 60_000;
 /** Of one value in a log line; the end of a longer one is cut off. */
 export const logValueCharactersMax = 512;
+/** Log lines that wait because nobody reads stderr; more are dropped, counted, and told of. */
+export const logWaitingBytesMax = 262_144;
+/** An outcome that storage refuses while the agent stops is tried again, then it is lost. */
+export const stopCommitDelayMs = 500;
+export const stopCommitsMax = 4;
+/** After the work has ended, the link, the sockets and the log get this long each to close. */
+export const stopGraceMs = 1_000;
+/** The holder of a lock answers in milliseconds; one that is stopped (SIGSTOP) holds it as well. */
+export const lockAnswerMs = 2_000;

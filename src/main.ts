@@ -1,13 +1,17 @@
 // The composition root: the only place that names Node's own world.
+// First of all, before anything else is loaded.
+import './host/debugger.ts';
 import process from 'node:process';
 import { runCommand } from './commands/cli.ts';
 import { readFlash } from './flash.ts';
 import { createDisk } from './host/disk.ts';
+import { createExit } from './host/exit.ts';
 import { mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
+import { onSignals } from './host/signals.ts';
 import { createLocalSockets } from './host/sockets.ts';
 import { createTerminal, isJournal } from './host/terminal.ts';
-import { createClock, createRandom } from './host/time.ts';
+import { createClock, openRandom } from './host/time.ts';
 import { createServe } from './serve.ts';
 
 declare const SOTA_AGENT_VERSION: string;
@@ -15,17 +19,22 @@ declare const SOTA_AGENT_BUILD_TIME_S: number;
 
 const version = SOTA_AGENT_VERSION;
 const terminal = createTerminal();
-const [clock, random, disk] = [createClock(), createRandom(), createDisk()];
+const [clock, disk] = [createClock(), createDisk()];
 const [sockets, runner] = [createLocalSockets(), createRunner()];
 const build = { version, builtMs: SOTA_AGENT_BUILD_TIME_S * 1000 };
 const journal = isJournal(process.env);
+const exit = createExit(terminal);
+process.on('uncaughtException', exit.crashed);
+process.on('unhandledRejection', exit.crashed);
 const startDaemon = createServe({
   clock,
-  random,
+  openRandom,
   disk,
   sockets,
   runner,
   terminal,
+  onSignals,
+  onCrash: exit.isOfDaemon,
   isJournal: journal,
   environment: process.env,
   processId: process.pid,
@@ -42,13 +51,4 @@ runCommand(process.argv.slice(2), {
   version,
   startDaemon,
   readFlash: (settings) => readFlash(disk, settings, version),
-}).then(
-  // Ends by itself, so that what was written to a pipe gets there.
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-  (error: unknown) => {
-    terminal.err(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exitCode = 1;
-  },
-);
+}).then(exit.withCode, exit.crashed);

@@ -1,25 +1,36 @@
 // `sota-agent run`: the real ports around one life of the agent, from the lock to the last signal.
 import { startDaemon } from './agent/daemon.ts';
 import { startHeartbeat } from './agent/heartbeat.ts';
+import { within } from './agent/within.ts';
 import { startControl } from './control/server.ts';
+import { briefError } from './host/errors.ts';
 import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
 import { createManager } from './host/manager.ts';
+import { createStop } from './host/stop.ts';
 import { createInstallers } from './install/installers.ts';
+import { stopGraceMs } from './limits.ts';
 import { createTransport } from './transport/create.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
 import type { Settings } from './core/settings.ts';
-import type { Clock, Disk, LocalSockets, Log, Random, Runner } from './host/ports.ts';
+import type { Clock, Disk, DiskResult, LocalSockets, Log } from './host/ports.ts';
+import type { Random, Runner } from './host/ports.ts';
+import type { Signal } from './host/signals.ts';
+import type { Stop } from './host/stop.ts';
 import type { Terminal } from './host/terminal.ts';
 
 export type ServePorts = {
   readonly clock: Clock;
-  readonly random: Random;
+  readonly openRandom: () => DiskResult<Random>;
   readonly disk: Disk;
   readonly sockets: LocalSockets;
   readonly runner: Runner;
-  readonly terminal: Terminal;
+  readonly terminal: Pick<Terminal, 'err' | 'onErrTaken'>;
+  /** Calls `act` at each signal from now on. */
+  readonly onSignals: (act: (signal: Signal) => void) => void;
+  /** Calls `act` with what nobody caught, from now on. */
+  readonly onCrash: (act: (error: unknown) => void) => void;
   readonly isJournal: boolean;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly processId: number;
@@ -28,29 +39,41 @@ export type ServePorts = {
 
 export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
   return async (settings) => {
+    const { clock, terminal, build } = ports;
     const { level, format } = settings.log;
     const prefix = ports.isJournal ? 'journald' : 'time';
-    const log = createLog(ports.clock, { level, format, prefix, write: ports.terminal.err });
-    const locked = await takeLock(settings.storage.directory);
-    if (!locked.ok) return failed(log, 'not-started', locked.reason);
-    try {
-      return await serve(ports, settings, log);
-    } catch (error) {
-      // A broken promise of ours, or an fsync that failed: the next start reads what is true.
-      return failed(log, 'crashed', error instanceof Error ? (error.stack ?? '') : String(error));
-    }
+    const { err: write, onErrTaken: onTaken } = terminal;
+    const log = createLog(clock, { level, format, prefix, write, onTaken });
+    const stop = createStop(log);
+    ports.onSignals(stop.hear);
+    const crashed = new Promise<number>((resolve) => {
+      ports.onCrash((error) => resolve(failed(log, 'crashed', briefError(error))));
+    });
+    const work = async () => {
+      const locked = await takeLock(settings.storage.directory, build.version);
+      if (!locked.ok) return failed(log, 'not-started', locked.reason);
+      return serve(ports, settings, log, stop);
+    };
+    // A broken promise of ours, or an fsync that failed: the next start reads what is true.
+    const worked = work().catch((error: unknown) => failed(log, 'crashed', briefError(error)));
+    return Promise.race([worked, crashed, stop.atOnce]);
   };
 }
 
-async function serve(ports: ServePorts, settings: Settings, log: Log): Promise<number> {
-  const { clock, random, disk, sockets, build } = ports;
-  const transport = await createTransport({ clock, random, log, disk }, settings);
+async function serve(
+  ports: ServePorts,
+  settings: Settings,
+  log: Log,
+  stop: Stop,
+): Promise<number> {
+  const { clock, disk, sockets, build } = ports;
+  const random = ports.openRandom();
+  if (!random.ok) return failed(log, 'not-started', random.reason);
+  const outside = { clock, random: random.value, log, disk };
+  const transport = await createTransport(outside, settings);
   if (!transport.ok) return failed(log, 'not-started', transport.reason);
   const started = await startDaemon({
-    clock,
-    random,
-    log,
-    disk,
+    ...outside,
     settings,
     transport: transport.value,
     installers: createInstallers({ ...ports, log }, settings),
@@ -60,23 +83,28 @@ async function serve(ports: ServePorts, settings: Settings, log: Log): Promise<n
   if (!started.ok)
     return failed(log, 'not-started', `${settings.storage.directory}: ${started.reason}`);
   const daemon = started.value;
-  const ignore = ports.terminal.onInterrupt(daemon.stop);
+  stop.begin(daemon);
   const { socket, group } = settings.control;
   const control = await startControl({ sockets, clock, log }, socket, daemon, group);
   if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
+  if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
   const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);
   const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
   try {
     await daemon.ended;
   } finally {
-    ignore();
     endHeartbeat();
-    if (control.ok) await control.value.close();
+    const closed = control.ok ? control.value.close() : Promise.resolve();
+    await within(clock, stopGraceMs, Promise.all([closed, manager.told()]));
   }
   log('info', 'stopped', {});
-  return 0;
+  return stop.exitCode();
 }
+
+const noInit =
+  'the agent is process 1: what installers leave running stays as zombies when it ends; ' +
+  'start it below an init (docker run --init, tini)';
 
 function failed(log: Log, code: string, reason: string): number {
   log('error', code, { reason });

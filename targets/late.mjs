@@ -14,6 +14,7 @@ const used = {
       'timingSafeEqual',
     ],
   },
+  inspector: { functions: ['close', 'url'] },
   zlib: { functions: ['createGunzip', 'crc32', 'gunzipSync'] },
 };
 const names = new RegExp(`^(node:)?(${Object.keys(used).join('|')})$`);

@@ -2,9 +2,11 @@
 // runs ahead of flash only inside a commit; one that fails is as if it had not begun.
 import { applyAll, replay } from '../core/apply.ts';
 import { decide } from '../core/decide.ts';
+import { keyOf, label } from '../core/decision.ts';
 import { snapshot } from '../core/snapshot.ts';
 import { nextDueMs } from '../core/timers.ts';
-import { eventsBatchMax, eventsQueuedMax, storageDelayMs } from '../limits.ts';
+import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } from '../limits.ts';
+import { storageDelayMs } from '../limits.ts';
 import type { Effect, Event, Fact, Write } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -12,7 +14,7 @@ import type { Clock, Log, Random } from '../host/ports.ts';
 import type { Store } from '../store/store.ts';
 
 export type Agent = {
-  /** Resolves when what the event changed is durable. */
+  /** Resolves when what the event changed is durable; while stopping also when it is dropped. */
   submit(event: Event): Promise<void>;
   /** What is on flash, and what this boot knows. */
   state(): State;
@@ -23,9 +25,18 @@ export type Agent = {
   stuck(limitMs: number): string | undefined;
   /** Called after each commit. */
   onChange(listener: () => void): () => void;
-  /** Runs until `stop`, or until a broken promise of ours (a failed fsync) rejects. */
+  /**
+   * Runs until `stop`, and until what then still runs (`waitsFor`) has ended and its outcome is
+   * durable. Rejects when a promise of ours is broken (a failed fsync).
+   */
   run(): Promise<void>;
+  /** From now on no new work begins, and no other events are taken. */
   stop(): void;
+  /** Resolves at `stop`. */
+  readonly stopping: Promise<void>;
+  isStopping(): boolean;
+  /** Programs whose outcome only this process hears of, such as `install of maps 1.0`. */
+  waitsFor(): readonly string[];
   /** Makes `run` reject: a promise of ours was broken outside of a commit. */
   fail(error: unknown): void;
 };
@@ -39,6 +50,13 @@ export type AgentParts = {
   /** Starts an effect; its end comes back as an event. `writes` are those of the same commit. */
   readonly execute: (effect: Effect, state: State, writes: readonly Write[]) => void;
 };
+
+/** Effects that run a program, and the event that brings its outcome: nobody else hears of it. */
+const outcomes: ReadonlyMap<Effect['kind'], Event['kind']> = new Map([
+  ['install', 'install-ended'],
+  ['check', 'checked'],
+  ['reboot', 'reboot-asked'],
+]);
 
 type Waiting = { readonly event: Event; readonly done: () => void };
 
@@ -60,17 +78,28 @@ export function createAgent(parts: AgentParts): Agent {
   let broken: { readonly error: unknown } | undefined;
   let cancelTimer: () => void = () => undefined;
   const listeners = new Set<() => void>();
+  let endPause: () => void = () => undefined;
+  let refusedAtStop = 0;
+  /** What runs, in words, by the key of the event that ends it. */
+  const unended = new Map<string, string>();
+  let tellStopping: () => void = () => undefined;
+  const stopping = new Promise<void>((resolve) => (tellStopping = resolve));
 
   function submit(event: Event): Promise<void> {
+    if (isStopped && !isTakenAtStop(event)) return Promise.resolve();
     return new Promise((done) => {
       queue.push({ event, done });
       wake();
     });
   }
 
+  function isTakenAtStop(event: Event): boolean {
+    return unended.has(outcomeKey(event)) || event.kind === 'progress';
+  }
+
   async function run(): Promise<void> {
     try {
-      while (!isStopped) await turn();
+      while (!isStopped || (unended.size > 0 && refusedAtStop < stopCommitsMax)) await turn();
     } finally {
       // A timer that is left would keep the process from ending.
       cancelTimer();
@@ -88,7 +117,18 @@ export function createAgent(parts: AgentParts): Agent {
     commitSinceMs = undefined;
     if (isCommitted) return;
     queue = [...batch, ...queue];
-    await new Promise<void>((resolve) => clock.after(storageDelayMs, resolve));
+    if (isStopped) refusedAtStop += 1;
+    await pause(isStopped ? stopCommitDelayMs : storageDelayMs);
+  }
+
+  function pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(delayMs, resolve);
+      endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   /** False: the disk refused, nothing has changed, the same events are to come again. */
@@ -102,12 +142,23 @@ export function createAgent(parts: AgentParts): Agent {
     if (trouble !== undefined) log('info', 'storage-well', {});
     trouble = undefined;
     state = batch.state;
-    for (const effect of batch.effects) parts.execute(effect, state, batch.writes);
+    for (const { event } of waiting) unended.delete(outcomeKey(event));
+    for (const effect of batch.effects) execute(effect, batch.writes);
     for (const { done } of waiting) done();
     for (const listener of listeners) listener();
     setTimer();
     if (store.isSlack()) await shorten();
     return true;
+  }
+
+  function execute(effect: Effect, writes: readonly Write[]): void {
+    // The state says what is still to be done, and the next start does it.
+    if (isStopped && effect.kind !== 'log') return;
+    const outcome = outcomes.get(effect.kind);
+    if (outcome !== undefined && 'id' in effect) {
+      unended.set(`${outcome} ${keyOf(effect.id)}`, `${effect.kind} of ${label(effect.id)}`);
+    }
+    parts.execute(effect, state, writes);
   }
 
   /** Each event sees what the ones before it in the batch changed. */
@@ -145,7 +196,7 @@ export function createAgent(parts: AgentParts): Agent {
     const latestMs = clock.nowMs() - limitMs;
     if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
     // Storage that refuses is tried again, and everything else waits for it.
-    if (trouble !== undefined) return undefined;
+    if (trouble !== undefined || isStopped) return undefined;
     const dueMs = nextDueMs(state);
     return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
   }
@@ -168,7 +219,7 @@ export function createAgent(parts: AgentParts): Agent {
   function setTimer(): void {
     cancelTimer();
     const dueMs = nextDueMs(state);
-    if (dueMs === undefined) return;
+    if (dueMs === undefined || isStopped) return;
     const delayMs = Math.max(0, dueMs - clock.nowMs());
     cancelTimer = clock.after(delayMs, () => void submit({ kind: 'tick' }));
   }
@@ -186,11 +237,23 @@ export function createAgent(parts: AgentParts): Agent {
     run,
     stop: () => {
       isStopped = true;
+      cancelTimer();
+      for (const { event, done } of queue) if (!isTakenAtStop(event)) done();
+      queue = queue.filter(({ event }) => isTakenAtStop(event));
+      tellStopping();
+      endPause();
       wake();
     },
+    stopping,
+    isStopping: () => isStopped,
+    waitsFor: () => [...unended.values()],
     fail: (error) => {
       broken ??= { error };
       wake();
     },
   };
+}
+
+function outcomeKey(event: Event): string {
+  return 'id' in event && event.id !== undefined ? `${event.kind} ${keyOf(event.id)}` : '';
 }

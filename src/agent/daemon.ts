@@ -3,7 +3,7 @@
 import { keyOf, label, transferOf } from '../core/decision.ts';
 import { describe } from '../core/describe.ts';
 import { chunksExpected } from '../core/ladder.ts';
-import { chunkBytes } from '../limits.ts';
+import { chunkBytes, stopGraceMs } from '../limits.ts';
 import { deviceOf } from '../protocol/dialects.ts';
 import { errorCodes } from '../protocol/jsonrpc.ts';
 import { nodeDialects } from '../protocol/node-dialect.ts';
@@ -16,6 +16,7 @@ import { withOneListing, withReadableList } from './listing.ts';
 import { createReceiver } from './receiver.ts';
 import { createRefusals } from './refusals.ts';
 import { createSpeaker, hintsOf, servicesOf } from './speaker.ts';
+import { within } from './within.ts';
 import type { Event } from '../core/events.ts';
 import type { PackageId, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
@@ -64,11 +65,14 @@ export type Daemon = {
   stuck(limitMs: number): string | undefined;
   /** Rejects when a promise of ours is broken (a failed fsync); resolves after `stop`. */
   readonly ended: Promise<void>;
+  /** Closes the link; what an installer that runs comes to is still committed. */
   stop(): void;
+  /** Programs whose outcome keeps it from ending. */
+  waitsFor(): readonly string[];
 };
 
 export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon>> {
-  const { disk, log, settings, transport } = given;
+  const { disk, log, settings } = given;
   const installers = withReadableList(
     withOneListing(given.installers),
     log,
@@ -83,7 +87,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   const surveyed = await store.data.survey(knownIn(agent.state()));
   if (!surveyed.ok) return surveyed;
   const { evidence, left } = surveyed.value;
-  const ended = live(agent, store, transport).finally(watch.stop);
+  const ended = live(parts, agent, store).finally(watch.stop);
   // Whoever waits for it hears of it, and may begin to wait only later.
   ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence });
@@ -122,13 +126,21 @@ function createWired(parts: DaemonParts, store: Store): Wired {
   return { agent, watch };
 }
 
-async function live(agent: Agent, store: Store, transport: Transport): Promise<void> {
+async function live(
+  { clock, transport }: DaemonParts,
+  agent: Agent,
+  store: Store,
+): Promise<void> {
+  // The node must not hear of a delivery that nobody will commit.
+  const closed = agent.stopping.then(() => transport.close());
+  closed.catch(agent.fail);
   try {
     await agent.run();
   } finally {
-    await transport.close();
+    agent.stop();
+    await within(clock, stopGraceMs, closed);
   }
-  await store.close();
+  await within(clock, stopGraceMs, store.close());
 }
 
 function openTransport(
@@ -189,6 +201,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
     accept: (name, version) => wish(agent, 'consent', name, version),
     decline: (name, version) => wish(agent, 'decline', name, version),
     packages: async () => {
+      if (agent.isStopping()) return stopping;
       const listed = await installers.list();
       return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
     },
@@ -197,6 +210,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
     stuck: agent.stuck,
     ended,
     stop: agent.stop,
+    waitsFor: agent.waitsFor,
   };
 }
 
@@ -212,12 +226,19 @@ async function renewPath(
     const reason = 'rvi.path is a fixed path: change the configuration and restart the agent';
     return { ok: false, code: 'fixed-path', reason };
   }
+  if (agent.isStopping()) return stopping;
   const renewed = await transport.renewPath();
   if (!renewed.ok) return { ok: false, code: 'path-not-renewed', reason: renewed.reason };
   log('info', 'path-renewed', {});
   await agent.submit({ kind: 'register-again' });
   return { ok: true, text: 'made a new delivery path; it is being registered' };
 }
+
+const stopping = {
+  ok: false,
+  code: 'stopping',
+  reason: 'the agent stops and begins nothing more: try again after it has been started',
+} as const;
 
 /** What a person wants of a package, durable when it is answered. */
 async function wish(
@@ -238,6 +259,7 @@ async function wish(
     return { ok: false, code: 'ambiguous', reason: `say which version: ${versions}` };
   }
   await agent.submit({ kind, id });
+  if (agent.isStopping()) return stopping;
   return { ok: true, text: `${kind === 'consent' ? 'accepted' : 'declined'} ${label(id)}` };
 }
 

@@ -17,8 +17,18 @@ export const watch: Act = async (ports, { settings }) => {
   const { terminal, clock } = ports;
   const view = terminal.isTty ? createScreen(terminal, clock) : createFeed(terminal, clock);
   let exitCode: number = exitCodes.done;
+  let unseen: Status | undefined;
+  // Where nobody reads, only the newest is kept.
+  const show = (status: Status) => {
+    if (terminal.isBehind()) unseen = status;
+    else view.show(status);
+  };
+  terminal.onOutTaken(() => {
+    if (unseen !== undefined) view.show(unseen);
+    unseen = undefined;
+  });
   const talk = converse(ports, settings.control.socket, { command: 'watch' }, (came, stop) => {
-    if (came.ok && 'status' in came) return view.show(came.status);
+    if (came.ok && 'status' in came) return show(came.status);
     if (came.ok) exitCode = odd(ports);
     else {
       terminal.err(`${refusalText(came)}\n`);
@@ -68,7 +78,11 @@ function createScreen(terminal: Terminal, clock: Clock): View {
     terminal.out(`${up}${lines.join('')}\u001b[J`);
     drawn = live.length;
     cancel();
-    cancel = clock.after(redrawMs, () => draw([]));
+    cancel = clock.after(redrawMs, redraw);
+  };
+  const redraw = () => {
+    if (!terminal.isBehind()) return draw([]);
+    cancel = clock.after(redrawMs, redraw);
   };
   return {
     show(status) {

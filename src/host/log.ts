@@ -11,8 +11,10 @@ export type LogOptions = {
   readonly format: 'text' | 'json';
   /** journald reads the priority from `<3>` and has the time itself. */
   readonly prefix: 'none' | 'time' | 'journald';
-  /** Takes one line with its end. */
-  readonly write: (line: string) => void;
+  /** Takes one line with its end; false: it was dropped, since nobody reads. */
+  readonly write: (line: string) => boolean;
+  /** Calls `act` when lines are taken again after some were dropped. */
+  readonly onTaken: (act: () => void) => void;
 };
 
 const ranks: { readonly [level in LogLevel]: number } = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -34,10 +36,17 @@ type Bucket = {
 
 export function createLog(clock: Clock, options: LogOptions): Log {
   const buckets = new Map<string, Bucket>();
+  let dropped = 0;
 
   const write = (level: LogLevel, code: string, fields: LogFields, rest = '') => {
-    options.write(`${render(options, clock, level, code, fields)}${rest}\n`);
+    const isTaken = options.write(`${render(options, clock, level, code, fields)}${rest}\n`);
+    if (!isTaken) dropped += 1;
   };
+  options.onTaken(() => {
+    const lines = dropped;
+    dropped = 0;
+    write('warn', 'log-dropped', { lines });
+  });
   /** Tells what was hidden. By the next event of any code: a timer would keep us from ending. */
   const sweep = (nowMs: number) => {
     for (const [code, { level, untilMs, hidden }] of buckets) {

@@ -9,6 +9,8 @@ export type Manager = {
   readonly watchdogMs: number | undefined;
   /** Variables such as READY=1; of one that waits already only the last value is sent. */
   tell(news: { readonly [variable: string]: string }): void;
+  /** Resolves when it was told everything. */
+  told(): Promise<void>;
 };
 
 type Environment = { readonly [name: string]: string | undefined };
@@ -24,15 +26,14 @@ export function createManager(
 ): Manager {
   const { NOTIFY_SOCKET: socket, PATH: path } = environment;
   if (socket === undefined || socket === '') {
-    return { watchdogMs: undefined, tell: () => undefined };
+    return { watchdogMs: undefined, tell: () => undefined, told: () => Promise.resolve() };
   }
   const given = { NOTIFY_SOCKET: socket, PATH: path ?? '/usr/bin:/bin' };
   const waiting = new Map<string, string>();
-  let isTelling = false;
+  let telling: Promise<void> | undefined;
   let wasHeard = true;
 
   async function send(): Promise<void> {
-    isTelling = true;
     while (waiting.size > 0) {
       const args = [...waiting].map(([variable, value]) => `${variable}=${value}`);
       waiting.clear();
@@ -43,7 +44,7 @@ export function createManager(
       if (!isHeard && wasHeard) log('warn', 'manager-not-told', { reason });
       wasHeard = isHeard;
     }
-    isTelling = false;
+    telling = undefined;
   }
 
   return {
@@ -53,8 +54,9 @@ export function createManager(
       for (const [variable, value] of Object.entries(news)) {
         waiting.set(variable, plain(shortened(value, valueCharactersMax)));
       }
-      if (!isTelling) void send();
+      telling ??= send();
     },
+    told: () => telling ?? Promise.resolve(),
   };
 }
 

@@ -1,7 +1,8 @@
 // The clocks, timers and dice of the machine.
 import { openSync, readSync } from 'node:fs';
 import process from 'node:process';
-import type { Clock, Random } from './ports.ts';
+import { codedError } from './errors.ts';
+import type { Clock, DiskResult, Random } from './ports.ts';
 
 /** Longer delays fire at once in Node. */
 const timerMsMax = 2 ** 31 - 1;
@@ -34,12 +35,18 @@ export function createClock(): Clock {
  * Of the kernel: a device whose memory was restored from a picture must not repeat its jitter.
  * Opened once, since it is asked at every event, also where no descriptor is left.
  */
-export function createRandom(): Random {
-  const file = openSync('/dev/urandom', 'r');
-  const bytes = Buffer.alloc(6);
-  const unit = () => {
-    readSync(file, bytes);
-    return bytes.readUIntBE(0, 6) / 2 ** 48;
-  };
-  return { unit };
+export function openRandom(path = '/dev/urandom'): DiskResult<Random> {
+  try {
+    const file = openSync(path, 'r');
+    const bytes = Buffer.alloc(6);
+    const unit = () => {
+      readSync(file, bytes);
+      return bytes.readUIntBE(0, 6) / 2 ** 48;
+    };
+    return { ok: true, value: { unit } };
+  } catch (error) {
+    const { code, message } = codedError(error);
+    const reason = `${path} cannot be opened (${message}): the agent needs it for random delays`;
+    return { ok: false, code, reason };
+  }
 }

@@ -40,9 +40,11 @@ export async function createRig(
     format: prng.chance(0.5) ? 'text' : 'json',
     prefix: 'none',
     write(line) {
-      if (isPlain(line)) return;
+      if (isPlain(line)) return true;
       told.crash ??= `a line of the log that is not plain: ${JSON.stringify(line.slice(0, 300))}`;
+      return true;
     },
+    onTaken: () => undefined,
   });
   const installed = new Map<string, Buffer>();
   const settings = settingsOf(`[policy]\naccept = "${prng.chance(0.8) ? 'auto' : 'ask'}"`);

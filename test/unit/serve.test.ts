@@ -8,11 +8,13 @@ import process from 'node:process';
 import { readSettings } from '../../src/config.ts';
 import { createDisk } from '../../src/host/disk.ts';
 import { createLocalSockets } from '../../src/host/sockets.ts';
-import { createClock, createRandom } from '../../src/host/time.ts';
+import { createClock, openRandom } from '../../src/host/time.ts';
+import { signalActions } from '../../src/host/signals.ts';
 import { createServe } from '../../src/serve.ts';
 import { assert, suite } from '../support/suite.ts';
 import { freePort, until } from './transport/fakes.ts';
-import type { Disk } from '../../src/host/ports.ts';
+import type { Disk, LocalSockets } from '../../src/host/ports.ts';
+import type { Signal } from '../../src/host/signals.ts';
 
 const test = suite('run');
 let directory = '';
@@ -23,37 +25,35 @@ test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const socketOf = (storage: string) => `${storage}.sock`;
 
-async function run(storage: string, change: (disk: Disk) => Disk = (disk) => disk) {
+type Change = {
+  readonly disk?: (disk: Disk) => Disk;
+  readonly sockets?: (sockets: LocalSockets) => LocalSockets;
+  readonly processId?: number;
+};
+
+async function run(storage: string, change: Change = {}) {
   const shown = { text: '' };
-  let interrupt: (() => void) | undefined;
-  let isHeardFirst = false;
+  let hear: (signal: Signal) => void = () => undefined;
+  let crash: (error: unknown) => void = () => undefined;
   const sockets = createLocalSockets();
   const serve = createServe({
     clock: createClock(),
-    random: createRandom(),
-    disk: change(createDisk()),
-    sockets: {
-      ...sockets,
-      listen: (...how) => {
-        isHeardFirst = interrupt !== undefined;
-        return sockets.listen(...how);
-      },
-    },
+    openRandom,
+    disk: change.disk?.(createDisk()) ?? createDisk(),
+    sockets: change.sockets?.(sockets) ?? sockets,
     runner: async () => ({ kind: 'not-started', code: 'ENOENT', reason: 'no program' }),
     terminal: {
-      out: () => undefined,
-      err: (text) => void (shown.text += text),
-      isTty: false,
-      columns: () => 80,
-      rows: () => 24,
-      onInterrupt(act) {
-        interrupt = act;
-        return () => undefined;
+      err: (text) => {
+        shown.text += text;
+        return true;
       },
+      onErrTaken: () => undefined,
     },
+    onSignals: (act) => void (hear = act),
+    onCrash: (act) => void (crash = act),
     isJournal: false,
     environment: {},
-    processId: 1,
+    processId: change.processId ?? 7,
     build: { version: '1.2.3', builtMs: 0 },
   });
   const configuration = readSettings({
@@ -67,8 +67,10 @@ async function run(storage: string, change: (disk: Disk) => Disk = (disk) => dis
   return {
     ended,
     shown,
-    interrupt: () => interrupt?.(),
-    isHeardFirst: () => isHeardFirst,
+    hear: (name: keyof typeof signalActions) =>
+      hear({ name, action: signalActions[name] ?? 'ignore' }),
+    interrupt: () => hear({ name: 'SIGTERM', action: 'stop' }),
+    crash: (error: unknown) => crash(error),
     logged: (word: string) => until(word, () => shown.text.includes(word), 30_000),
   };
 }
@@ -84,10 +86,71 @@ test('runs until it is interrupted, and leaves nothing that keeps the process', 
   assert.not.ok(existsSync(socketOf(storage)));
 });
 
-test('hears of an interrupt before its control socket is there', async () => {
+test('stops at a signal that comes before its control socket is there', async () => {
+  let isTold = false;
+  const one: Awaited<ReturnType<typeof run>> = await run(join(directory, 'state'), {
+    sockets: (sockets) => ({
+      ...sockets,
+      listen: async (...how) => {
+        isTold = true;
+        one.interrupt();
+        return sockets.listen(...how);
+      },
+    }),
+  });
+  assert.is(await one.ended, 0);
+  assert.ok(isTold);
+  assert.match(one.shown.text, /info stopping signal=SIGTERM\n/);
+});
+
+test('ends with 0 and both lines at a signal that comes before it has begun', async () => {
+  const one = await run(join(directory, 'state'));
+  one.interrupt();
+  assert.is(await one.ended, 0);
+  assert.match(one.shown.text, /info stopping signal=SIGTERM\n.*info stopped\n/);
+});
+
+for (const [name, exitCode] of [
+  ['SIGINT', 0],
+  ['SIGQUIT', 131],
+  ['SIGUSR2', 140],
+  ['SIGALRM', 142],
+  ['SIGVTALRM', 154],
+  ['SIGPWR', 158],
+] as const) {
+  test(`stops in order at ${name}, names it, and ends with ${exitCode}`, async () => {
+    const one = await run(join(directory, 'state'));
+    await one.logged('started');
+    one.hear(name);
+    assert.is(await one.ended, exitCode);
+    assert.match(one.shown.text, new RegExp(`info stopping signal=${name}\\n[^]*info stopped\\n$`));
+  });
+}
+
+for (const name of ['SIGHUP', 'SIGUSR1'] as const) {
+  test(`ignores ${name}, and says so`, async () => {
+    const one = await run(join(directory, 'state'));
+    await one.logged('started');
+    one.hear(name);
+    assert.match(one.shown.text, new RegExp(`info signal-ignored signal=${name}`));
+    one.interrupt();
+    assert.is(await one.ended, 0);
+  });
+}
+
+test('tells of a crash in one line without the source, and ends with 1', async () => {
   const one = await run(join(directory, 'state'));
   await one.logged('started');
-  assert.ok(one.isHeardFirst());
+  one.crash(new TypeError('it is undefined'));
+  assert.is(await one.ended, 1);
+  const [line = ''] = one.shown.text.split('\n').filter((text) => text.includes('crashed'));
+  assert.match(line, /error crashed reason="TypeError: it is undefined \(at [^\\]*\)"$/);
+  one.interrupt();
+});
+
+test('says that it is process 1, which does not end what installers leave running', async () => {
+  const one = await run(join(directory, 'state'), { processId: 1 });
+  await one.logged('no-init');
   one.interrupt();
   assert.is(await one.ended, 0);
 });
@@ -122,13 +185,13 @@ for (const [what, make, reason] of [
 test('says that its storage is read-only, and ends with 1', async () => {
   const reason = "EROFS: read-only file system, open 'journal'";
   const open: Disk['open'] = async () => ({ ok: false, code: 'EROFS', reason });
-  const one = await run(join(directory, 'state'), (disk) => ({ ...disk, open }));
+  const one = await run(join(directory, 'state'), { disk: (disk) => ({ ...disk, open }) });
   assert.is(await one.ended, 1);
   assert.match(one.shown.text, /error not-started reason=".*state: EROFS: read-only file system/);
 });
 
 test('ends with 1 and says where it broke when a sync fails', async () => {
-  const one = await run(join(directory, 'state'), (disk) => ({
+  const withoutSync = (disk: Disk): Disk => ({
     ...disk,
     async open(path, mode) {
       const opened = await disk.open(path, mode);
@@ -136,7 +199,8 @@ test('ends with 1 and says where it broke when a sync fails', async () => {
       const sync = async () => ({ ok: false, code: 'EIO', reason: 'EIO: i/o error' }) as const;
       return { ok: true, value: { ...opened.value, sync } };
     },
-  }));
+  });
+  const one = await run(join(directory, 'state'), { disk: withoutSync });
   assert.is(await one.ended, 1);
   assert.match(one.shown.text, /error crashed .*fsync of .*journal failed: EIO: i\/o error/);
 });

@@ -17,7 +17,8 @@ async function setUp(watchdogMs: number | undefined) {
   const tell = (news: { readonly [name: string]: string }) =>
     void told.push(Object.entries(news).map((pair) => pair.join('=')).join(' '));
   const { log } = fake.lines;
-  const end = startHeartbeat({ clock, log, manager: { watchdogMs, tell } }, fake.daemon);
+  const manager = { watchdogMs, tell, told: async () => undefined };
+  const end = startHeartbeat({ clock, log, manager }, fake.daemon);
   const count = (word: string) => told.filter((one) => one.includes(word)).length;
   return { ...fake, disk, clock, told, end, count };
 }

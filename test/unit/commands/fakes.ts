@@ -62,11 +62,23 @@ export function createWorld(
   const clock = createFakeClock();
   const sockets = createFakeSockets();
   const shown = { out: '', err: '' };
-  const control: { interrupt: () => void } = { interrupt: () => undefined };
+  const control: { interrupt: () => void; taken: () => void; isBehind: boolean } = {
+    interrupt: () => undefined,
+    taken: () => undefined,
+    isBehind: false,
+  };
   const ports: CommandPorts = {
     terminal: {
       out: (text) => (shown.out += text),
-      err: (text) => (shown.err += text),
+      err: (text) => {
+        shown.err += text;
+        return true;
+      },
+      onErrTaken: () => undefined,
+      isBehind: () => control.isBehind,
+      onOutTaken: (act) => void (control.taken = act),
+      isInterrupted: () => false,
+      flush: async () => undefined,
       isTty: parts.isTty ?? false,
       columns: () => parts.columns ?? 80,
       rows: () => parts.rows ?? 24,

@@ -46,7 +46,7 @@ test('lets the lock, the disk and the control socket fail there, and not hang', 
   const said: string[] = [];
   const handlers = { onData: () => undefined, onClosed: () => undefined };
   for (const result of [
-    await takeLock('/proc/none/state'),
+    await takeLock('/proc/none/state', '1.2.3'),
     await createDisk().makeDirectory('/proc/none/packages'),
     await createLocalSockets().listen('/proc/none/run/control.sock', () => handlers),
   ]) {

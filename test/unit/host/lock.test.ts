@@ -1,9 +1,10 @@
 // Method: this file runs itself as the agents that want the same directory; they are killed, crash,
 // and start at once. What only looks like a holder is written by hand.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readlinkSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readlinkSync, readdirSync, rmSync } from 'node:fs';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { takeLock } from '../../../src/host/lock.ts';
@@ -15,7 +16,7 @@ const [, bundle = '', role, given = ''] = process.argv;
 
 /** Says what it got; a holder stays until it is told to end, or to crash. */
 async function beAgent(): Promise<void> {
-  const taken = await takeLock(given);
+  const taken = await takeLock(given, '1.2.3');
   process.stdout.write(`${taken.ok ? 'held' : taken.reason}\n`);
   if (!taken.ok) return;
   process.stdin.on('data', (word: Buffer) => {
@@ -48,7 +49,18 @@ function endOf(child: ChildProcess, act: () => void): Promise<unknown> {
 }
 
 let directory = '';
-const holder = () => readlinkSync(`${directory}/lock`);
+const isListening = () => lstatSync(`${directory}/lock`).isSocket();
+
+/** What the holder tells whoever connects. */
+function ask(path: string): Promise<{ readonly [key: string]: unknown }> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(path, () => undefined);
+    socket.on('data', (more: Buffer) => (text += more.toString()));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(JSON.parse(text)));
+  });
+}
 
 function testHolders(test: Suite): void {
   test('lets one agent in, and tells the next one who holds it', async () => {
@@ -68,7 +80,7 @@ function testHolders(test: Suite): void {
     test(`is gone when its holder ${how}`, async () => {
       const { child, said } = await startAgent(directory);
       assert.is(said, 'held');
-      assert.ok(holder().startsWith(`${child.pid} `));
+      assert.ok(isListening());
       await endOf(child, () => act(child));
       assert.equal(readdirSync(directory), []);
     });
@@ -77,23 +89,81 @@ function testHolders(test: Suite): void {
   test('holds nobody up when its holder was killed', async () => {
     const first = await startAgent(directory);
     await endOf(first.child, () => first.child.kill('SIGKILL'));
-    assert.ok(holder().startsWith(`${first.child.pid} `));
+    assert.ok(isListening());
     const second = await startAgent(directory);
     assert.is(second.said, 'held');
     await endOf(second.child, () => second.child.stdin?.write('end'));
   });
 
-  test('is had by one of many that find a dead holder at the same time', async () => {
-    for (let round = 0; round < 5; round += 1) {
-      symlinkSync('999999999 1 gone', `${directory}/lock`);
-      const agents = await Promise.all(Array.from({ length: 5 }, () => startAgent(directory)));
-      const holders = agents.filter(({ said }) => said === 'held');
-      assert.is(holders.length, 1, agents.map(({ said }) => said).join('; '));
-      for (const { child } of holders) await endOf(child, () => child.stdin?.write('end'));
-      assert.equal(readdirSync(directory), []);
-    }
+  test('tells whoever connects which process holds it, where, and of which version', async () => {
+    const { child } = await startAgent(directory);
+    const told = await ask(`${directory}/lock`);
+    const namespace = readlinkSync('/proc/self/ns/pid');
+    const expected = { pid: child.pid, host: hostname(), namespace, version: '1.2.3' };
+    assert.equal(told, { ...told, ...expected, state: 'holding' });
+    await endOf(child, () => child.stdin?.write('end'));
   });
 
+  test('is held by a process that is stopped and cannot answer', async () => {
+    const first = await startAgent(directory);
+    first.child.kill('SIGSTOP');
+    const second = await startAgent(directory);
+    assert.match(second.said, /^another agent \(it does not answer\) holds .*lock; stop it first$/);
+    await endOf(first.child, () => first.child.kill('SIGKILL'));
+    const third = await startAgent(directory);
+    assert.is(third.said, 'held');
+    await endOf(third.child, () => third.child.stdin?.write('end'));
+    assert.equal(readdirSync(directory), []);
+  });
+
+  test('works below a path that is too long for a socket', async () => {
+    const deep = join(directory, 'x'.repeat(120), 'y'.repeat(120));
+    const first = await startAgent(deep);
+    assert.is(first.said, 'held');
+    const second = await startAgent(deep);
+    assert.match(second.said, new RegExp(`process ${first.child.pid}\\) holds`));
+    await endOf(first.child, () => first.child.kill('SIGKILL'));
+    const third = await startAgent(deep);
+    assert.is(third.said, 'held');
+    await endOf(third.child, () => third.child.stdin?.write('end'));
+    assert.equal(readdirSync(deep), []);
+  });
+
+}
+
+function testNames(test: Suite): void {
+  test('leaves alone what is not its own', async () => {
+    const names = ['lock.d', 'lock.1234', 'lockfile', 'locks'];
+    for (const name of names) writeFileSync(join(directory, name), name);
+    const { child, said } = await startAgent(directory);
+    assert.is(said, 'held');
+    await endOf(child, () => child.stdin?.write('end'));
+    assert.equal(readdirSync(directory).sort(), [...names].sort());
+  });
+
+  for (const [what, make] of [
+    ['a dead holder', () => startAndKill(directory)],
+    ['the dead link of 0.1.0', async () => symlinkSync('999999999 1 gone', `${directory}/lock`)],
+    ['nothing', async () => undefined],
+  ] as const) {
+    test(`is had by one of many that find ${what} at the same time`, () => rush(make));
+  }
+}
+
+async function startAndKill(at: string): Promise<void> {
+  const { child } = await startAgent(at);
+  await endOf(child, () => child.kill('SIGKILL'));
+}
+
+async function rush(make: () => Promise<void>): Promise<void> {
+  for (let round = 0; round < 5; round += 1) {
+    await make();
+    const agents = await Promise.all(Array.from({ length: 5 }, () => startAgent(directory)));
+    const holders = agents.filter(({ said }) => said === 'held');
+    assert.is(holders.length, 1, agents.map(({ said }) => said).join('; '));
+    for (const { child } of holders) await endOf(child, () => child.stdin?.write('end'));
+    assert.equal(readdirSync(directory), []);
+  }
 }
 
 function testLeftovers(test: Suite): void {
@@ -107,8 +177,7 @@ function testLeftovers(test: Suite): void {
   for (const [what, name] of [
     ['a process of the same number that started at another time', `${pid} 1 ${bootId}`],
     ['the same process of another boot', `${pid} ${startTime} 00000000-0000`],
-    ['no process', 'nonsense'],
-    ['the number of a group', `-1 1 ${bootId}`],
+    ['no process', `999999999 1 ${bootId}`],
   ] as const) {
     test(`is not held by ${what}`, async () => {
       symlinkSync(name, `${directory}/lock`);
@@ -122,19 +191,19 @@ function testLeftovers(test: Suite): void {
     ['an empty file', (path: string) => writeFileSync(path, '')],
     ['a file of garbage', (path: string) => writeFileSync(path, 'garbage')],
     ['a directory', (path: string) => void mkdirSync(join(path, 'x'), { recursive: true })],
+    ['a link of somebody else', (path: string) => symlinkSync('/etc/hostname', path)],
   ] as const) {
-    test(`is not held by ${what}`, async () => {
+    test(`gives up, and leaves it as it is, where ${what} has its name`, async () => {
       make(`${directory}/lock`);
-      const { child, said } = await startAgent(directory);
-      assert.is(said, 'held');
-      await endOf(child, () => child.stdin?.write('end'));
-      assert.not.ok(existsSync(`${directory}/lock`));
+      const { said } = await startAgent(directory);
+      assert.match(said, /\/lock is there and is not the lock of an agent; .* remove it$/);
+      assert.equal(readdirSync(directory), ['lock']);
     });
   }
 
   test('says what is wrong with a directory that cannot be used', async () => {
     writeFileSync(`${directory}/file`, '');
-    const taken = await takeLock(`${directory}/file/x`);
+    const taken = await takeLock(`${directory}/file/x`, '1.2.3');
     assert.is(taken.ok ? '' : taken.code, 'ENOTDIR');
     assert.match(taken.ok ? '' : taken.reason, /^cannot lock .*\/file\/x: ENOTDIR: /);
   });
@@ -153,6 +222,7 @@ function run(test: Suite): void {
   });
   test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
   testHolders(test);
+  testNames(test);
   testLeftovers(test);
   test.run();
 }

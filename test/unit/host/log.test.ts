@@ -10,9 +10,18 @@ const test = suite('log');
 function setUp(change: Partial<LogOptions> = {}) {
   const clock = createFakeClock(Date.UTC(2026, 0, 2, 3, 4, 5, 6));
   const lines: string[] = [];
-  const write = (line: string) => void lines.push(line);
-  const options: LogOptions = { level: 'info', format: 'text', prefix: 'none', write, ...change };
-  return { clock, lines, log: createLog(clock, options) };
+  const reader: { isThere: boolean; isBack: () => void } = {
+    isThere: true,
+    isBack: () => undefined,
+  };
+  const write = (line: string) => {
+    if (reader.isThere) lines.push(line);
+    return reader.isThere;
+  };
+  const onTaken = (act: () => void) => void (reader.isBack = act);
+  const usual = { level: 'info', format: 'text', prefix: 'none', write } as const;
+  const options: LogOptions = { ...usual, onTaken, ...change };
+  return { clock, lines, reader, log: createLog(clock, options) };
 }
 
 test('writes level, code and fields on one line', () => {
@@ -21,6 +30,23 @@ test('writes level, code and fields on one line', () => {
   log('warn', 'link-lost', { reason: 'refused', failures: 3, isNew: true, cause: undefined });
   assert.equal(lines, ['info started\n', 'warn link-lost reason=refused failures=3 isNew=true\n']);
 });
+
+for (const [format, line] of [
+  ['text', 'warn log-dropped lines=2\n'],
+  ['json', '{"level":"warn","event":"log-dropped","lines":2}\n'],
+] as const) {
+  test(`counts lines that nobody reads, and tells of them in one line: ${format}`, () => {
+    const { log, lines, reader } = setUp({ format });
+    reader.isThere = false;
+    log('info', 'one');
+    log('info', 'two');
+    reader.isThere = true;
+    reader.isBack();
+    assert.equal(lines, [line]);
+    log('info', 'three');
+    assert.is(lines.length, 2);
+  });
+}
 
 const spelt: readonly (readonly [string, string])[] = [
   ['plain-1.2_3', 'plain-1.2_3'],

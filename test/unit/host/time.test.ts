@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import process from 'node:process';
-import { createClock, createRandom } from '../../../src/host/time.ts';
+import { createClock, openRandom } from '../../../src/host/time.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('time');
@@ -56,8 +56,20 @@ test('has a monotonic clock and a wall clock', () => {
   assert.ok(Math.abs(clock.wallMs() - Date.now()) < 1_000);
 });
 
+function dice(path?: string) {
+  const opened = openRandom(path);
+  if (!opened.ok) throw new Error(opened.reason);
+  return opened.value;
+}
+
+test('says what is missing where there are no dice', () => {
+  const opened = openRandom('/nowhere/urandom');
+  assert.is(opened.ok ? '' : opened.code, 'ENOENT');
+  assert.match(opened.ok ? '' : opened.reason, /^\/nowhere\/urandom cannot be opened \(ENOENT/);
+});
+
 test('throws even dice', () => {
-  const random = createRandom();
+  const random = dice();
   const throws = Array.from({ length: 10_000 }, () => random.unit());
   assert.ok(throws.every((one) => one >= 0 && one < 1));
   assert.is(new Set(throws).size, throws.length);
@@ -66,7 +78,7 @@ test('throws even dice', () => {
 });
 
 test('throws dice where no descriptor is left', async () => {
-  const random = createRandom();
+  const random = dice();
   const limit = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).stdout.trim();
   const set = (softMax: string) => `prlimit --pid ${process.pid} --nofile=${softMax}:`;
   const sets = `${set('3')} && echo low && read _ && ${set(limit)}`;
