@@ -17,7 +17,7 @@ import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
 import { spared } from './targets/spared.mjs';
-import { deafened } from './targets/unheard.mjs';
+import { deafened, undebugged } from './targets/unheard.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));
@@ -90,7 +90,8 @@ async function executable(name) {
     if (isHere) checkBlob(blob, node, target, script, folder);
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     // Before the blob goes in: a strip afterwards destroys it on arm64 and x64.
-    writeFileSync(made, stripped(deafened(program, version)));
+    const deaf = undebugged(deafened(program, version), version, target.execArgv);
+    writeFileSync(made, stripped(deaf));
     await inject(made, blob);
     const executable = readFileSync(made);
     const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });

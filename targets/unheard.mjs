@@ -33,6 +33,28 @@ export function deafened(program, version) {
   return copy;
 }
 
+const debuggerHost = '127.0.0.1';
+/** Of the same length, and the address of no machine: nothing can listen there. */
+const nobody = '240.0.0.1';
+
+/**
+ * Until the script has its handler for SIGUSR1, Node opens its debugger at that signal. Where it
+ * does not know `--disable-sigusr1`, the debugger gets an address that it cannot open.
+ */
+export function undebugged(program, version, execArgv) {
+  // A Node without this key takes no arguments from the executable.
+  const takesArguments = program.includes('execArgvExtension');
+  if (takesArguments && execArgv.includes('--disable-sigusr1')) return program;
+  const copy = Buffer.from(program);
+  const at = copy.indexOf(`\0${debuggerHost}\0`, 0, 'latin1');
+  if (at === -1) {
+    const mend = 'take a Node that knows --disable-sigusr1 and arguments in the executable';
+    throw new Error(`Node ${version} cannot be kept from its debugger: ${mend}`);
+  }
+  copy.write(nobody, at + 1, 'latin1');
+  return copy;
+}
+
 function asksFor(version, since) {
   const [major, minor] = version.split('.').map(Number);
   const lines = since.map((text) => text.split('.').map(Number));
