@@ -1,8 +1,8 @@
-// Method: a command that has the agent stopped while it runs, as the package of the agent itself does,
-// and goes on when the test says so. What it came to must be reported by the next agent without
-// another run.
+// Method: a command that has the agent stopped while it runs, as the package of the agent itself
+// does, and goes on when the test says so. What it came to must be reported by the next agent
+// without another run.
 import { randomBytes } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { packageOf } from '../backend/package.ts';
@@ -25,6 +25,9 @@ const stopping = (end: string) =>
     end,
   ].join('\n');
 
+const stoppingWith = (work: string) =>
+  new RegExp(`info stopping signal=SIGTERM waits_for="${work} of engine 1\\.0\\.0"`);
+
 const begun = ({ directory }: Vehicle) => linesOf(join(directory, 'begun')).length;
 
 /** Up to the agent that has heard the signal and waits. */
@@ -32,7 +35,7 @@ async function waiting(vehicle: Vehicle): Promise<void> {
   vehicle.boot();
   await vehicle.backend.registered(60_000);
   vehicle.backend.server.notify([one]);
-  await vehicle.agent().logged(/info stopping signal=SIGTERM waits_for="install of engine 1\.0\.0"/);
+  await vehicle.agent().logged(stoppingWith('install'));
 }
 
 async function ends(vehicle: Vehicle): Promise<void> {
@@ -59,7 +62,7 @@ for (const [what, end, isGood] of [
   });
 }
 
-test('a reboot that an installer wants is not asked for while it stops, but afterwards', async () => {
+test('a reboot that an installer wants is asked for after the stop, not in it', async () => {
   await withVehicle({
     install: stopping('exit 10'),
     more: { reboot: { program: 'sh', args: ['-c', 'exit 0'] } },
@@ -74,7 +77,7 @@ test('a reboot that an installer wants is not asked for while it stops, but afte
   });
 });
 
-test('while it stops: status answers, nothing new is taken, a second SIGTERM changes nothing', async () => {
+test('while it stops: status answers, nothing begins, and SIGTERM changes nothing', async () => {
   await withVehicle({ install: stopping('exit 0') }, async (vehicle) => {
     await waiting(vehicle);
     const agent = vehicle.agent();
@@ -98,7 +101,7 @@ test('SIGINT ends one that waits at once, and the next agent waits for the insta
     await waiting(vehicle);
     process.kill(vehicle.agent().pid, 'SIGINT');
     assert.is(await vehicle.agent().ended, 130);
-    assert.match(vehicle.agent().log(), /warn stopped signal=SIGINT left="install of engine 1\.0\.0"/);
+    assert.match(vehicle.agent().log(), /warn stopped signal=SIGINT left="install of engine/);
     assert.not.ok(existsSync(join(vehicle.directory, 'ended')));
     vehicle.boot();
     await vehicle.agent().logged(/was being installed, attempt 1/);
@@ -116,7 +119,6 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
     install: 'exit 10',
     more: { reboot: { program: 'sh', args: ['-c', 'exit 0'], check: sh(check(folder)) } },
   }, async (vehicle) => {
-    const { mkdirSync } = await import('node:fs');
     mkdirSync(folder, { recursive: true });
     vehicle.boot();
     await vehicle.backend.registered(60_000);
@@ -128,7 +130,7 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
     await vehicle.agent().kill();
     leaveBoot(vehicle);
     vehicle.boot();
-    await vehicle.agent().logged(/info stopping signal=SIGTERM waits_for="check of engine 1\.0\.0"/);
+    await vehicle.agent().logged(stoppingWith('check'));
     writeFileSync(join(folder, 'go'), '');
     assert.is(await vehicle.agent().ended, 0);
     vehicle.boot();
@@ -136,6 +138,7 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
     assert.is((await onlyOutcome(vehicle)).status, true);
     assert.is(linesOf(join(folder, 'checks')).length, 1);
   });
+  rmSync(folder, { recursive: true });
 });
 
 test.run();

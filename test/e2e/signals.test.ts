@@ -1,6 +1,6 @@
-// Method: every signal that would end a process is sent to the executable, and to the script on the Node
-// of this machine. Whether a debugger listens is read from the kernel: of the sockets that listen, none
-// may be the agent's, whose link is an outgoing one.
+// Method: every signal that would end a process is sent to the executable, and to the script on the
+// Node of this machine. Whether a debugger listens is read from the kernel: of the sockets that
+// listen, none may be the agent's, whose link is an outgoing one.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
