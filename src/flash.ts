@@ -3,7 +3,9 @@
 import { servicesOf } from './agent/speaker.ts';
 import { replay } from './core/apply.ts';
 import { describe } from './core/describe.ts';
-import { decodeRecords } from './store/record.ts';
+import { journalBytesMax } from './limits.ts';
+import { damageText } from './store/damage.ts';
+import { decodeJournal } from './store/decode.ts';
 import type { Settings } from './core/settings.ts';
 import type { Status } from './core/status.ts';
 import type { Disk } from './host/ports.ts';
@@ -17,10 +19,13 @@ export async function readFlash(
   if (!opened.ok) return undefined;
   const file = opened.value;
   const size = await file.size();
-  const bytes = size.ok ? await file.read(0, size.value) : size;
+  const isLong = size.ok && size.value > journalBytesMax;
+  const bytes = size.ok ? await file.read(0, isLong ? 0 : size.value) : size;
   await file.close();
   if (!bytes.ok) return undefined;
-  const state = replay(decodeRecords(bytes.value).facts);
+  const decoded = decodeJournal(bytes.value);
+  if (decoded.isForeign && bytes.value.length > 0) return undefined;
+  const state = replay(decoded.facts);
   return describe(state, {
     version,
     uptimeMs: 0,
@@ -29,6 +34,6 @@ export async function readFlash(
     vin: settings.device.vin,
     uuid: settings.device.uuid,
     services: servicesOf(settings, state),
-    trouble: undefined,
+    trouble: damageText(decoded),
   });
 }

@@ -123,7 +123,11 @@ export const descriptionBytesMax = 1_024;
 /** The journal is rewritten when it is this much longer than it was after the last time. */
 export const journalSlackBytesMax = 262_144;
 /** Reserved for the journal beside the chunks' records: a full disk can still be recorded. */
-export const journalReserveBytes = 65_536;
+export const journalReserveBytes = 262_144;
+/** Of a damaged journal, kept for whoever looks into it; the end of a longer one is left out. */
+export const damagedBytesMax = 2_097_152;
+/** A longer file named `journal` is none of ours. */
+export const journalBytesMax = 33_554_432;
 /** One record. */
 export const recordBytesMax = 65_536;
 /** Of what an installer wants back after a cut, within a record; more is refused. */

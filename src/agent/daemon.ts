@@ -83,6 +83,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   if (!opened.ok) return opened;
   const store = opened.value;
   for (const loss of store.losses) log('warn', 'lost', { what: loss });
+  if (store.damage !== undefined) log('error', 'journal-corrupt', store.damage);
   const { agent, watch } = createWired(parts, store);
   const surveyed = await store.data.survey(knownIn(agent.state()));
   if (!surveyed.ok) return surveyed;

@@ -1,12 +1,13 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
-import { assert, unreachable } from '../assert.ts';
+import { unreachable } from '../assert.ts';
 import { learntDialect, named, newBackend } from './backends.ts';
 import {
+  aborted,
   attemptsOf,
   changePhase,
   changeTransfer,
-  noteOutcome,
+  declined,
   put,
   remember,
   setRunning,
@@ -14,7 +15,7 @@ import {
   without,
 } from './change.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
-import { drop, hold, holdPage, noneHeld } from './held.ts';
+import { drop, hold, holdPage, isAllHeld, noneHeld } from './held.ts';
 import type { Fact, Note } from './events.ts';
 import type { PackageId, State, Transfer, Update } from './model.ts';
 
@@ -25,6 +26,7 @@ export const initialState: State = {
   ledger: new Map(),
   nextNumber: 1,
   nextOrder: 1,
+  hasLostRecords: false,
   bootId: '',
   link: { kind: 'closed', reason: 'starting' },
   names: undefined,
@@ -61,7 +63,7 @@ export function apply(state: State, fact: Fact): State {
     case 'consented':
       return consented(state, fact.id);
     case 'declined':
-      return without(state, fact.id);
+      return declined(state, fact.id);
     case 'opened':
       return opened(state, fact);
     case 'chunk-held':
@@ -120,9 +122,11 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
       return one === undefined ? state : put(state, { ...one, isSplit: true });
     }
     case 'closed':
-      return changePhase(state, fact.id, () => ({ kind: 'accepted' }));
+      return changePhase(state, fact.id, (phase) =>
+        'transfer' in phase ? { kind: 'accepted' } : phase,
+      );
     case 'aborted':
-      return without(noteOutcome(state, fact.id, 'aborted', 'aborted by the server'), fact.id);
+      return aborted(state, fact.id);
     case 'install-intended':
       return intended(state, fact);
     case 'reboot-awaited':
@@ -137,6 +141,8 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
       return { ...state, listing: { asked: 0, dueMs: 0 } };
     case 'packages-told':
       return { ...state, listing: undefined };
+    case 'records-lost':
+      return { ...state, hasLostRecords: true };
     case 'forgiven':
       return forgiven(state, fact.id);
     case 'counted':
@@ -210,8 +216,10 @@ function consented(state: State, id: PackageId): State {
   });
 }
 
-function opened(state: State, fact: Extract<Fact, { kind: 'opened' }>): State {
-  assert(byNumber(state, fact.number) === undefined, 'a transfer number is used once');
+function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
+  // A number is used once; the other holder had a fact that is lost.
+  const other = byNumber(before, fact.number)?.id;
+  const state = changePhase(before, other, () => ({ kind: 'accepted' }));
   const known = state.packages.has(keyOf(fact.id)) ? state : offered(state, fact.id, 0);
   const { number, checksum, chunksCount } = fact;
   const transfer = { number, checksum, chunksCount, held: noneHeld, lastChunkBytes: undefined };
@@ -230,8 +238,9 @@ function finished(state: State, fact: Extract<Fact, { kind: 'finished' }>): Stat
   const { signature } = fact;
   const isNews = one.update !== undefined && signature !== undefined;
   const signed = isNews ? put(state, { ...one, update: { ...one.update, signature } }) : state;
+  // Without each chunk it is not: a record of one is lost, and the chunk is received again.
   return changePhase(signed, one.id, (phase) =>
-    phase.kind === 'receiving' ? { ...phase, finished: true } : phase,
+    phase.kind === 'receiving' && isAllHeld(phase.transfer) ? { ...phase, finished: true } : phase,
   );
 }
 

@@ -40,6 +40,7 @@ export const idle: Running = {
   room: undefined,
   sha1: undefined,
   rerun: false,
+  isUntried: false,
   isDataLost: false,
   finishDueMs: undefined,
   strays: 0,

@@ -183,6 +183,8 @@ export type Fact =
   /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
   | { readonly kind: 'packages-asked' }
   | { readonly kind: 'packages-told' }
+  /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
+  | { readonly kind: 'records-lost' }
   // Only in a rewritten journal.
   | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
   | { readonly kind: 'remembered'; readonly entry: LedgerEntry }

@@ -221,6 +221,8 @@ export type Running = {
   readonly sha1: string | undefined;
   /** The installer must run again (after a cut) as soon as the data is verified. */
   readonly rerun: boolean;
+  /** The attempt is on flash and was not started: the installer is asked first. */
+  readonly isUntried: boolean;
   /** At the boot there was no data of the attempt that is probed. */
   readonly isDataLost: boolean;
   readonly finishDueMs: number | undefined;
@@ -254,6 +256,8 @@ export type State = {
   readonly listing: { readonly asked: number; readonly dueMs: number } | undefined;
   readonly nextNumber: number;
   readonly nextOrder: number;
+  /** Records of the journal were lost: an installer is asked before it runs for the first time. */
+  readonly hasLostRecords: boolean;
   // Of this boot.
   readonly bootId: string;
   readonly link: Link;

@@ -23,7 +23,22 @@ export function onPrepared(state: State, event: Of<'prepared'>): Decision {
   if (transfer.number !== event.number || !one.phase.finished) return nothing;
   const attempt = attemptsOf(state, one.id, transfer.checksum) + 1;
   const install = { attempt, installer: event.installer, before: event.before };
-  return start(state, { ...one, phase: { kind: 'installing', transfer, install } }, install);
+  const next = { ...one, phase: { kind: 'installing', transfer, install } } as const;
+  return state.hasLostRecords ? probeFirst(state, next) : start(state, next, install);
+}
+
+/** An attempt of this payload may be among the records that are lost. */
+function probeFirst(state: State, one: InPhase<'installing'>): Decision {
+  const { transfer, install } = one.phase;
+  const { id } = one;
+  return decision({
+    facts: [{ kind: 'install-intended', id, install }],
+    notes: [running(state, id, { ...fresh, work: 'probing', isUntried: true })],
+    effects: [
+      log('info', 'asked-before-install', { ...id, installer: install.installer }),
+      { kind: 'probe', id, transfer, install },
+    ],
+  });
 }
 
 /**
@@ -115,6 +130,19 @@ export function runAgainWhenFree(state: State, one: InPhase<'installing'>): Deci
   });
 }
 
+/** The attempt is on flash already. */
+function runUntried(state: State, one: InPhase<'installing'>): Decision {
+  const { transfer, install } = one.phase;
+  const { installer, attempt } = install;
+  return decision({
+    notes: [running(state, one.id, { work: 'installing', isUntried: false })],
+    effects: [
+      log('info', 'installing', { ...one.id, installer, attempt }),
+      { kind: 'install', id: one.id, transfer, install },
+    ],
+  });
+}
+
 /** What the device says after a cut in an attempt. */
 export function onInstallProbed(
   settings: Settings,
@@ -130,6 +158,7 @@ export function onInstallProbed(
     return settle(one, { id: one.id, status: true, code: 'ok', description });
   }
   if (probe.kind === 'reboot-needed') return awaitReboot(state, one, moment);
+  if (runningOf(state, one.id).isUntried) return runUntried(state, one);
   return onCut(settings, state, one, probe.description);
 }
 

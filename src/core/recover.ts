@@ -1,6 +1,7 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
 import { both, decision, nothing, running, transferOf } from './decision.ts';
 import { waitNote } from './keep-alive.ts';
+import { isAllHeld } from './held.ts';
 import { chunksExpected } from './ladder.ts';
 import { survived } from './survived.ts';
 import { chunkBytes } from '../limits.ts';
@@ -61,11 +62,16 @@ export function onBooted(
     const isSameBoot = one.phase.kind === 'rebooting' && one.phase.bootId === bootId;
     const isAuto =
       settings.policy.accept === 'auto' && one.update?.isConfirmationWanted !== true;
-    const isDataThere = transfer !== undefined && isWhole(transfer, dataBytes);
+    const isDataThere = transfer !== undefined && isUsable(one, transfer, dataBytes);
     const row = rowOf(one.phase.kind, { isDataThere, isSameBoot, isAuto });
     return recover(settings, state, one, row, nowMs);
   });
   return both(first, ...each);
+}
+
+/** An attempt was begun with all chunks. If the record of one is lost, none can be checked. */
+function isUsable({ phase }: Package, transfer: Transfer, dataBytes: number | undefined): boolean {
+  return (phase.kind === 'receiving' || isAllHeld(transfer)) && isWhole(transfer, dataBytes);
 }
 
 /** A file shorter than what was acknowledged is no file. */

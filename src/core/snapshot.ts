@@ -12,6 +12,7 @@ export function snapshot(state: State): readonly Fact[] {
   // Behind the packages: their facts note attempts of their own.
   for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
   if (state.listing !== undefined) facts.push({ kind: 'packages-asked' });
+  if (state.hasLostRecords) facts.push({ kind: 'records-lost' });
   const { nextNumber, nextOrder } = state;
   facts.push({ kind: 'counted', nextNumber, nextOrder });
   return facts;

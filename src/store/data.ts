@@ -1,7 +1,7 @@
 // Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
 // Folders bear our own numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
-import { assertSynced, mustSync } from './journal.ts';
+import { assertSynced, mustSync } from './sync.ts';
 import type { Evidence, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 

@@ -1,25 +1,31 @@
-// The one file that is the agent's memory: facts, appended and synced. A torn tail is cut off
-// before anything is appended behind it; a rewrite never touches the old file but by rename.
+// The one file that is the agent's memory: facts, appended and synced. What an interrupted append
+// left is cut off before anything is appended behind it; a damaged file is kept aside, and a
+// rewrite never touches the old file but by rename.
 import { assert } from '../assert.ts';
 import { replay } from '../core/apply.ts';
 import { transferOf } from '../core/decision.ts';
 import { snapshot } from '../core/snapshot.ts';
 import { journalReserveBytes, recordChunkBytesMax } from '../limits.ts';
-import { decodeRecords, encodeRecord } from './record.ts';
+import { createKeeper, damageOf } from './damage.ts';
+import { decodeJournal, encodeBatch, encodeJournal } from './decode.ts';
+import { copyDistanceBytes, formatVersion } from './frame.ts';
+import { assertSynced, mustSync } from './sync.ts';
 import type { Fact } from '../core/events.ts';
 import type { State } from '../core/model.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
+import type { Damage, Keeper } from './damage.ts';
+import type { Decoded } from './decode.ts';
 
 export type Journal = {
   /** Bytes since the last rewrite, or since one was tried. */
   readonly grownBytes: () => number;
   /** Durable when it resolves. A failure left nothing behind; a failed sync ends the process. */
   append(facts: readonly Fact[]): Promise<DiskResult<void>>;
-  /** Replaces the content: write new, sync, rename, sync the directory. */
+  /** Replaces the content: write new, sync, rename, sync the directory. Starts no program. */
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Takes blocks for the records of a transfer, so that a full disk is met before it begins. */
   reserve(number: number, chunksCount: number): Promise<DiskResult<void>>;
-  /** The transfer is over: a rewrite takes no blocks for it any more. */
+  /** The transfer is over: no blocks are taken for it any more. */
   release(number: number): void;
   close(): Promise<void>;
 };
@@ -27,8 +33,9 @@ export type Journal = {
 export type OpenedJournal = {
   readonly journal: Journal;
   readonly facts: readonly Fact[];
-  /** What was lost, a sentence each. */
+  /** What was lost by an interrupted append or another version, a sentence each. */
   readonly losses: readonly string[];
+  readonly damage: Damage | undefined;
 };
 
 export async function openJournal(
@@ -45,30 +52,54 @@ export async function openJournal(
   if (!size.ok) return size;
   const bytes = await file.read(0, size.value);
   if (!bytes.ok) return bytes;
-  const { facts, soundBytes, unknownCount } = decodeRecords(bytes.value);
-  const losses = lossesOf(bytes.value.length - soundBytes, unknownCount);
-  if (soundBytes < size.value) {
-    const cut = await file.truncate(soundBytes);
-    if (!cut.ok) return cut;
-  }
+  const decoded = decodeJournal(bytes.value);
+  const version = decoded.header?.version ?? formatVersion;
+  if (version > formatVersion) return newer(path, version);
   const named = await disk.syncDirectory(directory);
   if (!named.ok) return named;
+  const { facts } = decoded;
   const state = replay(facts);
-  const journal = createJournal(disk, directory, file, soundBytes, roomsOf(state));
-  // What was read may be in the kernel's memory only: the last process was killed before its sync,
-  // or its sync failed. So it is written anew before anything is said of it; and a journal of many
-  // short lives stays short. A snapshot was synced before it got its name.
-  const isSnapshot = bytes.value.length === soundBytes && facts.at(-1)?.kind === 'counted';
-  const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;
-  if (isToStay || !(await journal.rewrite(snapshot(state))).ok) {
-    if (!isSnapshot) await mustSync(file);
-    // Best effort: where a full disk was found at the start, it is met again by what is written.
-    await journal.takeRoom();
-  }
-  return { ok: true, value: { journal, facts, losses } };
+  const keeper = createKeeper(disk, directory, decoded.damages.length > 0, bytes.value);
+  const journal = createJournal({ disk, directory, keeper, file, decoded, rooms: roomsOf(state) });
+  const settled = await settleFile(journal, file, decoded, state);
+  if (!settled.ok) return settled;
+  const damage = damageOf(decoded, keeper.outcome());
+  return { ok: true, value: { journal, facts, losses: lossesOf(decoded), damage } };
 }
 
-function lossesOf(tornBytes: number, unknownCount: number): readonly string[] {
+function newer(path: string, version: number): DiskResult<never> {
+  const reason =
+    `${path} has format ${version}, this version reads formats up to ${formatVersion}: ` +
+    'install the version of sota-agent that wrote it';
+  return { ok: false, code: 'ENOTSUP', reason };
+}
+
+/**
+ * What was read may be in the kernel's memory only: the last process was killed before its sync, or
+ * its sync failed. So it is written to a new file before anything is sent that depends on it; and a
+ * journal of many short lives stays short. A snapshot was synced before it got its name.
+ */
+async function settleFile(
+  journal: Journal & { takeRoom(): Promise<DiskResult<void>> },
+  file: DiskFile,
+  decoded: Decoded,
+  state: State,
+): Promise<DiskResult<void>> {
+  const { isSnapshot, unknownCount, soundBytes, tornBytes } = decoded;
+  const isToStay = isSnapshot || unknownCount > 0;
+  if (isToStay || !(await journal.rewrite(snapshot(state))).ok) {
+    if (tornBytes > 0) {
+      const cut = await file.truncate(soundBytes);
+      if (!cut.ok) return cut;
+    }
+    if (!isSnapshot) await mustSync(file);
+  }
+  // Best effort: where a full disk was found at the start, it is met again by what is written.
+  await journal.takeRoom();
+  return { ok: true, value: undefined };
+}
+
+function lossesOf({ tornBytes, unknownCount }: Decoded): readonly string[] {
   const losses: string[] = [];
   if (tornBytes > 0) losses.push(`journal: cut off a torn tail of ${tornBytes} bytes`);
   if (unknownCount > 0) losses.push(`journal: left out ${unknownCount} records of another version`);
@@ -86,46 +117,72 @@ function roomsOf(state: State): Map<number, number> {
 }
 
 const roomOf = (chunksCount: number) => chunksCount * recordChunkBytesMax;
+const done = { ok: true, value: undefined } as const;
 
-function createJournal(
-  disk: Disk,
-  directory: string,
-  opened: DiskFile,
-  soundBytes: number,
-  rooms: Map<number, number>,
-): Journal & { takeRoom(): Promise<DiskResult<void>> } {
-  const { path } = opened;
-  let file = opened;
-  let endBytes = soundBytes;
-  let baseBytes = soundBytes;
+type Parts = {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly keeper: Keeper;
+  readonly file: DiskFile;
+  readonly decoded: Decoded;
+  readonly rooms: Map<number, number>;
+};
+
+function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Parts) {
+  const { path } = given.file;
+  let { file } = given;
+  let { nextSequence, soundBytes: endBytes } = decoded;
+  let baseBytes = endBytes;
 
   async function append(facts: readonly Fact[]): Promise<DiskResult<void>> {
-    const data = Buffer.concat(facts.map(encodeRecord));
-    const written = await file.write(data, endBytes);
-    if (!written.ok) {
-      // What got there must not be read as facts later; if that fails too, only a restart is safe.
-      const cut = await file.truncate(endBytes);
-      assert(cut.ok, 'journal: cannot take back a failed append');
+    const { originals, copies } = encodeBatch(facts, nextSequence);
+    const parts = [{ data: originals, at: endBytes }];
+    // A copy that is there shows that its original was synced, and is damaged where it is not.
+    const copiesAt = endBytes + originals.length + copyDistanceBytes;
+    if (copies.length > 0) parts.push({ data: copies, at: copiesAt });
+    for (const { data, at } of parts) {
+      const written = await file.write(data, at);
+      if (!written.ok) return takeBack(written);
       await mustSync(file);
-      // Cutting a file gives back the blocks that were taken beyond its end.
-      await takeRoom();
-      return written;
     }
+    const last = parts.at(-1);
+    if (last !== undefined) endBytes = last.at + last.data.length;
+    nextSequence += facts.length;
+    return done;
+  }
+
+  /** What got there must not be read as facts later; if that fails, only a restart is safe. */
+  async function takeBack<T>(refused: T): Promise<T> {
+    const cut = await file.truncate(endBytes);
+    assert(cut.ok, 'journal: cannot take back a failed append');
     await mustSync(file);
-    endBytes += data.length;
-    return written;
+    // Cutting a file gives back the blocks that were taken beyond its end.
+    await takeRoom();
+    return refused;
   }
 
   async function rewrite(facts: readonly Fact[]): Promise<DiskResult<void>> {
-    const data = Buffer.concat(facts.map(encodeRecord));
-    const replaced = await replace(data);
-    if (replaced.ok) endBytes = data.length;
+    const data = encodeJournal(facts, nextSequence);
+    const kept = await keeper.keep();
+    const replaced = kept.ok ? await replace(data) : kept;
+    if (replaced.ok) {
+      endBytes = data.length;
+      nextSequence += facts.length;
+    }
     // One that failed comes again when the journal has grown as much again, not with each commit.
     baseBytes = endBytes;
     return replaced;
   }
 
   async function replace(data: Uint8Array): Promise<DiskResult<void>> {
+    // The blocks that were taken belong to the old file: it stays if there are none for a new one.
+    const free = await disk.freeBytes(directory);
+    if (!free.ok) return free;
+    const neededBytes = data.length + roomBytes();
+    if (free.value < neededBytes) {
+      const reason = `a new journal needs ${neededBytes} bytes, ${free.value} are free`;
+      return { ok: false, code: 'ENOSPC', reason };
+    }
     const created = await disk.open(`${path}.new`, 'create');
     if (!created.ok) return created;
     const next = created.value;
@@ -138,7 +195,7 @@ function createJournal(
     // Until the directory is synced a cut brings the old file back, so nothing is appended before.
     assertSynced(directory, await disk.syncDirectory(directory));
     await file.close();
-    file = next;
+    file = { ...next, path };
     return named;
   }
 
@@ -146,9 +203,6 @@ function createJournal(
     // One that could not be removed may be longer, and its records would follow these.
     const emptied = await next.truncate(0);
     if (!emptied.ok) return emptied;
-    // The blocks that were taken belong to the old file: it stays where the new one gets none.
-    const room = await disk.reserve(next.path, data.length + roomBytes(), true);
-    if (!room.ok) return room;
     const written = await next.write(data, 0);
     if (!written.ok) return written;
     await mustSync(next);
@@ -161,7 +215,7 @@ function createJournal(
 
   async function takeRoom(): Promise<DiskResult<void>> {
     const taken = await disk.reserve(path, endBytes + roomBytes(), true);
-    return taken.ok ? { ok: true, value: undefined } : taken;
+    return taken.ok ? done : taken;
   }
 
   async function reserve(number: number, chunksCount: number): Promise<DiskResult<void>> {
@@ -176,20 +230,8 @@ function createJournal(
     append,
     rewrite,
     reserve,
-    release: (number) => void rooms.delete(number),
+    release: (number: number) => void rooms.delete(number),
     takeRoom,
     close: () => file.close(),
   };
-}
-
-/**
- * A failed fsync is never retried: the kernel may have dropped the pages and say yes the next
- * time.
- */
-export async function mustSync(file: DiskFile): Promise<void> {
-  assertSynced(file.path, await file.sync());
-}
-
-export function assertSynced(path: string, synced: DiskResult<void>): void {
-  assert(synced.ok, `fsync of ${path} failed: ${synced.ok ? '' : synced.reason}`);
 }

@@ -1,26 +1,26 @@
-// A fact as bytes: [length u32][CRC-32 of the payload u32][payload], little-endian; the payload
-// is JSON. A chunk's fact, by far the most frequent, is a short array, so that it stays within 64
-// bytes (P7).
+// A fact as the payload of a record: JSON. A chunk's fact, by far the most frequent, is a short
+// array, so that its record stays within 64 bytes (P7).
 import { assert } from '../assert.ts';
-import { crc32 } from '../core/crc32.ts';
-import { recordBytesMax, recordChunkBytesMax } from '../limits.ts';
+import { recordChunkBytesMax } from '../limits.ts';
+import { frameHeadBytes } from './frame.ts';
 import { isFact } from './shape.ts';
 import type { Fact } from '../core/events.ts';
 
-const headBytes = 8;
-
-export function encodeRecord(fact: Fact): Uint8Array {
+export function payloadOf(fact: Fact): Buffer {
   const payload = Buffer.from(JSON.stringify(spell(fact)));
-  assert(payload.length + headBytes <= recordBytesMax, `record of ${fact.kind} is too long`);
   assert(
-    fact.kind !== 'chunk-held' || payload.length + headBytes <= recordChunkBytesMax,
+    fact.kind !== 'chunk-held' || payload.length + frameHeadBytes <= recordChunkBytesMax,
     'record of a chunk is too long',
   );
-  const record = Buffer.allocUnsafe(headBytes + payload.length);
-  record.writeUInt32LE(payload.length, 0);
-  record.writeUInt32LE(crc32(payload), 4);
-  payload.copy(record, headBytes);
-  return record;
+  return payload;
+}
+
+/**
+ * Returns true if the server or a person states the fact only once, so that its record is written
+ * twice. What is not copied is received or learnt again.
+ */
+export function isCopied({ kind }: Fact): boolean {
+  return !['chunk-held', 'chunk-dropped', 'page-held', 'rung-learnt'].includes(kind);
 }
 
 function spell(fact: Fact): unknown {
@@ -41,36 +41,8 @@ function spell(fact: Fact): unknown {
 const base64 = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 
-export type Decoded = {
-  readonly facts: readonly Fact[];
-  /** Where the sound records end; what follows is a torn tail. */
-  readonly soundBytes: number;
-  /** Sound records that no fact of this version is spelled like. */
-  readonly unknownCount: number;
-};
-
-/** Reads records up to the first that is not whole. Facts, not bytes, say what exists. */
-export function decodeRecords(bytes: Uint8Array): Decoded {
-  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const facts: Fact[] = [];
-  let at = 0;
-  let unknownCount = 0;
-  while (at + headBytes <= data.length) {
-    const payloadBytes = data.readUInt32LE(at);
-    const end = at + headBytes + payloadBytes;
-    // A hole of zeros has the CRC of nothing: no record is empty.
-    if (payloadBytes === 0 || payloadBytes + headBytes > recordBytesMax || end > data.length) break;
-    const payload = data.subarray(at + headBytes, end);
-    if (crc32(payload) !== data.readUInt32LE(at + 4)) break;
-    const fact = read(payload);
-    if (fact === undefined) unknownCount += 1;
-    else facts.push(fact);
-    at = end;
-  }
-  return { facts, soundBytes: at, unknownCount };
-}
-
-function read(payload: Buffer): Fact | undefined {
+/** Returns undefined if this version has no such fact. */
+export function factOf(payload: Buffer): Fact | undefined {
   let value: unknown;
   try {
     value = JSON.parse(payload.toString());

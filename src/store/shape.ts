@@ -73,6 +73,7 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   forgiven: { id },
   'packages-asked': {},
   'packages-told': {},
+  'records-lost': {},
   counted: { nextNumber: count, nextOrder: count },
   remembered: { entry },
   'page-held': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },

@@ -3,6 +3,7 @@
 import { journalSlackBytesMax } from '../limits.ts';
 import { createData } from './data.ts';
 import { openJournal } from './journal.ts';
+import type { Damage } from './damage.ts';
 import type { Data } from './data.ts';
 import type { Fact } from '../core/events.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
@@ -11,6 +12,7 @@ export type Store = {
   readonly data: Data;
   readonly facts: readonly Fact[];
   readonly losses: readonly string[];
+  readonly damage: Damage | undefined;
   /** Data synced, facts appended, journal synced: durable when it resolves. */
   commit(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Space for a transfer: its data, and its records in the journal. */
@@ -32,7 +34,7 @@ export async function openStore(
   if (!made.ok) return made;
   const opened = await openJournal(disk, directory);
   if (!opened.ok) return opened;
-  const { journal, facts } = opened.value;
+  const { journal, facts, damage } = opened.value;
   const losses = [...opened.value.losses];
   if (facts.length === 0) losses.push(...(await orphansIn(disk, directory)));
   const data = createData(disk, directory, reserveBytes);
@@ -65,6 +67,7 @@ export async function openStore(
     data,
     facts,
     losses,
+    damage,
     commit,
     reserve,
     discard,

@@ -1,7 +1,7 @@
 // Method: the facts of random lives, and those of their snapshots, written as records and read
 // back; the texts in them are as strange as a peer may make them.
 import { snapshot } from '../../src/core/snapshot.ts';
-import { decodeRecords, encodeRecord } from '../../src/store/record.ts';
+import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -13,7 +13,7 @@ const test = suite('facts');
 const letters = ['a', '"', '\\', '\u0000', '\n', '/', 'ü', '包', '😀', '\u2028', '{', ']'] as const;
 
 function comeBack(facts: readonly Fact[], what: string): void {
-  const decoded = decodeRecords(Buffer.concat(facts.map(encodeRecord)));
+  const decoded = decodeJournal(encodeJournal(facts, 1));
   assert.equal(decoded.facts.map(defined), facts.map(defined), what);
   assert.is(decoded.unknownCount, 0, what);
 }

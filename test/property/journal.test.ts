@@ -4,7 +4,8 @@
 import { replay } from '../../src/core/apply.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
 import { openJournal } from '../../src/store/journal.ts';
-import { decodeRecords, encodeRecord } from '../../src/store/record.ts';
+import { decodeJournal as decodeRecords } from '../../src/store/decode.ts';
+import { oldRecord as encodeRecord } from '../support/old-journal.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';

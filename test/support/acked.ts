@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { replay } from '../../src/core/apply.ts';
 import { keyOf, transferOf } from '../../src/core/decision.ts';
 import { holds } from '../../src/core/held.ts';
-import { decodeRecords } from '../../src/store/record.ts';
+import { decodeJournal } from '../../src/store/decode.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
@@ -62,7 +62,7 @@ export function noteAck(parameters: unknown, acked: Set<number>): void {
 export function stateIn(storage: string): State {
   const journal = join(storage, 'journal');
   const bytes = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0);
-  return replay(decodeRecords(bytes).facts);
+  return replay(decodeJournal(bytes).facts);
 }
 
 export function inspectStorage(storage: string, { id, data, acked }: Told): Verdict {

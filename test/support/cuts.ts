@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { decodeRecords, encodeRecord } from '../../src/store/record.ts';
+import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
 import { assert } from './suite.ts';
 import { until } from './vehicle.ts';
 import type { Fact } from '../../src/core/events.ts';
@@ -36,7 +36,7 @@ export async function cutAgent(vehicle: Vehicle): Promise<void> {
 }
 
 export function factsOf({ directory }: Vehicle): readonly Fact[] {
-  return decodeRecords(readFileSync(join(directory, 'state/journal'))).facts;
+  return decodeJournal(readFileSync(join(directory, 'state/journal'))).facts;
 }
 
 /** The numbers of the attempts that are on flash. */
@@ -63,5 +63,5 @@ export function leaveBoot(vehicle: Vehicle): void {
   const facts = factsOf(vehicle).map((fact) =>
     fact.kind === 'reboot-awaited' ? { ...fact, bootId: 'an earlier boot' } : fact,
   );
-  writeFileSync(join(vehicle.directory, 'state/journal'), Buffer.concat(facts.map(encodeRecord)));
+  writeFileSync(join(vehicle.directory, 'state/journal'), encodeJournal(facts, 1));
 }

@@ -53,6 +53,8 @@ export function createMemoryDisk(
   let isLie: (path: string) => boolean = () => false;
   let freeBytes = 2 ** 40;
   let openCount = 0;
+  /** An open file that is renamed goes by its new name. */
+  const renamed = new WeakMap<Node, string>();
 
   async function pass<T>(
     op: Op,
@@ -73,8 +75,9 @@ export function createMemoryDisk(
   function fileOf(path: string, node: FileNode): DiskFile {
     openCount += 1;
     let isOpen = true;
+    const nameNow = () => renamed.get(node) ?? path;
     const on = <T>(verb: Verb, bytes: number, perform: () => T, fail?: () => void) =>
-      pass({ verb, path, bytes }, () => (isOpen ? perform() : failure('EBADF', path)), fail);
+      pass({ verb, path: nameNow(), bytes }, () => (isOpen ? perform() : failure('EBADF', path)), fail);
     const put = (data: Uint8Array, offset: number) => {
       if (!isKept(path)) return;
       node.data = sized(node.data, Math.max(node.data.length, offset + data.length));
@@ -93,7 +96,7 @@ export function createMemoryDisk(
       size: () => on('size', 0, () => node.data.length),
       mode: async () => ({ ok: true, value: 0o600 }),
       sync: () => on('sync', 0, () => {
-        if (!isLie(path)) node.synced = Buffer.from(node.data);
+        if (!isLie(nameNow())) node.synced = Buffer.from(node.data);
       }),
       async close() {
         ops.push({ verb: 'close', path, bytes: 0 });
@@ -133,6 +136,7 @@ export function createMemoryDisk(
       if (node === undefined) return failure('ENOENT', from);
       namesAbove(root, from)?.delete(nameOf(from));
       namesAbove(root, to)?.set(nameOf(to), node);
+      renamed.set(node, to);
       return undefined;
     }),
     remove: (path) => pass({ verb: 'remove', path, bytes: 0 }, () => {

@@ -202,7 +202,7 @@ test('ends with 1 and says where it broke when a sync fails', async () => {
   });
   const one = await run(join(directory, 'state'), { disk: withoutSync });
   assert.is(await one.ended, 1);
-  assert.match(one.shown.text, /error crashed .*fsync of .*journal failed: EIO: i\/o error/);
+  assert.match(one.shown.text, /error crashed .*fsync of .*journal.new failed: EIO: i\/o error/);
 });
 
 test('goes on without a control socket where a file is in its place, and says so', async () => {

@@ -299,7 +299,9 @@ test('shortens a journal that has grown, and goes on with it where it cannot', a
   };
   one.disk.refuse(({ path }) => (path.endsWith('.new') ? 'ENOSPC' : undefined));
   await grow();
-  assert.is(one.lines.count('journal-not-shortened'), 2);
+  // Once for 256 KiB: each of these commits takes some 6 KiB with its copy.
+  const tries = one.lines.count('journal-not-shortened');
+  assert.ok(tries > 10 && tries < 20, `${tries} tries in 700 commits`);
   one.disk.refuse(undefined);
   await grow();
   assert.ok((one.disk.content(journal)?.length ?? 0) < 300_000);

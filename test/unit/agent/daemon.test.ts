@@ -114,6 +114,8 @@ for (const unsynced of ['lost', 'kept'] as const) {
         await deliver(one, '/sota/chunk', chunk(index));
       }
       if (at > 4) await deliver(one, '/sota/finish', { package: engine });
+      // The outcome is on flash.
+      await one.clock.advance(100);
       const ackedBefore = acked(one).at(-1) ?? [];
       const again = await startFake({ disk: disk.cut(unsynced), installers: one.installers });
       again.node.up();

@@ -1,0 +1,81 @@
+// A damaged journal is kept aside, once, before anything replaces it: it is all that can still tell
+// what was lost.
+import { damagedBytesMax } from '../limits.ts';
+import { assertSynced, mustSync } from './sync.ts';
+import type { Disk, DiskResult } from '../host/ports.ts';
+import type { Decoded } from './decode.ts';
+
+export type Damage = {
+  /** Where, as `offset+bytes`, the first few. */
+  readonly at: string;
+  /** Records of which nothing is left, at least. */
+  readonly lost: number;
+  /** The file that holds the damaged bytes, or why there is none. */
+  readonly kept: string;
+};
+
+export type Keeper = {
+  /** Writes `journal.damaged` if that was not done yet; nothing to do without damage. */
+  keep(): Promise<DiskResult<void>>;
+  outcome(): string;
+};
+
+const regionsShown = 5;
+const done = { ok: true, value: undefined } as const;
+
+export function damageOf(
+  { damages, lostCount }: Decoded,
+  kept: string,
+): Damage | undefined {
+  if (damages.length === 0) return undefined;
+  const shown = damages.slice(0, regionsShown).map(({ at, end }) => `${at}+${end - at}`);
+  const more = damages.length - shown.length;
+  const at = more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+  return { at, lost: lostCount, kept };
+}
+
+/** For people; undefined: nothing is damaged. */
+export function damageText(decoded: Decoded): string | undefined {
+  const damage = damageOf(decoded, '');
+  if (damage === undefined) return undefined;
+  const { at, lost } = damage;
+  const records = lost === 1 ? '1 record is' : `${lost} records are`;
+  return `the journal is damaged (bytes ${at}); ${records} lost; the next start repairs it`;
+}
+
+export function createKeeper(
+  disk: Disk,
+  directory: string,
+  isDamaged: boolean,
+  bytes: Uint8Array,
+): Keeper {
+  const path = `${directory}/journal.damaged`;
+  let left = isDamaged ? bytes.subarray(0, damagedBytesMax) : undefined;
+  let outcome = isDamaged ? 'not kept yet' : '';
+
+  async function keep(): Promise<DiskResult<void>> {
+    if (left === undefined) return done;
+    const written = await write(left);
+    if (written.ok) left = undefined;
+    outcome = written.ok ? path : `not kept: ${written.reason}`;
+    return written;
+  }
+
+  async function write(data: Uint8Array): Promise<DiskResult<void>> {
+    const opened = await disk.open(path, 'create');
+    if (!opened.ok) return opened;
+    const file = opened.value;
+    try {
+      const emptied = await file.truncate(0);
+      const written = emptied.ok ? await file.write(data, 0) : emptied;
+      if (!written.ok) return written;
+      await mustSync(file);
+    } finally {
+      await file.close();
+    }
+    assertSynced(directory, await disk.syncDirectory(directory));
+    return done;
+  }
+
+  return { keep, outcome: () => outcome };
+}

@@ -1,0 +1,119 @@
+// The bytes of the journal's format: a header that fills the first sector, and records with a
+// marker, a checksum and a sequence number, so that a reader finds the next one after damage.
+import { assert } from '../assert.ts';
+import { crc32 } from '../core/crc32.ts';
+import { recordBytesMax } from '../limits.ts';
+
+export const formatVersion = 2;
+export const headerBytes = 512;
+export const frameHeadBytes = 16;
+/** Between the last original of a batch and the first of its copies; zeros. */
+export const copyDistanceBytes = 4_096;
+
+const magic = Buffer.from('SOTA-AGENT-STORE');
+/** No byte of it but two occurs in UTF-8 text, so no payload contains it. */
+const marker = Buffer.from([0xf5, 0x53, 0x41, 0xf6]);
+const headerCrcAt = headerBytes - 4;
+const copyFlag = 0x8000;
+const placeMax = 0x7fff;
+const oldHeadBytes = 8;
+const maxUint32 = 0xffff_ffff;
+
+export type Header = {
+  readonly version: number;
+  /** Sequence number of the first record. */
+  readonly firstSequence: number;
+  /** Header and records that were synced before the file got its name. */
+  readonly snapshotBytes: number;
+};
+
+export type Frame = {
+  readonly at: number;
+  readonly end: number;
+  readonly payload: Buffer;
+  /** Undefined in a journal of 0.1.0. */
+  readonly sequence: number | undefined;
+  /** Sequence number of the first record that was appended together with this one. */
+  readonly batch: number;
+  readonly isCopy: boolean;
+};
+
+export function encodeHeader({ firstSequence, snapshotBytes }: Omit<Header, 'version'>): Buffer {
+  const header = Buffer.alloc(headerBytes);
+  magic.copy(header, 0);
+  header.writeUInt32LE(formatVersion, 16);
+  header.writeUInt32LE(firstSequence, 20);
+  header.writeUInt32LE(snapshotBytes, 24);
+  header.writeUInt32LE(crc32(header.subarray(0, headerCrcAt)), headerCrcAt);
+  return header;
+}
+
+/** Returns undefined if no intact header is there. */
+export function readHeader(data: Buffer): Header | undefined {
+  if (data.length < headerBytes || magic.compare(data, 0, magic.length) !== 0) return undefined;
+  const sum = data.readUInt32LE(headerCrcAt);
+  if (crc32(data.subarray(0, headerCrcAt)) !== sum) return undefined;
+  const [version, firstSequence] = [data.readUInt32LE(16), data.readUInt32LE(20)];
+  return { version, firstSequence, snapshotBytes: data.readUInt32LE(24) };
+}
+
+export function encodeFrame(
+  payload: Uint8Array,
+  sequence: number,
+  place: number,
+  isCopy: boolean,
+): Buffer {
+  const frame = Buffer.allocUnsafe(frameHeadBytes + payload.length);
+  assert(frame.length <= recordBytesMax, 'journal: a record is too long');
+  assert(sequence <= maxUint32, 'journal: no sequence number is left');
+  marker.copy(frame, 0);
+  frame.writeUInt32LE(sequence, 8);
+  frame.writeUInt16LE(payload.length, 12);
+  frame.writeUInt16LE(Math.min(place, placeMax) | (isCopy ? copyFlag : 0), 14);
+  frame.set(payload, frameHeadBytes);
+  frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
+  return frame;
+}
+
+/** Returns undefined if no intact record begins at `at`. */
+export function readFrame(data: Buffer, at: number): Frame | undefined {
+  if (at + frameHeadBytes > data.length) return undefined;
+  if (data.compare(marker, 0, marker.length, at, at + marker.length) !== 0) return undefined;
+  const payloadBytes = data.readUInt16LE(at + 12);
+  const end = at + frameHeadBytes + payloadBytes;
+  if (payloadBytes === 0 || end > data.length) return undefined;
+  if (crc32(data.subarray(at + 8, end)) !== data.readUInt32LE(at + 4)) return undefined;
+  const sequence = data.readUInt32LE(at + 8);
+  const place = data.readUInt16LE(at + 14);
+  const batch = Math.max(0, sequence - (place & placeMax));
+  const payload = data.subarray(at + frameHeadBytes, end);
+  return { at, end, payload, sequence, batch, isCopy: (place & copyFlag) !== 0 };
+}
+
+/** A record of 0.1.0: length, CRC-32 of the payload, payload. */
+export function readOldFrame(data: Buffer, at: number): Frame | undefined {
+  if (at + oldHeadBytes >= data.length) return undefined;
+  const payloadBytes = data.readUInt32LE(at);
+  const end = at + oldHeadBytes + payloadBytes;
+  // A hole of zeros has the CRC of nothing: no record is empty.
+  if (payloadBytes === 0 || payloadBytes + oldHeadBytes > recordBytesMax) return undefined;
+  if (end > data.length) return undefined;
+  const payload = data.subarray(at + oldHeadBytes, end);
+  if (!isJsonStart(payload[0]) || crc32(payload) !== data.readUInt32LE(at + 4)) return undefined;
+  return { at, end, payload, sequence: undefined, batch: 0, isCopy: false };
+}
+
+const isJsonStart = (byte: number | undefined) => byte === 0x7b || byte === 0x5b;
+
+export function nextMarker(data: Buffer, from: number): number | undefined {
+  const found = data.indexOf(marker, from);
+  return found === -1 ? undefined : found;
+}
+
+/** True if the record at `at` says that it is longer than what is there. */
+export function isCutShort(data: Buffer, at: number, end: number, isOld: boolean): boolean {
+  if (end - at < (isOld ? oldHeadBytes : frameHeadBytes)) return true;
+  if (isOld) return at + oldHeadBytes + data.readUInt32LE(at) > end;
+  const isMarked = data.compare(marker, 0, marker.length, at, at + marker.length) === 0;
+  return isMarked && at + frameHeadBytes + data.readUInt16LE(at + 12) > end;
+}

@@ -1,0 +1,138 @@
+// Finds the records in the bytes of a journal, and what lies between them: padding, damage, or the
+// end of an append that was interrupted. Pure.
+import {
+  copyDistanceBytes,
+  headerBytes,
+  isCutShort,
+  nextMarker,
+  readFrame,
+  readHeader,
+  readOldFrame,
+} from './frame.ts';
+import type { Frame, Header } from './frame.ts';
+
+/** Bytes that are neither a record nor the zeros before copies. */
+export type Region = {
+  readonly at: number;
+  readonly end: number;
+  /** Only copies can have been there. */
+  readonly isOfCopies: boolean;
+};
+
+export type Scan = {
+  readonly header: Header | undefined;
+  readonly frames: readonly Frame[];
+  /** Damage: bytes that were synced once and are not what they were. */
+  readonly damages: readonly Region[];
+  /** Where an append ended that was interrupted; the length of the data if none was. */
+  readonly soundBytes: number;
+};
+
+const sectorBytes = 512;
+const zeros = Buffer.alloc(copyDistanceBytes);
+
+export function scan(data: Buffer): Scan {
+  const header = readHeader(data);
+  const { frames, regions } = split(data, header);
+  const torn = regions.find((region) => isTorn(data, header, frames, region));
+  const soundBytes = torn?.at ?? data.length;
+  return {
+    header,
+    frames: frames.filter(({ at }) => at < soundBytes),
+    damages: regions.filter(({ at }) => at < soundBytes),
+    soundBytes,
+  };
+}
+
+function split(data: Buffer, header: Header | undefined) {
+  const frames: Frame[] = [];
+  const regions: Region[] = [];
+  let at = header === undefined ? 0 : headerBytes;
+  let isPadded = false;
+  while (at < data.length) {
+    const frame = frameAt(data, at, header, frames);
+    const isPadding = frame === undefined && isPaddingAt(data, at, frames.at(-1));
+    if (frame !== undefined) {
+      frames.push(frame);
+      at = frame.end;
+    } else if (isPadding) {
+      at += copyDistanceBytes;
+    } else {
+      const end = nextFrameAt(data, at + 1, header, frames) ?? data.length;
+      regions.push({ at, end, isOfCopies: isPadded || frames.at(-1)?.isCopy === true });
+      at = end;
+    }
+    isPadded = isPadding;
+  }
+  return { frames, regions };
+}
+
+/** Records of 0.1.0 come before all others, and in a file without a header only. */
+const mayBeOld = (header: Header | undefined, frames: readonly Frame[]) =>
+  header === undefined && frames.at(-1)?.sequence === undefined;
+
+function frameAt(
+  data: Buffer,
+  at: number,
+  header: Header | undefined,
+  frames: readonly Frame[],
+): Frame | undefined {
+  const frame = readFrame(data, at);
+  if (frame === undefined) return mayBeOld(header, frames) ? readOldFrame(data, at) : undefined;
+  // Blocks that held another file may show what was in it.
+  const isStale = (frame.sequence ?? 0) < (header?.firstSequence ?? 0);
+  return isStale ? undefined : frame;
+}
+
+function nextFrameAt(
+  data: Buffer,
+  from: number,
+  header: Header | undefined,
+  frames: readonly Frame[],
+): number | undefined {
+  let found = nextMarker(data, from);
+  while (found !== undefined && frameAt(data, found, header, frames) === undefined) {
+    found = nextMarker(data, found + 1);
+  }
+  if (!mayBeOld(header, frames)) return found;
+  for (let at = from; at < (found ?? data.length); at += 1) {
+    if (readOldFrame(data, at) !== undefined) return at;
+  }
+  return found;
+}
+
+function isPaddingAt(data: Buffer, at: number, before: Frame | undefined): boolean {
+  const end = at + copyDistanceBytes;
+  if (before?.sequence === undefined || before.isCopy || data.length <= end) return false;
+  return data.compare(zeros, 0, zeros.length, at, end) === 0 && data[end] !== 0;
+}
+
+/**
+ * True for what an interrupted append leaves: it is the last one, and a part of it never reached
+ * the medium. Copies are appended only after their originals were synced.
+ */
+function isTorn(
+  data: Buffer,
+  header: Header | undefined,
+  frames: readonly Frame[],
+  { at, end }: Region,
+): boolean {
+  if (at < (header?.snapshotBytes ?? 0)) return false;
+  const behind = frames.filter((frame) => frame.at >= end);
+  const [first] = behind;
+  const isOld = mayBeOld(header, frames);
+  if (first === undefined) return isCutShort(data, at, end, isOld) || hasEmptySector(data, at, end);
+  const before = frames.findLast((frame) => frame.at < at)?.sequence;
+  if (first.sequence === undefined || before === undefined) return false;
+  const isLastBatch = behind.every(({ isCopy, batch }) => !isCopy && batch === first.batch);
+  return isLastBatch && before + 1 >= first.batch && hasEmptySector(data, at, end);
+}
+
+/** A sector that was not written reads as zeros from the end of what was there before. */
+function hasEmptySector(data: Buffer, at: number, end: number): boolean {
+  for (let from = at; from < end; from = from - (from % sectorBytes) + sectorBytes) {
+    const to = Math.min(end, from - (from % sectorBytes) + sectorBytes);
+    if (data.compare(zeros, 0, to - from, from, to) === 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,17 @@
+// The journal's format of 0.1.0: records of length, CRC-32 and payload, and nothing else.
+import { crc32 } from '../../src/core/crc32.ts';
+import { payloadOf } from '../../src/store/record.ts';
+import type { Fact } from '../../src/core/events.ts';
+
+export function oldRecord(fact: Fact): Buffer {
+  return oldRecordOf(payloadOf(fact));
+}
+
+export function oldRecordOf(payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt32LE(crc32(payload), 4);
+  return Buffer.concat([head, payload]);
+}
+
+export const oldJournal = (facts: readonly Fact[]) => Buffer.concat(facts.map(oldRecord));

@@ -1,0 +1,106 @@
+// Method: journals that the released 0.1.0 wrote (test/fixtures/journal-0.1.0), read to the state
+// that each was recorded in, and converted with the power lost at every operation in between.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { replay } from '../../../src/core/apply.ts';
+import { keyOf } from '../../../src/core/decision.ts';
+import { decodeJournal } from '../../../src/store/decode.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { must } from './fakes.ts';
+import type { Package, State } from '../../../src/core/model.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const test = suite('journals of 0.1.0');
+const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
+const names = [
+  'offers', 'transfer-open', 'install-begun', 'second-attempt', 'rebooting', 'report-owed',
+  'failure-owed', 'history',
+] as const;
+const bytesOf = (name: string) => readFileSync(join(folder, `${name}.journal`));
+const path = '/s/journal';
+
+function stateOf(name: string): State {
+  const decoded = decodeJournal(bytesOf(name));
+  assert.equal([decoded.damages, decoded.tornBytes, decoded.unknownCount], [[], 0, 0], name);
+  return replay(decoded.facts);
+}
+
+const radioIn = ({ packages }: State): Package | undefined =>
+  packages.get(keyOf({ name: 'radio', version: '2.1.0' }));
+const attemptsIn = ({ ledger }: State) => [...ledger.values()].map(({ attempts }) => attempts);
+
+test('are read to the state that they were recorded in', () => {
+  const offers = stateOf('offers');
+  const phases = [...offers.packages.values()].map(({ phase }) => phase.kind);
+  assert.equal(phases, ['accepted', 'offered']);
+  const open = radioIn(stateOf('transfer-open'))?.phase;
+  assert.ok(open?.kind === 'receiving' && open.transfer.held.count >= 4);
+  for (const [name, attempt] of [['install-begun', 1], ['second-attempt', 2]] as const) {
+    const phase = radioIn(stateOf(name))?.phase;
+    assert.ok(phase?.kind === 'installing' && phase.install.attempt === attempt, name);
+    assert.is(phase.transfer.held.count, 7);
+    assert.equal(attemptsIn(stateOf(name)), [attempt]);
+  }
+  assert.is(radioIn(stateOf('rebooting'))?.phase.kind, 'rebooting');
+  for (const [name, status] of [['report-owed', true], ['failure-owed', false]] as const) {
+    const phase = radioIn(stateOf(name))?.phase;
+    assert.ok(phase?.kind === 'settling' && phase.report.status === status, name);
+  }
+  const history = stateOf('history');
+  assert.is(history.packages.size, 0);
+  const outcomes = [...history.ledger.values()].map(({ outcome }) => outcome);
+  assert.equal(outcomes, ['installed', 'installed']);
+});
+
+async function open(disk: MemoryDisk) {
+  const store = must(await openStore(disk, '/s', 0));
+  assert.equal([store.losses, store.damage], [[], undefined]);
+  return replay(store.facts);
+}
+
+test('are converted at the first start, whole whenever the power is lost', async () => {
+  for (const name of names) {
+    const expected = stateOf(name);
+    for (const unsynced of ['lost', 'kept'] as const) {
+      let isOver = false;
+      for (let cutAt = 0; !isOver; cutAt += 1) {
+        const disk = createMemoryDisk();
+        disk.put(path, bytesOf(name));
+        must(await disk.syncDirectory('/'));
+        let steps = 0;
+        let left: MemoryDisk | undefined;
+        disk.before(({ verb }) => {
+          if (!changing.includes(verb)) return;
+          if (steps === cutAt) left = disk.cut(unsynced);
+          steps += 1;
+        });
+        assert.equal(await open(disk), expected, name);
+        isOver = left === undefined;
+        const after = left ?? disk;
+        assert.equal(await open(after), expected, `${name}, ${unsynced} at ${cutAt}`);
+        const converted = decodeJournal(after.content(path) ?? Buffer.alloc(0));
+        assert.is(converted.header?.version, 2, name);
+      }
+    }
+  }
+});
+
+test('stay as they are where they cannot be converted, and take new records', async () => {
+  const disk = createMemoryDisk();
+  disk.put(path, bytesOf('report-owed'));
+  must(await disk.syncDirectory('/'));
+  disk.refuse(({ verb, path: at }) =>
+    verb === 'open' && at.endsWith('.new') ? 'ENOSPC' : undefined,
+  );
+  const store = must(await openStore(disk, '/s', 0));
+  const id = { name: 'maps', version: '7.0.0' };
+  must(await store.commit([{ kind: 'offered', id, sizeBytes: 1 }]));
+  const state = await open(disk.cut('lost'));
+  assert.is(radioIn(state)?.phase.kind, 'settling');
+  assert.is(state.packages.get(keyOf(id))?.phase.kind, 'offered');
+});
+
+test.run();
