@@ -10,6 +10,7 @@ import { createManager } from './host/manager.ts';
 import { createStop } from './host/stop.ts';
 import { createInstallers } from './install/installers.ts';
 import { stopGraceMs } from './limits.ts';
+import { checkOwnership } from './store/ownership.ts';
 import { createTransport } from './transport/create.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
@@ -50,6 +51,10 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
       ports.onCrash((error) => resolve(failed(log, 'crashed', briefError(error))));
     });
     const work = async () => {
+      // Before the lock: it would be the first thing that is written there.
+      const owned = await checkOwnership(ports.disk, settings.storage.directory);
+      if (!owned.ok) return failed(log, 'not-started', owned.reason);
+      await warnOfMode(ports.disk, settings.storage.directory, log);
       const locked = await takeLock(settings.storage.directory, build.version);
       if (!locked.ok) return failed(log, 'not-started', locked.reason);
       return serve(ports, settings, log, stop);
@@ -58,6 +63,17 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
     const worked = work().catch((error: unknown) => failed(log, 'crashed', briefError(error)));
     return Promise.race([worked, crashed, stop.atOnce]);
   };
+}
+
+/** What others may do there is said, and left to whoever wanted it so. */
+async function warnOfMode(disk: Disk, directory: string, log: Log): Promise<void> {
+  const opened = await disk.open(directory, 'read');
+  if (!opened.ok) return;
+  const mode = await opened.value.mode();
+  await opened.value.close();
+  if (!mode.ok || (mode.value & 0o077) === 0) return;
+  const shown = mode.value.toString(8).padStart(4, '0');
+  log('warn', 'storage-permissions', { path: directory, mode: shown, expected: '0700' });
 }
 
 async function serve(

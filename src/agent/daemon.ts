@@ -85,9 +85,11 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   for (const loss of store.losses) log('warn', 'lost', { what: loss });
   if (store.damage !== undefined) log('error', 'journal-corrupt', store.damage);
   const { agent, watch } = createWired(parts, store);
-  const surveyed = await store.data.survey(knownIn(agent.state()));
+  const { nextNumber } = agent.state();
+  const surveyed = await store.data.survey(knownIn(agent.state()), nextNumber);
   if (!surveyed.ok) return surveyed;
-  const { evidence, left } = surveyed.value;
+  const { evidence, left, foreign } = surveyed.value;
+  if (foreign.length > 0) log('warn', 'foreign-in-packages', { names: foreign.join(' ') });
   const ended = live(parts, agent, store).finally(watch.stop);
   // Whoever waits for it hears of it, and may begin to wait only later.
   ended.catch(() => undefined);

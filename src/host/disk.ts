@@ -51,7 +51,17 @@ function open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResu
     write: constants.O_RDWR,
     create: constants.O_RDWR | constants.O_CREAT,
   }[mode];
-  return attempt(async () => fileOf(path, await fs.open(path, flags, 0o600)));
+  return attempt(async () => {
+    const handle = await fs.open(path, flags, fileMode);
+    if (mode === 'create') await widen(handle);
+    return fileOf(path, handle);
+  });
+}
+
+/** A umask may keep even the owner from a file that was just made. */
+async function widen(handle: FileHandle): Promise<void> {
+  const { mode, size } = await handle.stat();
+  if (size === 0 && (mode & fileMode) !== fileMode) await handle.chmod(fileMode);
 }
 
 function fileOf(path: string, handle: FileHandle): DiskFile {
@@ -108,6 +118,7 @@ async function freeBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
+const fileMode = 0o600;
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Node has no fallocate; util-linux has a program of that name, and so has BusyBox (no `-n`). */

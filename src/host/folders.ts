@@ -3,22 +3,30 @@
 import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 
-export async function makeFolders(path: string): Promise<void> {
+/** Of what the agent keeps; others may pass through the folders above it. */
+const ownMode = 0o700;
+const aboveMode = 0o755;
+
+/** What is there already keeps its mode; what is made has `mode`, whatever the umask. */
+export async function makeFolders(path: string, mode = ownMode): Promise<void> {
   try {
-    await makeOne(path);
+    await makeOne(path, mode);
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (!isMissing || dirname(path) === path) throw error;
-    await makeFolders(dirname(path));
-    await makeOne(path);
+    await makeFolders(dirname(path), aboveMode);
+    await makeOne(path, mode);
   }
 }
 
-async function makeOne(path: string): Promise<void> {
+async function makeOne(path: string, mode: number): Promise<void> {
   try {
-    await fs.mkdir(path);
+    // The umask may take from the mode, and never adds to it.
+    await fs.mkdir(path, mode);
   } catch (error) {
     const found = await fs.stat(path).catch(() => undefined);
     if (found?.isDirectory() !== true) throw error;
+    return;
   }
+  await fs.chmod(path, mode);
 }

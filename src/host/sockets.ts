@@ -105,6 +105,8 @@ function streamOf(socket: Socket): LocalStream {
 }
 
 const keptOwner = -1;
+/** Whoever may use the socket has to get to it. */
+const socketFolderMode = 0o755;
 
 /** A socket file outlives its process; one that nobody answers on is in the way and goes. */
 async function listen(
@@ -118,7 +120,7 @@ async function listen(
     return { ok: false, code: 'EADDRINUSE', reason: `somebody listens on ${path} already` };
   }
   try {
-    await makeFolders(dirname(path));
+    await makeFolders(dirname(path), socketFolderMode);
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
       return { ok: false, code: 'EEXIST', reason: `${path} is there and is no socket` };
     }

@@ -1,6 +1,7 @@
 // Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
 // Folders bear our own numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
+import { isTransferFolder } from './ownership.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Evidence, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
@@ -9,6 +10,8 @@ export type Survey = {
   readonly evidence: readonly Evidence[];
   /** Folders that no transfer has any more, and that the disk refused to remove. */
   readonly left: readonly { readonly number: number; readonly reason: string }[];
+  /** What the agent did not make; it stays. */
+  readonly foreign: readonly string[];
 };
 
 /** A transfer of the journal, and how much of it has still to come. */
@@ -24,8 +27,11 @@ export type Data = {
   seal(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
   discard(number: number): Promise<DiskResult<void>>;
-  /** What is there; whatever the journal does not know is removed, or named as left. */
-  survey(known: readonly Known[]): Promise<DiskResult<Survey>>;
+  /**
+   * What is there. What the agent made and the journal does not know is removed, or named as left.
+   * A number from `nextNumber` on can only have been reserved.
+   */
+  survey(known: readonly Known[], nextNumber?: number): Promise<DiskResult<Survey>>;
   path(number: number): string;
   folder(number: number): string;
   close(): Promise<void>;
@@ -37,6 +43,8 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   const unsynced = new Set<DiskFile>();
   /** Promised to open transfers, and not written yet. */
   const owed = new Map<number, number>();
+  /** Folders that the agent made: only these are ever removed. */
+  const ours = new Set<number>();
   const folder = (number: number) => `${root}/${number}`;
   const path = (number: number) => `${folder(number)}/data`;
 
@@ -55,6 +63,11 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   }
 
   async function make(number: number, sizeBytes: number): Promise<DiskResult<void>> {
+    if (!ours.has(number) && !(await isReserved(number))) {
+      const reason = `${folder(number)} holds files that the agent did not make`;
+      return { ok: false, code: 'EEXIST', reason };
+    }
+    ours.add(number);
     const removed = await discard(number);
     if (!removed.ok) return removed;
     owed.set(number, sizeBytes);
@@ -132,30 +145,42 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     owed.delete(number);
     if (file !== undefined) unsynced.delete(file);
     await file?.close();
-    return disk.remove(folder(number));
+    return ours.has(number) ? disk.remove(folder(number)) : { ok: true, value: undefined };
   }
 
-  async function survey(known: readonly Known[]): Promise<DiskResult<Survey>> {
+  /** Nothing but a data file is in it, or nothing at all. */
+  async function isReserved(number: number): Promise<boolean> {
+    const listed = await disk.list(folder(number));
+    if (!listed.ok) return listed.code === 'ENOENT';
+    return listed.value.every(({ name, kind }) => name === 'data' && kind === 'file');
+  }
+
+  async function survey(known: readonly Known[], nextNumber = 1): Promise<DiskResult<Survey>> {
     const made = await disk.makeDirectory(root);
     if (!made.ok) return made;
     const entries = await disk.list(root);
     if (!entries.ok) return entries;
     const left: { readonly number: number; readonly reason: string }[] = [];
-    for (const { name } of entries.value) {
-      if (known.some(({ number }) => String(number) === name)) continue;
-      const removed = await disk.remove(`${root}/${name}`);
-      if (removed.ok || !/^\d+$/.test(name)) continue;
-      left.push({ number: Number(name), reason: removed.reason });
+    const foreign: string[] = [];
+    for (const { number } of known) ours.add(number);
+    for (const entry of entries.value) {
+      const number = Number(entry.name);
+      const isOurs = isTransferFolder(entry) && (number < nextNumber || (await isReserved(number)));
+      if (!isOurs) foreign.push(entry.name);
+      if (!isOurs || known.some((one) => one.number === number)) continue;
+      ours.add(number);
+      const removed = await disk.remove(folder(number));
+      if (!removed.ok) left.push({ number, reason: removed.reason });
     }
     const found: Evidence[] = [];
     for (const { number, owedBytes } of known) {
       owed.set(number, owedBytes);
       const file = await fileOf(number);
       const size = file.ok ? await file.value.size() : file;
-      if (!size.ok && isOurs(size.code)) return size;
+      if (!size.ok && isOfProcess(size.code)) return size;
       found.push({ number, dataBytes: size.ok ? size.value : undefined });
     }
-    return { ok: true, value: { evidence: found, left } };
+    return { ok: true, value: { evidence: found, left, foreign } };
   }
 
   async function close(): Promise<void> {
@@ -166,7 +191,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
 }
 
 /** A shortage of the process tells nothing of the file: it must not be given up for that. */
-function isOurs(code: string): boolean {
+function isOfProcess(code: string): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(code);
 }
 

@@ -3,6 +3,7 @@
 import { journalSlackBytesMax } from '../limits.ts';
 import { createData } from './data.ts';
 import { openJournal } from './journal.ts';
+import { checkOwnership, isTransferFolder } from './ownership.ts';
 import type { Damage } from './damage.ts';
 import type { Data } from './data.ts';
 import type { Fact } from '../core/events.ts';
@@ -30,6 +31,8 @@ export async function openStore(
   directory: string,
   reserveBytes: number,
 ): Promise<DiskResult<Store>> {
+  const owned = await checkOwnership(disk, directory);
+  if (!owned.ok) return owned;
   const made = await makeRoot(disk, directory);
   if (!made.ok) return made;
   const opened = await openJournal(disk, directory);
@@ -81,8 +84,9 @@ export async function openStore(
 /** A journal that is gone takes along what only it could explain. */
 async function orphansIn(disk: Disk, directory: string): Promise<readonly string[]> {
   const found = await disk.list(`${directory}/packages`);
-  if (!found.ok || found.value.length === 0) return [];
-  return [`journal: has no record of ${found.value.length} folders in packages: they are removed`];
+  const count = found.ok ? found.value.filter(isTransferFolder).length : 0;
+  if (count === 0) return [];
+  return [`journal: has no record of ${count} folders in packages: they are removed`];
 }
 
 /** A new directory outlives a cut only when each one above it was synced as well. */

@@ -77,7 +77,11 @@ export function createMemoryDisk(
     let isOpen = true;
     const nameNow = () => renamed.get(node) ?? path;
     const on = <T>(verb: Verb, bytes: number, perform: () => T, fail?: () => void) =>
-      pass({ verb, path: nameNow(), bytes }, () => (isOpen ? perform() : failure('EBADF', path)), fail);
+      pass(
+        { verb, path: nameNow(), bytes },
+        () => (isOpen ? perform() : failure('EBADF', path)),
+        fail,
+      );
     const put = (data: Uint8Array, offset: number) => {
       if (!isKept(path)) return;
       node.data = sized(node.data, Math.max(node.data.length, offset + data.length));

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createDisk } from '../../../src/host/disk.ts';
 import { makeFolders } from '../../../src/host/folders.ts';
 import { takeLock } from '../../../src/host/lock.ts';
@@ -31,6 +32,34 @@ test('makes what is missing of the way, and nothing where all is there', async (
   assert.equal(readdirSync(join(path, 'd')).sort(), ['e', 'f']);
   assert.is(await failed('/'), 'made');
 });
+
+for (const umask of [0, 0o022, 0o077, 0o777]) {
+  test(`makes folders and files with their modes, whatever the umask (${umask})`, async () => {
+    const before = process.umask(umask);
+    try {
+      const disk = createDisk();
+      const modeOf = (path: string) => (statSync(join(directory, path)).mode & 0o7777).toString(8);
+      await disk.makeDirectory(join(directory, 'var/state'));
+      await disk.makeDirectory(join(directory, 'var/state/packages/1'));
+      const opened = await disk.open(join(directory, 'var/state/journal'), 'create');
+      if (opened.ok) await opened.value.close();
+      assert.equal(
+        ['var', 'var/state', 'var/state/packages/1', 'var/state/journal'].map(modeOf),
+        ['755', '700', '700', '600'],
+      );
+      const path = join(directory, 'run/agent/control.sock');
+      const accept = () => ({ onData: none, onClosed: none });
+      const served = await createLocalSockets().listen(path, accept);
+      const made = ['run', 'run/agent', 'run/agent/control.sock'];
+      assert.equal(made.map(modeOf), ['755', '755', '660']);
+      if (served.ok) await served.value.close();
+    } finally {
+      process.umask(before);
+    }
+  });
+}
+
+const none = () => undefined;
 
 test('fails where a file is in the way', async () => {
   writeFileSync(join(directory, 'file'), '');

@@ -189,13 +189,14 @@ test('removes what no fact names, and shows what is there of the rest', async ()
   disk.put(path(1), 'abc');
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
-  const { evidence, left } = must(await data.survey(known(1, 3)));
+  const { evidence, left, foreign } = must(await data.survey(known(1, 3)));
   assert.equal(evidence, [
     { number: 1, dataBytes: 3 },
     { number: 3, dataBytes: undefined },
   ]);
   assert.equal(left, []);
-  assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1']);
+  assert.equal(foreign, ['lost+found']);
+  assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1', 'lost+found']);
 });
 
 test('names the folders that the disk refused to remove', async () => {

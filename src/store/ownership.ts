@@ -1,0 +1,106 @@
+// Is a directory ours? Looked at before anything in it is made, locked, changed or removed: a wrong
+// `storage.dir` must not cost anybody their data.
+import { journalBytesMax } from '../limits.ts';
+import { decodeJournal } from './decode.ts';
+import type { Disk, DiskEntry, DiskResult } from '../host/ports.ts';
+
+/** What else the agent makes in `storage.dir`, or a fresh file system holds. */
+const ownNames = [
+  'lock', 'journal', 'journal.new', 'journal.damaged', 'packages',
+  'delivery-path', 'delivery-path.new', 'lost+found',
+];
+/** Of the agent and its installers, in the folder of a transfer. */
+const transferNames = /^(data|package\.ipk|swupdate|tmp|opkg-status-\d+)$/;
+const fileNames = ['journal', 'journal.new', 'journal.damaged'];
+const done = { ok: true, value: undefined } as const;
+
+export async function checkOwnership(
+  disk: Disk,
+  directory: string,
+): Promise<DiskResult<void>> {
+  const listed = await disk.list(directory);
+  // One that is missing is made by the agent.
+  if (!listed.ok) return listed.code === 'ENOENT' ? done : listed;
+  const entries = listed.value;
+  const odd = entries.find(isOfWrongKind);
+  if (odd !== undefined) {
+    const expected = odd.name === 'packages' ? 'a directory' : 'a regular file';
+    return refused(directory, `"${odd.name}" in it is not ${expected}`);
+  }
+  const journal = entries.some(({ name }) => name === 'journal')
+    ? await readJournal(disk, directory)
+    : ({ ok: true, value: 'empty' } as const);
+  if (!journal.ok || journal.value === 'ours') return journal.ok ? done : journal;
+  if (journal.value === 'foreign') {
+    return refused(directory, 'its file "journal" holds no record of sota-agent');
+  }
+  const stranger = entries.find(({ name }) => !isOwnName(name))?.name;
+  if (stranger !== undefined) {
+    const state = entries.some(({ name }) => name === 'journal') ? 'an empty' : 'no';
+    return refused(directory, `it has ${state} journal, and holds "${stranger}"`);
+  }
+  return entries.some(({ name }) => name === 'packages')
+    ? checkPackages(disk, directory)
+    : done;
+}
+
+function isOwnName(name: string): boolean {
+  return ownNames.includes(name) || name.startsWith('lock.');
+}
+
+function isOfWrongKind({ name, kind }: DiskEntry): boolean {
+  return (name === 'packages' && kind !== 'directory') ||
+    (fileNames.includes(name) && kind !== 'file');
+}
+
+/** `empty` also for zeros: a file that was made and never written. */
+async function readJournal(
+  disk: Disk,
+  directory: string,
+): Promise<DiskResult<'ours' | 'foreign' | 'empty'>> {
+  const opened = await disk.open(`${directory}/journal`, 'read');
+  if (!opened.ok) return opened;
+  const file = opened.value;
+  try {
+    const size = await file.size();
+    if (!size.ok) return size;
+    if (size.value > journalBytesMax) return { ok: true, value: 'foreign' };
+    const bytes = await file.read(0, size.value);
+    if (!bytes.ok) return bytes;
+    if (bytes.value.every((byte) => byte === 0)) return { ok: true, value: 'empty' };
+    const isForeign = decodeJournal(bytes.value).isForeign;
+    return { ok: true, value: isForeign ? 'foreign' : 'ours' };
+  } finally {
+    await file.close();
+  }
+}
+
+async function checkPackages(disk: Disk, directory: string): Promise<DiskResult<void>> {
+  const root = `${directory}/packages`;
+  const listed = await disk.list(root);
+  if (!listed.ok) return listed;
+  for (const entry of listed.value) {
+    const within = isTransferFolder(entry) ? await disk.list(`${root}/${entry.name}`) : undefined;
+    const stranger = within?.ok === true
+      ? within.value.find(({ name }) => !transferNames.test(name))?.name
+      : '';
+    if (stranger === undefined) continue;
+    const path = stranger === '' ? entry.name : `${entry.name}/${stranger}`;
+    return refused(directory, `it has no journal, and holds "packages/${path}"`);
+  }
+  return done;
+}
+
+/** A number as the agent writes it; anything else in `packages` is a stranger's. */
+export function isTransferFolder({ name, kind }: DiskEntry): boolean {
+  const number = Number(name);
+  const isNumber = Number.isSafeInteger(number) && number > 0 && String(number) === name;
+  return kind === 'directory' && isNumber;
+}
+
+function refused(directory: string, found: string): DiskResult<never> {
+  const reason =
+    `${directory} does not belong to sota-agent: ${found}. Nothing in it was changed. ` +
+    'Set storage.dir to an empty or missing directory, or to one that sota-agent made';
+  return { ok: false, code: 'ENOTEMPTY', reason };
+}
