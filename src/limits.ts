@@ -13,6 +13,8 @@ export const messageBytesMax = 262_144;
 export const nameBytesMax = 255;
 /** Packages known at a time; further offers are left out, with a line in the log. */
 export const packagesMax = 64;
+/** Packages that a server wanted confirmed, also after they are gone; the oldest is forgotten. */
+export const confirmationsMax = 64;
 /** Transfers at a time: servers interleave three (protocol 2.4); a fifth start is refused. */
 export const transfersMax = 4;
 /** Servers that are remembered beside the present one; the oldest is forgotten. */

@@ -1,15 +1,69 @@
 // Strings of others (peers, installers, files) on their way to a terminal or a log. What could
 // move a cursor, hide text or turn its direction is shown as its code point instead.
 
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+/**
+ * Controls (Cc), formats (Cf), separators of lines (Zl, Zp), private use (Co), lone surrogates,
+ * noncharacters, and what has no glyph: joiners, fillers, variation selectors. As ranges: `\p{}`
+ * is not known to a Node that was built without ICU. The test compares them with Unicode's.
+ */
+const unsafeRanges: readonly (readonly [first: number, last: number])[] = [
+  [0x0000, 0x001f],
+  [0x007f, 0x009f],
+  [0x00ad, 0x00ad],
+  [0x034f, 0x034f],
+  [0x0600, 0x0605],
+  [0x061c, 0x061c],
+  [0x06dd, 0x06dd],
+  [0x070f, 0x070f],
+  [0x0890, 0x0891],
+  [0x08e2, 0x08e2],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180b, 0x180f],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xd800, 0xdfff],
+  [0xe000, 0xf8ff],
+  [0xfdd0, 0xfdef],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff0, 0xfffb],
+  [0xfffe, 0xffff],
+  [0x110bd, 0x110bd],
+  [0x110cd, 0x110cd],
+  [0x13430, 0x1343f],
+  [0x1bca0, 0x1bca3],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+  [0xf0000, 0x10ffff],
+];
+
+const inClass = (code: number) => `\\u{${code.toString(16)}}`;
+const classOf = unsafeRanges.map(([first, last]) => `${inClass(first)}-${inClass(last)}`).join('');
+const unsafe = new RegExp(`[${classOf}]`, 'gu');
 
 export function plain(text: string): string {
   return text.replace(unsafe, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    const code = (char.codePointAt(0) ?? 0).toString(16);
+    return char.length === 1 ? `\\u${code.padStart(4, '0')}` : `\\u{${code}}`;
   });
 }
 
-/** A JSON string; also a TOML one. */
+/**
+ * What goes to other people's screens through a server: without terminal sequences and without
+ * anything that `plain` would have to show; lines and tabs stay.
+ */
+export function printable(text: string): string {
+  return text
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))/g, '')
+    .replace(/\r\n?/g, '\n')
+    .replace(unsafe, (char) => (char === '\n' || char === '\t' ? char : ' '));
+}
+
+/** For people. */
 export function quoted(text: string): string {
   return plain(JSON.stringify(text));
 }
@@ -17,6 +71,21 @@ export function quoted(text: string): string {
 /** Without the byte order mark before JSON, which a reader may skip (RFC 8259, section 8.1). */
 export function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+/** JSON, or a part of it: a program reads back what was there. */
+export function plainJson(text: string): string {
+  return text.replace(unsafe, (char) => {
+    const units = Array.from({ length: char.length }, (_, at) => char.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+  });
+}
+
+/** A TOML string, which knows no surrogates. */
+export function quotedToml(text: string): string {
+  return JSON.stringify(text).replace(unsafe, (char) => {
+    return `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`;
+  });
 }
 
 export function shortened(text: string, charactersMax: number): string {

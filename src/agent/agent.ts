@@ -185,8 +185,9 @@ export function createAgent(parts: AgentParts): Agent {
       const written = await store.data.write(write);
       if (written.ok) continue;
       const { number, chunkIndex } = write;
-      const reason = `${written.code}: ${written.reason}`;
-      void submit({ kind: 'chunk-not-written', number, chunkIndex, reason });
+      const { code } = written;
+      const reason = `${code}: ${written.reason}`;
+      void submit({ kind: 'chunk-not-written', number, chunkIndex, code, reason });
       return false;
     }
     return true;

@@ -255,7 +255,8 @@ async function wish(
   );
   const [id, ...others] = known;
   if (id === undefined) {
-    return { ok: false, code: 'unknown-package', reason: `no package ${name} waits for that` };
+    const waits = kind === 'consent' ? 'is waiting for consent' : 'can be declined';
+    return { ok: false, code: 'unknown-package', reason: `no package ${name} ${waits}` };
   }
   if (others.length > 0) {
     const versions = known.map((one) => one.version).join(', ');
@@ -272,7 +273,8 @@ function candidates(state: State, kind: 'consent' | 'decline'): readonly Package
     .filter(({ phase }) =>
       kind === 'consent'
         ? phase.kind === 'offered' || phase.kind === 'settling'
-        : ['offered', 'accepted', 'receiving'].includes(phase.kind),
+        : ['offered', 'accepted', 'receiving'].includes(phase.kind) ||
+          (phase.kind === 'settling' && phase.again !== 'no'),
     )
     .map(({ id }) => id);
   if (kind === 'decline') return waiting;

@@ -38,7 +38,14 @@ export function createReceiver(
           return refuse(incoming.id, errorCodes.method, 'service_name: not offered here');
         }
         const request = decodeRequest(service, incoming.parameters, hints());
-        if (!request.ok) return refuse(incoming.id, errorCodes.params, request.reason);
+        if (!request.ok) {
+          const { reason, start } = request;
+          // The server waits for ever for a first ack: it hears of the refusal by a report.
+          if (start !== undefined) {
+            submit({ kind: 'request', request: { kind: 'unusable-start', id: start, reason } });
+          }
+          return refuse(incoming.id, errorCodes.params, reason);
+        }
         submit({ kind: 'request', request: request.value });
         return encodeAnswer(incoming.id);
       }

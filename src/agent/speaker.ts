@@ -2,6 +2,7 @@
 // make the server send chunks twice. An ack is spelled when it leaves, from what is committed by
 // then, so a lost one costs nothing and many become one.
 import { callTimeoutMs, nameBytesMax } from '../limits.ts';
+import { backendOf, isSame } from '../core/backends.ts';
 import { isComplete } from '../core/ladder.ts';
 import { isAwaited } from '../core/keep-alive.ts';
 import { inPhase, keyOf, transferOf } from '../core/decision.ts';
@@ -14,7 +15,7 @@ import { member, readText } from '../protocol/fields.ts';
 import { isUpdate } from '../protocol/p2.ts';
 import type { Event } from '../core/events.ts';
 import type { FailedCall } from '../core/link-state.ts';
-import type { BackendServices, Message, PackageId, State } from '../core/model.ts';
+import type { BackendServices, Message, Package, PackageId, State } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock } from '../host/ports.ts';
 import type { Answer, Method } from '../protocol/jsonrpc.ts';
@@ -75,8 +76,12 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     if (message === undefined) return undefined;
     const { names, vin } = state;
     if (names === undefined) return { reason: 'not registered' };
-    const hints = { ...hintsOf(settings, state), names };
-    const outgoing = encodeMessage(message, servicesOf(settings, state), hints, vin);
+    const one = packageOf(state, message);
+    const known = { ...hintsOf(settings, state, one), names };
+    const listTo = message.kind === 'packages' ? state.listing?.services : undefined;
+    const hints = listTo === undefined ? known : { ...known, learnt: dialectAt(state, listTo) };
+    const to = listTo ?? servicesOf(settings, state, one);
+    const outgoing = encodeMessage(message, to, hints, vin);
     if (!outgoing.ok) {
       parts.submit({ kind: 'unsaid', id: idOf(message), reason: outgoing.reason });
       return undefined;
@@ -95,7 +100,8 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const { outage, link } = parts.state();
     const isRemembered = link.kind === 'up' && link.failures > 0;
     if (outage !== undefined || isRemembered) parts.submit({ kind: 'message-accepted' });
-    if (message.kind !== 'packages' && state.backend.dialect === undefined) {
+    const isPresent = one === undefined || isSame(one.services, state.backend.services);
+    if (message.kind !== 'packages' && isPresent && state.backend.dialect === undefined) {
       parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
     }
     if (message.kind === 'report' || message.kind === 'packages') {
@@ -188,6 +194,9 @@ const failureOf = ({ reason, code }: { readonly reason: string; readonly code?: 
   code,
 });
 
+const dialectAt = (state: State, services: BackendServices) =>
+  state.others.find((one) => isSame(one.services, services))?.dialect;
+
 /** A node or a proxy may repeat what it was told, the delivery path included, or a part of it. */
 function withoutSecret(reason: string): string {
   return reason.replace(/[0-9a-f]{16,}/g, '…');
@@ -246,7 +255,8 @@ function ackOf(
   const one = state.packages.get(keyOf(saying.id));
   if (one === undefined) return undefined;
   const isRefused = saying.empty && (inPhase(one, 'settling') || one.isSplit);
-  const isBare = inPhase(one, 'accepted') || isRefused;
+  const isHeld = saying.empty && inPhase(one, 'offered') && one.started !== undefined;
+  const isBare = inPhase(one, 'accepted') || isRefused || isHeld;
   if (isBare) return { kind: 'ack', id: one.id, chunks: [] };
   if (!inPhase(one, 'receiving')) return undefined;
   const { transfer, finished } = one.phase;
@@ -255,13 +265,22 @@ function ackOf(
   return { kind: 'ack', id: one.id, chunks };
 }
 
-/** What tells which dialect a server speaks. */
-export function hintsOf({ rvi, device }: Settings, { backend, names }: State): Hints {
-  return { messages: rvi.messages, device, learnt: backend.dialect, names };
+/** Whose server hears the message; undefined: it is for the present one. */
+function packageOf(state: State, message: Message): Package | undefined {
+  const id = idOf(message);
+  return id === undefined ? undefined : state.packages.get(keyOf(id));
 }
 
-export function servicesOf(settings: Settings, state: State): BackendServices {
-  return state.backend.services ?? state.found ?? defaultServices(settings.rvi.backend);
+/** What tells which dialect a server speaks: that of a package, or the present one. */
+export function hintsOf({ rvi, device }: Settings, state: State, one?: Package): Hints {
+  const backend = one === undefined ? state.backend : backendOf(state, one);
+  return { messages: rvi.messages, device, learnt: backend.dialect, names: state.names };
+}
+
+/** Where messages go: to the server that offered the package, or to the present one. */
+export function servicesOf(settings: Settings, state: State, one?: Package): BackendServices {
+  const services = one === undefined ? state.backend.services : one.services;
+  return services ?? state.found ?? defaultServices(settings.rvi.backend);
 }
 
 /** Four services of one prefix; our own `start` has no `ack` beside it. */

@@ -1,6 +1,6 @@
 // `status`: what there is, at one glance; `--json` gives the same to scripts.
 import { chunkBytes } from '../limits.ts';
-import { plain, shortened } from '../text.ts';
+import { plain, plainJson, shortened } from '../text.ts';
 import { exitCodes } from './ports.ts';
 import { reachStatus } from './reach.ts';
 import { bytes, duration, percent, soon, table } from './words.ts';
@@ -17,7 +17,7 @@ export const status: Act = async (ports, { settings, json }) => {
 
 /** Line by line, so that only what stands within them is made harmless. */
 function jsonLines(value: Status): readonly string[] {
-  return JSON.stringify(value, null, 2).split('\n').map(plain);
+  return JSON.stringify(value, null, 2).split('\n').map(plainJson);
 }
 
 export function statusLines(value: Status): readonly string[] {

@@ -64,7 +64,10 @@ export function readKeys(take: Take): Settings {
       directory: take('storage.dir', absolutePath, '/var/lib/sota-agent'),
       reserveBytes: take('storage.reserve', size(1024 ** 4), '16 MiB'),
     },
-    policy: { accept: take('policy.accept', oneOf('auto', 'ask'), 'auto') },
+    policy: {
+      accept: take('policy.accept', oneOf('auto', 'ask'), 'auto'),
+      dependencies: take('policy.dependencies', oneOf('ask', 'accept'), 'ask'),
+    },
     installer: readInstaller(take),
     reboot: {
       program: take('reboot.program', program, 'systemctl'),

@@ -20,6 +20,7 @@ export function relations(
     ...installers(settings, isGiven),
     ...timing(settings),
     ...weakerThanDefault(settings),
+    ...policy(settings),
   ];
 }
 
@@ -69,6 +70,14 @@ function tls(
   if ((cert === undefined) === (key === undefined)) return [];
   const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
   return [error(`rvi.tls_${given}`, `is given without rvi.tls_${missing}`, 'give both, or none')];
+}
+
+function policy({ policy: { accept, dependencies } }: Settings): readonly Finding[] {
+  if (accept === 'auto' || dependencies === 'ask') return [];
+  const problem =
+    'is "accept": while an accepted package is under way, the server can install any other one';
+  const mend = 'leave it out, so that a person is asked for dependencies as well';
+  return [warning('policy.dependencies', problem, mend)];
 }
 
 /** Servers repeat the last chunk after 30 s of silence by themselves (protocol 2.4). */

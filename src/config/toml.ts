@@ -1,9 +1,9 @@
 // Values spelled as TOML, on one line.
 import { isTable } from './readers.ts';
-import { plain, quoted } from '../text.ts';
+import { plain, quotedToml } from '../text.ts';
 
 export function toToml(value: unknown): string {
-  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'string') return quotedToml(value);
   if (Array.isArray(value)) return `[${value.map(toToml).join(', ')}]`;
   if (value instanceof Date) return value.toISOString();
   if (!isTable(value)) return plain(String(value));
@@ -12,5 +12,5 @@ export function toToml(value: unknown): string {
 }
 
 function bare(key: string): string {
-  return /^[\w-]+$/.test(key) ? key : quoted(key);
+  return /^[\w-]+$/.test(key) ? key : quotedToml(key);
 }

@@ -1,23 +1,30 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
 import { unreachable } from '../assert.ts';
-import { learntDialect, named, newBackend } from './backends.ts';
+import { learntDialect, learntRung, named, newBackend } from './backends.ts';
 import {
   aborted,
   attemptsOf,
   changePhase,
   changeTransfer,
-  declined,
   put,
   remember,
   setRunning,
   unfinished,
   without,
 } from './change.ts';
+import {
+  consented,
+  consentNeeded,
+  declined,
+  offered,
+  servicesNow,
+  withConfirmation,
+} from './consent.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, isAllHeld, noneHeld } from './held.ts';
 import type { Fact, Note } from './events.ts';
-import type { PackageId, State, Transfer, Update } from './model.ts';
+import type { PackageId, State, Transfer } from './model.ts';
 
 export const initialState: State = {
   backend: newBackend,
@@ -36,6 +43,7 @@ export const initialState: State = {
   away: { untilMs: undefined, backMs: undefined },
   running: new Map(),
   listing: undefined,
+  confirmations: [],
   keepAliveMs: undefined,
   leftovers: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
@@ -52,18 +60,22 @@ export function apply(state: State, fact: Fact): State {
   switch (fact.kind) {
     case 'backend-named':
       return named(state, fact.services);
-    case 'rung-learnt': {
-      const learnt = { ...state.backend.learnt, [fact.situation]: fact.rung };
-      return { ...state, backend: { ...state.backend, learnt } };
-    }
+    case 'rung-learnt':
+      return learntRung(state, fact);
     case 'dialect-learnt':
       return learntDialect(state, fact);
     case 'offered':
-      return offered(state, fact.id, fact.sizeBytes, fact.update);
+      return offered(state, fact);
     case 'consented':
-      return consented(state, fact.id);
+      return consented(state, fact);
     case 'declined':
       return declined(state, fact.id);
+    case 'consent-needed':
+      return consentNeeded(state, fact.id);
+    case 'start-held': {
+      const one = state.packages.get(keyOf(fact.id));
+      return one === undefined ? state : put(state, { ...one, started: fact.start });
+    }
     case 'opened':
       return opened(state, fact);
     case 'chunk-held':
@@ -106,6 +118,8 @@ type OutcomeFact = Exclude<
       | 'offered'
       | 'consented'
       | 'declined'
+      | 'consent-needed'
+      | 'start-held'
       | 'opened'
       | 'chunk-held'
       | 'chunk-dropped'
@@ -138,7 +152,7 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
     case 'reported':
       return reported(state, fact.id);
     case 'packages-asked':
-      return { ...state, listing: { asked: 0, dueMs: 0 } };
+      return { ...state, listing: { asked: 0, dueMs: 0, services: fact.services } };
     case 'packages-told':
       return { ...state, listing: undefined };
     case 'records-lost':
@@ -149,6 +163,8 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
       return { ...state, nextNumber: fact.nextNumber, nextOrder: fact.nextOrder };
     case 'remembered':
       return remember(state, fact.entry);
+    case 'confirmation-known':
+      return withConfirmation(state, fact.id);
     default:
       return unreachable(fact);
   }
@@ -195,35 +211,25 @@ export function applyNote(state: State, note: Note): State {
   }
 }
 
-function offered(state: State, id: PackageId, sizeBytes: number, update?: Update): State {
-  const one = state.packages.get(keyOf(id));
-  if (one !== undefined) {
-    return changePhase(put(state, { ...one, update }), id, (phase) =>
-      phase.kind === 'settling' && phase.again === 'no' ? { ...phase, again: 'offered' } : phase,
-    );
-  }
-  const order = state.nextOrder;
-  const about = { id, sizeBytes, update, isSplit: false, order } as const;
-  const next = put(state, { ...about, phase: { kind: 'offered' } });
-  return { ...next, nextOrder: order + 1 };
+function knownTo(state: State, id: PackageId): State {
+  return state.packages.has(keyOf(id)) ? state : offered(state, { id, sizeBytes: 0 });
 }
 
-function consented(state: State, id: PackageId): State {
-  return changePhase(state, id, (phase) => {
-    if (phase.kind === 'offered') return { kind: 'accepted' };
-    if (phase.kind === 'settling') return { ...phase, again: 'consented' };
-    return phase;
-  });
+/** What follows the report belongs to the server that offered the package last. */
+function withoutStarted(state: State, id: PackageId): State {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined) return state;
+  return put(state, { ...one, services: servicesNow(one), started: undefined });
 }
 
 function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
   // A number is used once; the other holder had a fact that is lost.
   const other = byNumber(before, fact.number)?.id;
   const state = changePhase(before, other, () => ({ kind: 'accepted' }));
-  const known = state.packages.has(keyOf(fact.id)) ? state : offered(state, fact.id, 0);
+  const known = knownTo(state, fact.id);
   const { number, checksum, chunksCount } = fact;
   const transfer = { number, checksum, chunksCount, held: noneHeld, lastChunkBytes: undefined };
-  const next = changePhase(known, fact.id, () => ({
+  const next = changePhase(withoutStarted(known, fact.id), fact.id, () => ({
     kind: 'receiving',
     transfer,
     finished: false,
@@ -260,7 +266,7 @@ function intended(state: State, fact: Extract<Fact, { kind: 'install-intended' }
 
 function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State {
   const { report, checksum } = fact;
-  const known = state.packages.has(keyOf(report.id)) ? state : offered(state, report.id, 0);
+  const known = withoutStarted(knownTo(state, report.id), report.id);
   const noted =
     checksum === undefined
       ? known
@@ -271,7 +277,12 @@ function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State 
           outcome: report.status ? 'installed' : 'failed',
           description: report.description,
         });
-  const next = changePhase(noted, report.id, () => ({ kind: 'settling', report, again: 'no' }));
+  const next = changePhase(noted, report.id, () => ({
+    kind: 'settling',
+    report,
+    again: 'no',
+    offeredBy: undefined,
+  }));
   // Also when an earlier report was owed: nobody has heard of this one.
   return setRunning(next, report.id, idle);
 }
@@ -289,7 +300,8 @@ function reported(state: State, id: PackageId): State {
   if (one === undefined || one.phase.kind !== 'settling') return state;
   const { again } = one.phase;
   if (again === 'no') return without(state, id);
-  return changePhase(state, id, () => ({ kind: again === 'offered' ? 'offered' : 'accepted' }));
+  const next = put(state, { ...one, services: servicesNow(one) });
+  return changePhase(next, id, () => ({ kind: again === 'offered' ? 'offered' : 'accepted' }));
 }
 
 export function applyAll(state: State, facts: readonly Fact[], notes: readonly Note[] = []): State {

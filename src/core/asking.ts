@@ -1,7 +1,8 @@
 // Which package the server is asked to start. One at a time: servers ignore a second start while
 // one is under way, and lose reports when several are (protocol 2.4, 5.14).
 import { askDelayMsMax, askDelayMsMin, reportSettleMs } from '../limits.ts';
-import { decision, inPhase, running, runningOf } from './decision.ts';
+import { isSame } from './backends.ts';
+import { decision, inPhase, keyOf, running, runningOf } from './decision.ts';
 import { backoffMs } from './retry.ts';
 import type { InPhase } from './decision.ts';
 import type { Decision, Moment } from './events.ts';
@@ -49,6 +50,14 @@ function occupiesUntilMs(state: State, one: Package): number {
     default:
       return Infinity;
   }
+}
+
+/** Until when other packages of the same server keep it busy; a late `[]` would end theirs. */
+export function othersUntilMs(state: State, one: Package): number {
+  const others = [...state.packages.values()].filter(
+    ({ id, services }) => keyOf(id) !== keyOf(one.id) && isSame(services, one.services),
+  );
+  return Math.max(0, ...others.map((other) => occupiesUntilMs(state, other)));
 }
 
 function isBefore(state: State, a: Package, b: Package | undefined): boolean {

@@ -93,12 +93,6 @@ export function remember(state: State, entry: LedgerEntry): State {
 }
 
 /** A report that is owed stays owed, whatever else of the package is given up. */
-export function declined(state: State, id: PackageId): State {
-  const phase = state.packages.get(keyOf(id))?.phase;
-  if (phase?.kind !== 'settling') return without(state, id);
-  return changePhase(state, id, () => ({ ...phase, again: 'no' }));
-}
-
 export function aborted(state: State, id: PackageId): State {
   if (state.packages.get(keyOf(id))?.phase.kind === 'settling') return state;
   return without(noteOutcome(state, id, 'aborted', 'aborted by the server'), id);

@@ -1,7 +1,7 @@
 // decide(state, event): the whole policy, pure. What it returns is committed by the shell in one
 // order: writes, fsync, facts, fsync, then effects.
 import { unreachable } from '../assert.ts';
-import { askDelayMsMax, askDelayMsMin } from '../limits.ts';
+import { askDelayMsMax, askDelayMsMin, chunkBytes } from '../limits.ts';
 import { backoffMs } from './retry.ts';
 import {
   both,
@@ -15,6 +15,7 @@ import {
   runningOf,
 } from './decision.ts';
 import { climb } from './ladder.ts';
+import { onConsent, onDecline } from './on-consent.ts';
 import { onDiscarded } from './leftovers.ts';
 import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-link.ts';
 import { onRegistered, onTransportDown, register, registerAgain } from './on-link.ts';
@@ -87,13 +88,10 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onHashed(state, event);
     case 'chunk-rotten':
       return onRotten(state, event, moment);
-    case 'chunk-not-written': {
-      const { number, chunkIndex, reason } = event;
-      const fields = { ...byNumber(state, number)?.id, index: chunkIndex, reason };
-      return decision({ effects: [log('error', 'chunk-not-written', fields)] });
-    }
+    case 'chunk-not-written':
+      return onNotWritten(state, event);
     case 'consent':
-      return onConsent(state, event);
+      return onConsent(settings, state, event);
     case 'decline':
       return onDecline(state, event);
     default:
@@ -182,8 +180,14 @@ function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment):
   // What was made may be there in part.
   const cleared = decision({ effects: [{ kind: 'discard', number: event.number }] });
   if (one === undefined || runningOf(state, id).room?.number !== event.number) return cleared;
-  if (event.code === 'ENOSPC') {
+  const { code: cause } = event;
+  if (cause === 'ENOSPC' || cause === 'EDQUOT') {
     const report = { id, status: false, code: 'disk-full', description: event.reason } as const;
+    return both(cleared, settleStart(one, report));
+  }
+  if (cause === 'EFBIG') {
+    const description = tooLargeText(event.start.chunksCount);
+    const report = { id, status: false, code: 'general-error', description } as const;
     return both(cleared, settleStart(one, report));
   }
   // Another trouble of the disk may pass: the package stays wanted and is asked for again.
@@ -194,6 +198,24 @@ function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment):
     effects: [log('error', 'no-room-made', { ...id, code, reason })],
   });
   return both(cleared, later);
+}
+
+const tooLargeText = (chunksCount: number) =>
+  `too large: no file of ${chunksCount * chunkBytes} bytes can be stored here (EFBIG): ` +
+  'see the limit of the file size (ulimit -f, LimitFSIZE=) and the file system';
+
+/** What a file cannot hold today it cannot hold tomorrow; every other trouble may pass. */
+function onNotWritten(state: State, event: Of<'chunk-not-written'>): Decision {
+  const { number, chunkIndex, code, reason } = event;
+  const one = byNumber(state, number);
+  const fields = { ...one?.id, index: chunkIndex, reason };
+  const told = decision({ effects: [log('error', 'chunk-not-written', fields)] });
+  if (code !== 'EFBIG' || one === undefined || !inPhase(one, 'receiving')) return told;
+  const description = tooLargeText(one.phase.transfer.chunksCount);
+  return both(
+    told,
+    settle(one, { id: one.id, status: false, code: 'general-error', description }),
+  );
 }
 
 function onHashed(state: State, event: Of<'hashed'>): Decision {
@@ -239,38 +261,4 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
       { kind: 'hash', number },
     ],
   });
-}
-
-/** A person wants it: offered ones are accepted, ones that failed too often may be tried again. */
-function onConsent(state: State, event: Of<'consent'>): Decision {
-  const { id } = event;
-  const phase = state.packages.get(keyOf(id))?.phase;
-  const isOffered =
-    phase?.kind === 'offered' || (phase?.kind === 'settling' && phase.again === 'offered');
-  return decision({
-    facts: [
-      ...(isOffered ? [{ kind: 'consented', id } as const] : []),
-      { kind: 'forgiven', id },
-    ],
-    effects: [log('info', 'accepted', { ...id })],
-  });
-}
-
-function onDecline(state: State, event: Of<'decline'>): Decision {
-  const one = state.packages.get(keyOf(event.id));
-  const { id } = event;
-  if (one === undefined) return nothing;
-  const said = decision({ effects: [log('info', 'declined', { ...id })] });
-  switch (one.phase.kind) {
-    case 'offered':
-      return { ...said, facts: [{ kind: 'declined', id }] };
-    case 'accepted':
-    case 'receiving': {
-      // The server was asked for it and may have begun: it waits until it hears.
-      const description = 'declined on the device';
-      return both(said, settle(one, { id, status: false, code: 'user-declined', description }));
-    }
-    default:
-      return nothing;
-  }
 }

@@ -3,6 +3,7 @@ import { unreachable } from '../assert.ts';
 import { inPhase, keyOf, runningOf, transferOf } from './decision.ts';
 import { chunksExpected } from './ladder.ts';
 import { sentencesOf } from './survived.ts';
+import { nextOf } from './next.ts';
 import { deadlines } from './timers.ts';
 import type { Backend, BackendServices, Package, State } from './model.ts';
 import type { Outage } from './link-state.ts';
@@ -111,8 +112,7 @@ function packageOf(
     chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
     installPercent: runningOf(state, one.id).percent,
     waitsFor: waitsFor(state, one),
-    next: due?.next ?? 'nothing by itself',
-    nextInMs: due === undefined ? undefined : Math.max(0, Math.round(due.dueMs - nowMs)),
+    ...nextOf(state, one, due, nowMs),
   };
 }
 
@@ -160,7 +160,6 @@ function reportOf(
 ): readonly ReportStatus[] {
   if (!inPhase(one, 'settling')) return [];
   const { status, description } = one.phase.report;
-  const due = dueOf(one, all);
-  const nextInMs = due === undefined ? undefined : Math.max(0, Math.round(due.dueMs - nowMs));
+  const { nextInMs } = nextOf(state, one, dueOf(one, all), nowMs);
   return [{ id: one.id, status, description, sends: runningOf(state, one.id).asked, nextInMs }];
 }

@@ -16,6 +16,7 @@ import type {
   Rung,
   ServiceNames,
   Situation,
+  Started,
   State,
   Survival,
   Transfer,
@@ -73,6 +74,7 @@ export type Event =
       readonly kind: 'chunk-not-written';
       readonly number: number;
       readonly chunkIndex: number;
+      readonly code: string;
       readonly reason: string;
     }
   | {
@@ -139,19 +141,31 @@ export type Probe =
 /** Durable: appended to the journal before anything that depends on it leaves the device. */
 export type Fact =
   | { readonly kind: 'backend-named'; readonly services: BackendServices }
-  | { readonly kind: 'rung-learnt'; readonly situation: Situation; readonly rung: Rung }
+  /** Without services: of the backend that was named last. */
+  | {
+      readonly kind: 'rung-learnt';
+      readonly situation: Situation;
+      readonly rung: Rung;
+      readonly services?: BackendServices;
+    }
   | {
       readonly kind: 'dialect-learnt';
       readonly dialect: MessageDialect;
       readonly isPatient?: boolean;
     }
+  /** The package keeps the services of the backend that was named last before this fact. */
   | {
       readonly kind: 'offered';
       readonly id: PackageId;
       readonly sizeBytes: number;
       readonly update?: Update | undefined;
     }
-  | { readonly kind: 'consented'; readonly id: PackageId }
+  /** Without `by`: the policy accepted it. */
+  | { readonly kind: 'consented'; readonly id: PackageId; readonly by?: 'person' }
+  /** A person must accept it (again) before anything more is received. */
+  | { readonly kind: 'consent-needed'; readonly id: PackageId }
+  /** The server started a package that waits for consent; without `start`: it gave that up. */
+  | { readonly kind: 'start-held'; readonly id: PackageId; readonly start?: Started }
   | { readonly kind: 'declined'; readonly id: PackageId }
   | {
       readonly kind: 'opened';
@@ -181,13 +195,14 @@ export type Fact =
   | { readonly kind: 'reported'; readonly id: PackageId }
   | { readonly kind: 'forgiven'; readonly id: PackageId }
   /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
-  | { readonly kind: 'packages-asked' }
+  | { readonly kind: 'packages-asked'; readonly services?: BackendServices | undefined }
   | { readonly kind: 'packages-told' }
   /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
   | { readonly kind: 'records-lost' }
   // Only in a rewritten journal.
   | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
   | { readonly kind: 'remembered'; readonly entry: LedgerEntry }
+  | { readonly kind: 'confirmation-known'; readonly id: PackageId }
   | {
       readonly kind: 'page-held';
       readonly number: number;

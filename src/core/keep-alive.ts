@@ -1,5 +1,6 @@
 // Some servers give up a package a minute after its last chunk, whatever the device is doing, and
 // then drop the report. Any ack keeps them waiting (protocol 2.4); nothing else does.
+import { backendOf } from './backends.ts';
 import { decision, inPhase } from './decision.ts';
 import type { Decision, Moment, Note } from './events.ts';
 import type { Package, State } from './model.ts';
@@ -19,8 +20,10 @@ export const afterFinish = (settings: Settings, { nowMs }: Moment) =>
  * would count for the next one (protocol 2.4). A server that is patient needs none.
  */
 export function toKeepAlive(state: State): Package | undefined {
-  if (state.keepAliveMs === undefined || state.backend.isPatient) return undefined;
-  return [...state.packages.values()].find((one) => isAwaited(one) && !one.isSplit);
+  if (state.keepAliveMs === undefined) return undefined;
+  return [...state.packages.values()].find(
+    (one) => isAwaited(one) && !one.isSplit && !backendOf(state, one).isPatient,
+  );
 }
 
 /** All its chunks are here, and the outcome is not known. */

@@ -2,6 +2,7 @@
 // as the first ack after `/sota/start`, or may have forgotten us; a wrong guess is answered by
 // silence (protocol 2.4). What worked is learnt and tried first the next time.
 import { askDelayMsMax, askDelayMsMin } from '../limits.ts';
+import { backendOf, isSame } from './backends.ts';
 import { decision, log, running, runningOf } from './decision.ts';
 import { backoffMs } from './retry.ts';
 import type { InPhase } from './decision.ts';
@@ -20,7 +21,7 @@ export function rungsOf(state: State, one: InPhase<'receiving'>): readonly Rung[
   const { situation } = runningOf(state, one.id);
   if (isComplete(one) && situation === 'resume') return ['full'];
   if (one.phase.transfer.held.count === 0) return ['empty', 'start'];
-  const first = state.backend.learnt[situation] ?? 'full';
+  const first = backendOf(state, one).learnt[situation] ?? 'full';
   const others: readonly Rung[] = ['full', 'empty', 'start'];
   return [first, ...others.filter((rung) => rung !== first)];
 }
@@ -81,6 +82,8 @@ function learnt(state: State, one: InPhase<'receiving'>, now: Running): readonly
   // With nothing held the full list is `[]`: that it worked tells nothing.
   if (now.rung === undefined || one.phase.transfer.held.count === 0) return [];
   const { situation, rung } = now;
-  if (state.backend.learnt[situation] === rung || rung === 'start') return [];
-  return [{ kind: 'rung-learnt', situation, rung }];
+  if (backendOf(state, one).learnt[situation] === rung || rung === 'start') return [];
+  const { services } = one;
+  const isPresent = services === undefined || isSame(services, state.backend.services);
+  return [{ kind: 'rung-learnt', situation, rung, ...(isPresent ? {} : { services }) }];
 }

@@ -2,6 +2,9 @@
 // only.
 
 import type { Away, Link, Outage } from './link-state.ts';
+import type { MessageDialect, Update } from './messages.ts';
+
+export type { Message, MessageDialect, Offer, Request, Update } from './messages.ts';
 
 export type PackageId = { readonly name: string; readonly version: string };
 
@@ -12,67 +15,6 @@ export type BackendServices = {
   readonly report: string;
   readonly packages: string;
 };
-
-// ---------------------------------------------------------------- requests, decoded
-
-export type Request =
-  | {
-      readonly kind: 'notify';
-      readonly offers: readonly Offer[];
-      /** Why entries of the same notify were left out. */
-      readonly refused: readonly string[];
-      readonly services: BackendServices | undefined;
-      readonly isPatient?: boolean;
-      /** Undefined: it cannot be told yet. */
-      readonly dialect: MessageDialect | undefined;
-    }
-  | {
-      readonly kind: 'start';
-      readonly id: PackageId;
-      readonly checksum: string;
-      readonly chunksCount: number;
-    }
-  | {
-      readonly kind: 'chunk';
-      readonly id: PackageId;
-      readonly chunkIndex: number;
-      readonly data: Uint8Array;
-    }
-  | { readonly kind: 'finish'; readonly id: PackageId; readonly signature?: string }
-  | { readonly kind: 'getpackages' }
-  | { readonly kind: 'abort'; readonly id: PackageId | undefined }
-  | { readonly kind: 'services-available'; readonly services: readonly string[] }
-  | { readonly kind: 'services-unavailable'; readonly services: readonly string[] };
-
-/**
- * `sizeBytes` may be the sum of a package and its dependencies (protocol 2.1): for people, never
- * for checks.
- */
-export type Offer = {
-  readonly id: PackageId;
-  readonly sizeBytes: number;
-  readonly update?: Update | undefined;
-};
-
-/** What some servers tell of a package beside its bytes. */
-export type Update = {
-  /** As it came, from the notify or later from the finish: nothing says how to verify it. */
-  readonly signature: string;
-  /** For people. */
-  readonly description: string;
-  /** A person is to be asked, also where everything else is accepted. */
-  readonly isConfirmationWanted: boolean;
-};
-
-/** How a server spells its messages. The core only remembers it; `protocol/` knows more. */
-export type MessageDialect = 'P1' | 'P2' | 'P3';
-
-/** What goes to the backend; the codec of the dialect spells it. */
-export type Message =
-  | { readonly kind: 'start'; readonly id: PackageId }
-  | { readonly kind: 'ack'; readonly id: PackageId; readonly chunks: readonly number[] }
-  | { readonly kind: 'report'; readonly report: Report }
-  | { readonly kind: 'packages'; readonly packages: readonly PackageId[] };
 
 // ---------------------------------------------------------------- chunks held
 
@@ -127,6 +69,8 @@ export type Phase =
       readonly kind: 'settling';
       readonly report: Report;
       readonly again: 'no' | 'offered' | 'consented';
+      /** The services of the server that offered it again. */
+      readonly offeredBy: BackendServices | undefined;
     };
 
 export type Package = {
@@ -137,8 +81,16 @@ export type Package = {
   readonly isSplit: boolean;
   /** Order of arrival; the oldest is asked for first. */
   readonly order: number;
+  /** The services of the server that offered it; undefined: no notify had named any. */
+  readonly services: BackendServices | undefined;
+  /** A person accepted it; false: the policy did. */
+  readonly isByPerson: boolean;
+  /** The transfer that the server started before anybody accepted the package. */
+  readonly started: Started | undefined;
   readonly phase: Phase;
 };
+
+export type Started = { readonly checksum: string; readonly chunksCount: number };
 
 export type Report = {
   readonly id: PackageId;
@@ -253,7 +205,16 @@ export type State = {
   readonly packages: ReadonlyMap<string, Package>;
   readonly ledger: ReadonlyMap<string, LedgerEntry>;
   /** The server asked for the installed packages and has no answer yet. */
-  readonly listing: { readonly asked: number; readonly dueMs: number } | undefined;
+  readonly listing:
+    | {
+        readonly asked: number;
+        readonly dueMs: number;
+        /** Where the list goes; undefined: to the present server. */
+        readonly services: BackendServices | undefined;
+      }
+    | undefined;
+  /** Packages that a server wanted confirmed by a person, the last one at the end. */
+  readonly confirmations: readonly PackageId[];
   readonly nextNumber: number;
   readonly nextOrder: number;
   /** Records of the journal were lost: an installer is asked before it runs for the first time. */

@@ -37,10 +37,15 @@ export function onServices(
 const told = (kind: ServicesRequest['kind'], services: readonly string[]) =>
   decision({ effects: [log('debug', kind, { services: services.join(' ') })] });
 
-function isOfBackend(settings: Settings, { backend, found }: State, name: string): boolean {
+function isOfBackend(
+  settings: Settings,
+  { backend, found, packages }: State,
+  name: string,
+): boolean {
   const known = backend.services ?? found;
   if (known === undefined) return name.startsWith(`${settings.rvi.backend}/`);
-  return Object.values(known).includes(name);
+  const offerers = [...packages.values()].flatMap(({ services }) => services ?? []);
+  return [known, ...offerers].some((one) => Object.values(one).includes(name));
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   reportSendsInDoubt,
   reportSendsMax,
 } from '../limits.ts';
+import { isSame } from './backends.ts';
 import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
 import { backoffMs } from './retry.ts';
 import type { InPhase } from './decision.ts';
@@ -87,8 +88,12 @@ export function onGetPackages(state: State, moment: Moment): Decision {
     running(state, id, { asked: Math.max(runningOf(state, id).asked, sendsBeforeDoubt) }),
   );
   const reported = proven.map(({ id }): Fact => ({ kind: 'reported', id }));
-  const asked: readonly Fact[] = state.listing === undefined ? [{ kind: 'packages-asked' }] : [];
-  const listing = { asked: 1, dueMs: moment.nowMs + listingDelayMs };
+  // The server asks right after the report, so the list goes where the report went.
+  const services = isSame(last?.services, state.backend.services) ? undefined : last?.services;
+  const to = services === undefined ? {} : { services };
+  const isAsked = state.listing !== undefined && isSame(state.listing.services, services);
+  const asked: readonly Fact[] = isAsked ? [] : [{ kind: 'packages-asked', ...to }];
+  const listing = { asked: 1, dueMs: moment.nowMs + listingDelayMs, services };
   return decision({
     facts: [...reported, ...asked],
     notes: [...doubtful, { kind: 'listing', listing }],
@@ -103,7 +108,7 @@ export function onGetPackages(state: State, moment: Moment): Decision {
 export function listAgain({ listing }: State, moment: Moment): Decision {
   if (listing === undefined) return nothing;
   if (listing.asked >= listingsMax) return decision({ facts: [{ kind: 'packages-told' }] });
-  const next = { asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs };
+  const next = { ...listing, asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs };
   return decision({
     notes: [{ kind: 'listing', listing: next }],
     effects: [{ kind: 'list-packages' }],

@@ -45,7 +45,11 @@ export type Settings = {
     readonly proxy: ProxyAddress | undefined;
   };
   readonly storage: { readonly directory: string; readonly reserveBytes: number };
-  readonly policy: { readonly accept: 'auto' | 'ask' };
+  readonly policy: {
+    readonly accept: 'auto' | 'ask';
+    /** Packages that nobody accepted, started while an accepted one is under way. */
+    readonly dependencies: 'ask' | 'accept';
+  };
   readonly installer: {
     /** An installer that is not listed is never created and never chosen. */
     readonly enabled: readonly ('opkg' | 'swupdate' | 'command')[];

@@ -1,22 +1,79 @@
 // The shortest list of facts that replays to the same state; what a rewritten journal holds.
+import { isSame } from './backends.ts';
 import { transferOf } from './decision.ts';
 import { crcOf } from './held.ts';
 import { chunksExpected } from './ladder.ts';
 import type { Fact } from './events.ts';
-import type { Backend, Package, Situation, State } from './model.ts';
+import type { Backend, BackendServices, Package, Situation, State } from './model.ts';
 
 export function snapshot(state: State): readonly Fact[] {
-  const facts: Fact[] = [...state.others, state.backend].flatMap(ofBackend);
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
-  for (const one of packages) facts.push(...ofPackage(one));
+  const facts: Fact[] = ofUnnamed(packages);
+  const places = facts.length > 0;
+  let named: BackendServices | undefined;
+  const name = (services: BackendServices | undefined): void => {
+    if (services === undefined || isSame(services, named)) return;
+    named = services;
+    facts.push({ kind: 'backend-named', services });
+  };
+  for (const one of packages) {
+    name(one.services);
+    const isPlaced = places && one.services === undefined;
+    facts.push(...ofPackage(one, isPlaced));
+    if (one.phase.kind !== 'settling' || one.phase.again === 'no') continue;
+    name(one.phase.offeredBy);
+    facts.push(...ofNextOffer(one, one.phase.again));
+  }
+  // Each name moves a backend to the end, so the order is made here.
+  for (const one of [...state.others, state.backend]) facts.push(...ofBackend(one));
+  for (const id of state.confirmations) facts.push({ kind: 'confirmation-known', id });
   // Behind the packages: their facts note attempts of their own.
   for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
-  if (state.listing !== undefined) facts.push({ kind: 'packages-asked' });
+  const { listing } = state;
+  if (listing !== undefined) {
+    const to = listing.services === undefined ? {} : { services: listing.services };
+    facts.push({ kind: 'packages-asked', ...to });
+  }
   if (state.hasLostRecords) facts.push({ kind: 'records-lost' });
   const { nextNumber, nextOrder } = state;
   facts.push({ kind: 'counted', nextNumber, nextOrder });
   return facts;
 }
+
+/**
+ * A package that came before any backend was named stays without one, also where an earlier one
+ * has found its backend since: then all take their places before the first name.
+ */
+function ofUnnamed(packages: readonly Package[]): Fact[] {
+  const lastUnnamed = packages.findLastIndex(({ services }) => services === undefined);
+  const firstNamed = packages.findIndex((one) => isNamed(one));
+  if (lastUnnamed < 0 || firstNamed < 0 || firstNamed >= lastUnnamed) return [];
+  return packages.slice(0, lastUnnamed + 1).flatMap(offerOf);
+}
+
+function isNamed({ services, phase }: Package): boolean {
+  if (services !== undefined) return true;
+  return phase.kind === 'settling' && phase.again !== 'no' && phase.offeredBy !== undefined;
+}
+
+function offerOf(one: Package): readonly Fact[] {
+  const { id, sizeBytes, update, order } = one;
+  return [
+    { kind: 'counted', nextNumber: transferOf(one)?.number ?? 1, nextOrder: order },
+    { kind: 'offered', id, sizeBytes, update },
+  ];
+}
+
+function ofNextOffer(
+  { id, sizeBytes, update, isByPerson }: Package,
+  again: 'offered' | 'consented',
+): readonly Fact[] {
+  const offered: Fact = { kind: 'offered', id, sizeBytes, update };
+  return again === 'offered' ? [offered] : [offered, consentOf(id, isByPerson)];
+}
+
+const consentOf = (id: Package['id'], isByPerson: boolean): Fact =>
+  isByPerson ? { kind: 'consented', id, by: 'person' } : { kind: 'consented', id };
 
 function ofBackend({ services, dialect, isPatient, learnt }: Backend): readonly Fact[] {
   const facts: Fact[] = [];
@@ -32,20 +89,18 @@ function ofBackend({ services, dialect, isPatient, learnt }: Backend): readonly 
   return facts;
 }
 
-function ofPackage(one: Package): readonly Fact[] {
-  const { id, sizeBytes, update, phase } = one;
-  const facts: Fact[] = [
-    { kind: 'counted', nextNumber: transferOf(one)?.number ?? 1, nextOrder: one.order },
-    { kind: 'offered', id, sizeBytes, update },
-  ];
-  if (phase.kind === 'offered') return facts;
+function ofPackage(one: Package, isPlaced: boolean): readonly Fact[] {
+  const { id, phase, started } = one;
+  const facts: Fact[] = isPlaced ? [] : [...offerOf(one)];
+  if (phase.kind === 'offered') {
+    return started === undefined ? facts : [...facts, { kind: 'start-held', id, start: started }];
+  }
   if (phase.kind === 'settling') {
+    if (one.isByPerson && phase.again !== 'consented') facts.push(consentOf(id, true));
     facts.push({ kind: 'settled', report: phase.report, checksum: undefined });
-    if (phase.again !== 'no') facts.push({ kind: 'offered', id, sizeBytes, update });
-    if (phase.again === 'consented') facts.push({ kind: 'consented', id });
     return facts;
   }
-  facts.push({ kind: 'consented', id });
+  facts.push(consentOf(id, one.isByPerson));
   if (phase.kind === 'accepted') return facts;
   const { number, checksum, chunksCount, held } = phase.transfer;
   facts.push({ kind: 'opened', id, number, checksum, chunksCount });

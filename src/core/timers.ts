@@ -1,6 +1,6 @@
 // Every state that can wait has a deadline here and an exit when it passes. One list serves three
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
-import { ask, nextToAsk } from './asking.ts';
+import { ask, nextToAsk, othersUntilMs } from './asking.ts';
 import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
 import { afterFinish, keepAlive, toKeepAlive } from './keep-alive.ts';
 import { climb, isComplete } from './ladder.ts';
@@ -9,6 +9,7 @@ import { runAgainWhenFree } from './on-install.ts';
 import { register } from './on-link.ts';
 import { rebootAgain } from './on-reboot.ts';
 import { whenThere } from './on-services.ts';
+import { releaseStart } from './on-start.ts';
 import { conclude } from './outcome.ts';
 import { listAgain, sendReport } from './reporting.ts';
 import type { InPhase } from './decision.ts';
@@ -120,6 +121,7 @@ export function isLinked(state: State): boolean {
 
 function ofPackage(state: State, one: Package): readonly Deadline[] {
   if (inPhase(one, 'receiving')) return ofReceiving(state, one);
+  if (inPhase(one, 'offered')) return ofHeldStart(state, one);
   const { dueMs, work } = runningOf(state, one.id);
   if (inPhase(one, 'settling')) {
     if (!isLinked(state)) return [];
@@ -139,6 +141,16 @@ function ofPackage(state: State, one: Package): readonly Deadline[] {
     return [{ dueMs, id: one.id, next, act }];
   }
   return [];
+}
+
+function ofHeldStart(state: State, one: Package): readonly Deadline[] {
+  const isAnswered = runningOf(state, one.id).asked > 0;
+  if (one.started === undefined || isAnswered || !isLinked(state)) return [];
+  const untilMs = othersUntilMs(state, one);
+  if (untilMs === Infinity) return [];
+  const act = (_: Settings, now: State) => releaseStart(now, one);
+  const next = 'let go the server, which started it';
+  return [{ dueMs: whenThere(state, untilMs), id: one.id, next, act }];
 }
 
 function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline[] {

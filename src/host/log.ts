@@ -2,7 +2,7 @@
 // quoted; events come in floods, so each code has a bucket of lines, and what does not fit is
 // counted instead.
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../limits.ts';
-import { quoted, shortened } from '../text.ts';
+import { plainJson, quoted, shortened } from '../text.ts';
 import type { Clock, Log, LogFields, LogLevel } from './ports.ts';
 
 export type LogOptions = {
@@ -99,7 +99,7 @@ function toJson(fields: LogFields): string {
   const pairs = Object.entries(fields).flatMap(([key, value]) => {
     if (value === undefined) return [];
     const cut = typeof value === 'string' ? shortened(value, logValueCharactersMax) : value;
-    return [`${quoted(key)}:${typeof cut === 'string' ? quoted(cut) : JSON.stringify(cut)}`];
+    return [`${plainJson(JSON.stringify(key))}:${plainJson(JSON.stringify(cut))}`];
   });
   return `{${pairs.join(',')}}`;
 }

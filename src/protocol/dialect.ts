@@ -30,9 +30,9 @@ export function readServices(value: unknown): BackendServices | undefined {
 
 export function readStart(body: JsonObject, id: PackageId): Read<Request> {
   const checksum = readSha1(member(body, 'checksum'), 'checksum');
-  if (!checksum.ok) return checksum;
+  if (!checksum.ok) return { ...checksum, start: id };
   const count = readCount(member(body, 'chunkscount'), 'chunkscount', 0, chunksCountMax);
-  if (!count.ok) return count;
+  if (!count.ok) return { ...count, start: id };
   const start = { kind: 'start', id, checksum: checksum.value } as const;
   return { ok: true, value: { ...start, chunksCount: count.value } };
 }

@@ -1,8 +1,15 @@
 // Readers for JSON of unknown shape. Each gives the value or a reason that names the path; none
 // throws.
+import type { PackageId } from '../core/model.ts';
 
 export type Read<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** It is a start of this package, which can therefore never be received. */
+      readonly start?: PackageId;
+    };
 
 export type JsonObject = { readonly [name: string]: unknown };
 

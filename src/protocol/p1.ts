@@ -4,6 +4,7 @@ import { logLinesMax, nameBytesMax } from '../limits.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { isObject, member, readCount, readList, readName, readObject } from './fields.ts';
 import { wellFormed } from './fields.ts';
+import { printable } from '../text.ts';
 import type { Message, Offer, PackageId, Request, ServiceNames } from '../core/model.ts';
 import type { Dialect, Telling } from './dialect.ts';
 import type { JsonObject, Read } from './fields.ts';
@@ -79,7 +80,7 @@ function encode(message: Message, names: ServiceNames, vin: string): JsonObject 
       return { vin, package: message.id, chunks: message.chunks };
     case 'report': {
       const { id, status, description } = message.report;
-      return { vin, package: id, status, description: wellFormed(description) };
+      return { vin, package: id, status, description: printable(wellFormed(description)) };
     }
     case 'packages':
       return { vin, packages: spellPackages(message.packages) };

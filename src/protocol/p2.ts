@@ -2,7 +2,7 @@
 // operations; the vehicle still has its VIN. An update names no package, so its id is the name
 // here, and the version is empty, which it never is in P1.
 import { descriptionBytesMax, nameBytesMax, signatureBytesMax } from '../limits.ts';
-import { shortenedBytes } from '../text.ts';
+import { printable, shortenedBytes } from '../text.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { isObject, member, readCount, readName, readObject, wellFormed } from './fields.ts';
 import { spellPackages } from './p1.ts';
@@ -129,7 +129,8 @@ export function encodeUpdate(message: Message, names: ServiceNames): JsonObject 
 /** The id of an operation has to be a UUID (protocol 2.3); the only one at hand is the update's. */
 function spellReport({ id, status, code, description }: Report): JsonObject {
   const number = status && code !== 'already-processed' ? resultCodes.ok : resultCodes[code];
-  const result = { id: id.name, result_code: number, result_text: wellFormed(description) };
+  const text = printable(wellFormed(description));
+  const result = { id: id.name, result_code: number, result_text: text };
   return { update_id: id.name, operation_results: [result] };
 }
 

@@ -36,6 +36,7 @@ const update = object({
   description: text,
   isConfirmationWanted: flag,
 });
+const started = object({ checksum: text, chunksCount: within(0, chunksCountMax) });
 const install = object({ attempt: count, installer: text, before: text });
 const report = object({ id, status: flag, code: text, description: text });
 const outcome = one('open', 'installed', 'failed', 'aborted');
@@ -48,11 +49,18 @@ const page: Check = (value) =>
 
 const shapes: { readonly [K in Fact['kind']]: Fields } = {
   'backend-named': { services },
-  'rung-learnt': { situation: one('after-start', 'resume'), rung: one('full', 'empty', 'start') },
+  'rung-learnt': {
+    situation: one('after-start', 'resume'),
+    rung: one('full', 'empty', 'start'),
+    services: maybe(services),
+  },
   'dialect-learnt': { dialect: one('P1', 'P2', 'P3'), isPatient: maybe(flag) },
   // Older journals have no update.
   offered: { id, sizeBytes: count, update: maybe(update) },
-  consented: { id },
+  // Older journals do not tell who accepted.
+  consented: { id, by: maybe(one('person')) },
+  'consent-needed': { id },
+  'start-held': { id, start: maybe(started) },
   declined: { id },
   opened: { id, number: count, checksum: text, chunksCount: within(0, chunksCountMax) },
   'chunk-held': {
@@ -71,11 +79,12 @@ const shapes: { readonly [K in Fact['kind']]: Fields } = {
   settled: { report, checksum: maybe(text) },
   reported: { id },
   forgiven: { id },
-  'packages-asked': {},
+  'packages-asked': { services: maybe(services) },
   'packages-told': {},
   'records-lost': {},
   counted: { nextNumber: count, nextOrder: count },
   remembered: { entry },
+  'confirmation-known': { id },
   'page-held': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },
 };
 

@@ -101,7 +101,7 @@ test('a package waits for consent: status, why, accept, decline', async () => {
     assert.equal([status.agent.source, status.link.kind], ['daemon', 'up']);
     assert.is(backend.server.isBusy(), false);
 
-    says(await command('accept', 'motor'), 1, '', /no package motor waits for that/);
+    says(await command('accept', 'motor'), 1, '', /no package motor is waiting for consent/);
     says(await command('accept', 'engine', '9.9.9'), 1, '', /unknown-package/);
     says(await command('accept', 'engine'), 0, /^accepted engine 2\.1\.0\n$/, '');
     await vehicle.reported(one);

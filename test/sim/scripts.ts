@@ -162,7 +162,7 @@ export const reconfigured = {
   installerOf: (life: number) => (life % 3 === 0 ? 'command' : 'opkg'),
   settingsOf: (usual: Settings, life: number): Settings => ({
     ...usual,
-    policy: { accept: life === 1 ? 'ask' : 'auto' },
+    policy: { ...usual.policy, accept: life === 1 ? 'ask' : 'auto' },
     rvi: { ...usual.rvi, ack: life % 2 === 0 ? 'tail' : 'full' },
   }),
   script: ({ timeline, cut, lives }: Stage) => {

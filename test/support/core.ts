@@ -21,7 +21,7 @@ function defaults(): Settings {
   return { ...read.settings, installer: { ...installer, attempts: 3, timeoutMs: 60_000 } };
 }
 
-export const asking: Settings = { ...settings, policy: { accept: 'ask' } };
+export const asking: Settings = { ...settings, policy: { accept: 'ask', dependencies: 'ask' } };
 
 export const names = {
   notify: 'genivi.org/vin/VIN45678901234567/sota/notify',

@@ -50,7 +50,7 @@ test('gives the documented defaults without a file', () => {
       proxy: undefined,
     },
     storage: { directory: '/var/lib/sota-agent', reserveBytes: 16 * 1024 * 1024 },
-    policy: { accept: 'auto' },
+    policy: { accept: 'auto', dependencies: 'ask' },
     installer: {
       enabled: [],
       default: 'auto',
@@ -105,6 +105,7 @@ dir = "/data/sota"
 reserve = 1048576
 [policy]
 accept = "ask"
+dependencies = "ask"
 [installer]
 enabled = ["opkg", "swupdate", "command"]
 default = "swupdate"
@@ -368,7 +369,10 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   ['[rvi]\n\nlitsen = "x"', 'c.toml:3: rvi.litsen is no key: did you mean rvi.listen?'],
   ['url = "http://h"', 'c.toml:1: url is no key: did you mean rvi.url?'],
   ['[device]\nsocket = "/s"', 'c.toml:2: device.socket is no key: did you mean control.socket?'],
-  ['[policy]\nwindows = []', 'c.toml:2: policy.windows is no key: keys of [policy]: accept'],
+  [
+    '[policy]\nwindows = []',
+    'c.toml:2: policy.windows is no key: keys of [policy]: accept, dependencies',
+  ],
   ['[log]\ncolour = true', 'c.toml:2: log.colour is no key: keys of [log]: level, format'],
   ['frobnicate = 1', 'c.toml:1: frobnicate is no key: leave it out'],
   ['[rvy]\nurl = "x"', 'c.toml:1: [rvy] is no section: did you mean [rvi]?'],

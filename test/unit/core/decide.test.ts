@@ -28,7 +28,7 @@ test('a person who accepts sets the package going', () => {
   const core = createLinked(asking, ghc);
   assert.equal(kinds(core.wait(60_000)), []);
   const { facts } = core.act(consent);
-  assert.equal(facts[0], { kind: 'consented', id: ghc });
+  assert.equal(facts[0], { kind: 'consented', id: ghc, by: 'person' });
   assert.is(core.phase(ghc), 'accepted');
   assert.equal(kinds(core.wait(0)), ['ask-start']);
 });
@@ -78,7 +78,8 @@ test('what is being installed, or is reported, cannot be declined any more', () 
 test('a chunk that storage refused is said in the log, and comes again', () => {
   const core = createLinked(settings, ghc);
   open(core, ghc, 3);
-  const refused = { kind: 'chunk-not-written', number: 1, chunkIndex: 1, reason: 'EIO' } as const;
+  const cause = { code: 'EIO', reason: 'EIO' };
+  const refused = { kind: 'chunk-not-written', number: 1, chunkIndex: 1, ...cause } as const;
   const { facts, effects } = core.act(refused);
   assert.equal([facts, codes(effects)], [[], ['chunk-not-written']]);
   assert.ok(kinds(core.wait(20_000)).includes('ack'));

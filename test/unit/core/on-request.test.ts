@@ -304,14 +304,24 @@ test('takes a dependency that was in no notify', () => {
   assert.is(core.phase(vim), 'receiving');
 });
 
-test('takes a dependency while what needs it is under way, and not without', () => {
-  const lonely = createLinked(asking, ghc);
-  assert.equal(codes(lonely.ask(startOf(vim, 2)).effects), ['start-not-accepted']);
-  assert.is(lonely.phase(vim), undefined);
+test('offers what nobody accepted, whatever is under way; dependencies only where allowed', () => {
+  const accepting = { ...asking, policy: { accept: 'ask', dependencies: 'accept' } } as const;
+  const lonely = createLinked(accepting, ghc);
+  lonely.ask(startOf(vim, 2));
+  assert.is(lonely.phase(vim), 'offered', 'nothing needs it');
   for (const phase of ['accepted', 'receiving', 'installing', 'rebooting', 'settling']) {
     const { packages } = (phases[phase]?.() ?? createCore()).state();
-    const core = createCore(asking, { ...createLinked(asking).state(), packages });
-    assert.equal(kinds(core.ask(startOf(vim, 2)).effects), ['reserve'], phase);
+    for (const [own, effects, wanted] of [
+      [asking, [], 'offered'],
+      [accepting, ['reserve'], 'accepted'],
+    ] as const) {
+      const core = createCore(own, { ...createLinked(own).state(), packages });
+      assert.equal(kinds(core.ask(startOf(vim, 2)).effects), effects, phase);
+      assert.is(core.phase(vim), wanted, phase);
+      const update = { name: 'update', version: '' };
+      assert.equal(kinds(core.ask(startOf(update, 2)).effects), [], 'no update is a dependency');
+      assert.is(core.phase(update), 'offered');
+    }
   }
 });
 

@@ -6,6 +6,7 @@ import { listingDelayMs, listingsMax } from '../../../src/limits.ts';
 import { reportDelayMsMin, reportSendsMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
+  asking,
   codes,
   createCore,
   createLinked,
@@ -64,7 +65,7 @@ test('not where it has just registered, nor while it does', () => {
 });
 
 test('each state that waits says what happens next', () => {
-  const offered = createLinked({ ...settings, policy: { accept: 'ask' } }, ghc);
+  const offered = createLinked(asking, ghc);
   assert.equal(next(offered), ['renew the registration']);
   const accepted = createLinked(settings, ghc);
   assert.ok(next(accepted).includes('ask the server to start'));

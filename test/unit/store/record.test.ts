@@ -32,7 +32,9 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
     sizeBytes: 9,
     update: { signature: 's', description: 'neu: ✓', isConfirmationWanted: true },
   },
-  consented: { kind: 'consented', id },
+  consented: { kind: 'consented', id, by: 'person' },
+  'consent-needed': { kind: 'consent-needed', id },
+  'start-held': { kind: 'start-held', id, start: { checksum, chunksCount: 32_768 } },
   declined: { kind: 'declined', id },
   opened: { kind: 'opened', id, number: 3, checksum, chunksCount: 32_768 },
   'chunk-held': { kind: 'chunk-held', number: 3, chunkIndex: 1, sizeBytes: 65_536, crc: 0 },
@@ -58,6 +60,7 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
     kind: 'remembered',
     entry: { id, checksum, attempts: 2, outcome: 'open', description: '' },
   },
+  'confirmation-known': { kind: 'confirmation-known', id },
   'page-held': { kind: 'page-held', number: 3, page: 127, data: page },
 };
 const all: readonly Fact[] = Object.values(every);
@@ -114,6 +117,8 @@ test('believes a fact only with each of its fields, and with its type', () => {
     'offered update',
     'finished signature',
     'dialect-learnt isPatient',
+    'consented by',
+    'start-held start',
   ];
   const others = [undefined, null, -1, 0.5, 2 ** 53, '', 'x', [], {}, true];
   for (const fact of all) {

@@ -1,0 +1,48 @@
+// What a person says of a package: accept or decline, through the control socket.
+import { applyAll } from './apply.ts';
+import { both, decision, keyOf, log, nothing } from './decision.ts';
+import { startHeld } from './on-start.ts';
+import { settle, settleStart } from './outcome.ts';
+import type { Decision, Event, Fact } from './events.ts';
+import type { State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
+
+/** Offered packages are accepted, those that failed too often may be tried again. */
+export function onConsent(settings: Settings, state: State, { id }: Of<'consent'>): Decision {
+  const one = state.packages.get(keyOf(id));
+  const phase = one?.phase;
+  const isOffered =
+    phase?.kind === 'offered' || (phase?.kind === 'settling' && phase.again === 'offered');
+  const consented: readonly Fact[] = isOffered ? [{ kind: 'consented', id, by: 'person' }] : [];
+  const accepted = decision({
+    facts: [...consented, { kind: 'forgiven', id }],
+    effects: [log('info', 'accepted', { ...id })],
+  });
+  if (one === undefined || phase?.kind !== 'offered') return accepted;
+  return both(accepted, startHeld(settings, applyAll(state, accepted.facts), one));
+}
+
+export function onDecline(state: State, { id }: Of<'decline'>): Decision {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined) return nothing;
+  const said = decision({ effects: [log('info', 'declined', { ...id })] });
+  const description = 'declined on the device';
+  const report = { id, status: false, code: 'user-declined', description } as const;
+  switch (one.phase.kind) {
+    case 'offered':
+      // A server that has begun waits until it hears.
+      return one.started === undefined
+        ? { ...said, facts: [{ kind: 'declined', id }] }
+        : both(said, settleStart(one, report));
+    case 'accepted':
+    case 'receiving':
+      // The server was asked for it and may have begun.
+      return both(said, settle(one, report));
+    case 'settling':
+      return one.phase.again === 'no' ? nothing : { ...said, facts: [{ kind: 'declined', id }] };
+    default:
+      return nothing;
+  }
+}

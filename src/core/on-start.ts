@@ -1,0 +1,212 @@
+// A start: the server names checksum and count, and sends as soon as it gets an ack. Consent comes
+// first, then space on the disk.
+import { chunkBytes, packagesMax, transfersMax } from '../limits.ts';
+import { applyAll, applyNote } from './apply.ts';
+import { attemptsOf } from './change.ts';
+import { isAsked, isConfirmationKnown, mayStart } from './consent.ts';
+import {
+  both,
+  decision,
+  inPhase,
+  keyOf,
+  ledgerKeyOf,
+  log,
+  nothing,
+  refuse,
+  running,
+  runningOf,
+  transferOf,
+} from './decision.ts';
+import { climb } from './ladder.ts';
+import { settleStart } from './outcome.ts';
+import { isAnother, onAnother } from './on-another.ts';
+import { isSaid, sendReport } from './reporting.ts';
+import type { InPhase } from './decision.ts';
+import type { Decision, Fact, Moment, StartRequest } from './events.ts';
+import type { Package, Request, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+export function onStart(
+  settings: Settings,
+  state: State,
+  start: StartRequest,
+  moment: Moment,
+): Decision {
+  const one = state.packages.get(keyOf(start.id));
+  if (one === undefined) {
+    if (state.packages.size >= packagesMax) return refuse('too-many-packages', { ...start.id });
+    // A dependency that was in no notify (protocol 2.1), or anything else.
+    return mayStart(settings, state, start.id)
+      ? reserve(settings, state, start)
+      : offerStarted(state, start);
+  }
+  if (isAnother(one, start)) return onAnother(one, start);
+  if (inPhase(one, 'receiving')) return onStartAgain(settings, state, one, start, moment);
+  if (inPhase(one, 'settling')) return onStartSettled(settings, state, one, start, moment);
+  switch (one.phase.kind) {
+    case 'offered':
+      return holdStart(state, one, start);
+    case 'accepted':
+      return reserve(settings, state, start);
+    default:
+      return refuse('start-while-installing', { ...start.id });
+  }
+}
+
+/** It becomes an offer: a person is asked, and the start is answered after that. */
+function offerStarted(state: State, start: StartRequest): Decision {
+  const { id, checksum, chunksCount } = start;
+  const sizeBytes = chunksCount * chunkBytes;
+  const update = { signature: '', description: '', isConfirmationWanted: true };
+  const wanted = isConfirmationKnown(state, id) ? { update } : {};
+  const offered = decision({
+    facts: [
+      { kind: 'offered', id, sizeBytes, ...wanted },
+      { kind: 'start-held', id, start: { checksum, chunksCount } },
+    ],
+    effects: [log('info', 'package-offered', { ...id, sizeBytes, isAsked: true })],
+  });
+  return both(refuse('start-not-accepted', { ...id }), offered);
+}
+
+/** Each start is answered once, so that the server gives it up in the end (protocol 2.4). */
+function holdStart(state: State, { id, started }: Package, start: StartRequest): Decision {
+  const { checksum, chunksCount } = start;
+  const isKnown = started?.checksum === checksum && started.chunksCount === chunksCount;
+  const held: Fact = { kind: 'start-held', id, start: { checksum, chunksCount } };
+  return both(
+    refuse('start-not-accepted', { ...id }),
+    decision({ facts: isKnown ? [] : [held], notes: [running(state, id, { asked: 0 })] }),
+  );
+}
+
+/**
+ * No server may wait for ever for the first ack. `[]` brings it to a chunk, which it gives up
+ * after some minutes, and then it is free; a later start of ours is served again (protocol 2.4).
+ */
+export function releaseStart(state: State, { id }: Package): Decision {
+  return decision({
+    notes: [running(state, id, { asked: 1 })],
+    effects: [{ kind: 'ack', id, empty: true }],
+  });
+}
+
+/** A person accepted what the server has started already. */
+export function startHeld(settings: Settings, state: State, { id, started }: Package): Decision {
+  if (started === undefined) return nothing;
+  return reserve(settings, state, { kind: 'start', id, ...started });
+}
+
+/** Whatever waits for it is told at once that it never comes. */
+export function onUnusableStart(
+  state: State,
+  { id, reason }: Extract<Request, { readonly kind: 'unusable-start' }>,
+): Decision {
+  const one = state.packages.get(keyOf(id));
+  const refused = refuse('start-unusable', { ...id, reason });
+  const isFull = one === undefined && state.packages.size >= packagesMax;
+  const isWaiting = one === undefined || ['offered', 'accepted'].includes(one.phase.kind);
+  if (isFull || !isWaiting) return refused;
+  const description = `the server announced a transfer that cannot be received: ${reason}`;
+  const report = { id, status: false, code: 'general-error', description } as const;
+  return both(refused, settleStart(one, report));
+}
+
+/**
+ * Before our report the server has yet to hear of it. After it, it hears of it again: a start that
+ * came late is no reason to receive and install the same once more. Another file is.
+ */
+function onStartSettled(
+  settings: Settings,
+  state: State,
+  one: InPhase<'settling'>,
+  start: StartRequest,
+  moment: Moment,
+): Decision {
+  if (!isSaid(state, one)) {
+    return refuse('start-before-report', { ...start.id });
+  }
+  const { id } = one;
+  const last = [...state.ledger.values()].findLast((entry) => keyOf(entry.id) === keyOf(id));
+  const isSameFile = last?.checksum === start.checksum;
+  const isDeclined = one.phase.report.code === 'user-declined';
+  if (isSameFile || isDeclined) return sendReport(state, one, moment);
+  // Consent ended with the outcome.
+  const isCovered = one.phase.again === 'consented' || !isAsked(settings, state, id, one.update);
+  if (isCovered) return reserve(settings, state, start);
+  const needed = decision({ facts: [{ kind: 'consent-needed', id }] });
+  const now = applyAll(state, needed.facts);
+  const offered = now.packages.get(keyOf(id));
+  return offered === undefined ? nothing : both(needed, holdStart(now, offered, start));
+}
+
+/** Space first: "disk full" is said before the download, and not in it. */
+function reserve(settings: Settings, state: State, start: StartRequest): Decision {
+  const { id, checksum, chunksCount } = start;
+  const { room } = runningOf(state, id);
+  if (room?.checksum === checksum && room.chunksCount === chunksCount) return nothing;
+  const taken = [...state.packages.values()].filter(
+    (one) => transferOf(one) !== undefined || runningOf(state, one.id).room !== undefined,
+  );
+  if (taken.length >= transfersMax && room === undefined) {
+    return refuse('too-many-transfers', { ...id });
+  }
+  const attempts = attemptsOf(state, id, checksum);
+  if (attempts >= settings.installer.attempts) return refuseTried(state, start, attempts);
+  const known = state.packages.has(keyOf(id));
+  const number = state.nextNumber;
+  return decision({
+    facts: known
+      ? []
+      : [
+          { kind: 'offered', id, sizeBytes: 0 },
+          { kind: 'consented', id },
+        ],
+    notes: [
+      { kind: 'number-taken' },
+      running(state, id, { work: 'reserving', room: { number, checksum, chunksCount } }),
+    ],
+    effects: [{ kind: 'reserve', start, number }],
+  });
+}
+
+/** Attempts are counted across downloads: the same bytes fail again in the same way (P4). */
+function refuseTried(state: State, { id, checksum }: StartRequest, attempts: number): Decision {
+  const last = state.ledger.get(ledgerKeyOf(id, checksum))?.description ?? '';
+  const description =
+    `attempted ${attempts} times${last === '' ? '' : `, the last: ${last}`}; ` +
+    `tried again after 'sota-agent accept' or with another checksum`;
+  return settleStart(undefined, { id, status: false, code: 'install-failed', description });
+}
+
+/** The same file goes on where it stands; another one begins anew. */
+function onStartAgain(
+  settings: Settings,
+  state: State,
+  one: InPhase<'receiving'>,
+  start: StartRequest,
+  moment: Moment,
+): Decision {
+  const { transfer } = one.phase;
+  if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {
+    const given: Decision = decision({
+      facts: [{ kind: 'closed', id: one.id }],
+      effects: [
+        log('warn', 'transfer-replaced', {
+          ...one.id,
+          was: transfer.checksum,
+          now: start.checksum,
+        }),
+        { kind: 'discard', number: transfer.number },
+      ],
+    });
+    return both(given, reserve(settings, applyAll(state, given.facts), start));
+  }
+  // An ack could reach the exchange of another package; the report answers this start.
+  if (one.phase.finished) return refuse('start-after-finish', { ...start.id });
+  const after = applyNote(
+    state,
+    running(state, one.id, { asked: 0, situation: 'after-start', rung: undefined }),
+  );
+  return climb(settings, after, one, moment);
+}
