@@ -11,6 +11,8 @@ export type Machine = {
   /** Weakest first. */
   readonly overrides: string;
   readonly series?: string;
+  /** PV, if not that of the file's name. */
+  readonly version?: string;
   /** What local.conf says. */
   readonly settings?: { readonly [name: string]: string };
 };
@@ -19,6 +21,8 @@ export type Evaluated = {
   /** Why the recipe is not for this machine; empty where it is. */
   readonly skipped: string;
   readonly values: readonly string[];
+  /** Notes, warnings and errors of the recipe's Python, and the files that its parse depends on. */
+  readonly said: readonly string[];
 };
 
 const arm = 'arm armv7ve vfp thumb neon callconvention-hard cortexa15';
@@ -39,63 +43,117 @@ export const qemux86: Machine = {
   overrides: 'linux:x86-64:pn:qemux86-64:qemuall:class-target:libc-glibc:forcevariable',
 };
 
-const program = `import json, re, sys
+const program = `import hashlib, json, re, sys
 from types import SimpleNamespace as Named
-recipe, machines, texts = json.load(sys.stdin)
+recipe, machines, texts, tasks = json.load(sys.stdin)
 Skip = type('Skip', (Exception,), {})
+Fatal = type('Fatal', (Exception,), {})
+FetchError = type('FetchError', (Exception,), {})
+said = []
 
 def contains(name, wanted, yes, no, d):
     return yes if set(wanted.split()) <= set((d.getVar(name) or '').split()) else no
 
-bb = Named(parse=Named(SkipRecipe=Skip), utils=Named(contains=contains))
+def fetch(urls, d):
+    for url in urls:
+        if url.split(':')[0] not in ['file', 'http', 'https', 'ftp']:
+            raise FetchError('Could not find a fetcher which supports the URL: ' + url)
 
-def data(told, overrides):
-    values = {name.replace('\${PN}', told['PN']): text for name, text in told.items()}
+def fatal(text):
+    said.append('fatal: ' + text)
+    raise Fatal(text)
+
+def sha256(path):
+    with open(path, 'rb') as file: return hashlib.sha256(file.read()).hexdigest()
+
+bb = Named(
+    parse=Named(SkipRecipe=Skip, mark_dependency=lambda d, path: said.append('depends: ' + path)),
+    utils=Named(contains=contains, sha256_file=sha256),
+    fetch2=Named(Fetch=fetch, BBFetchException=FetchError),
+    note=lambda text: said.append('note: ' + text),
+    warn=lambda text: said.append('warn: ' + text),
+    fatal=fatal)
+
+def data(values):
+    overrides = lambda: values['OVERRIDES'].split(':')
+    # Before scarthgap an expression ends at the first closing brace.
+    ends = r'.+?' if values['LAYERSERIES_CORENAMES'] == 'kirkstone' else r'(?:[{].*?[}]|.)+?'
+    def flag(name, flag):
+        text = values.get(f'{name}[{flag}]')
+        return None if text is None else expand(text)
     def value(name):
-        text = values.get(name)
-        for one in overrides: text = values.get(f'{name}:{one}', text)
-        for more in ['append', *(f'append:{one}' for one in overrides)]:
-            if f'{name}:{more}' in values: text = (text or '') + values[f'{name}:{more}']
+        known = {key.replace('\${PN}', values['PN']): text for key, text in values.items()}
+        text = known.get(name)
+        for one in overrides(): text = known.get(f'{name}:{one}', text)
+        for more in ['append', *(f'append:{one}' for one in overrides())]:
+            if f'{name}:{more}' in known: text = (text or '') + known[f'{name}:{more}']
         return None if text is None else expand(text)
     def variable(found):
         known = value(found[1])
         return found[0] if known is None else known
     def inline(found):
-        return str(eval(found[1], {'d': d, 'bb': bb}))
+        return str(eval(found[1], {**names, 'd': d, 'bb': bb}))
     def expand(text):
         text = re.sub(r'[$][{]([\\w:.+/~-]+)[}]', variable, text)
-        return re.sub(r'[$][{]@((?:[{].*?[}]|[^{}])+)[}]', inline, text)
-    d = Named(getVar=value, expand=expand)
+        return re.sub(r'[$][{]@(' + ends + r')[}]', inline, text)
+    d = Named(getVar=value, getVarFlag=flag, expand=expand, setVar=values.__setitem__,
+        createCopy=lambda: data(dict(values)))
     return d
 
+names = {'bb': bb}
+exec(recipe['definitions'], names)
+
+def run(body, d):
+    exec('if True:\\n ' + body.replace('\\n', '\\n '), {**names, 'd': d})
+
 def evaluated(machine):
-    values = {**recipe['variables'], **machine.get('settings', {}),
-        'PN': recipe['name'], 'BPN': recipe['name'], 'PV': recipe['version'],
+    said.clear()
+    values = {'DISTRO_FEATURES': 'systemd sysvinit', 'localstatedir': '/var', **recipe['variables'],
+        **machine.get('settings', {}),
+        'PN': recipe['name'], 'BPN': recipe['name'],
+        'PV': machine.get('version', recipe['version']),
         'LAYERSERIES_CORENAMES': machine.get('series', 'scarthgap'), 'HOST_SYS': machine['system'],
-        'TUNE_FEATURES': machine['features'], 'OVERRIDES': machine['overrides']}
-    d = data(values, machine['overrides'].split(':'))
+        'TUNE_FEATURES': machine['features'],
+        'OVERRIDES': machine['overrides'].replace(':pn:', f":pn-{recipe['name']}:")}
+    d = data(values)
+    skipped, expanded = '', []
     try:
-        if not re.match(d.getVar('COMPATIBLE_HOST') or '', machine['system']):
-            return {'skipped': 'incompatible with host', 'values': []}
-        exec('if True:\\n ' + recipe['python'].replace('\\n', '\\n '), {'d': d, 'bb': bb})
-    except Skip as why: return {'skipped': str(why), 'values': []}
-    return {'skipped': '', 'values': [d.expand(text) for text in texts]}
+        host = d.getVar('COMPATIBLE_HOST')
+        if host is not None and not re.match(host, machine['system']):
+            raise Skip('incompatible with host')
+        d.getVar('SRC_URI')
+        run(recipe['python'], d)
+        for task in tasks: run(task, d)
+        expanded = [d.expand(text) for text in texts]
+    except Skip as why: skipped = str(why)
+    except Fatal: pass
+    return {'skipped': skipped, 'values': expanded, 'said': list(said)}
 
 print(json.dumps([evaluated(machine) for machine in machines]))`;
 
-/** The texts as they are on each machine, such as `${LICENSE}` or the body of a function. */
+/**
+ * Returns the texts as they are on each machine, such as `${LICENSE}` or the body of a function.
+ * The named Python functions run before, as tasks.
+ */
 export function evaluate(
   recipe: Recipe,
   machines: readonly Machine[],
   texts: readonly string[] = [],
+  tasks: readonly string[] = [],
 ): readonly Evaluated[] {
   const told = {
     name: recipe.name,
     version: recipe.version,
     variables: Object.fromEntries(recipe.variables),
     python: recipe.functions.get('python') ?? 'pass',
+    definitions: recipe.definitions,
   };
-  const input = JSON.stringify([told, machines, texts]);
+  const bodies = tasks.map((name) => {
+    const body = recipe.functions.get(`python ${name}`);
+    if (body === undefined) throw new Error(`${recipe.name} has no Python function ${name}`);
+    return body;
+  });
+  const input = JSON.stringify([told, machines, texts, bodies]);
   const answer = execFileSync('python3', ['-c', program], { input, encoding: 'utf8' });
   const all: readonly Evaluated[] = JSON.parse(answer);
   return all;

@@ -1,6 +1,6 @@
 // What bitbake does between the sources and the package, for our recipes: local files put into S,
 // and do_install run by a shell with variables and inline Python replaced.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { evaluate, qemuarm64 } from './datastore.ts';
@@ -23,14 +23,21 @@ const defaults: Settings = {
   localstatedir: '/var',
   nonarch_libdir: '/usr/lib',
   systemd_system_unitdir: '/usr/lib/systemd/system',
-  SOTA_AGENT_RELEASES: 'file:///release',
+  SOTA_AGENT_RELEASES: 'https://releases.example.org',
 };
 
-export function install(recipe: Recipe, { image, source, settings }: InstallOptions): void {
-  const bodies = ['do_install', 'do_install:append'].map((name) => recipe.functions.get(name));
-  const text = bodies.filter((body) => body !== undefined).join('\n');
+/** Returns what the recipe warned of. */
+export function install(recipe: Recipe, { image, source, settings }: InstallOptions): string {
+  const bodies = ['do_install', 'do_install:append'].map((name) => recipe.functions.get(name))
+    .filter((body) => body !== undefined);
+  const helpers = [...recipe.functions].filter(([name]) => /^sota_agent_\w+$/.test(name))
+    .map(([name, body]) => `${name}() {\n${body}\n}`);
+  const warn = 'bbwarn() { echo "$*" >&2; }';
+  const text = [warn, ...helpers, ...bodies].join('\n');
   const body = expanded(recipe, text, { ...settings, D: image, S: source });
-  execFileSync('sh', ['-euc', body], { stdio: 'pipe' });
+  const { status, stderr } = spawnSync('sh', ['-euc', body], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`do_install of ${recipe.name} failed: ${stderr}`);
+  return stderr;
 }
 
 /** For an ARMv8 machine; a variable that nobody sets is an error. */

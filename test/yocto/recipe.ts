@@ -11,6 +11,8 @@ export type Recipe = {
   /** By name, flags and overrides included, such as `FILES:${PN}` or `SRC_URI[arm64.sha256sum]`. */
   readonly variables: ReadonlyMap<string, string>;
   readonly functions: ReadonlyMap<string, string>;
+  /** Python functions that expressions call, as they are written. */
+  readonly definitions: string;
   readonly inherits: readonly string[];
   readonly text: string;
 };
@@ -24,6 +26,7 @@ export function readRecipe(path: string, ...appends: readonly string[]): Recipe 
   const functions = new Map<string, string>();
   const inherits: string[] = [];
   const texts: string[] = [];
+  const definitions: string[] = [];
   const take = (file: string) => {
     const text = readFileSync(file, 'utf8');
     texts.push(text);
@@ -33,7 +36,8 @@ export function readRecipe(path: string, ...appends: readonly string[]): Recipe 
       // As BitBake does with anonymous Python: one after the other.
       if (body !== undefined && line === 'python') {
         functions.set(line, `${functions.get(line) ?? ''}${body}\n`);
-      } else if (body !== undefined) functions.set(line, body);
+      } else if (body !== undefined && line.startsWith('def ')) definitions.push(body);
+      else if (body !== undefined) functions.set(line, body);
       else if (name !== '') set(variables, name, operator ?? '', here(file, checked(value, where)));
       else if (line.startsWith('inherit ')) inherits.push(...line.split(/\s+/).slice(1));
       else if (line.startsWith('require ')) take(required(file, line.slice(8).trim()));
@@ -42,7 +46,8 @@ export function readRecipe(path: string, ...appends: readonly string[]): Recipe 
   };
   [path, ...appends].forEach(take);
   const [name = '', version = ''] = basename(path, '.bb').split('_');
-  return { name, version, variables, functions, inherits, text: texts.join('\n') };
+  const [text, defined] = [texts.join('\n'), definitions.join('\n')];
+  return { name, version, variables, functions, definitions: defined, inherits, text };
 }
 
 /** BitBake looks beside the file first, then from the root of each layer. */
@@ -82,7 +87,13 @@ function statementsOf(text: string): readonly Statement[] {
     const start = at + 1;
     let line = lines[at] ?? '';
     if (line.trim() === '' || line.startsWith('#')) continue;
-    const name = /^([\w:${}-]+|python )\(\) \{$/.exec(line)?.[1]?.trim();
+    if (line.startsWith('def ')) {
+      // Up to the first line that is not indented.
+      while (/^(\s.*)?$/.test(lines[at + 1] ?? '-')) at += 1;
+      all.push({ line, at: start, body: lines.slice(start - 1, at + 1).join('\n') });
+      continue;
+    }
+    const name = /^([\w:${}-]+|python |python \w+ ?)\(\) \{$/.exec(line)?.[1]?.trim();
     if (name !== undefined) {
       const end = lines.indexOf('}', at);
       if (end < 0) throw new Error(`${name} has no end`);

@@ -16,7 +16,7 @@ const node = 'dynamic-layers/openembedded-layer/recipes-sota/sota-agent-node';
 const prebuilt = readRecipe(join(layer, `recipes-sota/sota-agent/sota-agent_${version}.bb`));
 const script = readRecipe(join(layer, node, `sota-agent-node_${version}.bb`));
 const series = ['kirkstone', 'scarthgap', 'walnascar', 'whinlatter', 'wrynose', 'blacksail'];
-const release = { SOTA_AGENT_RELEASES: 'file:///release' };
+const release = { SOTA_AGENT_RELEASES: 'https://releases.example.org/' };
 const withRelease = (machine: Machine): Machine => ({ ...machine, settings: release });
 
 const musl = (machine: Machine, system: string): Machine => ({
@@ -64,17 +64,30 @@ withPython('hosts that cannot run the executable are skipped, and no other', () 
   assert.equal(reasons, others.map(() => 'incompatible with host'));
 });
 
+withPython('every series parses every expression, on every machine', () => {
+  for (const one of series) {
+    const found = evaluate(prebuilt, all.map((machine) => ({ ...machine, series: one })));
+    const names = Object.keys(machines);
+    assert.equal(names.filter((_, at) => found[at]?.skipped === ''), able, one);
+  }
+});
+
 withPython('the script runs anywhere, where the series has a nodejs that is new enough', () => {
   for (const { skipped } of evaluate(script, all)) assert.is(skipped, '');
   const found = evaluate(script, series.map((one) => ({ ...withRelease(qemux86), series: one })));
-  assert.equal(found.map(({ skipped }) => skipped), ['incompatible with host', '', '', '', '', '']);
+  const [onKirkstone = '', ...onOthers] = found.map(({ skipped }) => skipped);
+  assert.match(onKirkstone, /^needs nodejs 20 or newer, .* nodejs 16 \(of kirkstone\): use /);
+  assert.equal(onOthers, ['', '', '', '', '']);
+  const settings = { ...release, PREFERRED_VERSION_nodejs: '22.%' };
+  const [newer] = evaluate(script, [{ ...qemux86, series: 'kirkstone', settings }]);
+  assert.is(newer?.skipped, '');
 });
 
 withPython('a release that lies nowhere is said where bitbake looks', () => {
   for (const recipe of [prebuilt, script]) {
     assert.is(recipe.variables.get('SOTA_AGENT_RELEASES'), '');
     const [found] = evaluate(recipe, [qemuarm64]);
-    assert.match(found?.skipped ?? '', /^set SOTA_AGENT_RELEASES to where .* such as file:/);
+    assert.match(found?.skipped ?? '', /^set SOTA_AGENT_RELEASES to the folder .* such as \/path/);
   }
 });
 
@@ -88,14 +101,15 @@ withPython('on every CPU a recipe names the tarball and the licences that this o
   evaluate(prebuilt, both, texts).forEach(({ values: [source, files, cve] }, at) => {
     const target = targets[at] ?? '';
     const name = target.replace('linux-', '');
-    assert.is(source, `file:///release/sota-agent-${version}-${target}.tar.gz;name=${name}`);
+    const file = `sota-agent-${version}-${target}.tar.gz`;
+    assert.is(source, `https://releases.example.org/${file};name=${name}`);
     assert.match(prebuilt.variables.get(`SRC_URI[${name}.sha256sum]`) ?? '', /^[0-9a-f]{64}$/);
     assert.equal(licences(files), [...bundle, 'LICENSE.node']);
     const { node } = JSON.parse(readFileSync(`targets/${target}.json`, 'utf8'));
     assert.is(cve, node.version);
   });
   for (const { values: [source, files] } of evaluate(script, all, texts)) {
-    assert.is(source, `file:///release/sota-agent-node-${version}.tar.gz;name=node`);
+    assert.is(source, `https://releases.example.org/sota-agent-node-${version}.tar.gz;name=node`);
     assert.equal(licences(files), bundle);
   }
 });

@@ -10,12 +10,13 @@ SOTA_AGENT_NODE_LICENSE ?= ""
 SOTA_AGENT_ARCH = "none"
 SOTA_AGENT_ARCH:aarch64 = "arm64"
 SOTA_AGENT_ARCH:arm = "armv7l"
-SRC_URI = "${SOTA_AGENT_RELEASES}/sota-agent-${PV}-linux-${SOTA_AGENT_ARCH}.tar.gz;name=${SOTA_AGENT_ARCH}"
+SOTA_AGENT_TARBALL = "sota-agent-${PV}-linux-${SOTA_AGENT_ARCH}.tar.gz"
+SOTA_AGENT_TARBALL_NAME = "${SOTA_AGENT_ARCH}"
 
 # Node is built for glibc, ARMv8 (little endian) or ARMv7 with hard float. For the others there is
 # sota-agent-node.
 COMPATIBLE_HOST = "aarch64-.*linux$"
-COMPATIBLE_HOST:arm = "${@'arm.*-linux' if 'callconvention-hard' in d.getVar('TUNE_FEATURES').split() and set(d.getVar('OVERRIDES').split(':')) & {'armv7a', 'armv7ve', 'armv8a'} else 'null'}"
+COMPATIBLE_HOST:arm = "${@'arm.*-linux' if 'callconvention-hard' in (d.getVar('TUNE_FEATURES') or '').split() and set(d.getVar('OVERRIDES').split(':')) & set(['armv7a', 'armv7ve', 'armv8a']) else 'null'}"
 COMPATIBLE_HOST:libc-musl = "null"
 
 # The script lies behind the program in a note of its own. strip, objcopy and even a debug link
