@@ -15,7 +15,7 @@ const used = {
     ],
   },
   inspector: { functions: ['close', 'url'] },
-  zlib: { functions: ['createGunzip', 'crc32', 'gunzipSync'] },
+  zlib: { functions: ['createGunzip', 'createZstdDecompress', 'crc32'] },
 };
 const names = new RegExp(`^(node:)?(${Object.keys(used).join('|')})$`);
 

@@ -8,7 +8,8 @@ import process from 'node:process';
 import { createBackend, isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
 import { runAgentCommand, startAgent, writeConfig } from '../support/agent.ts';
-import { ipkOf } from '../support/ipk.ts';
+import { compressed, controlTarOf, dataTarOf, ipkOf, ipkWith } from '../support/ipk.ts';
+import { membersOf, tarOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { AgentProcess } from '../support/agent.ts';
@@ -50,14 +51,14 @@ async function startOn({ program, args }: OpkgDevice): Promise<string> {
   return config;
 }
 
-function offer(spec: IpkSpec) {
-  const one = packageOf({ name: 'update', version: `${spec.version}.0` }, ipkOf(spec, 'tar'));
+function offer(spec: IpkSpec, data = ipkOf(spec, 'tar')) {
+  const one = packageOf({ name: 'update', version: `${spec.version}.0` }, data);
   backend.server.notify([one]);
   return one;
 }
 
-async function outcomeOf(spec: IpkSpec) {
-  const one = offer(spec);
+async function outcomeOf(spec: IpkSpec, data?: Buffer) {
+  const one = offer(spec, data);
   await backend.until('reported', (server) => isReported(server, one));
   return lastOutcome();
 }
@@ -116,6 +117,90 @@ test('an opkg that lies about a full disk is not believed', async () => {
   assert.is(outcome.status, false, outcome.text);
   assert.match(outcome.text, /usr\/lib\/hello\/data has \d+ bytes, not 150000/);
   assert.match(outcome.text, 'errno=28');
+});
+
+test('a file of the right size that is zeros from 2 MiB on is a failure', async () => {
+  const on = device('0.6-internal');
+  on.set({ capacity: 2 ** 21 });
+  await startOn(on);
+  const files = { 'usr/lib/large': randomBytes(3 * 2 ** 20) };
+  const outcome = await outcomeOf(hello('1.0', { files }));
+  assert.equal(on.listed(), ['hello 1.0']);
+  assert.is(outcome.status, false, outcome.text);
+  assert.match(outcome.text, 'Write failed (errno=28)');
+});
+
+for (const [flavour, how, isDone, said] of [
+  ['lede', 'zst', false, /2 of 2 files are wrong/],
+  ['0.1.8', 'xz', false, /opkg lists no file of it: it cannot read data\.tar\.xz/],
+  ['0.6-libsolv', 'zst', true, /2 files compared/],
+  ['0.6-internal', 'xz', true, /data\.tar\.xz was not compared, the 2 files that opkg lists/],
+] as const) {
+  test(`${flavour}: what becomes of data.tar.${how} is seen on the disk`, async () => {
+    const on = device(flavour);
+    await startOn(on);
+    const spec = hello('1.0', { postinst: 'exit 0' });
+    const outcome = await outcomeOf(spec, ipkWith(spec, how));
+    assert.equal(on.listed(), ['hello 1.0']);
+    assert.is(on.isThere('usr/bin/hello'), isDone);
+    assert.is(outcome.status, isDone, outcome.text);
+    assert.match(outcome.text, said);
+  });
+}
+
+for (const flavour of ['0.1.8', '0.6-libsolv', 'lede'] as const) {
+  test(`${flavour}: the same version, built again with other bytes, is installed`, async () => {
+    const on = device(flavour);
+    const [was, now] = [hello('1.0'), hello('1.0')];
+    on.has(was);
+    await startOn(on);
+    const outcome = await outcomeOf(now);
+    assert.is(outcome.status, true, outcome.text);
+    const data = readFileSync(join(on.root, 'usr/lib/hello/data'));
+    assert.ok(data.equals(Buffer.from(now.files['usr/lib/hello/data'] ?? '')));
+  });
+}
+
+test('a postinst that removes a file of its package is told in the report', async () => {
+  const on = device('lede');
+  await startOn(on);
+  const outcome = await outcomeOf(hello('1.0', { postinst: 'rm "$PKG_ROOT/usr/bin/hello"' }));
+  assert.is(outcome.status, true, outcome.text);
+  assert.match(outcome.text, 'as its postinst may have changed them');
+  assert.match(outcome.text, 'usr/bin/hello is missing');
+});
+
+test('what a package replaced is not brought back when its postinst fails', async () => {
+  const on = device('0.6-libsolv');
+  on.has({ package: 'old-radio', version: '1', files: { 'usr/bin/radio': 'old' } });
+  await startOn(on);
+  const fields = { Replaces: 'old-radio' };
+  const outcome = await outcomeOf(hello('1.0', { fields, postinst: 'exit 3' }));
+  assert.is(outcome.status, false, outcome.text);
+  assert.equal(on.listed(), ['hello 1.0 unpacked']);
+});
+
+test('an .ipk in pax with its control in xz is recognized and installed', async () => {
+  const on = device('0.6-libsolv');
+  await startOn(on);
+  const spec = hello('1.0');
+  const [binary, , data] = membersOf(spec, compressed(dataTarOf(spec), 'gz'));
+  const control = { name: 'control.tar.xz', data: compressed(controlTarOf(spec), 'xz') };
+  const pax = { name: 'pax', type: 'x', data: '27 mtime=1732000000.123456\n' };
+  assert.ok(binary !== undefined && data !== undefined);
+  const outcome = await outcomeOf(spec, compressed(tarOf([pax, control, data, binary]), 'gz'));
+  assert.is(outcome.status, true, outcome.text);
+  assert.match(outcome.text, '2 files compared');
+});
+
+test('a Debian package that opkg refuses is called one, and what to do is told', async () => {
+  const on = device('0.6-libsolv');
+  await startOn(on);
+  const spec = hello('1.0', { fields: { Architecture: 'armhf' } });
+  const outcome = await outcomeOf(spec, ipkWith(spec, 'xz', 'xz'));
+  assert.is(outcome.status, false, outcome.text);
+  assert.match(outcome.text, 'looks like a Debian package');
+  assert.match(outcome.text, 'is of architecture armhf');
 });
 
 const cuts: readonly (readonly [point: string, calls: number, said: RegExp])[] = [

@@ -72,7 +72,9 @@ export function unzstd(source: Bytes): Bytes | undefined {
   // ZSTD_d_windowLogMax
   const params = { 100: zstdWindowLogMax };
   if (typeof create !== 'function') return undefined;
-  return inflated(source, create({ chunkSize: pieceBytes, params }));
+  // In the executable there is always a function, which gives nothing if Node has none.
+  const stream: Gunzip | undefined = create({ chunkSize: pieceBytes, params });
+  return stream === undefined ? undefined : inflated(source, stream);
 }
 
 /** Data that a program can read and this process cannot: not a fault of the archive. */

@@ -18,12 +18,20 @@ const architectures = new Set([
   's390x',
 ]);
 
-/** Returns a sentence for the report, or nothing if the payload does not look like a .deb. */
-export async function debianHint(disk: Disk, path: string, architecture: string): Promise<string> {
+/**
+ * Returns a sentence for the report, or nothing if the payload does not look like a .deb.
+ * `isUnread`: nobody could read its control, so that the compression is a sign as well.
+ */
+export async function debianHint(
+  disk: Disk,
+  path: string,
+  architecture: string,
+  isUnread: boolean,
+): Promise<string> {
   const form = await readForm(disk, path);
   if (!form.ok || form.value.shape !== 'ar') return '';
   const isForeign = architectures.has(architecture);
-  if (!isForeign && !/\.(xz|zst)$/.test(form.value.control)) return '';
+  if (!isForeign && !(isUnread && /\.(xz|zst)$/.test(form.value.control))) return '';
   const what = isForeign ? `Architecture ${architecture}` : form.value.control;
   const line = isForeign ? ` has a line "arch ${architecture} 10"` : ' accepts it';
   return (

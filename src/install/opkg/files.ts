@@ -9,10 +9,14 @@ import type { IpkFile } from './ipk.ts';
 export type Difference = { readonly path: string; readonly trouble: string };
 
 export type Comparison =
-  /** `first` are the first differences, at most `differencesMax` of them. */
+  /**
+   * `first` are the first differences, at most `differencesMax` of them: of files, or if no file
+   * differs, of directories.
+   */
   | {
       readonly kind: 'compared';
       readonly count: number;
+      readonly what: 'files' | 'directories';
       readonly differing: number;
       readonly first: readonly Difference[];
     }
@@ -39,20 +43,23 @@ export async function compareFiles(
 ): Promise<Comparison> {
   const look = { disk, root, conffiles: new Set(conffiles), sync };
   let folder: Folder | undefined;
-  let differing = 0;
-  const first: Difference[] = [];
+  const counts = { files: 0, directories: 0 };
+  const firsts: { [what in keyof typeof counts]: Difference[] } = { files: [], directories: [] };
   const walk = await walkFiles(disk, ipk, async (file) => {
     const parent = parentOf(`${root}/${file.path}`);
     if (folder?.path !== parent) folder = await folderAt(disk, parent, sync);
     const kind = folder.entries.get(file.path.slice(file.path.lastIndexOf('/') + 1));
     const trouble = await troubleWith(look, file, kind);
     if (trouble === undefined) return;
-    differing += 1;
-    if (first.length < differencesMax) first.push({ path: file.path, trouble });
+    const what = file.kind === 'directory' ? 'directories' : 'files';
+    counts[what] += 1;
+    if (firsts[what].length < differencesMax) firsts[what].push({ path: file.path, trouble });
   });
   if (!walk.ok) return { kind: 'unreadable', reason: walk.reason };
   if (walk.value.kind === 'opaque') return walk.value;
-  return { kind: 'compared', count: walk.value.count, differing, first };
+  const { count } = walk.value;
+  const what = counts.files === 0 && counts.directories > 0 ? 'directories' : 'files';
+  return { kind: 'compared', count, what, differing: counts[what], first: firsts[what] };
 }
 
 async function folderAt(disk: Disk, path: string, isSynced: boolean): Promise<Folder> {

@@ -41,7 +41,7 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     const control = await controlOf(request);
     const whole = control.ok ? await walkFiles(disk, path, () => undefined) : control;
     if (!control.ok || !whole.ok) {
-      const hint = await debianHint(disk, path, '');
+      const hint = control.ok ? '' : await debianHint(disk, path, '', true);
       const what = hint === '' ? 'not a whole .ipk: ' : hint;
       const reason = bounded(`${what}${whole.ok ? '' : whole.reason}`);
       return { ok: false, code: 'validation-failed', reason };
@@ -102,7 +102,8 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     if (!repaired.ok) return failed(`${unrestored(repaired.reason)}; ${opkg.tail(ended)}`);
     const now = await look(request, target, !isSynced);
     if (isSuccess(ended, now, isHalf)) return installed(ended, now);
-    const hint = await debianHint(disk, request.path, target.architecture);
+    const isUnread = /malformed/i.test(opkg.tail(ended));
+    const hint = await debianHint(disk, request.path, target.architecture, isUnread);
     const description = bounded(`${repaired.text}${now.description}; ${hint}${opkg.tail(ended)}`);
     if (ended.kind === 'killed' && !ended.heard.isFull) return { kind: 'cut', description };
     return { kind: 'failed', code: codeOf(ended), description };

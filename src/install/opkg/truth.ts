@@ -82,7 +82,7 @@ async function without(look: Look, places: Places, compared: Compared): Promise<
 async function comparedTruth(
   { disk, opkg, settings, target }: Look,
   places: Places,
-  { count, differing, first }: Compared,
+  { count, what: kind, differing, first }: Compared,
   is: string,
   state: string,
 ): Promise<Truth> {
@@ -92,7 +92,9 @@ async function comparedTruth(
   }
   const others = differing === 1 ? '' : `, and ${differing - 1} more`;
   const what = `${places.root}/${one.path} ${one.trouble}${others}`;
-  const wrong = `${is}, but ${differing} of ${Math.max(count, differing)} files are wrong: ${what}`;
+  const all = kind === 'files' ? `${count} files` : 'the directories';
+  const many = `${differing} of ${all}`;
+  const wrong = `${is}, but ${many} are wrong: ${what}`;
   const hasRun = state === 'installed' || settings.opkg.args.includes('--force-postinstall');
   if (!target.hasPostinst || !hasRun) return { kind: 'not-installed', description: wrong };
   const listed = await filesOf(disk, opkg, places, target.package);
@@ -100,8 +102,8 @@ async function comparedTruth(
     return { kind: 'not-installed', description: `${wrong}; opkg lists no file of it` };
   }
   const description =
-    `${is}, ${count} files compared, of which ${differing} differ, ` +
-    `as its postinst may have changed them: ${what}`;
+    `${is}, ${count} files compared; ${many} differ, as its postinst may have changed them: ` +
+    what;
   return { kind: 'altered', description };
 }
 

@@ -93,6 +93,16 @@ for (const [what, now] of [
   });
 }
 
+test('brings a file back that was lost while opkg renamed a new one', async () => {
+  const { path, copies } = await kept();
+  writeFileSync(`${path}.new`, text.slice(0, 40));
+  rmSync(path);
+  assert.equal(await restore(disk, copies), { ok: true, value: { restored: [path], lost: [] } });
+  // Renamed before its data were on flash.
+  writeFileSync(path, Buffer.alloc(text.length));
+  assert.equal(await restore(disk, copies), { ok: true, value: { restored: [path], lost: [] } });
+});
+
 test('lacks are no matter while opkg was not interrupted', async () => {
   const { path, copies } = await kept();
   lists('b', 'b.txt');
