@@ -130,10 +130,16 @@ test('a file of the right size that is zeros from 2 MiB on is a failure', async 
   assert.match(outcome.text, 'Write failed (errno=28)');
 });
 
+/** The Node of the armv7l executable has no zstd. */
+const readsZstd = process.env['SOTA_AGENT_TARGET'] !== 'linux-armv7l';
+const [unseen, seen] = readsZstd
+  ? [/2 of 2 files are wrong/, /2 files compared/]
+  : [/opkg lists no file of it/, /data\.tar\.zst was not compared/];
+
 for (const [flavour, how, isDone, said] of [
-  ['lede', 'zst', false, /2 of 2 files are wrong/],
+  ['lede', 'zst', false, unseen],
   ['0.1.8', 'xz', false, /opkg lists no file of it: it cannot read data\.tar\.xz/],
-  ['0.6-libsolv', 'zst', true, /2 files compared/],
+  ['0.6-libsolv', 'zst', true, seen],
   ['0.6-internal', 'xz', true, /data\.tar\.xz was not compared, the 2 files that opkg lists/],
 ] as const) {
   test(`${flavour}: what becomes of data.tar.${how} is seen on the disk`, async () => {
