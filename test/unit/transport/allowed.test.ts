@@ -59,6 +59,7 @@ test('closes on who is not on the list, reads nothing of it, and serves the othe
   assert.equal(recorder.bodies, ['127.0.0.2', '127.1.2.3']);
   assert.is(lines.filter((line) => line.startsWith('warn peer-refused')).length, 3);
   assert.match(lines[0] ?? '', '"address":"127.0.0.1"');
+  assert.is(recorder.refused(), 3);
   await transport.close();
 });
 
