@@ -1,5 +1,5 @@
-// Refused requests, counted. A peer may send thousands a second: those of a moment become one
-// event, and cost one commit that writes nothing.
+// Counts refused requests. A peer may send thousands a second, so the refusals of a short time
+// become one event, which costs one commit that writes nothing.
 import { refusalsEveryMs } from '../limits.ts';
 import type { Event } from '../core/events.ts';
 import type { Clock } from '../host/ports.ts';

@@ -76,7 +76,7 @@ function repeatedHeader(headers: Headers): string | undefined {
 
 const hostAndPort = /^(\[[0-9a-f:.]+\]|[^\s:[\]/@]+)(?::(\d{1,5}))?$/;
 
-/** A name that is not configured may be one that a web page let resolve to this device. */
+/** A web page can let a name of its own resolve to this device (DNS rebinding). */
 function wrongHost(headers: Headers, { hosts, ports }: Expected): string | undefined {
   const [given] = headers.get('host') ?? [];
   if (given === undefined || given === '') return 'no header host';
@@ -88,7 +88,7 @@ function wrongHost(headers: Headers, { hosts, ports }: Expected): string | undef
   return `the host ${JSON.stringify(given.slice(0, 128))}, which is ${mend}`;
 }
 
-/** All nodes send one; a client that leaves it out is no browser by that. */
+/** All nodes send one. A request without one is taken: the other checks recognize browsers. */
 function wrongType(headers: Headers): string | undefined {
   const [type] = headers.get('content-type') ?? [];
   if (type === undefined || jsonType.test(type)) return undefined;

@@ -16,16 +16,17 @@ export type GateOptions = {
 };
 
 export type DeliveryGate = {
-  /** Reads the path; gives nothing before. */
+  /** Reads the path. To be called before everything else. */
   open(): Promise<void>;
-  /** The port that a listener on port 0 has got. */
+  /** Sets the port that the listener got, because the configured one may be 0. */
   bound(port: number): void;
-  /** What `register_service` tells the node. */
+  /** Returns the `network_address` for `register_service`. */
   address(): string;
   /** Returns why the request is refused; undefined if it is taken. */
   refusal(head: RequestHead): string | undefined;
-  /** A call has left: the node may deliver before its answer comes. */
+  /** A call has left for the node, which may deliver before it answers. */
   sent(): void;
+  /** A call failed. */
   failed(): void;
   registration(answer: Registration, address: string | undefined): void;
   renew(): Promise<DiskResult<void>>;
@@ -39,7 +40,7 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
   const { prefix, hosts } = placeOf(options);
   let { port } = listen;
   let path = '/';
-  /** The node may still deliver there. */
+  /** Earlier paths at which the node may still deliver. */
   let earlier: readonly string[] = [];
   let isSent = false;
   let isRegistered = false;
@@ -75,7 +76,7 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
     if (answer !== 'complete' || registered !== address() || earlier.length === 0) return;
     const over = earlier;
     cancel();
-    // What was sent to the old path before the node knew the new one is on its way.
+    // Deliveries that the node began before it had the new path are on their way.
     cancel = clock.after(oldPathMs, () => {
       earlier = earlier.filter((one) => !over.includes(one));
     });
@@ -122,7 +123,7 @@ function placeOf({ listen, networkAddress }: GateOptions): Place {
   return { prefix, hosts: [...own, ...(isLocal ? loopback : []), ...named] };
 }
 
-/** As it is configured, and as a client spells it that reads it as a URL. */
+/** Returns the host as configured and as a URL parser writes it. */
 function namesOf(host: string): readonly string[] {
   const name = spelled(host).toLowerCase();
   const url = `http://${name}`;

@@ -37,7 +37,7 @@ export function keptPath(
     if (read.code !== 'ENOENT') log('warn', 'path-lost', { reason: `${path}: ${read.reason}` });
     const secret = randomBytes(secretBytes).toString('hex');
     const written = await writeSecret(disk, directory, secret);
-    // On a full disk, too, the agent must start; the node learns each path as the agent registers.
+    // The agent must start on a full disk, too: the node learns the path at each registration.
     if (!written.ok) log('warn', 'path-not-stored', { reason: `${path}: ${written.reason}` });
     return `/${secret}`;
   }
@@ -67,7 +67,7 @@ async function readSecret(disk: Disk, path: string): Promise<DiskResult<string>>
   return exposed === undefined ? { ok: true, value: text.trimEnd() } : damaged(exposed);
 }
 
-/** A power loss leaves the file of before, or the new one. */
+/** A power loss leaves either the earlier file or the new one. */
 async function writeSecret(
   disk: Disk,
   directory: string,
@@ -75,7 +75,7 @@ async function writeSecret(
 ): Promise<DiskResult<void>> {
   const path = `${directory}/${fileName}`;
   const next = `${path}.new`;
-  // One that an interruption left may have another mode.
+  // A file that an interruption left may have another mode.
   const removed = await disk.remove(next);
   if (!removed.ok) return removed;
   const opened = await disk.open(next, 'create');
@@ -92,7 +92,7 @@ async function fill(file: DiskFile, text: string): Promise<DiskResult<void>> {
   return written.ok ? file.sync() : written;
 }
 
-/** Compares digests, in constant time: how much of a guess is right cannot be measured. */
+/** Compares digests in constant time, so that no part of a guess can be confirmed. */
 export function isSamePath(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other));
 }

@@ -51,12 +51,12 @@ export function listen(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: probeAfterMs,
-      // Node would answer by itself, and say nothing of it.
+      // Node would answer by itself and emit no event.
       requireHostHeader: false,
     },
     (request, response) => serve(work, request, response),
   );
-  // Node would drop those beyond its limit unseen; the size of the head bounds them.
+  // Node would hide headers beyond this limit from the check; the head's size bounds them.
   server.maxHeadersCount = 0;
   server.on('checkContinue', (...both) => void server.emit('request', ...both));
   server.on('checkExpectation', (...both) => void server.emit('request', ...both));

@@ -16,7 +16,7 @@ export type Refuser = {
   answer(request: IncomingMessage, response: ServerResponse, reason: string): void;
   /** Answers a connection on which Node reads no requests (any more). */
   end(socket: Duplex, reason: string): void;
-  /** Bytes that are no request, or a request that does not end. */
+  /** Refuses bytes that are no request, and a request that is not complete in time. */
   onClientError(error: Error, socket: Duplex): void;
   close(): void;
 };
@@ -55,7 +55,7 @@ export function createRefuser(
       response.writeHead(404, 'Not Found', headers.flat());
       response.end(body);
     };
-    // Who waits for 100-continue sends no body before the answer.
+    // A peer that waits for 100-continue sends no body before the answer.
     if (request.headers.expect !== undefined) return send();
     drain(request, send);
   }
@@ -65,7 +65,7 @@ export function createRefuser(
     if (!socket.writable) return void socket.destroy();
     if (closing.has(socket)) return;
     socket.end(text);
-    // A connection that is closed with bytes unread takes the answer back.
+    // A close with unread bytes would reset the connection before the peer reads the answer.
     closing.set(socket, clock.after(refusalCloseMs, () => socket.destroy()));
     socket.on('close', () => {
       closing.get(socket)?.();
@@ -75,7 +75,7 @@ export function createRefuser(
   }
 
   function onClientError(error: Error, socket: Duplex): void {
-    // The peer is gone; nothing was refused.
+    // The peer closed the connection; the agent refused nothing.
     if (['ECONNRESET', 'EPIPE'].includes(codeOf(error))) return void socket.destroy();
     end(socket, reasonOf(error));
   }
