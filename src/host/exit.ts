@@ -29,15 +29,20 @@ export function createExit(terminal: Terminal): Exit {
       process.exitCode = exitCode;
       return;
     }
+    await finish(exitCode);
+  }
+
+  async function finish(exitCode: number): Promise<void> {
     await terminal.flush(stopGraceMs);
+    // What has just ended counts as occupied until its turn is over.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
     exitNow(exitCode);
   }
 
   async function crashed(error: unknown): Promise<void> {
     if (daemon !== undefined) return daemon(error);
     terminal.err(`sota-agent: ${plain(briefError(error))}\n`);
-    await terminal.flush(stopGraceMs);
-    exitNow(1);
+    await finish(1);
   }
 
   return {

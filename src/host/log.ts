@@ -42,11 +42,6 @@ export function createLog(clock: Clock, options: LogOptions): Log {
     const isTaken = options.write(`${render(options, clock, level, code, fields)}${rest}\n`);
     if (!isTaken) dropped += 1;
   };
-  options.onTaken(() => {
-    const lines = dropped;
-    dropped = 0;
-    write('warn', 'log-dropped', { lines });
-  });
   /** Tells what was hidden. By the next event of any code: a timer would keep us from ending. */
   const sweep = (nowMs: number) => {
     for (const [code, { level, untilMs, hidden }] of buckets) {
@@ -57,7 +52,7 @@ export function createLog(clock: Clock, options: LogOptions): Log {
       else write(level, code, {}, ` … ${hidden} more like this`);
     }
   };
-  return (level, code, fields = {}) => {
+  const log: Log = (level, code, fields = {}) => {
     const nowMs = clock.nowMs();
     sweep(nowMs);
     if (ranks[level] < ranks[options.level]) return;
@@ -72,6 +67,12 @@ export function createLog(clock: Clock, options: LogOptions): Log {
       write(level, code, fields);
     }
   };
+  options.onTaken(() => {
+    const lines = dropped;
+    dropped = 0;
+    log('warn', 'log-dropped', { lines });
+  });
+  return log;
 }
 
 function render(
