@@ -17,6 +17,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const PATH = process.env['PATH'];
 const isNative = launcher.length === 0;
 const canChroot = spawnSync('chroot', ['/', 'true']).status === 0;
 const needsRoot = test.needs('root and ldd', canChroot && hasProgram('ldd') && isNative);
@@ -48,7 +49,7 @@ needsRoot('runs its commands without /dev and /proc; only `run` says what it lac
     ['run', 1, /^\S+ error not-started reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
   ] as const) {
     const args = [root, '/sota-agent', command, '--config', '/etc/config.toml'];
-    const ran = spawnSync('chroot', args, { encoding: 'utf8', timeout: 60_000 });
+    const ran = spawnSync('chroot', args, { encoding: 'utf8', timeout: 60_000, env: { PATH } });
     assert.equal([command, ran.status], [command, exitCode], ran.stderr);
     assert.match(ran.stdout + ran.stderr, said);
   }
