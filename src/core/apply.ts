@@ -7,6 +7,7 @@ import {
   attemptsOf,
   changePhase,
   changeTransfer,
+  forgiven,
   put,
   remember,
   setRunning,
@@ -17,9 +18,11 @@ import {
   consented,
   consentNeeded,
   declined,
+  knownTo,
   offered,
   servicesNow,
   withConfirmation,
+  withoutStarted,
 } from './consent.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision.ts';
 import { drop, hold, holdPage, isAllHeld, noneHeld } from './held.ts';
@@ -211,17 +214,6 @@ export function applyNote(state: State, note: Note): State {
   }
 }
 
-function knownTo(state: State, id: PackageId): State {
-  return state.packages.has(keyOf(id)) ? state : offered(state, { id, sizeBytes: 0 });
-}
-
-/** What follows the report belongs to the server that offered the package last. */
-function withoutStarted(state: State, id: PackageId): State {
-  const one = state.packages.get(keyOf(id));
-  if (one === undefined) return state;
-  return put(state, { ...one, services: servicesNow(one), started: undefined });
-}
-
 function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
   // A number is used once; the other holder had a fact that is lost.
   const other = byNumber(before, fact.number)?.id;
@@ -285,14 +277,6 @@ function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State 
   }));
   // Also when an earlier report was owed: nobody has heard of this one.
   return setRunning(next, report.id, idle);
-}
-
-function forgiven(state: State, id: PackageId): State {
-  const ledger = new Map(state.ledger);
-  for (const [key, entry] of ledger) {
-    if (keyOf(entry.id) === keyOf(id)) ledger.set(key, { ...entry, attempts: 0 });
-  }
-  return { ...state, ledger };
 }
 
 function reported(state: State, id: PackageId): State {

@@ -97,3 +97,11 @@ export function aborted(state: State, id: PackageId): State {
   if (state.packages.get(keyOf(id))?.phase.kind === 'settling') return state;
   return without(noteOutcome(state, id, 'aborted', 'aborted by the server'), id);
 }
+
+export function forgiven(state: State, id: PackageId): State {
+  const ledger = new Map(state.ledger);
+  for (const [key, entry] of ledger) {
+    if (keyOf(entry.id) === keyOf(id)) ledger.set(key, { ...entry, attempts: 0 });
+  }
+  return { ...state, ledger };
+}

@@ -107,3 +107,14 @@ export function consentNeeded(state: State, id: PackageId): State {
 export function servicesNow({ phase, services }: Package): BackendServices | undefined {
   return phase.kind === 'settling' && phase.again !== 'no' ? phase.offeredBy : services;
 }
+
+export function knownTo(state: State, id: PackageId): State {
+  return state.packages.has(keyOf(id)) ? state : offered(state, { id, sizeBytes: 0 });
+}
+
+/** What follows the report belongs to the server that offered the package last. */
+export function withoutStarted(state: State, id: PackageId): State {
+  const one = state.packages.get(keyOf(id));
+  if (one === undefined) return state;
+  return put(state, { ...one, services: servicesNow(one), started: undefined });
+}

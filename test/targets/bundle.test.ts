@@ -12,8 +12,8 @@ import { root } from './built.ts';
 import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
-/** The aim is 200 KiB; what came with more servers' messages has still to be saved elsewhere. */
-const bundleBytesMax = 210 * 1024;
+/** The aim is 200 KiB; what closed the doors of 0.1.0 has still to be saved elsewhere. */
+const bundleBytesMax = 300 * 1024;
 let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-'));
