@@ -97,16 +97,14 @@ export function startHeld(settings: Settings, state: State, { id, started }: Pac
   return reserve(settings, state, { kind: 'start', id, ...started });
 }
 
-/** Whatever waits for it is told at once that it never comes. */
+/** A package that waits for its start never gets one. Of others the refusal was answer enough. */
 export function onUnusableStart(
   state: State,
   { id, reason }: Extract<Request, { readonly kind: 'unusable-start' }>,
 ): Decision {
   const one = state.packages.get(keyOf(id));
+  if (one === undefined || !['offered', 'accepted'].includes(one.phase.kind)) return nothing;
   const refused = refuse('start-unusable', { ...id, reason });
-  const isFull = one === undefined && state.packages.size >= packagesMax;
-  const isWaiting = one === undefined || ['offered', 'accepted'].includes(one.phase.kind);
-  if (isFull || !isWaiting) return refused;
   const description = `the server announced a transfer that cannot be received: ${reason}`;
   const report = { id, status: false, code: 'general-error', description } as const;
   return both(refused, settleStart(one, report));

@@ -133,6 +133,8 @@ async function reserve(
   if (said === undefined) return { ok: true, value: { reserved: true } };
   const isFull = /no space left|quota exceeded/i.test(said);
   if (isFull) return { ok: false, code: 'ENOSPC', reason: said };
+  // The limit of the process (RLIMIT_FSIZE), or of the file system: it holds for writing as well.
+  if (/file too large|SIGXFSZ/i.test(said)) return { ok: false, code: 'EFBIG', reason: said };
   return { ok: true, value: { reserved: false } };
 }
 
@@ -144,7 +146,7 @@ function run(program: string, args: readonly string[]): Promise<string | undefin
     const options = { timeout: 60_000, env };
     try {
       execFile(program, args, options, (error, _, stderr) => {
-        resolve(error === null ? undefined : stderr.trim());
+        resolve(error === null ? undefined : `${stderr.trim()} ${error.signal ?? ''}`.trim());
       });
     } catch (error) {
       // No memory for another process.
