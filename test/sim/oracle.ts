@@ -60,6 +60,8 @@ export type Oracle = {
   onEnd(state: State, hardships: Hardships): void;
   /** The agent lost its memory through no fault of its own: what was promised is void. */
   forget(): void;
+  /** Only chunks may be lost. */
+  forgetChunks(): void;
   /** A chunk was turned: it is not to be used, and may be asked for again. */
   rot(number: number, chunkIndex: number): void;
   readonly chunksAgain: () => number;
@@ -158,6 +160,7 @@ export function createOracle(options: OracleOptions): Oracle {
     onBoot,
     onEnd,
     forget,
+    forgetChunks: chunks.forget,
     rot: chunks.rot,
     chunksAgain: chunks.chunksAgain,
   };

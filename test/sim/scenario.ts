@@ -23,6 +23,8 @@ export type Scenario = {
   readonly plan: CutPlan;
   readonly faults: readonly DiskFault[];
   readonly trace?: (line: string) => void;
+  /** The journal, before each operation of the disk. */
+  readonly onJournal?: (journal: Buffer) => void;
 };
 
 export type Outcome = {

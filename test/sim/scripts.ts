@@ -3,8 +3,9 @@ import { keyOf, transferOf } from '../../src/core/decision.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
 import { createRandom } from '../support/prng.ts';
+import { isSound } from './damage.ts';
 import { find } from './disk.ts';
-import { flipBit } from './flash.ts';
+import { flipBit, readFile } from './flash.ts';
 import { prefix, vin } from './server.ts';
 import { directory } from './settings.ts';
 import type { Settings } from '../../src/core/settings.ts';
@@ -184,9 +185,19 @@ export function rotInData(stage: Stage, prng: Prng): void {
   }
 }
 
+/** What a process would read of it; empty if there is none. */
+export function journalIn(root: Stage['root']): Buffer {
+  const file = find(root, `${directory}/journal`);
+  if (file?.kind !== 'file') return Buffer.alloc(0);
+  return Buffer.from(readFile(file.current, 0, file.current.sizeBytes));
+}
+
+/** One fault costs chunks at most; a second one before the first was repaired may cost all. */
 export function rotInJournal({ root, oracle }: Stage, prng: Prng): void {
   const file = find(root, `${directory}/journal`);
   if (file?.kind !== 'file' || file.durable.sizeBytes === 0) return;
+  const wasSound = isSound(journalIn(root));
   flipBit(file, prng);
-  oracle.forget();
+  if (wasSound) oracle.forgetChunks();
+  else oracle.forget();
 }

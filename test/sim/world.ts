@@ -8,6 +8,7 @@ import { conditionsOf, streamsOf } from './conditions.ts';
 import { createCutter } from './cutter.ts';
 import { allocatedBytes, cutPower, nameIn, newDirectory, syncNames } from './flash.ts';
 import { createGate } from './gate.ts';
+import { journalIn } from './scripts.ts';
 import { wordOf } from './installers.ts';
 import { createDevice } from './lives.ts';
 import { createOperator } from './operator.ts';
@@ -37,7 +38,7 @@ export function simulate(scenario: Scenario): Promise<Outcome> {
   return createWorld(scenario).run();
 }
 
-function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
+function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: Scenario) {
   const conditions = { ...conditionsOf(seed, journey.isRough ?? false), ...journey.conditions };
   const streams = streamsOf(seed);
   const timeline = createTimeline();
@@ -70,7 +71,10 @@ function createWorld({ journey, seed, plan, faults, trace: print }: Scenario) {
     latencyMs: () =>
       conditions.latencyMsMax === 0 ? 0 : streams.disk.below(conditions.latencyMsMax),
     onCut: cut,
-    onOperation: ({ verb, path }) => trace?.(`  ${gate.changes()} ${verb} ${path}`),
+    onOperation: ({ verb, path }) => {
+      trace?.(`  ${gate.changes()} ${verb} ${path}`);
+      onJournal?.(journalIn(root));
+    },
     onChanged: () => oracle.onChanged(),
     onFault: (code) => trace?.(`FAULT ${code}`),
   });
