@@ -5,12 +5,14 @@ import { transferOf } from '../../src/core/decision.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
 import { factOf, isCopied } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';
+import { simulate } from './world.ts';
 import type { Package, State } from '../../src/core/model.ts';
+import type { Journey } from './journeys.ts';
 
 export type Sweep = {
   bytes: number;
   sectors: number;
-  /** Damage that was taken for the end of an interrupted append; something was said all the same. */
+  /** Damage that was taken for the end of an interrupted append; that was said. */
   tails: number;
   readonly failures: string[];
 };
@@ -19,9 +21,12 @@ export const newSweep = (): Sweep => ({ bytes: 0, sectors: 0, tails: 0, failures
 
 const failuresMax = 5;
 
+type Before = { readonly state: State; readonly records: ReadonlyMap<number, Buffer> };
+
 /** All from `from` on: what lies before was swept when the journal was shorter. */
 export function sweep(journal: Buffer, from: number, sectorBytes: number, all: Sweep): void {
-  const before = replay(decodeJournal(journal).facts);
+  const state = replay(decodeJournal(journal).facts);
+  const before: Before = { state, records: recordsIn(Buffer.from(journal)) };
   const data = Buffer.from(journal);
   for (let at = from; at < data.length; at += 1) {
     const was = data[at] ?? 0;
@@ -41,23 +46,39 @@ export function sweep(journal: Buffer, from: number, sectorBytes: number, all: S
   }
 }
 
-function check(what: string, data: Buffer, before: State, all: Sweep): void {
+/** Payloads by sequence number. */
+function recordsIn(data: Buffer): ReadonlyMap<number, Buffer> {
+  return new Map(scan(data).frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
+}
+
+function check(what: string, data: Buffer, before: Before, all: Sweep): void {
   if (all.failures.length >= failuresMax) return;
   let complaint: string | undefined;
   try {
-    const decoded = decodeJournal(data);
-    const { damages, tornBytes, isForeign, lostCount } = decoded;
-    const isSaid = damages.length > 0 || tornBytes > 0;
-    if (damages.length === 0) all.tails += 1;
-    const after = replay(decoded.facts);
-    if (isForeign) complaint = 'is taken for a stranger';
-    else if (!isSaid) complaint = 'is not noticed';
-    else if (lostCount > 0 && !after.hasLostRecords) complaint = 'no installer would be asked';
-    else complaint = lossIn(before, after, damages.length > 0 && lostCount === 0);
+    complaint = complaintOf(data, before, all);
   } catch (error) {
     complaint = String(error);
   }
   if (complaint !== undefined) all.failures.push(`${what}: ${complaint}`);
+}
+
+function complaintOf(data: Buffer, before: Before, all: Sweep): string | undefined {
+  const { frames, damages, soundBytes } = scan(data);
+  if (damages.length === 0) all.tails += 1;
+  if (damages.length === 0 && soundBytes === data.length) return 'is not noticed';
+  const records = new Map(frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
+  // The same records are the same facts.
+  if (isSame(records, before.records)) return undefined;
+  const { facts, isForeign, lostCount } = decodeJournal(data);
+  if (isForeign) return 'is taken for a stranger';
+  const after = replay(facts);
+  if (lostCount > 0 && !after.hasLostRecords) return 'no installer would be asked';
+  return lossIn(before.state, after, damages.length > 0 && lostCount === 0);
+}
+
+function isSame(one: ReadonlyMap<number, Buffer>, other: ReadonlyMap<number, Buffer>): boolean {
+  if (one.size !== other.size) return false;
+  return [...one].every(([sequence, payload]) => other.get(sequence)?.equals(payload) === true);
 }
 
 const attemptOf = ({ phase }: Package) => ('install' in phase ? phase.install : undefined);
@@ -100,4 +121,28 @@ export function isSound(journal: Buffer): boolean {
     return !isCopy && fact !== undefined && isCopied(fact);
   });
   return originals.length > 0 && originals.every(({ sequence }) => copies.has(sequence));
+}
+
+/** Each state that a power cut could have left, as far as it differs from the one before. */
+export async function journalsOf(journey: Journey): Promise<readonly Buffer[]> {
+  const states: Buffer[] = [];
+  let last: Buffer = Buffer.alloc(0);
+  const onJournal = (journal: Buffer) => {
+    if (journal.equals(last)) return;
+    last = journal;
+    if (isSound(journal)) states.push(journal);
+  };
+  await simulate({ journey, seed: 1, plan: { kind: 'list', cuts: [] }, faults: [], onJournal });
+  return states;
+}
+
+/** All of the last state of a file, and of the others what they have more than the one before. */
+export function sweepAll(states: readonly Buffer[], all: Sweep): void {
+  const isLonger = (one: Buffer | undefined, other: Buffer | undefined) =>
+    one !== undefined && other !== undefined && other.subarray(0, one.length).equals(one);
+  for (const [at, journal] of states.entries()) {
+    const before = states[at - 1];
+    const isLast = !isLonger(journal, states[at + 1]);
+    sweep(journal, isLonger(before, journal) && !isLast ? (before?.length ?? 0) : 0, 512, all);
+  }
 }

@@ -2,8 +2,9 @@
 // this boot or in another. A service manager starts the next one whatever ended the last.
 import { startDaemon } from '../../src/agent/daemon.ts';
 import { createClock } from './clock.ts';
-import { createDisk } from './disk.ts';
+import { createDisk, find } from './disk.ts';
 import { createInstallers } from './installers.ts';
+import { rotInJournal } from './scripts.ts';
 import { directory } from './settings.ts';
 import type { Daemon } from '../../src/agent/daemon.ts';
 import type { State } from '../../src/core/model.ts';
@@ -92,13 +93,22 @@ export function createDevice(parts: DeviceParts): Device {
     });
   }
 
+  /** Said where a bit was turned, and nowhere else; the damaged file is there for a person. */
+  function onDamage(): void {
+    if (journey.onPowerCut !== rotInJournal) parts.violate('it found damage that nobody made');
+    const kept = find(root, `${directory}/journal.damaged`);
+    if (kept === undefined && gate.faultsDone() === 0) parts.violate('the damaged file is gone');
+  }
+
   function portsOf(own: Life) {
     const breath = { isAlive: () => !own.isOver, number: own.number };
     return {
       clock: createClock(timeline, breath, parts.wallMs),
       random: streams.agent,
       log: (level: string, code: string, fields?: object) => {
-        if (!own.isOver) trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
+        if (own.isOver) return;
+        trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
+        if (code === 'journal-corrupt') onDamage();
       },
       disk: createDisk({
         root,

@@ -10,6 +10,46 @@ const executeAll =
   'for (const effect of batch.effects) parts.execute(effect, state, batch.writes);';
 const decided = 'const batch = await decideAll(waiting);';
 
+/** Broken where damage at rest is met; `damage-hunt.ts` looks for them. */
+export const damageMutants: readonly Mutant[] = [
+  one(
+    'stops reading at the first damage',
+    'store/scan.ts',
+    'const end = nextFrameAt(data, at + 1, header, frames) ?? data.length;',
+    'const end = data.length;',
+  ),
+  one(
+    'writes what is stated once only once',
+    'store/record.ts',
+    "'page-held', 'rung-learnt']",
+    "'page-held', 'rung-learnt', 'settled', 'install-intended']",
+  ),
+  one(
+    'takes damage for the end of an interrupted append',
+    'store/scan.ts',
+    'if (at < (header?.snapshotBytes ?? 0)) return false;',
+    'return true;',
+  ),
+  one(
+    'does not keep the damaged file',
+    'store/damage.ts',
+    'const written = await write(left);',
+    'const written: DiskResult<void> = done;',
+  ),
+  one(
+    'does not remember that records are lost',
+    'store/decode.ts',
+    "lostCount > 0 ? [...facts, { kind: 'records-lost' }] : facts",
+    'facts',
+  ),
+  one(
+    'runs an installer unasked although records are lost',
+    'core/on-install.ts',
+    'state.hasLostRecords ? probeFirst(state, next) : start(state, next, install)',
+    'start(state, next, install)',
+  ),
+];
+
 export const mutants: readonly Mutant[] = [
   {
     name: 'acks before the commit',
@@ -26,8 +66,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'does not sync the journal',
     'store/journal.ts',
-    'await mustSync(file);\n    endBytes += data.length;',
-    'endBytes += data.length;',
+    'if (!written.ok) return takeBack(written);\n      await mustSync(file);',
+    'if (!written.ok) return takeBack(written);',
   ),
   {
     // The rewrite at the start would hide it: a journal that stays is the one it was written for.
@@ -35,14 +75,18 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: 'store/journal.ts',
-        from: 'const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
+        from: 'const isToStay = isSnapshot || unknownCount > 0;',
         to: 'const isToStay = true;',
       },
-      { file: 'store/journal.ts', from: 'if (soundBytes < size.value) {', to: 'if (false) {' },
       {
         file: 'store/journal.ts',
-        from: 'createJournal(disk, directory, file, soundBytes, roomsOf(state))',
-        to: 'createJournal(disk, directory, file, size.value, roomsOf(state))',
+        from: 'if (tornBytes > 0) {\n      const cut',
+        to: 'if (false) {\n      const cut',
+      },
+      {
+        file: 'store/journal.ts',
+        from: 'let { nextSequence, soundBytes: endBytes } = decoded;',
+        to: 'let { nextSequence } = decoded;\n  let endBytes = decoded.soundBytes + decoded.tornBytes;',
       },
     ],
   },
@@ -82,7 +126,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'syncs again after a failed sync',
-    'store/journal.ts',
+    'store/sync.ts',
     'assertSynced(file.path, await file.sync());',
     'const first = await file.sync();\n' +
       '  assertSynced(file.path, first.ok ? first : await file.sync());',
@@ -91,9 +135,9 @@ export const mutants: readonly Mutant[] = [
   one(
     'believes what it read although nobody synced it',
     'store/journal.ts',
-    'const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
-    'if (facts.length > 0) return { ok: true, value: { journal, facts, losses } };\n' +
-      '  const isToStay = isSnapshot || facts.length === 0 || unknownCount > 0;',
+    'const isToStay = isSnapshot || unknownCount > 0;',
+    'if (decoded.facts.length > 0) return { ok: true, value: undefined };\n' +
+      '  const isToStay = isSnapshot || unknownCount > 0;',
     'J4',
   ),
   one(
@@ -135,8 +179,8 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'takes records without a look at their CRC',
-    'store/record.ts',
-    'if (crc32(payload) !== data.readUInt32LE(at + 4)) break;',
+    'store/frame.ts',
+    'if (crc32(data.subarray(at + 8, end)) !== data.readUInt32LE(at + 4)) return undefined;',
     '',
     'J17',
   ),

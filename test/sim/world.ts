@@ -50,8 +50,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
   const reported = new Set<string>();
   const settingsOf = (life: number) => settingsFor(journey, conditions, life);
   const wallMs = () => (journey.wallMs ?? trueWallMs)(timeline.nowMs());
-  let calmMs = Infinity;
-  let cuts = 0;
+  let [calmMs, cuts] = [Infinity, 0];
   let failure: string | undefined;
 
   const trace =
