@@ -38,10 +38,13 @@ export type Frame = {
   readonly isCopy: boolean;
 };
 
-export function encodeHeader({ firstSequence, snapshotBytes }: Omit<Header, 'version'>): Buffer {
+export function encodeHeader(
+  { firstSequence, snapshotBytes }: Omit<Header, 'version'>,
+  version = formatVersion,
+): Buffer {
   const header = Buffer.alloc(headerBytes);
   magic.copy(header, 0);
-  header.writeUInt32LE(formatVersion, 16);
+  header.writeUInt32LE(version, 16);
   header.writeUInt32LE(firstSequence, 20);
   header.writeUInt32LE(snapshotBytes, 24);
   header.writeUInt32LE(crc32(header.subarray(0, headerCrcAt)), headerCrcAt);

@@ -86,7 +86,9 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'store/journal.ts',
         from: 'let { nextSequence, soundBytes: endBytes } = decoded;',
-        to: 'let { nextSequence } = decoded;\n  let endBytes = decoded.soundBytes + decoded.tornBytes;',
+        to:
+          'let { nextSequence } = decoded;\n' +
+          '  let endBytes = decoded.soundBytes + decoded.tornBytes;',
       },
     ],
   },

@@ -1,0 +1,180 @@
+// Method: a journal with a report owed, an attempt and chunks, damaged in every byte and in every
+// sector of 512 and 4 096 bytes, opened by the store; then what is kept, said and written after it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { replay } from '../../../src/core/apply.ts';
+import { keyOf } from '../../../src/core/decision.ts';
+import { snapshot } from '../../../src/core/snapshot.ts';
+import { readFlash } from '../../../src/flash.ts';
+import { damagedBytesMax } from '../../../src/limits.ts';
+import { decodeJournal } from '../../../src/store/decode.ts';
+import { encodeHeader } from '../../../src/store/frame.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { settings } from '../../support/core.ts';
+import { createMemoryDisk } from '../../support/memory-disk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { checksum, engine, held, must, opened } from './fakes.ts';
+import type { Fact } from '../../../src/core/events.ts';
+import type { State } from '../../../src/core/model.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const test = suite('damage of the journal');
+const path = '/s/journal';
+const radio = { name: 'radio', version: '1.0' };
+const report = { id: radio, status: true, code: 'ok', description: 'done' } as const;
+const install = { attempt: 2, installer: 'opkg', before: '{}' };
+const empty = Buffer.alloc(0);
+
+const batches: readonly (readonly Fact[])[] = [
+  opened(2, 3, radio),
+  opened(),
+  [held(1), held(2)],
+  [held(3), held(4), { kind: 'finished', number: 1 }],
+  [{ kind: 'install-intended', id: engine, install: { ...install, attempt: 1 } }],
+  [{ kind: 'settled', report, checksum }],
+  [{ kind: 'install-intended', id: engine, install }],
+  [held(1, undefined, 2)],
+];
+
+async function written(): Promise<MemoryDisk> {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0));
+  for (const batch of batches) must(await store.commit(batch));
+  return disk;
+}
+
+function holdsAll(state: State, what: string): void {
+  const phase = state.packages.get(keyOf(engine))?.phase;
+  assert.is(phase?.kind === 'installing' ? phase.install.attempt : 0, 2, what);
+  const owed = state.packages.get(keyOf(radio))?.phase;
+  assert.equal(owed?.kind === 'settling' ? owed.report : undefined, report, what);
+  const attempts = [...state.ledger.values()].map((entry) => entry.attempts);
+  assert.equal([...attempts].sort(), [0, 2], what);
+}
+
+function damagedAt(journal: Buffer, at: number, bytes: number): Buffer {
+  const data = Buffer.from(journal);
+  if (bytes === 1) data[at] = (data[at] ?? 0) ^ 0x10;
+  else data.fill(0, at, Math.min(data.length, at + bytes));
+  return data;
+}
+
+for (const bytes of [1, 512, 4_096]) {
+  test(`of ${bytes} bytes, anywhere, costs neither report nor attempt, and is said`, async () => {
+    const appended = (await written()).content(path) ?? empty;
+    const disk = createMemoryDisk();
+    const store = must(await openStore(disk, '/s', 0));
+    must(await store.rewrite(snapshot(replay(batches.flat()))));
+    for (const journal of [appended, disk.content(path) ?? empty]) {
+      // Each byte of many journals is the business of test/sim/damage.test.ts.
+      const step = bytes === 1 ? 5 : 512;
+      for (let at = 0; at < journal.length; at += step) {
+        const data = damagedAt(journal, at, bytes);
+        if (data.equals(journal)) continue;
+        const decoded = decodeJournal(data);
+        const what = `${bytes} bytes at ${at} of ${journal.length}`;
+        assert.ok(decoded.damages.length > 0 || decoded.tornBytes > 0, what);
+        assert.not.ok(decoded.isForeign, what);
+        holdsAll(replay(decoded.facts), what);
+      }
+    }
+  });
+}
+
+test('keeps the damaged file before anything else, and goes on with what is left', async () => {
+  const disk = await written();
+  const journal = disk.content(path) ?? empty;
+  const data = damagedAt(journal, journal.indexOf('"consented"'), 1);
+  disk.put(path, data);
+  disk.put('/s/journal.damaged', 'an earlier one, and longer'.repeat(9_000));
+  disk.ops.length = 0;
+  const store = must(await openStore(disk, '/s', 0));
+  assert.equal(disk.content('/s/journal.damaged'), data);
+  const changes = disk.ops.filter(({ verb }) => ['write', 'rename'].includes(verb));
+  const kept = changes.findIndex((op) => op.path.endsWith('.damaged'));
+  assert.ok(kept < changes.findIndex((op) => op.path.endsWith('.new')));
+  assert.is(store.damage?.kept, '/s/journal.damaged');
+  assert.match(store.damage?.at ?? '', /^\d+\+\d+$/);
+  holdsAll(replay(store.facts), 'now');
+  // Repaired: the next start finds nothing.
+  const again = must(await openStore(disk.cut('lost'), '/s', 0));
+  assert.is(again.damage, undefined);
+  holdsAll(replay(again.facts), 'later');
+});
+
+test('stays in place where it cannot be kept, takes records, and is said again', async () => {
+  const disk = await written();
+  const journal = disk.content(path) ?? empty;
+  disk.put(path, damagedAt(journal, journal.indexOf('"consented"'), 512));
+  disk.refuse((op) => (op.path.endsWith('.damaged') ? 'ENOSPC' : undefined));
+  const store = must(await openStore(disk, '/s', 0));
+  assert.match(store.damage?.kept ?? '', /^not kept: ENOSPC/);
+  must(await store.commit([{ kind: 'offered', id: { name: 'maps', version: '3' }, sizeBytes: 1 }]));
+  const refused = await store.rewrite(snapshot(replay(store.facts)));
+  assert.not.ok(refused.ok);
+  disk.refuse(undefined);
+  const again = must(await openStore(disk.cut('lost'), '/s', 0));
+  assert.is(again.damage?.kept, '/s/journal.damaged');
+  assert.is(again.damage?.lost, store.damage?.lost);
+  const state = replay(again.facts);
+  holdsAll(state, 'again');
+  assert.ok(state.packages.has(keyOf({ name: 'maps', version: '3' })));
+});
+
+test('twice over, or all over, ends no start', async () => {
+  const journal = (await written()).content(path) ?? empty;
+  for (let at = 512; at < journal.length; at += 97) {
+    const data = damagedAt(damagedAt(journal, at, 1), (at * 7) % journal.length, 4_096);
+    replay(decodeJournal(data).facts);
+  }
+  const disk = createMemoryDisk();
+  disk.put(path, damagedAt(journal, 512, journal.length));
+  const store = must(await openStore(disk, '/s', 0));
+  assert.ok(store.damage !== undefined && replay(store.facts).hasLostRecords);
+});
+
+test('keeps no more of it than its bound', async () => {
+  const disk = await written();
+  const journal = disk.content(path) ?? empty;
+  const stray = Buffer.alloc(damagedBytesMax, 0x41);
+  disk.put(path, Buffer.concat([journal, stray, journal.subarray(512)]));
+  must(await openStore(disk, '/s', 0));
+  assert.is(disk.content('/s/journal.damaged')?.length, damagedBytesMax);
+});
+
+test('is told by the status of an agent that is down, which writes nothing', async () => {
+  const disk = await written();
+  disk.put('/var/lib/sota-agent/journal', damagedAt(disk.content(path) ?? empty, 700, 1));
+  disk.ops.length = 0;
+  const directory = '/var/lib/sota-agent';
+  const own = { ...settings, storage: { ...settings.storage, directory } };
+  const status = await readFlash(disk, own, '1');
+  assert.match(status?.trouble ?? '', /^the journal is damaged \(bytes \d+\+\d+\)/);
+  assert.equal(disk.ops.map(({ verb }) => verb), ['open', 'size', 'read', 'close']);
+});
+
+test('of a journal of 0.1.0 costs what was hit, and no more', () => {
+  const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
+  const journal = readFileSync(join(folder, 'report-owed.journal'));
+  const whole = decodeJournal(journal).facts;
+  for (let at = 0; at < journal.length; at += 1) {
+    const { facts, damages, tornBytes } = decodeJournal(damagedAt(journal, at, 1));
+    assert.ok(damages.length > 0 || tornBytes > 0, `${at}`);
+    const left = facts.filter(({ kind }) => kind !== 'records-lost');
+    assert.is(left.length, whole.length - 1, `byte ${at}`);
+  }
+});
+
+test('by a newer version is none: its journal is left as it is', async () => {
+  const disk = await written();
+  const header = encodeHeader({ firstSequence: 1, snapshotBytes: 512 }, 3);
+  const data = Buffer.concat([header, Buffer.from('who knows')]);
+  disk.put(path, data);
+  const refused = await openStore(disk, '/s', 0);
+  const said = refused.ok ? '' : refused.reason;
+  assert.match(said, /has format 3, this version reads formats up to 2/);
+  assert.equal(disk.content(path), data);
+});
+
+test.run();
