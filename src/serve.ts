@@ -4,6 +4,7 @@ import { startHeartbeat } from './agent/heartbeat.ts';
 import { within } from './agent/within.ts';
 import { startControl } from './control/server.ts';
 import { briefError } from './host/errors.ts';
+import { checkFileSystem } from './host/file-system.ts';
 import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
 import { createManager } from './host/manager.ts';
@@ -52,6 +53,8 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
     });
     const work = async () => {
       // Before the lock: it would be the first thing that is written there.
+      const fit = await checkFileSystem(settings.storage.directory);
+      if (!fit.ok) return failed(log, 'not-started', fit.reason);
       const owned = await checkOwnership(ports.disk, settings.storage.directory);
       if (!owned.ok) return failed(log, 'not-started', owned.reason);
       await warnOfMode(ports.disk, settings.storage.directory, log);

@@ -1,0 +1,88 @@
+// The built executable with a storage.dir that is somebody else's, and with a journal that is
+// damaged: what it says, and what lies there afterwards.
+import {
+  chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync,
+  symlinkSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { runAgentCommand, startAgent, statusOf, writeConfig } from '../support/agent.ts';
+import { assert, suite } from '../support/suite.ts';
+
+const test = suite('storage');
+let directory = '';
+let state = '';
+test.beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sota-storage-'));
+  state = join(directory, 'state');
+});
+test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Nobody answers there. */
+const rvi = { url: 'http://127.0.0.1:9', listen: '127.0.0.1:0' };
+const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
+
+function looks(): readonly unknown[] {
+  const names = readdirSync(state, { recursive: true }).map(String).sort();
+  return ['.', ...names].map((name) => {
+    const stat = lstatSync(join(state, name));
+    const data = stat.isFile() ? readFileSync(join(state, name), 'latin1') : '';
+    return [name, stat.mode, stat.mtimeMs, data];
+  });
+}
+
+const foreign: readonly (readonly [string, () => void])[] = [
+  ['packages of somebody else', () => {
+    mkdirSync(join(state, 'packages/photos'), { recursive: true });
+    writeFileSync(join(state, 'packages/photos/1.jpg'), 'precious');
+    writeFileSync(join(state, 'notes.txt'), 'precious');
+  }],
+  ['a diary', () => {
+    mkdirSync(state);
+    writeFileSync(join(state, 'journal'), 'Dear diary, today nothing was lost.\n'.repeat(100));
+  }],
+  ['linked packages', () => {
+    mkdirSync(join(directory, 'photos'));
+    writeFileSync(join(directory, 'photos/7'), 'precious');
+    mkdirSync(state);
+    symlinkSync('../photos', join(state, 'packages'));
+  }],
+];
+
+for (const [what, make] of foreign) {
+  test(`refuses ${what}, and changes nothing`, async () => {
+    make();
+    const before = looks();
+    const agent = startAgent(writeConfig(directory, { rvi }));
+    assert.is(await agent.ended, 1);
+    assert.match(agent.log(), /error not-started .*does not belong to sota-agent/);
+    assert.equal(looks(), before);
+    assert.equal(runAgentCommand(join(directory, 'config.toml'), 'status').exitCode === 0, false);
+    assert.equal(looks(), before);
+  });
+}
+
+test('starts with a damaged journal of 0.1.0, owes its report, and keeps the file', async () => {
+  const journal = readFileSync(join(folder, 'report-owed.journal'));
+  for (const at of [12, 40, 90]) {
+    rmSync(state, { recursive: true, force: true });
+    mkdirSync(state, { mode: 0o755 });
+    chmodSync(state, 0o755);
+    const damaged = Buffer.from(journal);
+    damaged[at] = (damaged[at] ?? 0) ^ 0xff;
+    writeFileSync(join(state, 'journal'), damaged);
+    const config = writeConfig(directory, { rvi });
+    const agent = startAgent(config);
+    await agent.logged(/ started /);
+    const line = /error journal-corrupt at="?\d+\+\d+"? lost=1 kept=\S*journal\.damaged/;
+    assert.match(agent.log(), line);
+    assert.match(agent.log(), /warn storage-permissions .*mode="?0755/);
+    assert.equal(statusOf(config).packages.map(({ phase }) => phase), ['settling']);
+    assert.equal(await agent.kill(), 0);
+    assert.equal(readFileSync(join(state, 'journal.damaged')), damaged);
+    assert.is(statSync(state).mode & 0o777, 0o755);
+  }
+});
+
+test.run();

@@ -1,0 +1,36 @@
+// Method: the types that statfs gives on FAT and on others, and the real ones of this machine.
+import { checkFileSystem } from '../../../src/host/file-system.ts';
+import { assert, suite } from '../../support/suite.ts';
+
+const test = suite('file systems');
+const types = { ext4: 0xef53, f2fs: 0xf2f52010, ubifs: 0x24051905, tmpfs: 0x01021994 };
+
+test('refuses FAT and exFAT, and says what to do', async () => {
+  for (const [type, name] of [[0x4d44, 'FAT'], [0x2011bab0, 'exFAT']] as const) {
+    const checked = await checkFileSystem('/boot/state', async () => type);
+    assert.match(checked.ok ? '' : checked.reason, new RegExp(`is on a ${name} file system`));
+    assert.match(checked.ok ? '' : checked.reason, /set storage.dir to/);
+  }
+});
+
+test('takes others', async () => {
+  for (const type of Object.values(types)) {
+    assert.ok((await checkFileSystem('/var/lib/agent', async () => type)).ok);
+  }
+  assert.ok((await checkFileSystem('/tmp')).ok);
+});
+
+test('looks above a directory that is to be made', async () => {
+  const seen: string[] = [];
+  const typeOf = async (path: string) => {
+    seen.push(path);
+    if (path !== '/media/card') throw new Error('ENOENT');
+    return 0x4d44;
+  };
+  assert.not.ok((await checkFileSystem('/media/card/a/b', typeOf)).ok);
+  assert.equal(seen, ['/media/card/a/b', '/media/card/a', '/media/card']);
+  const none = () => Promise.reject(new Error('ENOSYS'));
+  assert.ok((await checkFileSystem('/a/b', none)).ok);
+});
+
+test.run();
