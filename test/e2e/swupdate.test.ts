@@ -163,6 +163,26 @@ for (const form of ['program', 'daemon'] as const) {
     }));
 }
 
+for (const form of ['program', 'daemon'] as const) {
+  test(`stopped in an install, records what became of it before the end: ${form}`, () =>
+    on(async (device) => {
+      if (form === 'daemon') await device.daemon();
+      const first = device.start();
+      const one = await device.offer(device.keys, [held(device)]);
+      await begun(device);
+      const ended = first.kill('SIGTERM');
+      await first.logged(/info stopping signal=SIGTERM waits_for="install of app/, limitMs);
+      writeFileSync(device.path('go'), '');
+      assert.is(await ended, 0);
+      const second = device.start();
+      const outcome = await device.reported(one);
+      assert.is(outcome.status, true, outcome.text);
+      assert.equal(runs(device), ['begin', 'end']);
+      assert.not.match(second.log(), / installing /);
+      assert.is(await second.kill(), 0);
+    }));
+}
+
 test('asks the daemon what became of an install that it was killed in, and repeats none', () =>
   on(async (device) => {
     await device.daemon();
