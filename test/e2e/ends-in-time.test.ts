@@ -102,16 +102,19 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
   const config = writeConfig(directory, { rvi: { url: 'ws://127.0.0.1:1' } });
   const fifo = join(directory, 'fifo');
   assert.is(spawnSync('mkfifo', [fifo]).status, 0);
-  const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-  const child = runWith(config, fd);
+  const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  // Apart from the one that reads: a child makes its own blocking.
+  const end = openSync(fifo, constants.O_WRONLY);
+  const child = runWith(config, end);
+  closeSync(end);
   const ended = endOf(child);
   await until('its socket', () => isThere(join(directory, 'control.sock')));
   // By then the heap has its size.
-  for (let round = 0; round < 2; round += 1) await disturb(config, 20_000);
+  await disturb(config, 10_000);
   const before = rssKiB(child.pid ?? 0);
-  for (let round = 0; round < 2; round += 1) await disturb(config, 20_000);
+  await disturb(config, 10_000);
   const grownKiB = rssKiB(child.pid ?? 0) - before;
-  // Of the heap of an agent that is asked 40 000 times; waiting lines would come on top.
+  // Of the heap of an agent that is asked so often; waiting lines would come on top.
   assert.ok(grownKiB < 20_480, `${grownKiB} KiB more`);
   let text = '';
   await until('the line of what is missing', () => {
@@ -122,7 +125,7 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
   const told = (text.match(/control-refused/g) ?? []).length;
   // Those of the link are beside them.
   const lines = told + Number(dropped);
-  assert.ok(lines >= 80_000 && lines < 80_100, `${lines} lines`);
+  assert.ok(lines >= 20_000 && lines < 20_100, `${lines} lines`);
   await disturb(config, 3);
   await until('lines again', () => {
     text += readAll(fd);
