@@ -1,4 +1,5 @@
 // Method: heads of requests as nodes, plain clients, proxies and browsers send them, as tables.
+import { readFileSync } from 'node:fs';
 import { refusalOf } from '../../../src/transport/delivery-check.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { Expected } from '../../../src/transport/delivery-check.ts';
@@ -131,6 +132,23 @@ test('names what it refuses in a few words', () => {
   const host = check(changed('Host', 'x'.repeat(5_000))) ?? '';
   const type = check(changed('Content-Type', 'x'.repeat(5_000))) ?? '';
   for (const reason of [long, host, type]) assert.ok(reason.length > 0 && reason.length < 250);
+});
+
+test('takes and refuses the headers that the page names', () => {
+  const page = readFileSync('docs/integrate/node-and-server.md', 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| (names of headers )?\| those/.test(line));
+  const namesIn = (cell = '') =>
+    [...cell.matchAll(/`([\w-]+\*?)`/g)].map(([, name = '']) => name.replace('*', 'any'));
+  const cells = rows.map((row) => row.split('| '));
+  const takenNames = cells.flatMap(([, , cell]) => namesIn(cell));
+  const refusedNames = cells.flatMap(([, , , cell]) => namesIn(cell));
+  assert.ok(takenNames.length >= 18 && refusedNames.length >= 10);
+  const value = new Map([['Connection', 'close'], ['Expect', '100-continue']]);
+  const isThere = new Set(ofNode.map(([name]) => name));
+  for (const name of takenNames.filter((one) => !isThere.has(one))) {
+    assert.is(check([...ofNode, [name, value.get(name) ?? 'x']]), undefined, name);
+  }
+  for (const name of refusedNames) assert.match(check([...ofNode, [name, 'x']]) ?? '', 'header');
 });
 
 test.run();
