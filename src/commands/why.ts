@@ -67,6 +67,7 @@ function packageLines(one: PackageStatus): readonly string[] {
   return [
     `${label(one.id)}: ${one.phase}${progress === '' ? '' : `, ${progress}`}`,
     ...(one.update === undefined ? [] : [`  the server says: ${one.update.description}`]),
+    ...(one.server === undefined ? [] : [`  server: ${one.server}`]),
     `  waits for: ${one.waitsFor}`,
     `  next: ${nextText(one)}${one.nextInMs === undefined ? ' (no timer)' : ''}`,
   ];

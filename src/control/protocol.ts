@@ -76,6 +76,7 @@ const packageStatus = record<PackageStatus>({
   sizeBytes: number,
   update: maybe(updateStatus),
   phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'settling'),
+  server: maybe(text),
   chunksHeld: number,
   chunksCount: number,
   installPercent: maybe(number),

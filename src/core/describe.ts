@@ -1,5 +1,6 @@
 // The state in words, for `status`, `watch` and `why`.
 import { unreachable } from '../assert.ts';
+import { isSame } from './backends.ts';
 import { inPhase, keyOf, runningOf, transferOf } from './decision.ts';
 import { chunksExpected } from './ladder.ts';
 import { sentencesOf } from './survived.ts';
@@ -108,12 +109,18 @@ function packageOf(
     sizeBytes: one.sizeBytes,
     update: updateOf(one),
     phase: one.phase.kind,
+    ...serverOf(state, one),
     chunksHeld: transfer?.held.count ?? 0,
     chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
     installPercent: runningOf(state, one.id).percent,
     waitsFor: waitsFor(state, one),
     ...nextOf(state, one, due, nowMs),
   };
+}
+
+function serverOf({ backend }: State, { services }: Package): { readonly server?: string } {
+  if (services === undefined || isSame(services, backend.services)) return {};
+  return { server: services.start };
 }
 
 function updateOf({ update }: Package): UpdateStatus | undefined {

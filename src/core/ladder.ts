@@ -84,6 +84,9 @@ function learnt(state: State, one: InPhase<'receiving'>, now: Running): readonly
   const { situation, rung } = now;
   if (backendOf(state, one).learnt[situation] === rung || rung === 'start') return [];
   const { services } = one;
-  const isPresent = services === undefined || isSame(services, state.backend.services);
-  return [{ kind: 'rung-learnt', situation, rung, ...(isPresent ? {} : { services }) }];
+  const isPresent = isSame(services, state.backend.services);
+  // It came before any server was named, and nothing is remembered of a server without a name.
+  if (!isPresent && services === undefined) return [];
+  const of = isPresent || services === undefined ? {} : { services };
+  return [{ kind: 'rung-learnt', situation, rung, ...of }];
 }

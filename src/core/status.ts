@@ -55,6 +55,8 @@ export type PackageStatus = {
   /** What the server tells beside it, where it does (P2, P3). */
   readonly update: UpdateStatus | undefined;
   readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'settling';
+  /** Its server's start service, where that is not the present server. */
+  readonly server?: string | undefined;
   readonly chunksHeld: number;
   readonly chunksCount: number;
   /** 0-100 of an install that tells. */

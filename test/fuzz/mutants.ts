@@ -50,6 +50,12 @@ export const mutants: readonly Mutant[] = [
     '8',
   ),
   mutantOf(
+    'receives what nobody accepted',
+    'core/consent.ts',
+    'if (!isAsked(settings, state, id)) return true;',
+    'return true;',
+  ),
+  mutantOf(
     'remembers each server for ever',
     'core/backends.ts',
     '.slice(-backendsMax)',
@@ -70,7 +76,7 @@ export const mutants: readonly Mutant[] = [
   mutantOf(
     'writes to the log what a peer said as it said it',
     'text.ts',
-    'return `\\\\u${char.charCodeAt(0).toString(16).padStart(4, \'0\')}`;',
+    'return char.length === 1 ? `\\\\u${code.padStart(4, \'0\')}` : `\\\\u{${code}}`;',
     'return char;',
     '10',
   ),

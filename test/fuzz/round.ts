@@ -4,7 +4,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { replay } from '../../src/core/apply.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
-import { backendsMax, ledgerEntriesMax, packagesMax, transfersMax } from '../../src/limits.ts';
+import {
+  backendsMax,
+  confirmationsMax,
+  ledgerEntriesMax,
+  packagesMax,
+  transfersMax,
+} from '../../src/limits.ts';
 import { isStatus } from '../../src/control/protocol.ts';
 import { openStore } from '../../src/store/store.ts';
 import { isBody } from '../backend/dialect.ts';
@@ -115,15 +121,20 @@ const within = /^\/s(\/(journal|journal\.new|packages(\/\d+(\/data)?)?))?$/;
 const isWithin = ({ verb, path }: Op) =>
   within.test(path) || (verb === 'sync-directory' && path === '/');
 
-function look({ daemon, disk, told }: Rig): void {
+function look({ daemon, disk, told, isAuto }: Rig): void {
   if (told.crash !== undefined) throw new Error(told.crash);
   const outside = disk.ops.find((op) => !isWithin(op));
   if (outside !== undefined) throw new Error(`not in the storage: ${outside.verb} ${outside.path}`);
   disk.ops.splice(0);
-  const { packages, ledger, running, leftovers, others } = daemon.state();
+  const { packages, ledger, running, leftovers, others, confirmations } = daemon.state();
   const phases = [...packages.values()].map(({ phase }) => phase.kind);
   const transfers = phases.filter((kind) => kind === 'receiving').length;
+  const unasked = [...packages.values()].find((one) => 'transfer' in one.phase && !one.isByPerson);
+  if (!isAuto && unasked !== undefined) {
+    throw new Error(`received, though nobody accepted it: ${JSON.stringify(unasked.id)}`);
+  }
   bounded('packages', packages.size, packagesMax);
+  bounded('confirmations', confirmations.length, confirmationsMax);
   bounded('ledger', ledger.size, ledgerEntriesMax);
   bounded('running', running.size, 2 * packagesMax);
   bounded('servers', others.length, backendsMax);

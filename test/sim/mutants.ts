@@ -221,7 +221,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'begins anew with each start of the same file',
-    'core/on-request.ts',
+    'core/on-start.ts',
     'if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {',
     'if (true) {',
     'J5a',
