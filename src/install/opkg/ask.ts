@@ -149,7 +149,9 @@ const full = new RegExp(
   [
     'no space left|disk (?:is )?full|file ?system (?:is )?full|not enough (?:free )?space',
     'insufficient (?:disk )?space|out of (?:disk )?space|only have \\d+ *kb',
-    'quota exceeded|\\bENOSPC\\b|\\bEDQUOT\\b|errno *[=:]? *(?:28|122)\\b',
+    'quota exceeded|errno *[=:]? *(?:28|122)\\b',
+    // Not as a part of the name of a package.
+    '(?<![-.\\w])(?:ENOSPC|EDQUOT)(?![-.]?\\w)',
     // Without a number it is a full disk most of the time; with another one it is not.
     'write failed(?!\\W*(?:input|read-only|errno *[=:]? *(?!28\\b|122\\b)\\d))|short write',
   ].join('|'),
