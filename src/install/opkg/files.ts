@@ -87,8 +87,10 @@ async function troubleWith(
     case 'symlink':
       if (kind !== 'other') return 'is no symbolic link';
       return linkTrouble(await look.disk.readLink(path), file.target);
-    case 'other':
+    case 'special':
       return kind === 'other' ? undefined : 'is no special file';
+    case 'other':
+      return undefined;
     case 'link':
       return hardLinkTrouble(look, file, kind);
     case 'file':

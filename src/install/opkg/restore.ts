@@ -32,7 +32,7 @@ export async function restore(
       if (kept.ok && !isFit) lost.push(path);
       continue;
     }
-    if (now.ok && isAsWhole(now.value, kept.value)) {
+    if (now.ok && isAsWhole(now.value, kept.value, isCut)) {
       if (!isCut || !(await hasForgotten(disk, path, root, now.value, kept.value))) continue;
     }
     // In place, so that owner, mode and label stay: until the outcome is on flash the copy is
@@ -53,15 +53,16 @@ function isWhole(data: Uint8Array): boolean {
   if (data.length === 0) return true;
   const text = textOf(data);
   if (text.includes('\0') || !text.endsWith('\n')) return false;
-  const parts = text.split(/\n\s*\n/).filter((part) => part.trim() !== '');
+  const parts = text.split(/\n\n+/).filter((part) => part.trim() !== '');
   return parts.every((part) => /^Package:/im.test(part) && /^Status:/im.test(part));
 }
 
 /** An interruption leaves it empty, or without the empty line that opkg writes at the end. */
-function isAsWhole(now: Uint8Array, copy: Uint8Array): boolean {
+function isAsWhole(now: Uint8Array, copy: Uint8Array, isCut: boolean): boolean {
   if (now.length === 0) return copy.length === 0;
-  if (copy.length === 0) return isWhole(now);
-  return isWhole(now) && textOf(now).endsWith(textOf(copy).slice(-2));
+  // A file made by hand may lack that line.
+  const hasEnd = textOf(now).endsWith('\n\n') || !textOf(copy).endsWith('\n\n');
+  return isWhole(now) && (hasEnd || !isCut);
 }
 
 /**

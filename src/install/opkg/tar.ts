@@ -5,7 +5,8 @@ import type { Bytes, Reader } from './bytes.ts';
 
 export type TarEntry = {
   readonly name: string;
-  readonly kind: 'file' | 'link' | 'symlink' | 'directory' | 'other';
+  /** `special`: a device node or a FIFO. `other`: of a type that is not known here. */
+  readonly kind: 'file' | 'link' | 'symlink' | 'directory' | 'special' | 'other';
   readonly sizeBytes: number;
   /** Of a link or symlink; empty for everything else. */
   readonly target: string;
@@ -90,6 +91,10 @@ function kindOf(type: string): TarEntry['kind'] {
       return 'symlink';
     case '5':
       return 'directory';
+    case '3':
+    case '4':
+    case '6':
+      return 'special';
     default:
       return 'other';
   }

@@ -72,7 +72,8 @@ for (const flavour of flavours) {
 
 for (const flavour of flavours) {
   for (const point of killPoints) {
-    test(`${flavour}: a cut at ${point} of a first install is seen and mended`, async () => {
+    // OpenWrt's is cut like 0.1.8; only the same version again differs.
+    if (flavour !== 'lede') test(`${flavour}: a cut at ${point} of a first install is seen and mended`, async () => {
       const on = createOpkgDevice(directory, flavour);
       on.has(other);
       await isMended(on, point, undefined);

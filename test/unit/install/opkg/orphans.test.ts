@@ -37,7 +37,8 @@ async function orphaned(on: OpkgDevice, haltAt: string) {
   return { request, before: prepared.before, ended };
 }
 
-for (const flavour of flavours) {
+// OpenWrt's is like 0.1.8 here.
+for (const flavour of flavours.filter((one) => one !== 'lede')) {
   for (const point of killPoints) {
     test(`${flavour}: one that still runs, at ${point}, is waited for`, async () => {
       const on = createOpkgDevice(directory, flavour);

@@ -109,6 +109,9 @@ test('lacks are no matter while opkg was not interrupted', async () => {
   writeFileSync(path, first);
   const value = { restored: [], lost: [] };
   assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value });
+  // Also not an end that is spelled otherwise.
+  writeFileSync(path, text.slice(0, -1));
+  assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value });
   writeFileSync(path, text.slice(0, -5));
   const restored = { restored: [path], lost: [] };
   assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value: restored });
@@ -142,6 +145,21 @@ for (const [what, now] of [
     }
   });
 }
+
+test('a file made by hand may lack the empty line at its end', async () => {
+  const path = join(directory, 'status');
+  writeFileSync(path, text.slice(0, -1));
+  const copies = await keepCopies(disk, [path], directory);
+  if (!copies.ok) throw new Error(copies.reason);
+  writeFileSync(path, text);
+  for (const isCut of [true, false]) {
+    const value = { restored: [], lost: [] };
+    assert.equal(await restoreAt(disk, copies.value, directory, isCut), { ok: true, value });
+  }
+  writeFileSync(path, text.slice(0, -4));
+  assert.ok((await restore(disk, copies.value)).ok);
+  assert.is(readFileSync(path, 'utf8'), text.slice(0, -1));
+});
 
 test('a copy of an earlier version of the agent, without a checksum, is taken', async () => {
   const { path, copies } = await kept();
