@@ -94,7 +94,8 @@ async function findIn(ports: LinePorts, directory: string): Promise<Found> {
     if (exchanged.kind === 'not-connected') {
       if (codesOfNone.includes(exchanged.code)) return { kind: 'none' };
       const isPassing = codesOfLater.includes(exchanged.code);
-      return unusable(`cannot be asked: ${exchanged.reason}`, isPassing);
+      const hint = isPassing ? '' : ' (installer.swupdate.sockets names another folder)';
+      return unusable(`cannot be asked: ${exchanged.reason}${hint}`, isPassing);
     }
     if (exchanged.kind === 'late') return unusable('does not answer', true);
     if (exchanged.kind === 'silent') continue;

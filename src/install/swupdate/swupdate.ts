@@ -147,8 +147,8 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
   async function probe(request: InstallRequest, text: string): Promise<Probe> {
     const orphan = await waitForOrphan(ports, settings, request, settings.timeoutMs);
     if (orphan === 'running') return unknown('the SWUpdate of the attempt still runs');
-    if (orphan === 'success') return installed(request, 'SWUpdate finished it after the cut');
-    const found = await find();
+    const isFinished = orphan === 'success';
+    const found: Found = isFinished ? { kind: 'none' } : await find();
     if (found.kind === 'unusable') return unknown(found.reason);
     if (found.kind === 'daemon' && (await found.control.idle(settings.timeoutMs)).kind === 'busy') {
       return unknown('the SWUpdate daemon is still installing');
@@ -157,6 +157,9 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     const evidence = await gather(ports, settings, request, before, markerOf(found));
     const { kind, description } = evidence;
     if (kind === 'installed') return installed(request, description);
+    if (isFinished && kind !== 'failed') {
+      return installed(request, 'SWUpdate finished it after the cut');
+    }
     return kind === 'nothing' ? unknown(description) : { kind: 'not-installed', description };
   }
 

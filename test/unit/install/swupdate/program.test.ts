@@ -1,4 +1,5 @@
 // Debian's SWUpdate as a program: real packages, real failures, and what the report says of each.
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import process from 'node:process';
 import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu.ts';
 import { swupdateArgs } from '../../../support/swupdate.ts';
 import { assert, suite } from '../../../support/suite.ts';
@@ -252,6 +254,32 @@ for (const [what, obstacle] of [
       obstacle(join(bench.sockets, 'sockinstctrl'));
       const path = bench.swu({ files: [bench.file(data)] });
       assert.is((await install(bench, path)).kind, 'installed');
+    }));
+}
+
+for (const [check, kind] of [[['false'], 'not-installed'], [['true'], 'installed']] as const) {
+  test(`lets the check decide also of one that outlived the agent (${check.join()})`, () =>
+    on(async (bench) => {
+      const [go, begun] = [join(bench.directory, 'go'), join(bench.directory, 'begun')];
+      const text = `#!/bin/sh\necho >${begun}\nwhile [ ! -e ${go} ]; do sleep 0.05; done\n`;
+      const script = { name: 's.sh', text, type: 'postinstall' } as const;
+      const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
+      const request = bench.request(path);
+      const folder = join(request.workDirectory, 'swupdate');
+      mkdirSync(folder);
+      const args = ['-l', '3', '-i', path, ...swupdateArgs(bench.keys.certificate)];
+      const env = { PATH: process.env['PATH'], SOTA_PACKAGE_FILE: path, TMPDIR: folder };
+      const orphan = spawn('swupdate', args, { env, stdio: 'ignore' });
+      const ended = new Promise((done) => orphan.on('exit', done));
+      for (let tries = 0; !existsSync(begun); tries++) {
+        assert.ok(tries < 3_000, 'it does not begin');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const probing = bench.installer({ check }).probe(request, '{}');
+      writeFileSync(go, '');
+      assert.is((await probing).kind, kind);
+      await ended;
+      assert.is(bench.installed(), data.toString('latin1'));
     }));
 }
 
