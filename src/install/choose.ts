@@ -44,10 +44,35 @@ function refusal({ enabled }: Settings['installer'], kind: InstallerName | undef
   return `the payload is ${format}, and ${key} does not list "${kind}"`;
 }
 
-/** `*` and `?` only; all else is itself. */
-function globOf(pattern: string): RegExp {
-  const spelled = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${spelled.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 'su');
+/**
+ * `*` and `?` only; all else is itself. Without a RegExp: the sender chooses the name, and with
+ * several `*` a RegExp takes hours for a name of dashes. This takes at most pattern times name.
+ */
+function globOf(pattern: string): { test(name: string): boolean } {
+  const wanted = [...pattern];
+  return { test: (name) => isMatch(wanted, [...name]) };
+}
+
+/** Only the last `*` is ever extended: what an earlier one matched need not change. */
+function isMatch(wanted: readonly string[], given: readonly string[]): boolean {
+  let [at, star, starAt] = [0, -1, 0];
+  for (let index = 0; index < given.length; ) {
+    if (wanted[at] === '*') {
+      star = at;
+      starAt = index;
+      at += 1;
+    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === given[index])) {
+      at += 1;
+      index += 1;
+    } else if (star >= 0) {
+      at = star + 1;
+      starAt += 1;
+      index = starAt;
+    } else {
+      return false;
+    }
+  }
+  return wanted.slice(at).every((one) => one === '*');
 }
 
 async function kindOf(file: DiskFile): Promise<DiskResult<InstallerName | undefined>> {

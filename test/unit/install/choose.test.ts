@@ -141,4 +141,33 @@ test('a payload that cannot be read is a reason', async () => {
   assert.match(gone.ok ? '' : gone.reason, /cannot read the payload: ENOENT/);
 });
 
+test('a name cannot hold up the agent, whatever the rule', async () => {
+  const used = async (pattern: string, name: string) => {
+    const settings: Installer = {
+      ...withCommand,
+      default: 'command',
+      rules: [{ name: pattern, use: 'opkg' }],
+    };
+    const found = await chosen('x', settings, name);
+    return found.ok && found.name === 'opkg';
+  };
+  const dashes = '-'.repeat(255);
+  // With backtracking these take hours.
+  for (const pattern of ['*-*-*-*-*-*-*-*-eu', `${'*-'.repeat(60)}x`, `${'*?'.repeat(60)}x`]) {
+    assert.is(await used(pattern, dashes), false);
+    assert.is(await used(pattern.replace(/(eu|x)$/, '*'), dashes), true);
+  }
+  // Against a RegExp, over all short patterns and names.
+  const words = (letters: readonly string[]) => ['', ...letters,
+    ...letters.flatMap((one) => letters.flatMap((two) => [`${one}${two}`,
+      ...letters.map((three) => `${one}${two}${three}`)]))];
+  for (const pattern of words(['*', '?', 'a', '.'])) {
+    const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
+    const expected = new RegExp(`^${source}$`, 'su');
+    for (const name of ['', 'a', '.', 'aa', 'a.', '.a', 'a.a', '\u{1f600}', '\u{1f600}a', '\n']) {
+      assert.is(await used(pattern, name), expected.test(name), `${pattern} ${name}`);
+    }
+  }
+});
+
 test.run();
