@@ -214,7 +214,9 @@ export function createAgent(parts: AgentParts): Agent {
 
   async function shorten(): Promise<void> {
     const shortened = await store.rewrite(snapshot(state));
-    if (!shortened.ok) log('warn', 'journal-not-shortened', { reason: shortened.reason });
+    if (!shortened.ok) return log('warn', 'journal-not-shortened', { reason: shortened.reason });
+    // The old file took its blocks along. Beside the commits: a program has to be started for it.
+    void store.takeRoom();
   }
 
   function setTimer(): void {

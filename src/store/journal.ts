@@ -25,6 +25,8 @@ export type Journal = {
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Takes blocks for the records of a transfer, so that a full disk is met before it begins. */
   reserve(number: number, chunksCount: number): Promise<DiskResult<void>>;
+  /** Takes the blocks for all open transfers; after a rewrite, whose file has none yet. */
+  takeRoom(): Promise<DiskResult<void>>;
   /** The transfer is over: no blocks are taken for it any more. */
   release(number: number): void;
   close(): Promise<void>;
@@ -80,7 +82,7 @@ function newer(path: string, version: number): DiskResult<never> {
  * journal of many short lives stays short. A snapshot was synced before it got its name.
  */
 async function settleFile(
-  journal: Journal & { takeRoom(): Promise<DiskResult<void>> },
+  journal: Journal,
   file: DiskFile,
   decoded: Decoded,
   state: State,

@@ -23,6 +23,8 @@ export type Store = {
   /** True when the journal says much less than it is long. */
   isSlack(): boolean;
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  /** Starts a program: nothing that is to be quick waits for it. */
+  takeRoom(): Promise<DiskResult<void>>;
   close(): Promise<void>;
 };
 
@@ -76,6 +78,7 @@ export async function openStore(
     discard,
     isSlack: () => journal.grownBytes() > journalSlackBytesMax,
     rewrite: (all) => journal.rewrite(all),
+    takeRoom: () => journal.takeRoom(),
     close,
   };
   return { ok: true, value: store };

@@ -27,7 +27,7 @@ for (const journey of journeys) {
 test('the sweep is as large as it should be', () => {
   const { bytes, sectors, tails } = total;
   console.log(`\n| damaged: ${bytes} bytes, ${sectors} sectors; ${tails} of them at a torn end`);
-  assert.ok(bytes > 100_000 && sectors > 1_000);
+  assert.ok(bytes > 50_000 && sectors > 300);
   assert.ok(tails < bytes / 100, 'too much is taken for an interrupted append');
 });
 

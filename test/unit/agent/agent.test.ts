@@ -292,6 +292,21 @@ test('tells a listener of each commit until it has heard enough', async () => {
   assert.is(count, 2);
 });
 
+test('waits for no program that takes blocks for a journal that was shortened', async () => {
+  const one = await setUp();
+  let isHanging = false;
+  one.disk.before(({ verb }) => {
+    if (verb !== 'reserve') return undefined;
+    isHanging = true;
+    return new Promise(() => undefined);
+  });
+  for (let at = 0; !isHanging && at < 200; at += 1) await one.agent.submit(renamed(at));
+  assert.ok(isHanging);
+  // The commits go on although that program never ends.
+  await one.agent.submit(chunk(1));
+  assert.is(one.acks(), 1);
+});
+
 test('shortens a journal that has grown, and goes on with it where it cannot', async () => {
   const one = await setUp();
   const grow = async () => {

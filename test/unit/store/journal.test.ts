@@ -309,6 +309,26 @@ test('takes blocks for each transfer that is open, and none for one that is over
   assert.is(taken(), sizeOf(disk) + journalReserveBytes + 64 * 10);
 });
 
+test('starts no program in a rewrite, and takes the blocks when it is told to', async () => {
+  const disk = await written(opened());
+  const { journal } = await open(disk);
+  const before = disk.count('reserve');
+  must(await journal.rewrite(snapshot(replay(opened()))));
+  assert.is(disk.count('reserve'), before);
+  must(await journal.takeRoom());
+  assert.is(disk.count('reserve'), before + 1);
+});
+
+test('starts a program once at its start, and twice for a transfer', async () => {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0));
+  must(await store.data.survey([]));
+  assert.is(disk.count('reserve'), 1);
+  must(await store.reserve(1, 65_536 * 4, 4));
+  for (const batch of [opened(), [held(1)], [held(2), held(3)]]) must(await store.commit(batch));
+  assert.is(disk.count('reserve'), 3);
+});
+
 test('refuses a transfer whose records have no room on the disk', async () => {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0));
