@@ -38,14 +38,17 @@ export function simulate(scenario: Scenario): Promise<Outcome> {
   return createWorld(scenario).run();
 }
 
+function newSoftware({ busy, denials }: Scenario['journey']['manner']): Software {
+  const nothing = { truth: new Map(), starts: [], sha1s: new Map() };
+  return { ...nothing, busyLeft: busy, denialsLeft: denials };
+}
+
 function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: Scenario) {
   const conditions = { ...conditionsOf(seed, journey.isRough ?? false), ...journey.conditions };
   const streams = streamsOf(seed);
   const timeline = createTimeline();
   const root = createRoot(conditions.isFresh);
-  const { busy: busyLeft, denials: denialsLeft } = journey.manner;
-  const known = { truth: new Map(), starts: [], sha1s: new Map() };
-  const software: Software = { ...known, busyLeft, denialsLeft };
+  const software = newSoftware(journey.manner);
   const listeners: ((message: SeenMessage) => void)[] = [];
   const reported = new Set<string>();
   const settingsOf = (life: number) => settingsFor(journey, conditions, life);

@@ -137,14 +137,14 @@ test('runs the daemon with the file, the environment and its warnings', async ()
   const given: Settings[] = [];
   const world = createWorld({
     files: { '/my.toml': `[rvi]\nstall = 45\n[log]\nlevel = "warn"\n${signed}` },
-    environment: { SOTA_AGENT_LOG_LEVEL: 'debug', NODE_OPTIONS: '-r /tmp/x.js' },
+    environment: { SOTA_AGENT_LOG_LEVEL: 'error', NODE_OPTIONS: '-r /tmp/x.js' },
     startDaemon: async (settings) => {
       given.push(settings);
       return 0;
     },
   });
   assert.is(await world.run('run', '--config=/my.toml'), 0);
-  assert.is(given[0]?.log.level, 'debug');
+  assert.is(given[0]?.log.level, 'error');
   assert.is(given[0]?.rvi.stallMs, 45_000);
   assert.is(
     world.shown.err,
