@@ -7,7 +7,7 @@ import { createDisk } from '../../../../src/host/disk.ts';
 import { decodeBefore } from '../../../../src/install/opkg/before.ts';
 import { placesOf } from '../../../../src/install/opkg/places.ts';
 import { restore as restoreAt } from '../../../../src/install/opkg/restore.ts';
-import { keepCopies, stanzasOf } from '../../../../src/install/opkg/status.ts';
+import { fieldsOf, keepCopies, stanzasOf } from '../../../../src/install/opkg/status.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import type { Copy } from '../../../../src/install/opkg/status.ts';
 
@@ -215,6 +215,17 @@ test('follows dest of the configuration that the arguments name', async () => {
   assert.is(await rootOf(`--conf=${conf}`, '--dest=ram', '-o', '/mnt'), '/mnt/tmp/r');
   const { statusFiles } = await placesOf(disk, { program, args: ['-f', conf], statusFile: '/s' });
   assert.equal(statusFiles, ['/s']);
+});
+
+test('a control file cannot hold up the agent: a megabyte of spaces in a field', () => {
+  const spaces = ' '.repeat(1_000_000);
+  const description = `Description: x${spaces}x${spaces}\r`;
+  const text = `Package:${spaces}a\n${description}\nVersion:\t1 \n more: y\n:z\n`;
+  const fields = fieldsOf(text);
+  assert.equal([...fields.keys()], ['package', 'description', 'version']);
+  assert.is(fields.get('package'), 'a');
+  assert.is(fields.get('description')?.length, spaces.length + 2);
+  assert.is(fields.get('version'), '1');
 });
 
 test.run();
