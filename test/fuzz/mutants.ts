@@ -47,7 +47,7 @@ export const mutants: readonly Mutant[] = [
     'protocol/p2.ts',
     "const isSound = !value.includes('\\0') && wellFormed(value) === value;",
     'const isSound = true;',
-    '8',
+    '14',
   ),
   mutantOf(
     'receives what nobody accepted',
