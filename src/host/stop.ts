@@ -61,6 +61,7 @@ export function createStop(log: Log): Stop {
     hear,
     begin: (stoppable) => {
       running = stoppable;
+      if (first !== undefined) stoppable.stop();
     },
     atOnce,
     exitCode: () => (first === undefined ? 0 : exitCodeOf(first.name)),
