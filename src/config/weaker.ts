@@ -51,15 +51,11 @@ function link({ rvi }: Settings): readonly Finding[] {
   return found;
 }
 
-function local({ control, log }: Settings): readonly Finding[] {
+function local({ control }: Settings): readonly Finding[] {
   const found: Finding[] = [];
   if (control.group !== undefined) {
     const problem = `lets every member of the group "${control.group}" accept and decline packages`;
     found.push(warning('control.group', problem, 'leave it out if only the owner may'));
-  }
-  if (log.level === 'debug') {
-    const problem = 'is "debug", at which the number of log lines has no limit';
-    found.push(warning('log.level', problem, 'use "info" in the field'));
   }
   return found;
 }
