@@ -13,11 +13,21 @@ const ownNames = [
 const transferNames = /^(data|package\.ipk|swupdate|tmp|opkg-status-\d+)$/;
 const fileNames = ['journal', 'journal.new', 'journal.damaged'];
 const done = { ok: true, value: undefined } as const;
+const notOurs = 'ENOTEMPTY';
 
 export async function checkOwnership(
   disk: Disk,
   directory: string,
 ): Promise<DiskResult<void>> {
+  const checked = await check(disk, directory);
+  if (checked.ok || checked.code === notOurs) return checked;
+  const reason =
+    `cannot use ${directory}: ${checked.reason}. ` +
+    "Set storage.dir to a directory that the agent's user can read and write";
+  return { ...checked, reason };
+}
+
+async function check(disk: Disk, directory: string): Promise<DiskResult<void>> {
   const listed = await disk.list(directory);
   // One that is missing is made by the agent.
   if (!listed.ok) return listed.code === 'ENOENT' ? done : listed;
@@ -102,5 +112,5 @@ function refused(directory: string, found: string): DiskResult<never> {
   const reason =
     `${directory} does not belong to sota-agent: ${found}. Nothing in it was changed. ` +
     'Set storage.dir to an empty or missing directory, or to one that sota-agent made';
-  return { ok: false, code: 'ENOTEMPTY', reason };
+  return { ok: false, code: notOurs, reason };
 }

@@ -142,7 +142,7 @@ test('a directory that cannot be written to is named, exit code 1', async () => 
   const config = writeConfig(directory, { storage: { dir, reserve: '1 MiB' } });
   const agent = startAgent(config);
   assert.is(await agent.ended, 1);
-  assert.match(agent.log(), `error not-started reason="cannot lock ${dir}: ENOTDIR`);
+  assert.match(agent.log(), `error not-started reason="cannot use ${dir}: ENOTDIR`);
   assert.is(agent.log().trimEnd().split('\n').length, 1);
   rmSync(directory, { recursive: true });
 });
