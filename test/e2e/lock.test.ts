@@ -3,7 +3,6 @@
 // systems. Needs root, as making namespaces does.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -104,24 +103,5 @@ needsRoot('needs no block of a disk that is full', () => {
   const ran = runElsewhere(config, `(${full}) ; true; set -- timeout 2 "$@"`);
   assert.not.match(ran.log, /cannot lock/);
 });
-
-const canMakeFat =
-  canIsolate &&
-  hasProgram('mkfs.vfat') &&
-  spawnSync('unshare', ['-m', 'sh', '-c', 'losetup -f'], { stdio: 'ignore' }).status === 0;
-
-test.needs('root, mkfs.vfat and a loop device', canMakeFat && launcher.length === 0)(
-  'says which file systems it needs where FAT takes no sockets',
-  () => {
-    const [state, image] = [join(directory, 'state'), join(directory, 'image')];
-    mkdirSync(state);
-    writeFileSync(image, Buffer.alloc(4 << 20));
-    assert.is(spawnSync('mkfs.vfat', [image]).status, 0);
-    const config = writeConfig(directory, { rvi });
-    const ran = runElsewhere(config, `mount -o loop ${image} ${state}`);
-    assert.is(ran.exitCode, 1);
-    assert.match(ran.log, /not-started .*cannot lock .*EPERM.*needs a file system with Unix/);
-  },
-);
 
 test.run();
