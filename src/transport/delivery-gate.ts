@@ -112,15 +112,13 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
 }
 
 const wildcards = ['0.0.0.0', '::'];
-const loopback = ['localhost', '127.0.0.1', '[::1]'] as const;
 
 function placeOf({ listen, networkAddress }: GateOptions): Place {
   const own = wildcards.includes(listen.host) ? [] : namesOf(listen.host);
-  const isLocal = own.some((one) => loopback.some((name) => name === one) || /^127\./.test(one));
   const url = networkAddress === undefined ? undefined : urlOf(networkAddress);
   const named = url === undefined ? [] : [url.hostname];
   const prefix = url?.pathname.replace(/\/+$/, '') ?? '';
-  return { prefix, hosts: [...own, ...(isLocal ? loopback : []), ...named] };
+  return { prefix, hosts: [...own, ...named] };
 }
 
 /** Returns the host as configured and as a URL parser writes it. */

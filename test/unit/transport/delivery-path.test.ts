@@ -186,15 +186,21 @@ test('a fixed path stands where it is configured, and / changes no address', asy
   assert.is(!renewed.ok && renewed.code, 'fixed-path');
 });
 
-test('hosts are those of the configuration, and of loopback only on loopback', async () => {
+test('hosts are those of the configuration, and no others of the same device', async () => {
   const isTaken = async (place: Place, host: string) => {
     const { gate } = await gateOf({ path: '/', ...place });
     gate.registration('begun', gate.address());
     return gate.refusal(post('/', host)) === undefined;
   };
+  assert.ok(await isTaken({}, '127.0.0.1'));
+  assert.ok(await isTaken({}, '127.0.0.1:9080'));
+  assert.ok(await isTaken({ host: 'localhost' }, 'LOCALHOST:9080'));
+  assert.ok(await isTaken({ networkAddress: 'localhost:9080' }, 'localhost'));
+  assert.ok(await isTaken({ host: '::1' }, '[::1]'));
+  assert.not(await isTaken({}, 'localhost'));
+  assert.not(await isTaken({}, '[::1]'));
+  assert.not(await isTaken({ host: '::1' }, '127.0.0.1'));
   for (const host of ['127.0.0.1', 'localhost', '[::1]', 'LOCALHOST:9080']) {
-    assert.ok(await isTaken({}, host), host);
-    assert.ok(await isTaken({ host: '::1' }, host), host);
     assert.not(await isTaken({ host: '10.0.0.5' }, host), host);
     assert.not(await isTaken({ host: '0.0.0.0', networkAddress: 'ecu:9080' }, host), host);
   }

@@ -144,7 +144,7 @@ const inChunks = (body: string, size: number) =>
   `${(body.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [])
     .map((part) => `${part.length.toString(16)}\r\n${part}\r\n`)
     .join('')}0\r\n\r\n`;
-const chunkedHead = 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n';
+const chunkedHead = 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n';
 
 test('takes chunked bodies, also in chunks of a byte', async () => {
   const small = 'abcdefgh'.repeat(1_000);
