@@ -31,7 +31,9 @@ export function namesOf(name: (service: Service) => string): ServiceNames {
 export function serviceOf(name: string, names: ServiceNames | undefined): Service | undefined {
   return services.find((service) => {
     const short = `sota/${service}`;
-    return name === short || name === `/${short}` || name === names?.[service];
+    // A node puts a prefix before the name that it was told, and nothing else (protocol 1.2).
+    const isFull = name === names?.[service] && name.endsWith(`/${short}`);
+    return isFull || name === short || name === `/${short}`;
   });
 }
 

@@ -47,9 +47,10 @@ function disturb(config: string, lines: number): Promise<void> {
   const socket = connect(join(directory, 'control.sock'));
   return new Promise((resolve, reject) => {
     let answers = 0;
-    const ask = () => socket.write('no request\n'.repeat(Math.min(200, lines - answers)));
+    const ask = () => socket.write('{"command":"x"}\n'.repeat(Math.min(200, lines - answers)));
     socket.on('connect', ask);
     socket.on('error', (error) => reject(new Error(`${config}: ${error.message}`)));
+    socket.on('close', () => reject(new Error(`${config}: closed after ${answers} answers`)));
     socket.on('data', (data: Buffer) => {
       const more = data.toString().split('\n').length - 1;
       const [before, now] = [answers, answers + more];

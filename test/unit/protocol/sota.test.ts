@@ -182,6 +182,9 @@ test('knows its services by their last two names', () => {
     assert.is(serviceOf(`sota/${service}`, undefined), service);
     assert.is(serviceOf(names[service], names), service);
     assert.is(serviceOf(names[service], undefined), undefined);
+    // Whatever a node answered: a name of ours ends as ours do.
+    const odd = { ...names, [service]: 'AAAA\n' };
+    assert.is(serviceOf('AAAA\n', odd), undefined);
   }
   const foreign = ['', '/', '/sota', 'notify', '/sota/', '/sota/ack', '/x/notify'];
   const odd = ['/sota/notify/x', '/sota/Notify', '/sota/__proto__', '/sota/toString'];
