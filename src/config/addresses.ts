@@ -25,6 +25,17 @@ function isUrl(spelt: string, protocols: readonly string[]): boolean {
 export const protocolOf = (url: string) => urlOf(url)?.protocol ?? '';
 export const hostOf = (url: string) => urlOf(url)?.hostname ?? '';
 
+/** Returns the port of a URL that was read before, also if the URL leaves it to the protocol. */
+export function portOf(url: string): number {
+  const read = urlOf(url);
+  if (read === undefined || read.port !== '') return Number(read?.port ?? 0);
+  return ['https:', 'wss:'].includes(read.protocol) ? 443 : 80;
+}
+
+/** `rvi.network_address` may be host:port or a URL. */
+export const networkUrlOf = (address: string) =>
+  /^[a-z]+:\/\//.test(address) ? address : `http://${address}`;
+
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host === '::1' || /^127\./.test(host);
 }
@@ -81,7 +92,7 @@ function decoded(spelt: string): Buffer {
 export const reachableAddress: Reader<string> = text(
   'host:port or an http URL at which the node reaches this device (no wildcard, IPv6 or query)',
   (spelt) => {
-    const url = urlOf(/^[a-z]+:\/\//.test(spelt) ? spelt : `http://${spelt}`);
+    const url = urlOf(networkUrlOf(spelt));
     if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return false;
     if (url.search !== '' || url.hash !== '') return false;
     return url.username === '' && /^[^[]/.test(url.hostname) && url.hostname !== '0.0.0.0';

@@ -3,6 +3,9 @@
 import { hostOf, isLoopback, protocolOf } from './addresses.ts';
 import { error, warning } from './findings.ts';
 import { installers } from './installers.ts';
+import { ownAddress } from './own-address.ts';
+import { paths } from './paths.ts';
+import { ruleOrder } from './rule-order.ts';
 import { weakerThanDefault } from './weaker.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
@@ -18,6 +21,8 @@ export function relations(
     ...ways,
     ...tls(settings, protocol, isGiven),
     ...installers(settings, isGiven),
+    ...ruleOrder(settings, isGiven),
+    ...paths(settings),
     ...timing(settings),
     ...weakerThanDefault(settings),
     ...policy(settings),
@@ -37,7 +42,7 @@ const wildcards = ['0.0.0.0', '::'];
 
 function http(settings: Settings): readonly Finding[] {
   const { url, listen, networkAddress, dialect } = settings.rvi;
-  const found: Finding[] = [];
+  const found: Finding[] = [...ownAddress(settings)];
   if (dialect !== 'jsonrpc') {
     const mend = 'give a ws or wss rvi.url, or leave it out';
     found.push(error('rvi.dialect', `is "${dialect}" with an http rvi.url`, mend));

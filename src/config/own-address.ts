@@ -1,0 +1,88 @@
+// The agent must not be its own node: it would send every message to itself, and blame the node
+// for the answers.
+import { hostOf, isLoopback, networkUrlOf, portOf } from './addresses.ts';
+import { error } from './findings.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Finding } from './findings.ts';
+
+type Rvi = Settings['rvi'];
+
+/** For an http or https `rvi.url`; without one the agent does not listen. */
+export function ownAddress({ rvi }: Settings): readonly Finding[] {
+  const { proxy } = rvi;
+  const found: Finding[] = [];
+  const nodePort = portOf(rvi.url);
+  // What a proxy on another device takes for loopback is not this device.
+  const isDirect = proxy === undefined || isThisDevice(proxy.host);
+  const own = isDirect ? ownKey(rvi, hostOf(rvi.url), nodePort) : undefined;
+  if (own !== undefined) {
+    const mend = `write the address of the node, or another port in ${own.key}`;
+    found.push(error('rvi.url', `is ${rvi.url}, the agent's own ${own.key} (${own.text})`, mend));
+  }
+  if (proxy === undefined) return found;
+  const behind = ownKey(rvi, proxy.host, proxy.port);
+  if (behind !== undefined) {
+    const problem = `is at port ${proxy.port}, the agent's own ${behind.key} (${behind.text})`;
+    found.push(error('rvi.proxy', problem, 'write the address of the proxy'));
+  }
+  return found;
+}
+
+type Own = { readonly key: string; readonly text: string };
+
+/** Returns the key of the agent that names the same address; port 0 is any free port. */
+function ownKey(
+  { listen, networkAddress }: Rvi,
+  rawHost: string,
+  port: number,
+): Own | undefined {
+  const host = plainHost(rawHost);
+  if (listen.port === port && isReached(host, plainHost(listen.host))) {
+    const name = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+    return { key: 'rvi.listen', text: `${name}:${listen.port}` };
+  }
+  if (networkAddress === undefined) return undefined;
+  const url = networkUrlOf(networkAddress);
+  const own = plainHost(hostOf(url));
+  // The node may be in another network namespace, in which loopback is not that of the agent.
+  if (own !== host || isThisDevice(own)) return undefined;
+  const isOnItsPort = portOf(url) === port;
+  const isWildcard = listen.port === port && anyAddress.includes(plainHost(listen.host));
+  return isOnItsPort || isWildcard
+    ? { key: isOnItsPort ? 'rvi.network_address' : 'rvi.listen', text: networkAddress }
+    : undefined;
+}
+
+const anyAddress = ['0.0.0.0', '::'];
+
+/** Does a connection to `host` reach what listens at `listener`, at the same port? */
+function isReached(host: string, listener: string): boolean {
+  if (host === listener) return true;
+  // With `::` Linux accepts IPv4 as well.
+  if (listener === '::') return isThisDevice(host);
+  if (listener === '0.0.0.0') return isThisDevice(host) && host !== '::1' && host !== '::';
+  const [ends, starts] = [loopbacksOf(listener), loopbacksOf(host)];
+  return ends.some((one) => starts.includes(one));
+}
+
+/** The addresses that a connection to `host` may use; Linux connects to itself for a wildcard. */
+function loopbacksOf(host: string): readonly string[] {
+  if (host === 'localhost') return ['127.0.0.1', '::1'];
+  if (host === '0.0.0.0') return ['127.0.0.1'];
+  if (host === '::') return ['::1'];
+  return isLoopback(host) ? [host] : [];
+}
+
+const isThisDevice = (host: string) => loopbacksOf(plainHost(host)).length > 0;
+
+/** In one spelling: `127.1`, `LOCALHOST.`, `[0::1]` and `[::ffff:127.0.0.1]` have several. */
+function plainHost(host: string): string {
+  const bare = host.replace(/^\[|\]$/g, '');
+  const isV6 = bare.includes(':');
+  const read = hostOf(`http://${isV6 ? `[${bare}]` : bare}`);
+  const name = (read === '' ? bare : read).replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const [, high = '', low = ''] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(name) ?? [];
+  if (high === '') return name;
+  const bits = [high, low].map((part) => parseInt(part, 16));
+  return bits.flatMap((part) => [part >> 8, part & 255]).join('.');
+}

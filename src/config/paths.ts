@@ -1,0 +1,98 @@
+// Paths that must not meet. The agent makes, replaces and removes what is at its own names in
+// `storage.dir`; another key that names one of them costs that file, or stops the agent.
+import { error } from './findings.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Finding } from './findings.ts';
+
+type Named = { readonly key: string; readonly path: string; readonly isFolder: boolean };
+
+/** Names of the agent in `storage.dir`. */
+const ownNames = /^(?:journal|lock)(?:\..*)?$|^packages$|^delivery-path.*$/s;
+const elsewhere = 'choose a path outside storage.dir';
+
+export function paths(settings: Settings): readonly Finding[] {
+  const { directory } = settings.storage;
+  const store = normal(directory);
+  const unfit = unfitStore(directory, store);
+  if (unfit !== undefined) return [unfit];
+  const found = namedBy(settings).flatMap((named) => {
+    const one = conflict(named, directory, store);
+    return one === undefined ? [] : [one];
+  });
+  return [...found, ...clearedStore(settings, store)];
+}
+
+function unfitStore(directory: string, store: string): Finding | undefined {
+  const mend = 'set it to a directory of its own on a file system that survives a reboot';
+  if (store === '/') return error('storage.dir', `is ${directory}, the root directory`, mend);
+  const kernel = ['/proc', '/sys'].find((root) => isWithin(store, root));
+  if (kernel === undefined) return undefined;
+  return error('storage.dir', `is ${directory}: ${kernel} belongs to the kernel`, mend);
+}
+
+function conflict(
+  { key, path, isFolder }: Named,
+  directory: string,
+  store: string,
+): Finding | undefined {
+  const place = normal(path);
+  const [name = ''] = isWithin(place, store) ? place.slice(store.length + 1).split('/') : [];
+  if (ownNames.test(name)) {
+    const problem = `is ${path}, which the agent uses itself: "${name}" in storage.dir`;
+    return error(key, `${problem} (${directory})`, elsewhere);
+  }
+  if (isFolder || !isWithin(store, place)) return undefined;
+  const relation = store === place ? 'which is storage.dir' : 'a directory above storage.dir';
+  return error(key, `is ${path}, ${relation} (${directory}), and must be a file`, elsewhere);
+}
+
+/** SWUpdate works in `sota-agent-<number>`, which is removed before and after each install. */
+function clearedStore({ installer, storage }: Settings, store: string): readonly Finding[] {
+  const { workDirectory } = installer;
+  const root = normal(workDirectory);
+  if (workDirectory === '' || !isWithin(store, root)) return [];
+  const [name = ''] = store.slice(root === '/' ? 1 : root.length + 1).split('/');
+  if (!/^sota-agent-\d+$/.test(name)) return [];
+  const problem = `is ${storage.directory}: the agent clears "${name}" in installer.work_dir`;
+  return [error('storage.dir', `${problem} (${workDirectory})`, 'choose another directory')];
+}
+
+/** Programs that are looked up in PATH have no place. */
+function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[] {
+  const { opkg, swupdate, command } = installer;
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ['rvi.tls_ca', rvi.tls.ca],
+    ['rvi.tls_cert', rvi.tls.cert],
+    ['rvi.tls_key', rvi.tls.key],
+    ['installer.opkg.program', opkg.program],
+    ['installer.opkg.status_file', opkg.statusFile],
+    ['installer.swupdate.program', swupdate.program],
+    ['installer.swupdate.versions_file', swupdate.versionsFile],
+    ['installer.swupdate.check', swupdate.check[0]],
+    ['installer.command.program', command.program],
+    ['reboot.program', reboot.program],
+    ['reboot.allow', reboot.allow[0]],
+    ['reboot.check', reboot.check[0]],
+    ['control.socket', control.socket],
+  ];
+  const folders: typeof files = [
+    ['installer.work_dir', installer.workDirectory],
+    ['installer.swupdate.sockets', swupdate.sockets],
+  ];
+  const named = (isFolder: boolean) => ([key, path = '']: (typeof files)[number]) =>
+    path.startsWith('/') ? [{ key, path, isFolder }] : [];
+  return [...files.flatMap(named(false)), ...folders.flatMap(named(true))];
+}
+
+const isWithin = (path: string, root: string) =>
+  path === root || path.startsWith(root === '/' ? root : `${root}/`);
+
+/** Without empty parts, `.` and `..`; links are not followed. */
+function normal(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
