@@ -6,7 +6,8 @@ import { runCommand } from './commands/cli.ts';
 import { readFlash } from './flash.ts';
 import { createDisk } from './host/disk.ts';
 import { createExit } from './host/exit.ts';
-import { mountOptions } from './host/mounts.ts';
+import { checkFileSystem } from './host/file-system.ts';
+import { forgetfulness, mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
 import { onSignals } from './host/signals.ts';
 import { createLocalSockets } from './host/sockets.ts';
@@ -48,6 +49,8 @@ runCommand(process.argv.slice(2), {
   clock,
   sockets,
   mountOptions,
+  storageLoss: forgetfulness,
+  checkFileSystem: (path) => checkFileSystem(path),
   version,
   startDaemon,
   readFlash: (settings) => readFlash(disk, settings, version),

@@ -2,6 +2,7 @@
 import { complaintText, showEntries } from '../config/show.ts';
 import { exposure } from '../text.ts';
 import { exitCodes } from './ports.ts';
+import { storageErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Complaint } from '../config.ts';
 import type { Act, CommandPorts, Invocation } from './ports.ts';
@@ -13,12 +14,15 @@ export const config: Act = async (ports, invocation) => {
   const found = [
     ...warnings,
     ...(await keyWarnings(ports, invocation)),
+    ...storageWarnings(ports, invocation),
     ...(await workFolderWarnings(ports, invocation)),
   ];
   for (const warning of found) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
-  return exitCodes.done;
+  const errors = await storageErrors(ports, invocation);
+  for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
+  return errors.length === 0 ? exitCodes.done : exitCodes.usage;
 };
 
 /** `run` says it in the log, and again when the key is renewed. */

@@ -2,7 +2,7 @@
 import type { Configuration, Environment } from '../config.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
-import type { Clock, Disk, LocalSockets } from '../host/ports.ts';
+import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
 import type { Terminal } from '../host/terminal.ts';
 
 export type CommandPorts = {
@@ -13,6 +13,10 @@ export type CommandPorts = {
   readonly sockets: LocalSockets;
   /** Of the file system that a path lies on, such as `noexec`. */
   readonly mountOptions: (path: string) => readonly string[];
+  /** Returns why the file system of a path may lose stored files, such as tmpfs. */
+  readonly storageLoss: (path: string) => string | undefined;
+  /** A failure: no agent may run with its `storage.dir` at this path. */
+  readonly checkFileSystem: (path: string) => Promise<DiskResult<void>>;
   readonly version: string;
   /** Runs until it is told to end; gives the exit code. */
   readonly startDaemon: (settings: Settings) => Promise<number>;

@@ -1,11 +1,13 @@
 // `run`: the daemon, once its configuration is known to be good.
 import { complaintText } from '../config/show.ts';
+import { storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Act } from './ports.ts';
 
 export const run: Act = async (ports, { configuration, settings }) => {
-  const found = await workFolderWarnings(ports, { configuration, settings });
-  for (const warning of [...configuration.warnings, ...found]) {
+  const given = { configuration, settings };
+  const onDisk = [...storageWarnings(ports, given), ...(await workFolderWarnings(ports, given))];
+  for (const warning of [...configuration.warnings, ...onDisk]) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
   // Not in our executables, which do not hear of it; in a Node that runs the script, before us.

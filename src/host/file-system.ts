@@ -1,27 +1,50 @@
 // File systems that cannot keep what the agent promises. FAT has no permissions, no sockets and no
-// links, and its rename is not atomic: a power cut in a rewrite may leave no journal at all.
+// links, and its rename is not atomic: a power cut in a rewrite may leave no journal at all. Those
+// of the kernel keep no files.
 import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DiskResult } from './ports.ts';
 
+const ofFat = 'which loses files in a power cut and keeps no permissions';
+const ofKernel = 'which belongs to the kernel and keeps no files';
+
 /** By the type that statfs gives (linux/magic.h). */
-const unfit: ReadonlyMap<number, string> = new Map([
-  [0x4d44, 'FAT'],
-  [0x2011bab0, 'exFAT'],
+const unfit: ReadonlyMap<number, readonly [name: string, why: string]> = new Map([
+  [0x4d44, ['a FAT file system', ofFat]],
+  [0x2011bab0, ['an exFAT file system', ofFat]],
+  [0x9fa0, ['proc', ofKernel]],
+  [0x62656572, ['sysfs', ofKernel]],
+  [0x27e0eb, ['cgroup', ofKernel]],
+  [0x63677270, ['cgroup2', ofKernel]],
+  [0x64626720, ['debugfs', ofKernel]],
+  [0x74726163, ['tracefs', ofKernel]],
+  [0x73636673, ['securityfs', ofKernel]],
+  [0x62656570, ['configfs', ofKernel]],
+  [0x6165676c, ['pstore', ofKernel]],
+  [0xcafe4a11, ['bpf', ofKernel]],
+  [0xde5e81e4, ['efivarfs', ofKernel]],
+  [0x19800202, ['mqueue', ofKernel]],
+  [0x1cd1, ['devpts', ofKernel]],
 ]);
+
+type TypeOf = (path: string) => Promise<number>;
 
 /** Looks at the directory, or at the nearest one above it that is there. */
 export async function checkFileSystem(
   directory: string,
-  typeOf: (path: string) => Promise<number> = async (path) => (await fs.statfs(path)).type,
+  typeOf: TypeOf = async (path) => (await fs.statfs(path)).type,
 ): Promise<DiskResult<void>> {
+  const found = unfit.get((await nearestType(directory, typeOf)) ?? 0);
+  if (found === undefined) return { ok: true, value: undefined };
+  const [name, why] = found;
+  const reason =
+    `${directory} is on ${name}, ${why}: ` +
+    'set storage.dir to a directory on ext4, F2FS, UBIFS or another journaling one';
+  return { ok: false, code: 'ENOTSUP', reason };
+}
+
+async function nearestType(directory: string, typeOf: TypeOf): Promise<number | undefined> {
   const type = await typeOf(directory).catch(() => undefined);
   const above = dirname(directory);
-  if (type === undefined && above !== directory) return checkFileSystem(above, typeOf);
-  const name = type === undefined ? undefined : unfit.get(type);
-  if (name === undefined) return { ok: true, value: undefined };
-  const reason =
-    `${directory} is on a ${name} file system, which loses files in a power cut and keeps no ` +
-    'permissions: set storage.dir to a directory on ext4, F2FS, UBIFS or another journaling one';
-  return { ok: false, code: 'ENOTSUP', reason };
+  return type === undefined && above !== directory ? nearestType(above, typeOf) : type;
 }

@@ -1,8 +1,8 @@
 // The built executable with a storage.dir that is somebody else's, and with a journal that is
 // damaged: what it says, and what lies there afterwards.
 import {
-  chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync,
-  symlinkSync, writeFileSync,
+  chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
+  statSync, statfsSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,6 +82,52 @@ test('starts with a damaged journal of 0.1.0, owes its report, and keeps the fil
     assert.equal(await agent.kill(), 0);
     assert.equal(readFileSync(join(state, 'journal.damaged')), damaged);
     assert.is(statSync(state).mode & 0o777, 0o755);
+  }
+});
+
+/** tmpfs of every Linux that has one there. */
+const memory = '/dev/shm';
+const isMemory = existsSync(memory) && statfsSync(memory).type === 0x01021994;
+
+const withMemory = test.needs('tmpfs at /dev/shm', isMemory);
+
+withMemory('warns of a storage.dir on tmpfs, and runs', async () => {
+  const own = mkdtempSync(join(memory, 'sota-storage-'));
+  try {
+    symlinkSync(own, join(directory, 'link'));
+    for (const dir of [join(own, 'a'), join(directory, 'link/deep/b')]) {
+      const config = writeConfig(directory, { rvi, storage: { dir } });
+      const expected = new RegExp(
+        `warning: .*storage\\.dir ${dir} is on tmpfs, which is empty after a reboot`,
+      );
+      const checked = runAgentCommand(config, 'config');
+      assert.is(checked.exitCode, 0);
+      assert.match(checked.err, expected);
+      const agent = startAgent(config);
+      await agent.logged(/ started /);
+      assert.match(agent.log(), expected);
+      assert.is(await agent.kill('SIGTERM'), 0);
+    }
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+});
+
+test('refuses a storage.dir of the kernel at the start and in `config`', async () => {
+  symlinkSync('/proc/self', join(directory, 'link'));
+  for (const [dir, reason, code] of [
+    ['/', /storage\.dir is \/, the root directory/, 2],
+    ['/proc/self', /storage\.dir is \/proc\/self: \/proc belongs to the kernel/, 2],
+    ['/sys/x', /storage\.dir is \/sys\/x: \/sys belongs to the kernel/, 2],
+    [join(directory, 'link/x'), /link\/x is on proc, which belongs to the kernel/, 1],
+  ] as const) {
+    const config = writeConfig(directory, { rvi, storage: { dir } });
+    const checked = runAgentCommand(config, 'config');
+    assert.is(checked.exitCode, 2, dir);
+    assert.match(checked.err, reason);
+    const agent = startAgent(config);
+    assert.is(await agent.ended, code, dir);
+    assert.match(agent.log(), reason);
   }
 });
 

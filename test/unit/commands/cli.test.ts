@@ -192,6 +192,35 @@ for (const command of ['config', 'run'] as const) {
   });
 }
 
+for (const command of ['config', 'run'] as const) {
+  test(`warns in \`${command}\` of a storage.dir that forgets`, async () => {
+    const asked: string[] = [];
+    const storageLoss = (path: string) => {
+      asked.push(path);
+      return 'is on tmpfs, which is empty after a reboot';
+    };
+    const text = `[storage]\ndir = "/run/x"\n${signed}`;
+    const world = createWorld({ files: { '/c': text }, storageLoss });
+    assert.is(await world.run(command, '--config=/c'), 0);
+    assert.is(
+      world.shown.err,
+      'warning: /c:2: storage.dir /run/x is on tmpfs, which is empty after a reboot: ' +
+        'set it to a directory that keeps its files\n',
+    );
+    assert.equal(asked, ['/run/x']);
+  });
+}
+
+test('refuses in `config` what the start refuses, and prints it all the same', async () => {
+  const reason = '/boot/x is on a FAT file system';
+  const checkFileSystem = async () => ({ ok: false, code: 'ENOTSUP', reason }) as const;
+  const text = `[storage]\ndir = "/boot/x"\n${signed}`;
+  const world = createWorld({ files: { '/c': text }, checkFileSystem });
+  assert.is(await world.run('config', '--config=/c'), 2);
+  assert.is(world.shown.err, `/c:2: storage.dir is refused at the start: ${reason}\n`);
+  assert.match(world.shown.out, /^dir = "\/boot\/x"/m);
+});
+
 test('ends every command on a bad configuration, with every complaint', async () => {
   const files = { [usual]: '[rvi]\nstal = 1\nack = "x"' };
   for (const name of commands.keys()) {

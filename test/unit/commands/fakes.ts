@@ -92,6 +92,8 @@ export function createWorld(
     clock,
     sockets,
     mountOptions: () => [],
+    storageLoss: () => undefined,
+    checkFileSystem: async () => ({ ok: true, value: undefined }),
     version: '0.1.0',
     startDaemon: async () => 0,
     readFlash: async () => undefined,

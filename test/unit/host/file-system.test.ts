@@ -8,8 +8,19 @@ const types = { ext4: 0xef53, f2fs: 0xf2f52010, ubifs: 0x24051905, tmpfs: 0x0102
 test('refuses FAT and exFAT, and says what to do', async () => {
   for (const [type, name] of [[0x4d44, 'FAT'], [0x2011bab0, 'exFAT']] as const) {
     const checked = await checkFileSystem('/boot/state', async () => type);
-    assert.match(checked.ok ? '' : checked.reason, new RegExp(`is on a ${name} file system`));
+    assert.match(checked.ok ? '' : checked.reason, new RegExp(`is on an? ${name} file system`));
     assert.match(checked.ok ? '' : checked.reason, /set storage.dir to/);
+  }
+});
+
+test('refuses file systems of the kernel, and says what to do', async () => {
+  for (const [path, name] of [['/proc/self/none/x', 'proc'], ['/sys/none', 'sysfs']] as const) {
+    const checked = await checkFileSystem(path);
+    assert.match(checked.ok ? '' : checked.reason, new RegExp(`${path} is on ${name}, which`));
+    assert.match(checked.ok ? '' : checked.reason, /set storage.dir to a directory on ext4/);
+  }
+  for (const type of [0x63677270, 0x64626720, 0x1cd1, 0x74726163]) {
+    assert.not.ok((await checkFileSystem('/x', async () => type)).ok);
   }
 });
 
