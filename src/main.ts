@@ -7,6 +7,7 @@ import { readFlash } from './flash.ts';
 import { createDisk } from './host/disk.ts';
 import { createExit } from './host/exit.ts';
 import { checkFileSystem } from './host/file-system.ts';
+import { ownHosts, realPath } from './host/identity.ts';
 import { forgetfulness, mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
 import { onSignals } from './host/signals.ts';
@@ -50,6 +51,8 @@ runCommand(process.argv.slice(2), {
   sockets,
   mountOptions,
   storageLoss: forgetfulness,
+  realPath,
+  ownHosts,
   checkFileSystem: (path) => checkFileSystem(path),
   version,
   startDaemon,

@@ -2,7 +2,7 @@
 import { complaintText, showEntries } from '../config/show.ts';
 import { exposure } from '../text.ts';
 import { exitCodes } from './ports.ts';
-import { storageErrors, storageWarnings } from './storage-place.ts';
+import { placeErrors, storageErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Complaint } from '../config.ts';
 import type { Act, CommandPorts, Invocation } from './ports.ts';
@@ -20,7 +20,8 @@ export const config: Act = async (ports, invocation) => {
   for (const warning of found) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
-  const errors = await storageErrors(ports, invocation);
+  const places = placeErrors(ports, invocation);
+  const errors = places.length > 0 ? places : await storageErrors(ports, invocation);
   for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
   return errors.length === 0 ? exitCodes.done : exitCodes.usage;
 };

@@ -17,6 +17,10 @@ export type CommandPorts = {
   readonly storageLoss: (path: string) => string | undefined;
   /** A failure: no agent may run with its `storage.dir` at this path. */
   readonly checkFileSystem: (path: string) => Promise<DiskResult<void>>;
+  /** Returns the path without links, as far as it exists. */
+  readonly realPath: (path: string) => string;
+  /** Host name and addresses of this device. */
+  readonly ownHosts: () => readonly string[];
   readonly version: string;
   /** Runs until it is told to end; gives the exit code. */
   readonly startDaemon: (settings: Settings) => Promise<number>;

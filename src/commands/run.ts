@@ -1,11 +1,15 @@
 // `run`: the daemon, once its configuration is known to be good.
 import { complaintText } from '../config/show.ts';
-import { storageWarnings } from './storage-place.ts';
+import { exitCodes } from './ports.ts';
+import { placeErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Act } from './ports.ts';
 
 export const run: Act = async (ports, { configuration, settings }) => {
   const given = { configuration, settings };
+  const errors = placeErrors(ports, given);
+  for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
+  if (errors.length > 0) return exitCodes.usage;
   const onDisk = [...storageWarnings(ports, given), ...(await workFolderWarnings(ports, given))];
   for (const warning of [...configuration.warnings, ...onDisk]) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);

@@ -1,11 +1,12 @@
-// Whether the file system of `storage.dir` keeps what is stored there. Printed by `config`, and at
-// the start.
+// What only the device can tell of the configuration: whether the file system of `storage.dir`
+// keeps what is stored there, and whether keys name one place by a link or by an address of this
+// device. Printed by `config`, and at the start.
+import { ownAddress } from '../config/own-address.ts';
+import { paths } from '../config/paths.ts';
 import type { Complaint } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 type Given = Pick<Invocation, 'settings' | 'configuration'>;
-
-const key = 'storage.dir';
 
 export function storageWarnings(
   { storageLoss }: Pick<CommandPorts, 'storageLoss'>,
@@ -17,6 +18,15 @@ export function storageWarnings(
   return loss === undefined
     ? []
     : complaint(configuration, { problem: `${directory} ${loss}`, mend });
+}
+
+/** Errors of both commands; those that need no device were found before. */
+export function placeErrors(
+  { realPath, ownHosts }: Pick<CommandPorts, 'realPath' | 'ownHosts'>,
+  { settings, configuration }: Given,
+): readonly Complaint[] {
+  const found = [...paths(settings, realPath), ...ownAddress(settings, ownHosts())];
+  return found.flatMap((one) => complaint(configuration, one, one.key));
 }
 
 /** What `config` reports, and the start refuses by itself. */
@@ -31,8 +41,9 @@ export async function storageErrors(
 
 function complaint(
   { entries }: Given['configuration'],
-  said: Pick<Complaint, 'problem' | 'mend'>,
+  { problem, mend }: Pick<Complaint, 'problem' | 'mend'>,
+  key = 'storage.dir',
 ): readonly Complaint[] {
   const origin = entries.find((one) => one.key === key)?.origin ?? { kind: 'default' };
-  return [{ origin, key, ...said }];
+  return [{ origin, key, problem, mend }];
 }

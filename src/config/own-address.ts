@@ -1,26 +1,35 @@
 // The agent must not be its own node: it would send every message to itself, and blame the node
 // for the answers.
-import { hostOf, isLoopback, networkUrlOf, portOf } from './addresses.ts';
+import { hostOf, isLoopback, networkUrlOf, portOf, protocolOf } from './addresses.ts';
 import { error } from './findings.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
 
 type Rvi = Settings['rvi'];
 
-/** For an http or https `rvi.url`; without one the agent does not listen. */
-export function ownAddress({ rvi }: Settings): readonly Finding[] {
+/**
+ * For an http or https `rvi.url`; without one the agent does not listen. `ownHosts`: names and
+ * addresses of this device, if they are known.
+ */
+export function ownAddress(
+  { rvi }: Settings,
+  ownHosts: readonly string[] = [],
+): readonly Finding[] {
+  if (!/^https?:$/.test(protocolOf(rvi.url))) return [];
+  const isOwn = (host: string) => ownHosts.map(plainHost).includes(host);
+
   const { proxy } = rvi;
   const found: Finding[] = [];
   const nodePort = portOf(rvi.url);
   // What a proxy on another device takes for loopback is not this device.
   const isDirect = proxy === undefined || isThisDevice(proxy.host);
-  const own = isDirect ? ownKey(rvi, hostOf(rvi.url), nodePort) : undefined;
+  const own = isDirect ? ownKey(rvi, isOwn, hostOf(rvi.url), nodePort) : undefined;
   if (own !== undefined) {
     const mend = `write the address of the node, or another port in ${own.key}`;
     found.push(error('rvi.url', `is ${rvi.url}, the agent's own ${own.key} (${own.text})`, mend));
   }
   if (proxy === undefined) return found;
-  const behind = ownKey(rvi, proxy.host, proxy.port);
+  const behind = ownKey(rvi, isOwn, proxy.host, proxy.port);
   if (behind !== undefined) {
     const problem = `is at port ${proxy.port}, the agent's own ${behind.key} (${behind.text})`;
     found.push(error('rvi.proxy', problem, 'write the address of the proxy'));
@@ -33,11 +42,12 @@ type Own = { readonly key: string; readonly text: string };
 /** Returns the key of the agent that names the same address; port 0 is any free port. */
 function ownKey(
   { listen, networkAddress }: Rvi,
+  isOwn: (host: string) => boolean,
   rawHost: string,
   port: number,
 ): Own | undefined {
   const host = plainHost(rawHost);
-  if (listen.port === port && isReached(host, plainHost(listen.host))) {
+  if (listen.port === port && isReached(host, plainHost(listen.host), isOwn)) {
     const name = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
     return { key: 'rvi.listen', text: `${name}:${listen.port}` };
   }
@@ -56,8 +66,12 @@ function ownKey(
 const anyAddress = ['0.0.0.0', '::'];
 
 /** Does a connection to `host` reach what listens at `listener`, at the same port? */
-function isReached(host: string, listener: string): boolean {
-  if (host === listener) return true;
+function isReached(
+  host: string,
+  listener: string,
+  isOwn: (host: string) => boolean,
+): boolean {
+  if (host === listener || (anyAddress.includes(listener) && isOwn(host))) return true;
   // With `::` Linux accepts IPv4 as well.
   if (listener === '::') return isThisDevice(host);
   if (listener === '0.0.0.0') return isThisDevice(host) && host !== '::1' && host !== '::';

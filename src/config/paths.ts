@@ -10,16 +10,19 @@ type Named = { readonly key: string; readonly path: string; readonly isFolder: b
 const ownNames = /^(?:journal|lock)(?:\..*)?$|^packages$|^delivery-path.*$/s;
 const elsewhere = 'choose a path outside storage.dir';
 
-export function paths(settings: Settings): readonly Finding[] {
+type Place = (path: string) => string;
+
+/** `place` returns the place that a path names: without the disk, links count as directories. */
+export function paths(settings: Settings, place: Place = normal): readonly Finding[] {
   const { directory } = settings.storage;
-  const store = normal(directory);
+  const store = place(directory);
   const unfit = unfitStore(directory, store);
   if (unfit !== undefined) return [unfit];
   const found = namedBy(settings).flatMap((named) => {
-    const one = conflict(named, directory, store);
+    const one = conflict(named, directory, store, place);
     return one === undefined ? [] : [one];
   });
-  return [...found, ...clearedStore(settings, store)];
+  return [...found, ...clearedStore(settings, store, place)];
 }
 
 function unfitStore(directory: string, store: string): Finding | undefined {
@@ -34,23 +37,29 @@ function conflict(
   { key, path, isFolder }: Named,
   directory: string,
   store: string,
+  place: Place,
 ): Finding | undefined {
-  const place = normal(path);
-  const [name = ''] = isWithin(place, store) ? place.slice(store.length + 1).split('/') : [];
+  const own = place(path);
+  const [name = ''] = isWithin(own, store) ? own.slice(store.length + 1).split('/') : [];
   if (ownNames.test(name)) {
     const problem = `is ${path}, which the agent uses itself: "${name}" in storage.dir`;
     return error(key, `${problem} (${directory})`, elsewhere);
   }
-  if (isFolder || !isWithin(store, place)) return undefined;
-  const relation = store === place ? 'which is storage.dir' : 'a directory above storage.dir';
+  if (isFolder || !isWithin(store, own)) return undefined;
+  const relation = store === own ? 'which is storage.dir' : 'a directory above storage.dir';
   return error(key, `is ${path}, ${relation} (${directory}), and must be a file`, elsewhere);
 }
 
 /** SWUpdate works in `sota-agent-<number>`, which is removed before and after each install. */
-function clearedStore({ installer, storage }: Settings, store: string): readonly Finding[] {
+function clearedStore(
+  { installer, storage }: Settings,
+  store: string,
+  place: Place,
+): readonly Finding[] {
   const { workDirectory } = installer;
-  const root = normal(workDirectory);
-  if (workDirectory === '' || !isWithin(store, root)) return [];
+  if (workDirectory === '') return [];
+  const root = place(workDirectory);
+  if (!isWithin(store, root)) return [];
   const [name = ''] = store.slice(root === '/' ? 1 : root.length + 1).split('/');
   if (!/^sota-agent-\d+$/.test(name)) return [];
   const problem = `is ${storage.directory}: the agent clears "${name}" in installer.work_dir`;
@@ -87,7 +96,7 @@ function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[
 const isWithin = (path: string, root: string) =>
   path === root || path.startsWith(root === '/' ? root : `${root}/`);
 
-/** Without empty parts, `.` and `..`; links are not followed. */
+/** Without empty parts, `.` and `..`. */
 function normal(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -4,7 +4,7 @@ import {
   chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
   statSync, statfsSync, symlinkSync, writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { runAgentCommand, startAgent, statusOf, writeConfig } from '../support/agent.ts';
@@ -119,7 +119,7 @@ test('refuses a storage.dir of the kernel at the start and in `config`', async (
     ['/', /storage\.dir is \/, the root directory/, 2],
     ['/proc/self', /storage\.dir is \/proc\/self: \/proc belongs to the kernel/, 2],
     ['/sys/x', /storage\.dir is \/sys\/x: \/sys belongs to the kernel/, 2],
-    [join(directory, 'link/x'), /link\/x is on proc, which belongs to the kernel/, 1],
+    [join(directory, 'link/x'), /link\/x: \/proc belongs to the kernel/, 2],
   ] as const) {
     const config = writeConfig(directory, { rvi, storage: { dir } });
     const checked = runAgentCommand(config, 'config');
@@ -130,5 +130,44 @@ test('refuses a storage.dir of the kernel at the start and in `config`', async (
     assert.match(agent.log(), reason);
   }
 });
+
+test('refuses a socket at a name of the store, also by links, and touches nothing', async () => {
+  const real = join(directory, 'real');
+  mkdirSync(join(real, 'packages'), { recursive: true });
+  symlinkSync(real, state);
+  for (const [dir, socket] of [
+    [state, join(state, 'packages/1')],
+    [state, join(real, 'lock')],
+    [real, join(state, 'packages/x/1')],
+    [join(state, 'new/deep'), join(real, 'new/deep/journal.new')],
+  ] as const) {
+    const config = writeConfig(directory, { rvi, storage: { dir }, control: { socket } });
+    const expected = new RegExp(`control\\.socket is ${socket}, which the agent uses itself`);
+    for (const ran of [runAgentCommand(config, 'config'), runAgentCommand(config, 'run')]) {
+      assert.is(ran.exitCode, 2, socket);
+      assert.match(ran.err, expected);
+    }
+    assert.equal(readdirSync(real), ['packages']);
+    assert.equal(readdirSync(join(real, 'packages')), []);
+  }
+});
+
+test('refuses an rvi.url that is an address of this device at its own port', () => {
+  for (const host of [hostname(), ...addresses()]) {
+    const own = { url: `http://${host}:9080`, listen: '0.0.0.0:9080', allow: ['10.0.0.1'] };
+    const config = writeConfig(directory, {
+      rvi: { ...own, network_address: 'http://device.test:9080' },
+    });
+    for (const ran of [runAgentCommand(config, 'config'), runAgentCommand(config, 'run')]) {
+      assert.is(ran.exitCode, 2, host);
+      assert.match(ran.err, /rvi\.url is http:.*the agent's own rvi\.listen/);
+    }
+  }
+});
+
+const addresses = () =>
+  Object.values(networkInterfaces()).flatMap((all = []) =>
+    all.filter(({ family }) => family === 'IPv4').map(({ address }) => address),
+  );
 
 test.run();

@@ -93,6 +93,8 @@ export function createWorld(
     sockets,
     mountOptions: () => [],
     storageLoss: () => undefined,
+    realPath: (path) => path,
+    ownHosts: () => [],
     checkFileSystem: async () => ({ ok: true, value: undefined }),
     version: '0.1.0',
     startDaemon: async () => 0,

@@ -1,0 +1,24 @@
+// What names this device: for a check that an address is not its own, and a path not one by a link.
+import { realpathSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+
+/** Returns the host name and the addresses of all interfaces; empty if they cannot be read. */
+export function ownHosts(): readonly string[] {
+  try {
+    const interfaces = Object.values(networkInterfaces());
+    const addresses = interfaces.flatMap((all = []) => all.map(({ address }) => address));
+    return [hostname(), ...addresses].filter((one) => one !== '');
+  } catch {
+    return [];
+  }
+}
+
+/** Returns `path` without links, as far as it exists; the rest stays as it is. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
+  }
+}
