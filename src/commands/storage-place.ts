@@ -25,7 +25,7 @@ export function placeErrors(
   { realPath, ownHosts }: Pick<CommandPorts, 'realPath' | 'ownHosts'>,
   { settings, configuration }: Given,
 ): readonly Complaint[] {
-  const found = [...paths(settings, realPath), ...ownAddress(settings, ownHosts())];
+  const found = [...paths(settings, realPath), ...ownAddress(settings, ownHosts)];
   return found.flatMap((one) => complaint(configuration, one, one.key));
 }
 

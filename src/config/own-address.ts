@@ -8,15 +8,15 @@ import type { Finding } from './findings.ts';
 type Rvi = Settings['rvi'];
 
 /**
- * For an http or https `rvi.url`; without one the agent does not listen. `ownHosts`: names and
- * addresses of this device, if they are known.
+ * For an http or https `rvi.url`; without one the agent does not listen. `ownHosts` returns names
+ * and addresses of this device; it is called only if `rvi.listen` is a wildcard.
  */
 export function ownAddress(
   { rvi }: Settings,
-  ownHosts: readonly string[] = [],
+  ownHosts: () => readonly string[] = () => [],
 ): readonly Finding[] {
   if (!/^https?:$/.test(protocolOf(rvi.url))) return [];
-  const isOwn = (host: string) => ownHosts.map(plainHost).includes(host);
+  const isOwn = (host: string) => ownHosts().map(plainHost).includes(host);
 
   const { proxy } = rvi;
   const found: Finding[] = [];

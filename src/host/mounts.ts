@@ -1,6 +1,7 @@
 // How the file system is mounted that a path lies on, and whether it keeps its files.
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { realPath } from './identity.ts';
 
 type Mount = {
   readonly type: string;
@@ -30,30 +31,38 @@ export function forgetfulness(path: string): string | undefined {
 }
 
 function mountOf(path: string): { readonly mountinfo: string; readonly id: string } {
-  for (let folder = path; ; folder = dirname(folder)) {
-    const found = mountAt(folder);
-    if (found !== undefined) return found;
-    if (folder === dirname(folder)) return { mountinfo: '', id: '' };
+  try {
+    const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+    return { mountinfo, id: idAt(mountinfo, realPath(path), deviceOf(path)) };
+  } catch {
+    return { mountinfo: '', id: '' };
   }
 }
 
-/** By the open folder itself, so that links and hidden mounts do not matter. */
-function mountAt(folder: string): ReturnType<typeof mountOf> | undefined {
-  let file: number;
-  try {
-    file = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch {
-    return undefined;
-  }
-  try {
-    const known = readFileSync(`/proc/self/fdinfo/${file}`, 'utf8');
-    const [, id = ''] = /^mnt_id:\s*(\d+)$/m.exec(known) ?? [];
-    return { mountinfo: readFileSync('/proc/self/mountinfo', 'utf8'), id };
-  } catch {
-    return { mountinfo: '', id: '' };
-  } finally {
-    closeSync(file);
-  }
+/** As `major:minor`, of the nearest folder that exists. Nothing is opened. */
+function deviceOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return dirname(path) === path ? '' : deviceOf(dirname(path));
+  const { dev } = found;
+  return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
+}
+
+/**
+ * Returns the number of the mount that a path without links lies on. The last mount at a place
+ * hides those before it; a mount that one above it hides is of another device. A file system with
+ * a device for each part of it (btrfs) is found by the place alone.
+ */
+export function idAt(mountinfo: string, path: string, device: string): string {
+  const above = mountinfo.split('\n').flatMap((line) => {
+    const [id = '', , ofMount = '', , place = ''] = line.split(' ');
+    const point = unescaped(place);
+    const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
+    return isAbove && place !== '' ? [{ id, ofMount, length: point.length }] : [];
+  });
+  const same = above.filter(({ ofMount }) => ofMount === device);
+  const all = same.length > 0 ? same : above;
+  const longest = Math.max(...all.map(({ length }) => length));
+  return all.findLast(({ length }) => length === longest)?.id ?? '';
 }
 
 export function optionsOf(mountinfo: string, id: string): readonly string[] {
@@ -98,11 +107,15 @@ export function lossOf(
   return `is mounted with ${found}, so that a power loss takes what was reported as stored`;
 }
 
-/** The kernel writes a blank as `\040`, and a comma in a path as `\,`. */
+/** In an option a comma of a path is `\,`. */
 function upperOf({ type, options }: Mount): string | undefined {
   if (type !== 'overlay') return undefined;
   const upper = options.find((one) => one.startsWith('upperdir='))?.slice('upperdir='.length);
-  return upper
-    ?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
-    .replace(/\\(.)/g, '$1');
+  return upper === undefined ? undefined : unescaped(upper).replace(/\\(.)/g, '$1');
+}
+
+/** The kernel writes a blank as `\040`. */
+function unescaped(text: string): string {
+  const toText = (_: string, octal: string) => String.fromCharCode(parseInt(octal, 8));
+  return text.replace(/\\([0-7]{3})/g, toText);
 }

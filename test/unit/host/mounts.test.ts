@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build } from 'esbuild';
-import { forgetfulness, lossOf, mountOptions, optionsOf } from '../../../src/host/mounts.ts';
+import { forgetfulness, idAt, lossOf, mountOptions, optionsOf } from '../../../src/host/mounts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const all = suite('mounts');
@@ -21,6 +21,21 @@ all('reads the options of a mount by its number, with and without optional field
   assert.equal(optionsOf(lines, '28'), ['rw', 'relatime', 'errors=remount-ro']);
   assert.equal(optionsOf(lines, '95'), ['rw', 'noexec', 'size=1024k']);
   for (const id of ['1', '9', '']) assert.equal(optionsOf(lines, id), []);
+});
+
+all('finds the mount of a path', () => {
+  const hidden = `${lines}96 28 0:41 / /data\\040disk/a rw - tmpfs none rw
+97 28 0:42 / /data\\040disk rw - ext4 /dev/x rw
+98 97 0:43 / /srv rw - tmpfs none rw
+99 97 0:44 / /srv rw - ext4 /dev/y rw\n`;
+  for (const [path, device, id] of [
+    ['/', '254:1', '28'], ['/data', '254:1', '28'], ['/proc/1', '0:21', '22'],
+    ['/process', '254:1', '28'], ['/data disk/x', '0:42', '97'], ['/data disk/a', '0:42', '97'],
+    ['/srv', '0:44', '99'], ['/srv/x', '0:99', '99'], ['/data disk/a', '0:41', '96'],
+  ] as const) {
+    assert.is(idAt(hidden, path, device), id, path);
+  }
+  assert.is(idAt('', '/x', '0:1'), '');
 });
 
 all('knows file systems that lose what was stored', () => {
