@@ -10,7 +10,7 @@ import { findLines } from './config/lines.ts';
 import { isTable } from './config/readers.ts';
 import { relations } from './config/relations.ts';
 import { toToml } from './config/toml.ts';
-import { shortened } from './text.ts';
+import { shortened, withoutPasswords } from './text.ts';
 import type { Settings } from './core/settings.ts';
 import type { Take } from './config/keys.ts';
 import type { Reader } from './config/readers.ts';
@@ -75,10 +75,15 @@ export function readSettings(source: Source): Configuration {
   const read = readKeys((key, reader, fallback) => {
     const value = spelt(given.get(key), reader, fallback);
     const origin = given.get(key)?.origin ?? { kind: 'default' };
-    entries.push({ key, value, origin });
+    const shown = reader.shown === undefined ? value : reader.shown(value);
+    entries.push({ key, value: shown, origin });
     const found = reader.read(value);
     if (found.ok) return found.value;
-    complaints.push({ origin, key, problem: `is ${brief(value)}`, mend: `write ${found.wanted}` });
+    const problem =
+      shown === undefined && value !== undefined
+        ? 'is wrong, and not shown here, since it may contain a password'
+        : `is ${brief(shown)}`;
+    complaints.push({ origin, key, problem, mend: `write ${found.wanted}` });
     return byDefault(key, reader, fallback);
   });
   // Relations of values that are wrong by themselves say nothing new.
@@ -127,7 +132,8 @@ function byDefault<T>(key: string, reader: Reader<T>, fallback: unknown): T {
   return read.value;
 }
 
-const brief = (value: unknown) => shortened(toToml(value), 60);
+/** Also a URL at another key may have a password. */
+const brief = (value: unknown) => shortened(withoutPasswords(toToml(value)), 60);
 
 // ---------------------------------------------------------------- the file
 

@@ -92,6 +92,11 @@ export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, Math.max(0, charactersMax - 1))}…`;
 }
 
+/** `http://user:***@host` for each URL with a password in a text. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/(:\/\/[^:@/\s"]{0,256}):[^@\s"]{1,1024}@/g, '$1:***@');
+}
+
 /** What is wrong with the permissions of a file that holds a secret. */
 export function exposure(mode: number): string | undefined {
   if ((mode & 0o077) === 0) return undefined;

@@ -53,6 +53,7 @@ export const nodeUrl: Reader<string> = text(
 /** Nobody can be reached at port 0. */
 const hasPort = ({ port }: URL) => port !== '0';
 
+const hiddenPassword = '***';
 const proxyWanted = 'a URL such as "http://user:password@proxy:3128" (http or https)';
 
 /**
@@ -64,6 +65,10 @@ export const proxyUrl: Reader<ProxyAddress> = {
     const url = typeof raw === 'string' ? urlOf(raw) : undefined;
     const isHttp = url !== undefined && ['http:', 'https:'].includes(url.protocol);
     if (!isHttp || url.hostname === '' || !hasPort(url)) return { ok: false, wanted: proxyWanted };
+    if (url.password === hiddenPassword) {
+      const wanted = `the password itself, which "config" prints as ${hiddenPassword}`;
+      return { ok: false, wanted };
+    }
     const user = decoded(url.username);
     // The header ends the user at the first colon.
     if (user.includes(':')) return { ok: false, wanted: `${proxyWanted}, no ":" in the user` };
@@ -76,7 +81,22 @@ export const proxyUrl: Reader<ProxyAddress> = {
     return { ok: true, value: { isSecure, host, port, authorization } };
   },
   fromText: (spelt) => spelt,
+  shown: shownProxy,
 };
+
+/** Undefined: it may contain a password, and where is not known. */
+function shownProxy(raw: unknown): unknown {
+  if (typeof raw !== 'string') return typeof raw === 'object' ? undefined : raw;
+  const isHostOnly = !raw.includes('@') && !/:(?!\/\/|\d*(?:[/?#]|$))/.test(raw);
+  if (isHostOnly) return raw;
+  const url = urlOf(raw);
+  if (url === undefined || url.host === '' || /[@:]/.test(url.pathname + url.search + url.hash)) {
+    return undefined;
+  }
+  if (url.password === '') return raw;
+  url.password = hiddenPassword;
+  return url.pathname === '/' && raw.at(-1) !== '/' ? url.href.replace(/\/$/, '') : url.href;
+}
 
 /** Bytes, as other character sets than UTF-8 may be meant. */
 function decoded(spelt: string): Buffer {

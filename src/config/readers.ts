@@ -9,6 +9,8 @@ export type Reader<T> = {
   read(raw: unknown): Read<T>;
   /** What an environment variable spells; the readers of it are the same as those of the file. */
   fromText(text: string): unknown;
+  /** Where a value may contain a password: what to print of it; undefined: nothing. */
+  shown?(raw: unknown): unknown;
 };
 
 const good = <T>(value: T): Read<T> => ({ ok: true, value });

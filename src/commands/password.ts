@@ -1,0 +1,23 @@
+// A configuration file that holds a password, and that others may read. Said by `config` and at
+// the start.
+import { exposure } from '../text.ts';
+import type { Complaint } from '../config.ts';
+import type { CommandPorts, Invocation } from './ports.ts';
+
+export async function passwordWarnings(
+  { disk }: CommandPorts,
+  { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
+): Promise<readonly Complaint[]> {
+  const key = 'rvi.proxy';
+  const origin = configuration.entries.find((one) => one.key === key)?.origin;
+  if (settings.rvi.proxy?.authorization === undefined || origin?.kind !== 'file') return [];
+  const opened = await disk.open(origin.file, 'read');
+  if (!opened.ok) return [];
+  const mode = await opened.value.mode();
+  await opened.value.close();
+  const found = mode.ok ? exposure(mode.value) : undefined;
+  if (found === undefined) return [];
+  const problem = `contains a password, and ${origin.file} ${found}`;
+  const mend = `chmod 600 ${origin.file}, and chown it to the user of the agent`;
+  return [{ origin, key, problem, mend }];
+}
