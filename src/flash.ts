@@ -5,28 +5,32 @@ import { replay } from './core/apply.ts';
 import { describe } from './core/describe.ts';
 import { journalBytesMax } from './limits.ts';
 import { damageText } from './store/damage.ts';
+import { isPlanted } from './store/data.ts';
 import { decodeJournal } from './store/decode.ts';
 import type { Settings } from './core/settings.ts';
 import type { Status } from './core/status.ts';
-import type { Disk } from './host/ports.ts';
+import type { Disk, DiskResult } from './host/ports.ts';
+
+const none = { ok: true, value: undefined } as const;
 
 export async function readFlash(
   disk: Disk,
   settings: Settings,
   version: string,
-): Promise<Status | undefined> {
-  const opened = await disk.open(`${settings.storage.directory}/journal`, 'read');
-  if (!opened.ok) return undefined;
+): Promise<DiskResult<Status | undefined>> {
+  const path = `${settings.storage.directory}/journal`;
+  const opened = await disk.open(path, 'read', 'refused');
+  if (!opened.ok) return isPlanted(opened.code) ? opened : none;
   const file = opened.value;
   const size = await file.size();
   const isLong = size.ok && size.value > journalBytesMax;
   const bytes = size.ok ? await file.read(0, isLong ? 0 : size.value) : size;
   await file.close();
-  if (!bytes.ok) return undefined;
+  if (!bytes.ok) return none;
   const decoded = decodeJournal(bytes.value);
-  if (decoded.isForeign && bytes.value.length > 0) return undefined;
+  if (decoded.isForeign && bytes.value.length > 0) return none;
   const state = replay(decoded.facts);
-  return describe(state, {
+  const value = describe(state, {
     version,
     uptimeMs: 0,
     nowMs: 0,
@@ -36,4 +40,5 @@ export async function readFlash(
     services: servicesOf(settings, state),
     trouble: damageText(decoded),
   });
+  return { ok: true, value };
 }

@@ -8,10 +8,12 @@ import { createDisk } from './host/disk.ts';
 import { createExit } from './host/exit.ts';
 import { checkFileSystem } from './host/file-system.ts';
 import { ownHosts, realPath } from './host/identity.ts';
+import { lockHolder } from './host/lock.ts';
 import { forgetfulness, mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
 import { onSignals } from './host/signals.ts';
 import { createLocalSockets } from './host/sockets.ts';
+import { strangersAt } from './host/strangers.ts';
 import { createTerminal, isJournal } from './host/terminal.ts';
 import { createClock, openRandom } from './host/time.ts';
 import { createServe } from './serve.ts';
@@ -56,5 +58,7 @@ runCommand(process.argv.slice(2), {
   checkFileSystem: (path) => checkFileSystem(path),
   version,
   startDaemon,
+  lockHolder,
+  strangersAt,
   readFlash: (settings) => readFlash(disk, settings, version),
 }).then(exit.withCode, exit.crashed);

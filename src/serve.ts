@@ -9,6 +9,7 @@ import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
 import { createManager } from './host/manager.ts';
 import { createStop } from './host/stop.ts';
+import { strangeOwner } from './host/strangers.ts';
 import { createInstallers } from './install/installers.ts';
 import { stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
@@ -57,7 +58,7 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
       if (!fit.ok) return failed(log, 'not-started', fit.reason);
       const owned = await checkOwnership(ports.disk, settings.storage.directory);
       if (!owned.ok) return failed(log, 'not-started', owned.reason);
-      await warnOfMode(ports.disk, settings.storage.directory, log);
+      await warnOfAccess(ports.disk, settings.storage.directory, log);
       const locked = await takeLock(settings.storage.directory, build.version);
       if (!locked.ok) return failed(log, 'not-started', locked.reason);
       return serve(ports, settings, log, stop);
@@ -69,14 +70,16 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
 }
 
 /** What others may do there is said, and left to whoever wanted it so. */
-async function warnOfMode(disk: Disk, directory: string, log: Log): Promise<void> {
+async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<void> {
   const opened = await disk.open(directory, 'read');
   if (!opened.ok) return;
   const mode = await opened.value.mode();
   await opened.value.close();
-  if (!mode.ok || (mode.value & 0o077) === 0) return;
+  const owner = strangeOwner(directory);
+  if (!mode.ok || ((mode.value & 0o077) === 0 && owner === undefined)) return;
   const shown = mode.value.toString(8).padStart(4, '0');
-  log('warn', 'storage-permissions', { path: directory, mode: shown, expected: '0700' });
+  const expected = owner === undefined ? '0700' : '0700, of the user of the agent';
+  log('warn', 'storage-permissions', { path: directory, mode: shown, owner, expected });
 }
 
 async function serve(

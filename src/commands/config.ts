@@ -2,6 +2,8 @@
 import { complaintText, showEntries } from '../config/show.ts';
 import { exposure } from '../text.ts';
 import { exitCodes } from './ports.ts';
+import { passwordWarnings } from './password.ts';
+import { socketWarnings } from './socket.ts';
 import { placeErrors, storageErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Complaint } from '../config.ts';
@@ -15,7 +17,9 @@ export const config: Act = async (ports, invocation) => {
     ...warnings,
     ...(await keyWarnings(ports, invocation)),
     ...storageWarnings(ports, invocation),
+    ...(await passwordWarnings(ports, invocation)),
     ...(await workFolderWarnings(ports, invocation)),
+    ...socketWarnings(ports, invocation),
   ];
   for (const warning of found) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);

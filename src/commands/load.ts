@@ -27,6 +27,7 @@ export async function loadConfiguration(
 }
 
 function mendOf(code: string): string {
+  if (code === 'ENOTSUP') return 'give a regular file';
   if (code === 'EISDIR') return 'give a file, not a folder';
   return code === 'ENOENT' || code === 'ENOTDIR' ? 'give another --config' : 'make it readable';
 }

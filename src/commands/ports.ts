@@ -3,6 +3,7 @@ import type { Configuration, Environment } from '../config.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
+import type { Strangers } from '../host/strangers.ts';
 import type { Terminal } from '../host/terminal.ts';
 
 export type CommandPorts = {
@@ -24,8 +25,17 @@ export type CommandPorts = {
   readonly version: string;
   /** Runs until it is told to end; gives the exit code. */
   readonly startDaemon: (settings: Settings) => Promise<number>;
-  /** What the files of a daemon that is down say; undefined where there are none (to read). */
-  readonly readFlash: (settings: Settings) => Promise<Status | undefined>;
+  /**
+   * What the files of a daemon that is down say; undefined where there are none (to read). Fails
+   * where somebody else put something at their place.
+   */
+  readonly readFlash: (settings: Settings) => Promise<DiskResult<Status | undefined>>;
+  /** The daemon that holds the lock of a `storage.dir`; undefined: none, or none to be seen. */
+  readonly lockHolder: (
+    directory: string,
+  ) => Promise<{ readonly pid: number | undefined } | undefined>;
+  /** Other users than root and that of the agent who have a hand in the control socket. */
+  readonly strangersAt: (socket: string, storage: string) => Strangers;
 };
 
 export type Invocation = {

@@ -3,6 +3,7 @@ import { ask } from '../control/client.ts';
 import { unreachable } from '../assert.ts';
 import { plain } from '../text.ts';
 import { exitCodes } from './ports.ts';
+import { hiddenText, mayAsk } from './socket.ts';
 import type { Asked, Lost, Unreached } from '../control/client.ts';
 import type { ControlRequest, ControlResponse, Refusal } from '../control/protocol.ts';
 import type { Settings } from '../core/settings.ts';
@@ -12,14 +13,17 @@ import type { CommandPorts } from './ports.ts';
 export type Reached<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly exitCode: number };
 
+const notReached = { ok: false, exitCode: exitCodes.unreachable } as const;
+
 /** The daemon's answer; what kept it back is told on stderr. */
 export async function reach(
   ports: CommandPorts,
   settings: Settings,
   request: ControlRequest,
 ): Promise<Reached<Extract<ControlResponse, { ok: true }>>> {
+  if (!mayAsk(ports, settings, request.command)) return notReached;
   const asked = await ask(ports, settings.control.socket, request);
-  return sort(ports, settings, asked);
+  return (await hidden(ports, settings, asked)) ?? sort(ports, settings, asked);
 }
 
 /** Of the daemon; where it is down, of the files that it left. */
@@ -28,15 +32,36 @@ export async function reachStatus(
   settings: Settings,
   command: 'status' | 'why',
 ): Promise<Reached<Status>> {
+  if (!mayAsk(ports, settings, command)) return notReached;
   const asked = await ask(ports, settings.control.socket, { command });
+  const isHidden = await hidden(ports, settings, asked);
+  if (isHidden !== undefined) return isHidden;
   if (asked.kind === 'unreachable' && isDown(asked)) {
-    const status = await ports.readFlash(settings);
-    if (status !== undefined) return { ok: true, value: status };
+    const left = await ports.readFlash(settings);
+    if (!left.ok) {
+      const mend = 'remove it, and look who can write to storage.dir';
+      ports.terminal.err(`${plain(`the daemon does not run, and ${left.reason}: ${mend}`)}\n`);
+      return { ok: false, exitCode: exitCodes.failed };
+    }
+    if (left.value !== undefined) return { ok: true, value: left.value };
   }
   const sorted = sort(ports, settings, asked);
   if (!sorted.ok) return sorted;
   if ('status' in sorted.value) return { ok: true, value: sorted.value.status };
   return { ok: false, exitCode: odd(ports) };
+}
+
+/** The daemon that nobody can ask: what it left on flash is not the truth. */
+async function hidden(
+  ports: CommandPorts,
+  settings: Settings,
+  asked: Asked,
+): Promise<typeof notReached | undefined> {
+  const text =
+    asked.kind === 'unreachable' ? await hiddenText(ports, settings, asked) : undefined;
+  if (text === undefined) return undefined;
+  ports.terminal.err(`${text}\n`);
+  return notReached;
 }
 
 function sort(

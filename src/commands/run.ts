@@ -1,6 +1,8 @@
 // `run`: the daemon, once its configuration is known to be good.
 import { complaintText } from '../config/show.ts';
 import { exitCodes } from './ports.ts';
+import { passwordWarnings } from './password.ts';
+import { socketWarnings } from './socket.ts';
 import { placeErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
 import type { Act } from './ports.ts';
@@ -10,8 +12,13 @@ export const run: Act = async (ports, { configuration, settings }) => {
   const errors = placeErrors(ports, given);
   for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
   if (errors.length > 0) return exitCodes.usage;
-  const onDisk = [...storageWarnings(ports, given), ...(await workFolderWarnings(ports, given))];
-  for (const warning of [...configuration.warnings, ...onDisk]) {
+  const found = [
+    ...(await passwordWarnings(ports, given)),
+    ...storageWarnings(ports, given),
+    ...(await workFolderWarnings(ports, given)),
+    ...socketWarnings(ports, given),
+  ];
+  for (const warning of [...configuration.warnings, ...found]) {
     ports.terminal.err(`warning: ${complaintText(warning)}\n`);
   }
   // Not in our executables, which do not hear of it; in a Node that runs the script, before us.

@@ -5,6 +5,7 @@ import { plain } from '../text.ts';
 import { exitCodes } from './ports.ts';
 import { aged, createRates, packageLine, watchLines } from './progress.ts';
 import { odd, refusalText, silenceText } from './reach.ts';
+import { hiddenText, mayAsk } from './socket.ts';
 import { label, percent } from './words.ts';
 import type { PackageStatus, Status } from '../core/status.ts';
 import type { Clock } from '../host/ports.ts';
@@ -15,6 +16,7 @@ type View = { show(status: Status): void; end(): void };
 
 export const watch: Act = async (ports, { settings }) => {
   const { terminal, clock } = ports;
+  if (!mayAsk(ports, settings, 'watch')) return exitCodes.unreachable;
   const view = terminal.isTty ? createScreen(terminal, clock) : createFeed(terminal, clock);
   let exitCode: number = exitCodes.done;
   let unseen: Status | undefined;
@@ -41,7 +43,9 @@ export const watch: Act = async (ports, { settings }) => {
   release();
   view.end();
   if (ended.kind === 'stopped') return exitCode;
-  terminal.err(`${silenceText(ended, settings)}\n`);
+  const hidden =
+    ended.kind === 'unreachable' ? await hiddenText(ports, settings, ended) : undefined;
+  terminal.err(`${hidden ?? silenceText(ended, settings)}\n`);
   return exitCodes.unreachable;
 };
 

@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
 import process from 'node:process';
 import { makeFolders } from './folders.ts';
+import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';
+import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult, OpenMode } from './ports.ts';
 
 export function createDisk(): Disk {
   return {
@@ -45,17 +46,57 @@ function entry(found: {
   return { name: found.name, kind };
 }
 
-function open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResult<DiskFile>> {
-  const flags = {
-    read: constants.O_RDONLY,
-    write: constants.O_RDWR,
-    create: constants.O_RDWR | constants.O_CREAT,
-  }[mode];
+/** A pipe would wait for its other end, and a terminal would become that of the process. */
+const harmless = constants.O_NONBLOCK | constants.O_NOCTTY;
+const flagsOf = {
+  read: constants.O_RDONLY | harmless,
+  write: constants.O_RDWR | harmless,
+  create: constants.O_RDWR | constants.O_CREAT | harmless,
+} as const;
+
+async function open(
+  path: string,
+  mode: OpenMode,
+  links?: 'refused',
+): Promise<DiskResult<DiskFile>> {
+  const flags = flagsOf[mode] | (links === 'refused' ? constants.O_NOFOLLOW : 0);
+  const opened = await attempt(() => fs.open(path, flags, fileMode));
+  if (!opened.ok) return explained(opened, path, links);
+  const handle = opened.value;
+  const looked = await attempt(() => handle.stat());
+  const refused = looked.ok ? refusalOf(looked.value, path, links) : looked;
+  if (refused !== undefined) {
+    await attempt(() => handle.close());
+    return refused;
+  }
   return attempt(async () => {
-    const handle = await fs.open(path, flags, fileMode);
     if (mode === 'create') await widen(handle);
     return fileOf(path, handle);
   });
+}
+
+/** Of a socket, and of a device without a driver, the kernel says ENXIO. */
+function explained(failed: DiskFailure, path: string, links?: 'refused'): DiskFailure {
+  if (failed.code === 'ENXIO') return notRegular(path);
+  if (failed.code !== 'ELOOP' || links !== 'refused') return failed;
+  return { ...failed, reason: `${path} is a symbolic link, which the agent did not make` };
+}
+
+/** Number of /dev/null (major 1, minor 3), which people give for an empty file. */
+const nullDevice = 0x103;
+
+function refusalOf(stats: Stats, path: string, links?: 'refused'): DiskFailure | undefined {
+  // A directory can be looked at; reading one fails by itself.
+  const isNull = stats.isCharacterDevice() && stats.rdev === nullDevice && links === undefined;
+  if (!stats.isFile() && !stats.isDirectory() && !isNull) return notRegular(path);
+  if (links !== 'refused' || stats.isDirectory() || stats.nlink <= 1) return undefined;
+  const reason = `${path} has another name as well (a hard link), which the agent did not make`;
+  return { ok: false, code: 'EMLINK', reason };
+}
+
+function notRegular(path: string): DiskFailure {
+  const reason = `${path} is not a regular file (a pipe, a socket, a terminal or another device)`;
+  return { ok: false, code: 'ENOTSUP', reason };
 }
 
 /** A umask may keep even the owner from a file that was just made. */

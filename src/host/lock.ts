@@ -12,8 +12,8 @@
 // lock, or which tries and has the smaller token, gives up. A starter that sees no other holds it.
 // A token is never used again: a name that refuses stays dead, and anybody may remove it.
 import { randomBytes } from 'node:crypto';
-import { promises as fs, linkSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, promises as fs, linkSync, lstatSync } from 'node:fs';
+import { readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -66,6 +66,23 @@ function held(path: string, { pid, host, isElsewhere }: Holder): DiskResult<neve
   const where = isElsewhere ? ` in another container, host ${plain(shortened(host, 64))}` : '';
   const reason = `another agent (${who}${where}) holds ${path}; stop it first`;
   return { ok: false, code: 'EBUSY', reason };
+}
+
+/** For whoever only looks. Undefined: nobody holds it, or it is not for this user to see. */
+export async function lockHolder(directory: string): Promise<Holder | undefined> {
+  try {
+    const path = `${directory}/lock`;
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink() === true) return await oldHolder(directory);
+    if (found?.isSocket() !== true) return undefined;
+    // Without the right to connect, the kernel does not say whether anybody listens.
+    accessSync(path, constants.W_OK);
+    const answer = await askHolder(directory, 'lock');
+    if (answer === 'dead' || answer === 'gone') return undefined;
+    return { ...answer, isElsewhere: isOther(answer.namespace, namespaceOf('pid')) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is at the name of the lock and was not made by an agent: it is left alone. */

@@ -40,11 +40,17 @@ export type DiskFile = {
   close(): Promise<void>;
 };
 
+export type OpenMode = 'read' | 'write' | 'create';
+
 export type DiskEntry = { readonly name: string; readonly kind: 'file' | 'directory' | 'other' };
 
 export type Disk = {
-  /** `create` makes the file when it is missing; otherwise a missing file is ENOENT. */
-  open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskResult<DiskFile>>;
+  /**
+   * `create` makes the file when it is missing; otherwise a missing file is ENOENT. Never waits,
+   * and refuses pipes, sockets and devices (ENOTSUP). `links`: symbolic links are refused as well
+   * (ELOOP), and files with a second name (EMLINK).
+   */
+  open(path: string, mode: OpenMode, links?: 'refused'): Promise<DiskResult<DiskFile>>;
   list(path: string): Promise<DiskResult<readonly DiskEntry[]>>;
   /** Returns the target of a symbolic link. */
   readLink(path: string): Promise<DiskResult<string>>;

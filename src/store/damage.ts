@@ -62,7 +62,7 @@ export function createKeeper(
   }
 
   async function write(data: Uint8Array): Promise<DiskResult<void>> {
-    const opened = await disk.open(path, 'create');
+    const opened = await disk.open(path, 'create', 'refused');
     if (!opened.ok) return opened;
     const file = opened.value;
     try {

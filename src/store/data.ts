@@ -1,7 +1,7 @@
 // Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
 // Folders bear our own numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
-import { isTransferFolder } from './ownership.ts';
+import { isLink, isTransferFolder } from './ownership.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Evidence, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
@@ -51,7 +51,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   async function fileOf(number: number): Promise<DiskResult<DiskFile>> {
     const known = files.get(number);
     if (known !== undefined) return { ok: true, value: known };
-    const opened = await disk.open(path(number), 'write');
+    const opened = await disk.open(path(number), 'write', 'refused');
     if (opened.ok) files.set(number, opened.value);
     return opened;
   }
@@ -78,7 +78,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     const promisedBytes = neededBytes + owedBefore(number);
     const made = await disk.makeDirectory(folder(number));
     if (!made.ok) return made;
-    const opened = await disk.open(path(number), 'create');
+    const opened = await disk.open(path(number), 'create', 'refused');
     if (!opened.ok) return opened;
     files.set(number, opened.value);
     const taken = await disk.reserve(path(number), sizeBytes, false);
@@ -165,6 +165,9 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     for (const { number } of known) ours.add(number);
     for (const entry of entries.value) {
       const number = Number(entry.name);
+      if (isLink(entry) && known.some((one) => one.number === number)) {
+        return notOurs(`${folder(number)} is not a directory`);
+      }
       const isOurs = isTransferFolder(entry) && (number < nextNumber || (await isReserved(number)));
       if (!isOurs) foreign.push(entry.name);
       if (!isOurs || known.some((one) => one.number === number)) continue;
@@ -178,6 +181,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
       const file = await fileOf(number);
       const size = file.ok ? await file.value.size() : file;
       if (!size.ok && isOfProcess(size.code)) return size;
+      if (!size.ok && isPlanted(size.code)) return notOurs(size.reason);
       found.push({ number, dataBytes: size.ok ? size.value : undefined });
     }
     return { ok: true, value: { evidence: found, left, foreign } };
@@ -193,6 +197,16 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
 /** A shortage of the process tells nothing of the file: it must not be given up for that. */
 function isOfProcess(code: string): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(code);
+}
+
+/** What is at the name of a file of the agent was put there by somebody else. */
+export function isPlanted(code: string): boolean {
+  return ['ELOOP', 'EMLINK', 'ENOTSUP'].includes(code);
+}
+
+function notOurs(found: string): DiskResult<never> {
+  const reason = `${found}: it was not read or changed; remove it, and look who can write there`;
+  return { ok: false, code: 'ENOTEMPTY', reason };
 }
 
 function noSpace(neededBytes: number, freeBytes: number): DiskResult<never> {

@@ -47,7 +47,7 @@ export async function openJournal(
   const path = `${directory}/journal`;
   const leftover = await disk.remove(`${path}.new`);
   if (!leftover.ok) return leftover;
-  const opened = await disk.open(path, 'create');
+  const opened = await disk.open(path, 'create', 'refused');
   if (!opened.ok) return opened;
   const file = opened.value;
   const size = await file.size();
@@ -185,7 +185,7 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
       const reason = `a new journal needs ${neededBytes} bytes, ${free.value} are free`;
       return { ok: false, code: 'ENOSPC', reason };
     }
-    const created = await disk.open(`${path}.new`, 'create');
+    const created = await disk.open(`${path}.new`, 'create', 'refused');
     if (!created.ok) return created;
     const next = created.value;
     const named = await nameAnew(next, data);

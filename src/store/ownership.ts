@@ -11,7 +11,9 @@ const ownNames = [
 ];
 /** Of the agent and its installers, in the folder of a transfer. */
 const transferNames = /^(data|package\.ipk|swupdate|tmp|opkg-status-\d+)$/;
-const fileNames = ['journal', 'journal.new', 'journal.damaged'];
+const fileNames = [
+  'journal', 'journal.new', 'journal.damaged', 'delivery-path', 'delivery-path.new',
+];
 const done = { ok: true, value: undefined } as const;
 const notOurs = 'ENOTEMPTY';
 
@@ -68,7 +70,7 @@ async function readJournal(
   disk: Disk,
   directory: string,
 ): Promise<DiskResult<'ours' | 'foreign' | 'empty'>> {
-  const opened = await disk.open(`${directory}/journal`, 'read');
+  const opened = await disk.open(`${directory}/journal`, 'read', 'refused');
   if (!opened.ok) return opened;
   const file = opened.value;
   try {
@@ -103,9 +105,17 @@ async function checkPackages(disk: Disk, directory: string): Promise<DiskResult<
 
 /** A number as the agent writes it; anything else in `packages` is a stranger's. */
 export function isTransferFolder({ name, kind }: DiskEntry): boolean {
+  return kind === 'directory' && isTransferNumber(name);
+}
+
+/** At the name of a folder of the agent: a symbolic link, which would lead it elsewhere. */
+export function isLink({ name, kind }: DiskEntry): boolean {
+  return kind === 'other' && isTransferNumber(name);
+}
+
+function isTransferNumber(name: string): boolean {
   const number = Number(name);
-  const isNumber = Number.isSafeInteger(number) && number > 0 && String(number) === name;
-  return kind === 'directory' && isNumber;
+  return Number.isSafeInteger(number) && number > 0 && String(number) === name;
 }
 
 function refused(directory: string, found: string): DiskResult<never> {

@@ -54,7 +54,7 @@ export function keptPath(
 const damaged = (reason: string): DiskFailure => ({ ok: false, code: 'damaged', reason });
 
 async function readSecret(disk: Disk, path: string): Promise<DiskResult<string>> {
-  const opened = await disk.open(path, 'read');
+  const opened = await disk.open(path, 'read', 'refused');
   if (!opened.ok) return opened;
   const file = opened.value;
   const [mode, read] = [await file.mode(), await file.read(0, readBytesMax)];
@@ -78,7 +78,7 @@ async function writeSecret(
   // A file that an interruption left may have another mode.
   const removed = await disk.remove(next);
   if (!removed.ok) return removed;
-  const opened = await disk.open(next, 'create');
+  const opened = await disk.open(next, 'create', 'refused');
   if (!opened.ok) return opened;
   const written = await fill(opened.value, `${secret}\n`);
   await opened.value.close();

@@ -2,7 +2,11 @@
 // its exit code: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
@@ -76,6 +80,110 @@ test('config prints what holds, and where it came from', async () => {
   writeFileSync(file, shown.out);
   says(await askAgent(['config', '--config', file]), 0, /stall = 4/, '');
 });
+
+test('what is no regular file is no configuration, and is not waited for', async () => {
+  const pipe = join(directory, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const socket = createServer().listen(join(directory, 'socket'));
+  await once(socket, 'listening');
+  for (const path of [pipe, join(directory, 'socket'), '/dev/zero', '/dev/tty']) {
+    for (const command of ['config', 'run', 'status']) {
+      // Without a terminal there is no /dev/tty.
+      const told = /is not a regular file.*: give a regular file\n$/;
+      says(await askAgent([command, '--config', path]), 2, '', told);
+    }
+  }
+  socket.close();
+  says(await askAgent(['config', '--config', '/dev/null']), 0, /stall = 10/, /no installer/);
+  // Neither is a file that a key names.
+  const tls = { url: 'https://127.0.0.1:9', listen: '127.0.0.1:0', tls_ca: pipe };
+  const agent = startAgent(writeConfig(directory, { rvi: tls }));
+  assert.is(await agent.ended, 1);
+  assert.match(agent.log(), /not-started .*tls_ca: .*pipe is not a regular file/);
+});
+
+test('the password of a proxy is printed nowhere, and its file is to be closed', async () => {
+  const rvi = { listen: '127.0.0.1:0', proxy: 'http://me:s3cret@127.0.0.1:3128' };
+  const config = writeConfig(directory, { rvi });
+  chmodSync(config, 0o644);
+  const warned = /warning: .*rvi\.proxy contains a password, and .*mode 0644.*: chmod 600 /;
+  const open = await askAgent(['config', '--config', config]);
+  says(open, 0, /proxy = "http:\/\/me:\*\*\*@127\.0\.0\.1:3128"/, warned);
+  const agent = startAgent(config);
+  await agent.logged(/ started /);
+  assert.match(agent.log(), warned);
+  await agent.kill();
+  chmodSync(config, 0o600);
+  const closed = await askAgent(['config', '--config', config]);
+  assert.not.match(closed.err, 'password');
+  writeFileSync(config, '[rvi]\nproxy = "http://me:s3cret@127.0.0.1:312800"\n');
+  const wrong = await askAgent(['run', '--config', config]);
+  says(wrong, 2, '', /rvi\.proxy is wrong, and not shown here/);
+  assert.not.match([open.out, open.err, agent.log(), wrong.err].join(), 's3cret');
+});
+
+test('a daemon whose control socket is not reachable is said to run, exit code 3', async () => {
+  for (const put of [
+    (path: string) => writeFileSync(path, ''),
+    (path: string) => mkdirSync(path),
+  ]) {
+    const socket = join(directory, 'control.sock');
+    put(socket);
+    const config = writeConfig(directory, { rvi: { listen: '127.0.0.1:0' } });
+    const agent = startAgent(config);
+    await agent.logged(/ started /);
+    assert.match(agent.log(), /error no-control-socket /);
+    const told = new RegExp(
+      `^the daemon runs \\(process ${agent.pid}\\), but .*no-control-socket.*control\\.socket`,
+    );
+    for (const words of [['status'], ['status', '--json'], ['why'], ['watch'], ['packages'],
+      ['accept', 'x'], ['decline', 'x'], ['renew-path']]) {
+      says(await askAgent([...words, '--config', config]), 3, '', told);
+    }
+    await agent.kill();
+    says(await askAgent(['status', '--config', config]), 0, /the daemon does not run/, '');
+    rmSync(socket, { recursive: true });
+  }
+});
+
+const ofRoot = test.needs('root, who can give a file away', process.getuid?.() === 0);
+
+ofRoot('the socket of another user gets no word of the operator', async () => {
+  const path = join(directory, 'control.sock');
+  const config = writeConfig(directory, {});
+  const heard: string[] = [];
+  const squatter = createConsenting(heard).listen(path);
+  await once(squatter, 'listening');
+  const asks = (word: string) => askAgent([word, 'x', '--config', config]);
+  says(await asks('accept'), 0, /accepted/, '');
+  chownSync(path, 12345, 12345);
+  for (const word of ['accept', 'decline']) {
+    says(await asks(word), 3, '', /control\.sock belongs to user 12345.*nothing was said to it/);
+  }
+  assert.is(heard.length, 1);
+  const shown = await askAgent(['config', '--config', config]);
+  assert.match(shown.err, /warning: .*control\.socket can be another user's: .*user 12345/);
+  chownSync(path, 0, 0);
+  chmodSync(directory, 0o777);
+  says(await asks('accept'), 3, '', /is writable for every user.*nothing was said to it/);
+  const asked = await askAgent(['packages', '--config', config]);
+  assert.match(asked.err, /^warning: .*every user: what answers may not be the daemon/);
+  chmodSync(directory, 0o1777);
+  says(await asks('accept'), 0, /accepted/, '');
+  assert.match((await askAgent(['config', '--config', config])).err, /writable for every user/);
+  squatter.close();
+});
+
+/** Whatever it is asked, it says yes. */
+function createConsenting(heard: string[]) {
+  return createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      heard.push(data.toString());
+      socket.end('{"ok":true,"text":"accepted"}\n');
+    });
+  });
+}
 
 test('without a daemon and without its files there is nobody to ask, exit code 3', async () => {
   const config = writeConfig(directory, {});

@@ -1,8 +1,9 @@
 // The built executable with a storage.dir that is somebody else's, and with a journal that is
 // damaged: what it says, and what lies there afterwards.
+import { spawnSync } from 'node:child_process';
 import {
-  chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync,
-  statSync, statfsSync, symlinkSync, writeFileSync,
+  chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync,
+  readdirSync, rmSync, statSync, statfsSync, symlinkSync, writeFileSync,
 } from 'node:fs';
 import { hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,85 @@ for (const [what, make] of foreign) {
     assert.equal(looks(), before);
   });
 }
+
+type Planted = readonly [what: string, plant: (victim: string) => void, said: RegExp];
+
+/** A transfer is open in it. */
+const ourJournal = () => readFileSync(join(folder, 'transfer-open.journal'));
+const inState = (name: string) => join(state, name);
+const pipe = (name: string) => void spawnSync('mkfifo', [inState(name)]);
+
+/** What somebody who may write to storage.dir could leave there, beside a journal of the agent. */
+const planted: readonly Planted[] = [
+  ...['journal', 'journal.new', 'journal.damaged', 'delivery-path', 'packages'].flatMap((name) => {
+    const said = new RegExp(`"${name}" in it is not a `);
+    const links: readonly Planted[] = [
+      [`a link as ${name}`, (victim) => symlinkSync(victim, inState(name)), said],
+      [`a pipe as ${name}`, () => pipe(name), said],
+    ];
+    return links;
+  }),
+  ['a hard link as journal', (victim) => linkSync(victim, inState('journal')), /a hard link/],
+  ['a link as packages/1', () => {
+    mkdirSync(inState('packages'));
+    mkdirSync(join(directory, 'elsewhere'));
+    symlinkSync(join(directory, 'elsewhere'), inState('packages/1'));
+  }, /packages\/1 is not a directory/],
+  ['a link as data', (victim) => {
+    mkdirSync(inState('packages/1'), { recursive: true });
+    symlinkSync(victim, inState('packages/1/data'));
+  }, /data is a symbolic link/],
+  ['a hard link as data', (victim) => {
+    mkdirSync(inState('packages/1'), { recursive: true });
+    linkSync(victim, inState('packages/1/data'));
+  }, /data has another name as well \(a hard link\)/],
+  ['a pipe as data', () => {
+    mkdirSync(inState('packages/1'), { recursive: true });
+    pipe('packages/1/data');
+  }, /data is not a regular file/],
+];
+
+for (const [what, plant, said] of planted) {
+  test(`does not follow, read or change ${what}`, async () => {
+    const victim = join(directory, 'victim');
+    mkdirSync(state, { mode: 0o700 });
+    writeFileSync(victim, ourJournal());
+    plant(victim);
+    if (!existsSync(inState('journal')) && !/journal$/.test(what)) {
+      writeFileSync(inState('journal'), ourJournal());
+    }
+    const agent = startAgent(writeConfig(directory, { rvi }));
+    assert.is(await agent.ended, 1);
+    assert.match(agent.log(), /error not-started /);
+    assert.match(agent.log().replaceAll('\\', ''), said);
+    assert.equal(readFileSync(victim), ourJournal());
+  });
+}
+
+for (const [what, plant] of planted.filter(([name]) => / as journal$/.test(name))) {
+  test(`status does not read ${what}`, () => {
+    const victim = join(directory, 'victim');
+    mkdirSync(state, { mode: 0o700 });
+    writeFileSync(victim, ourJournal());
+    plant(victim);
+    const asked = runAgentCommand(writeConfig(directory, { rvi }), 'status');
+    assert.is(asked.exitCode, 1);
+    assert.is(asked.out, '');
+    assert.match(asked.err, /^the daemon does not run, and \S+journal (is|has) .*storage\.dir\n$/);
+    assert.equal(readFileSync(victim), ourJournal());
+  });
+}
+
+const ofRoot = test.needs('root, who can give a file away', process.getuid?.() === 0);
+
+ofRoot('warns of a storage.dir of another user', async () => {
+  mkdirSync(state, { mode: 0o700 });
+  chownSync(state, 12345, 12345);
+  const agent = startAgent(writeConfig(directory, { rvi }));
+  await agent.logged(/ started /);
+  assert.match(agent.log(), /warn storage-permissions .*mode="?0700"? owner=12345 /);
+  assert.is(await agent.kill(), 0);
+});
 
 test('starts with a damaged journal of 0.1.0, owes its report, and keeps the file', async () => {
   const journal = readFileSync(join(folder, 'report-owed.journal'));

@@ -10,7 +10,7 @@ import { createClock } from '../../../src/host/time.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
-import { chunkOf, engine } from '../store/fakes.ts';
+import { chunkOf, engine, must } from '../store/fakes.ts';
 import { until } from '../transport/fakes.ts';
 import { createFakeInstallers, settingsOf, startFake } from './fakes.ts';
 import type { FakeNode } from './fakes.ts';
@@ -312,12 +312,12 @@ test('says where data cannot be removed, and removes it at the next start', asyn
 test('tells from flash what a daemon that is down left', async () => {
   const disk = createMemoryDisk();
   const settings = settingsOf();
-  assert.is(await readFlash(disk, settings, '1'), undefined);
+  assert.is(must(await readFlash(disk, settings, '1')), undefined);
   const one = await begin({ disk });
   await deliver(one, '/sota/chunk', chunk(1));
   const left = disk.cut('lost');
   const before = left.ops.length;
-  const status = await readFlash(left, settings, '1');
+  const status = must(await readFlash(left, settings, '1'));
   assert.equal(status?.packages.map(({ phase, chunksHeld, chunksCount }) => ({
     phase, chunksHeld, chunksCount,
   })), [{ phase: 'receiving', chunksHeld: 1, chunksCount: 3 }]);
@@ -328,9 +328,9 @@ test('tells from flash what a daemon that is down left', async () => {
   assert.equal(verbs, ['open', 'size', 'read', 'close']);
   const journal = left.content('/s/journal') ?? Buffer.alloc(0);
   left.put('/s/journal', Buffer.concat([journal, chunkOf(1)]));
-  assert.is((await readFlash(left, settings, '1'))?.packages.length, 1);
+  assert.is(must(await readFlash(left, settings, '1'))?.packages.length, 1);
   left.refuse(({ verb }) => (verb === 'read' ? 'EIO' : undefined));
-  assert.is(await readFlash(left, settings, '1'), undefined);
+  assert.is(must(await readFlash(left, settings, '1')), undefined);
 });
 
 test('does it all on the real disk and clock, twice killed', async () => {

@@ -359,7 +359,7 @@ test('reads flash where the daemon is down, and says so', async () => {
   const world = createWorld({
     readFlash: async (settings) => {
       seen.push(settings.storage.directory);
-      return flash;
+      return { ok: true, value: flash };
     },
     environment: { SOTA_AGENT_STORAGE_DIR: '/data' },
   });
@@ -377,14 +377,14 @@ test('ends with 3 where there is neither daemon nor flash', async () => {
     assert.equal(world.shown, { out: '', err: down });
   }
   for (const name of ['accept', 'decline']) {
-    const world = createWorld({ readFlash: async () => statusOf() });
+    const world = createWorld({ readFlash: async () => ({ ok: true, value: statusOf() }) });
     assert.is(await world.run(name, 'a'), 3);
     assert.equal(world.shown, { out: '', err: down });
   }
 });
 
 test('does not take flash for the truth where it may not ask', async () => {
-  const world = createWorld({ readFlash: async () => statusOf() });
+  const world = createWorld({ readFlash: async () => ({ ok: true, value: statusOf() }) });
   world.sockets.refuse({ ok: false, code: 'EACCES', reason: 'permission denied' });
   assert.is(await world.run('status'), 3);
   assert.equal(world.shown, {

@@ -98,7 +98,9 @@ export function createWorld(
     checkFileSystem: async () => ({ ok: true, value: undefined }),
     version: '0.1.0',
     startDaemon: async () => 0,
-    readFlash: async () => undefined,
+    readFlash: async () => ({ ok: true, value: undefined }),
+    lockHolder: async () => undefined,
+    strangersAt: () => ({ file: undefined, folder: undefined, early: undefined }),
     ...parts,
   };
   return {

@@ -1,7 +1,13 @@
 // Method: the real file system below a temporary directory. Short writes are made by hand: no file
-// system gives them on demand. A full disk is /dev/full, and a `fallocate` that says so.
+// system gives them on demand. A full disk is a `fallocate` that says so.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { promises as fs } from 'node:fs';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -73,9 +79,10 @@ test('does not try for ever where the kernel takes nothing', async () => {
 });
 
 test('says by its name what the disk said', async () => {
-  const full = must(await disk.open('/dev/full', 'write'));
-  assert.is(codeOf(await full.write(Buffer.from('x'), 0)), 'ENOSPC');
-  await full.close();
+  // It takes numbers only.
+  const picky = must(await disk.open('/proc/self/oom_score_adj', 'write'));
+  assert.is(codeOf(await picky.write(Buffer.from('x'), 0)), 'EINVAL');
+  await picky.close();
   assert.is(codeOf(await disk.open(`${directory}/none`, 'read')), 'ENOENT');
   assert.is(codeOf(await disk.open(`${directory}/none`, 'write')), 'ENOENT');
   assert.is(codeOf(await disk.open(directory, 'create')), 'EISDIR');
@@ -85,6 +92,47 @@ test('says by its name what the disk said', async () => {
   assert.is(codeOf(await disk.rename(`${directory}/none`, `${directory}/b`)), 'ENOENT');
   writeFileSync(`${directory}/file`, '');
   assert.is(codeOf(await disk.makeDirectory(`${directory}/file/x`)), 'ENOTDIR');
+});
+
+test('does not wait for a pipe, and refuses it as it does sockets and devices', async () => {
+  execFileSync('mkfifo', [`${directory}/pipe`]);
+  const server = createServer().listen(`${directory}/socket`);
+  await once(server, 'listening');
+  symlinkSync('pipe', `${directory}/to-pipe`);
+  for (const mode of ['read', 'write', 'create'] as const) {
+    for (const path of ['pipe', 'to-pipe', 'socket'].map((name) => `${directory}/${name}`)) {
+      for (const links of [undefined, 'refused'] as const) {
+        const opened = await disk.open(path, mode, links);
+        const isLink = links === 'refused' && path.endsWith('to-pipe');
+        assert.is(codeOf(opened), isLink ? 'ELOOP' : 'ENOTSUP', `${mode} ${path} ${links}`);
+      }
+    }
+    const zero = await disk.open('/dev/zero', mode);
+    assert.is(codeOf(zero), 'ENOTSUP');
+    assert.match(zero.ok ? '' : zero.reason, /^\/dev\/zero is not a regular file/);
+    await must(await disk.open('/dev/null', mode)).close();
+    assert.is(codeOf(await disk.open('/dev/null', mode, 'refused')), 'ENOTSUP');
+  }
+  server.close();
+});
+
+test('follows no link, symbolic or hard, where links are refused', async () => {
+  writeFileSync(`${directory}/victim`, 'precious');
+  symlinkSync('victim', `${directory}/symbolic`);
+  symlinkSync('nowhere', `${directory}/broken`);
+  for (const mode of ['read', 'write', 'create'] as const) {
+    assert.is(codeOf(await disk.open(`${directory}/symbolic`, mode, 'refused')), 'ELOOP');
+    assert.is(codeOf(await disk.open(`${directory}/broken`, mode, 'refused')), 'ELOOP');
+    await must(await disk.open(`${directory}/symbolic`, mode)).close();
+    await must(await disk.open(`${directory}/victim`, mode, 'refused')).close();
+  }
+  linkSync(`${directory}/victim`, `${directory}/hard`);
+  for (const mode of ['read', 'write', 'create'] as const) {
+    assert.is(codeOf(await disk.open(`${directory}/hard`, mode, 'refused')), 'EMLINK');
+    await must(await disk.open(`${directory}/hard`, mode)).close();
+  }
+  assert.not.ok(existsSync(`${directory}/nowhere`));
+  assert.is(readFileSync(`${directory}/victim`, 'utf8'), 'precious');
 });
 
 test('fails on a closed file, and closes it twice without a word', async () => {

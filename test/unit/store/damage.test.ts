@@ -149,7 +149,7 @@ test('is told by the status of an agent that is down, which writes nothing', asy
   disk.ops.length = 0;
   const directory = '/var/lib/sota-agent';
   const own = { ...settings, storage: { ...settings.storage, directory } };
-  const status = await readFlash(disk, own, '1');
+  const status = must(await readFlash(disk, own, '1'));
   assert.match(status?.trouble ?? '', /^the journal is damaged \(bytes \d+\+\d+\)/);
   assert.equal(disk.ops.map(({ verb }) => verb), ['open', 'size', 'read', 'close']);
 });
