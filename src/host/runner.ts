@@ -129,7 +129,7 @@ function missingInterpreter(
 function firstLine(path: string): string | undefined {
   try {
     accessSync(path, constants.X_OK);
-    const file = openSync(path, 'r');
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const data = Buffer.alloc(256);
       const sizeBytes = readSync(file, data, 0, data.length, 0);
