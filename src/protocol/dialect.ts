@@ -28,11 +28,19 @@ export function readServices(value: unknown): BackendServices | undefined {
   return { start: start.value, ack: ack.value, report: report.value, packages: packages.value };
 }
 
+/**
+ * A start that is right and too large is one of a package that can never be received. One that is
+ * malformed says nothing about the package: the next one may be right.
+ */
 export function readStart(body: JsonObject, id: PackageId): Read<Request> {
   const checksum = readSha1(member(body, 'checksum'), 'checksum');
-  if (!checksum.ok) return { ...checksum, start: id };
-  const count = readCount(member(body, 'chunkscount'), 'chunkscount', 0, chunksCountMax);
-  if (!count.ok) return { ...count, start: id };
+  if (!checksum.ok) return checksum;
+  const given = member(body, 'chunkscount');
+  const count = readCount(given, 'chunkscount', 0, chunksCountMax);
+  if (!count.ok) {
+    const isTooLarge = readCount(given, 'chunkscount', 0, Number.MAX_SAFE_INTEGER).ok;
+    return isTooLarge ? { ...count, start: id } : count;
+  }
   const start = { kind: 'start', id, checksum: checksum.value } as const;
   return { ok: true, value: { ...start, chunksCount: count.value } };
 }

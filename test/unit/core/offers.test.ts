@@ -127,10 +127,19 @@ test('the size of a package may include its dependencies: there the start decide
   core.ask(sized(offer(ghc), chunksCountMax * chunkBytes + 1));
   assert.is(core.phase(ghc), 'accepted');
   const body = { package: ghc, checksum: 'a'.repeat(40) };
+  for (const malformed of [
+    { ...body, chunkscount: 'many' },
+    { ...body, chunkscount: -1 },
+    { ...body, chunkscount: 1.5 },
+    { ...body, chunkscount: 1, checksum: 'md5' },
+    { ...body, chunkscount: chunksCountMax + 1, checksum: 'md5' },
+  ]) {
+    const read = decodeRequest('start', malformed, hints);
+    assert.ok(!read.ok && read.start === undefined, JSON.stringify(malformed));
+  }
   for (const wrong of [
     { ...body, chunkscount: chunksCountMax + 1 },
-    { ...body, chunkscount: 'many' },
-    { ...body, chunkscount: 1, checksum: 'md5' },
+    { ...body, chunkscount: Number.MAX_SAFE_INTEGER },
   ]) {
     const read = decodeRequest('start', wrong, hints);
     assert.ok(!read.ok);
