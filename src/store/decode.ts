@@ -1,6 +1,7 @@
 // From bytes to facts: every record that is intact, from its original or from its copy, in the
 // order in which the facts were stated. And from facts to bytes. Pure.
-import { copyDistanceBytes, encodeFrame, encodeHeader, headerBytes } from './frame.ts';
+import { beginsAsOld, copyDistanceBytes, encodeFrame, encodeHeader } from './frame.ts';
+import { headerBytes, remindsOfHeader } from './frame.ts';
 import { factOf, isCopied, payloadOf } from './record.ts';
 import { scan } from './scan.ts';
 import type { Fact } from '../core/events.ts';
@@ -46,7 +47,7 @@ export function decodeJournal(bytes: Uint8Array): Decoded {
     lostCount,
     nextSequence: Math.max(header?.firstSequence ?? 1, (sequences.at(-1) ?? 0) + 1),
     isSnapshot: isWhole && header?.snapshotBytes === data.length,
-    isForeign: header === undefined && frames.length === 0,
+    isForeign: frames.length === 0 && !remindsOfHeader(data) && !beginsAsOld(data),
   };
 }
 

@@ -13,7 +13,10 @@ export const copyDistanceBytes = 4_096;
 const magic = Buffer.from('SOTA-AGENT-STORE');
 /** No byte of it but two occurs in UTF-8 text, so no payload contains it. */
 const marker = Buffer.from([0xf5, 0x53, 0x41, 0xf6]);
-const headerCrcAt = headerBytes - 4;
+/** The header is written twice into its sector, so that one damaged byte leaves one of them. */
+const headerCopyAt = [0, headerBytes / 2] as const;
+const headerCopyBytes = headerBytes / 2;
+const headerCrcAt = headerCopyBytes - 4;
 const copyFlag = 0x8000;
 const placeMax = 0x7fff;
 const oldHeadBytes = 8;
@@ -42,18 +45,44 @@ export function encodeHeader(
   { firstSequence, snapshotBytes }: Omit<Header, 'version'>,
   version = formatVersion,
 ): Buffer {
-  const header = Buffer.alloc(headerBytes);
+  const header = Buffer.alloc(headerCopyBytes);
   magic.copy(header, 0);
   header.writeUInt32LE(version, 16);
   header.writeUInt32LE(firstSequence, 20);
   header.writeUInt32LE(snapshotBytes, 24);
   header.writeUInt32LE(crc32(header.subarray(0, headerCrcAt)), headerCrcAt);
-  return header;
+  return Buffer.concat(headerCopyAt.map(() => header));
 }
 
-/** Returns undefined if no intact header is there. */
+/** Returns the first intact header; undefined if none is there. */
 export function readHeader(data: Buffer): Header | undefined {
-  if (data.length < headerBytes || magic.compare(data, 0, magic.length) !== 0) return undefined;
+  if (data.length < headerBytes) return undefined;
+  for (const at of headerCopyAt) {
+    const header = headerIn(data.subarray(at, at + headerCopyBytes));
+    if (header !== undefined) return header;
+  }
+  return undefined;
+}
+
+/** Returns true if each copy of the header is as it was written. */
+export function isHeaderWhole(data: Buffer): boolean {
+  const [first, second] = headerCopyAt.map((at) => data.subarray(at, at + headerCopyBytes));
+  return first !== undefined && second !== undefined && first.equals(second);
+}
+
+/** Of 16 bytes; no file of others has so many of them. */
+const magicBytesMin = 12;
+
+/** Returns true if a header was there, however much of it is damaged. */
+export function remindsOfHeader(data: Buffer): boolean {
+  return headerCopyAt.some((from) => {
+    const given = data.subarray(from, from + magic.length);
+    return [...given].filter((byte, at) => byte === magic[at]).length >= magicBytesMin;
+  });
+}
+
+function headerIn(data: Buffer): Header | undefined {
+  if (magic.compare(data, 0, magic.length) !== 0) return undefined;
   const sum = data.readUInt32LE(headerCrcAt);
   if (crc32(data.subarray(0, headerCrcAt)) !== sum) return undefined;
   const [version, firstSequence] = [data.readUInt32LE(16), data.readUInt32LE(20)];
@@ -107,6 +136,26 @@ export function readOldFrame(data: Buffer, at: number): Frame | undefined {
 }
 
 const isJsonStart = (byte: number | undefined) => byte === 0x7b || byte === 0x5b;
+
+/** How the payloads of 0.1.0 begin; a chunk's fact is an array. */
+const oldBeginnings = ['{"kind":"', '["c",'].map((text) => Buffer.from(text));
+
+/**
+ * Returns true if a file without an intact record begins as a journal of 0.1.0 does: one byte of
+ * its only record may be damaged, or the end of it missing.
+ */
+export function beginsAsOld(data: Buffer): boolean {
+  const payload = data.subarray(oldHeadBytes);
+  const isPayload = oldBeginnings.some((wanted) => {
+    const given = payload.subarray(0, wanted.length);
+    const differing = [...given].filter((byte, at) => byte !== wanted[at]).length;
+    return given.length === wanted.length && differing <= 1;
+  });
+  if (isPayload) return true;
+  const isShort = payload.length < Math.max(...oldBeginnings.map(({ length }) => length));
+  const length = data.length < 4 ? 0 : data.readUInt32LE(0);
+  return isShort && length > 0 && length <= recordBytesMax - oldHeadBytes;
+}
 
 export function nextMarker(data: Buffer, from: number): number | undefined {
   const found = data.indexOf(marker, from);

@@ -4,6 +4,7 @@ import {
   copyDistanceBytes,
   headerBytes,
   isCutShort,
+  isHeaderWhole,
   nextMarker,
   readFrame,
   readHeader,
@@ -36,10 +37,13 @@ export function scan(data: Buffer): Scan {
   const { frames, regions } = split(data, header);
   const torn = regions.find((region) => isTorn(data, header, frames, region));
   const soundBytes = torn?.at ?? data.length;
+  const isHeaderHit = header !== undefined && !isHeaderWhole(data);
+  // The other half of it tells all that it told: no record is lost by that.
+  const hit = isHeaderHit ? [{ at: 0, end: headerBytes, isOfCopies: true }] : [];
   return {
     header,
     frames: frames.filter(({ at }) => at < soundBytes),
-    damages: regions.filter(({ at }) => at < soundBytes),
+    damages: [...hit, ...regions.filter(({ at }) => at < soundBytes)],
     soundBytes,
   };
 }

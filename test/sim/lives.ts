@@ -109,6 +109,7 @@ export function createDevice(parts: DeviceParts): Device {
         if (own.isOver) return;
         trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
         if (code === 'journal-corrupt') onDamage();
+        if (code === 'chunk-not-written') oracle.onChunkRefused();
       },
       disk: createDisk({
         root,

@@ -6,8 +6,7 @@ import type { Mutant } from '../support/mutate.ts';
 /** Says what it found in one broken agent. */
 export const hunt = 'test/sim/hunt.ts';
 
-const executeAll =
-  'for (const effect of batch.effects) parts.execute(effect, state, batch.writes);';
+const executeAll = 'for (const effect of batch.effects) execute(effect, batch.writes);';
 const decided = 'const batch = await decideAll(waiting);';
 
 /** Broken where damage at rest is met; `damage-hunt.ts` looks for them. */
@@ -97,7 +96,7 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: 'store/journal.ts',
-        from: "disk.open(`${path}.new`, 'create')",
+        from: "disk.open(`${path}.new`, 'create', 'refused')",
         to: "disk.open(path, 'create')",
       },
       {
@@ -164,11 +163,11 @@ export const mutants: readonly Mutant[] = [
   one(
     'forgets reports when the link comes back',
     'core/on-link.ts',
-    'return decision({\n    notes: [identified, up, ...isThere(state), ...asked],',
+    'return decision({\n    notes: [\n      identified,\n      up,\n      ...isThere(state),\n',
     "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'settling'));\n" +
       '  return decision({\n' +
       "    facts: owed.map(({ id }) => ({ kind: 'reported', id }) as const),\n" +
-      '    notes: [identified, up, ...isThere(state), ...asked],',
+      '    notes: [\n      identified,\n      up,\n      ...isThere(state),\n',
     'J3',
   ),
   one(

@@ -104,6 +104,11 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     }
   }
 
+  /** A full disk refuses the chunk that comes: the server sends it again. */
+  function onChunkRefused(): void {
+    excused += 1;
+  }
+
   function release(what: number | 'all'): void {
     for (const one of promised.values()) {
       if (what === 'all' || what === one.number) one.isReleased = true;
@@ -158,6 +163,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     onAck,
     onDelivered,
     onGone,
+    onChunkRefused,
     onBoot,
     onEnd,
     forget: () => release('all'),

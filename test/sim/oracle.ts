@@ -56,6 +56,8 @@ export type Oracle = {
   onStarted(start: Start): void;
   /** The process is gone. */
   onGone(): void;
+  /** The disk took no chunk. */
+  onChunkRefused(): void;
   onBoot(state: State): void;
   onEnd(state: State, hardships: Hardships): void;
   /** The agent lost its memory through no fault of its own: what was promised is void. */
@@ -158,6 +160,7 @@ export function createOracle(options: OracleOptions): Oracle {
     onCommit,
     onStarted: installs.onStarted,
     onGone: chunks.onGone,
+    onChunkRefused: chunks.onChunkRefused,
     onBoot,
     onEnd,
     forget,

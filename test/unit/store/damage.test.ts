@@ -8,11 +8,12 @@ import { keyOf } from '../../../src/core/decision.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
 import { readFlash } from '../../../src/flash.ts';
 import { damagedBytesMax } from '../../../src/limits.ts';
-import { decodeJournal } from '../../../src/store/decode.ts';
+import { decodeJournal, encodeJournal } from '../../../src/store/decode.ts';
 import { encodeHeader } from '../../../src/store/frame.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { settings } from '../../support/core.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
+import { oldJournal } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held, must, opened } from './fakes.ts';
 import type { Fact } from '../../../src/core/events.ts';
@@ -163,6 +164,41 @@ test('of a journal of 0.1.0 costs what was hit, and no more', () => {
     assert.ok(damages.length > 0 || tornBytes > 0, `${at}`);
     const left = facts.filter(({ kind }) => kind !== 'records-lost');
     assert.is(left.length, whole.length - 1, `byte ${at}`);
+  }
+});
+
+test('of a journal that holds nothing yet leaves it the agent\'s own, and loses nothing', async () => {
+  const fresh = encodeJournal([], 1);
+  for (let at = 0; at < fresh.length; at += 1) {
+    const found = decodeJournal(damagedAt(fresh, at, 1));
+    assert.equal([found.isForeign, found.lostCount, found.damages.length], [false, 0, 1], `${at}`);
+  }
+  const places = [3, 9, 40, 200, 259, 270, 400];
+  const often = places.reduce((data, at) => damagedAt(data, at, 1), fresh);
+  assert.is(decodeJournal(often).isForeign, false);
+  const disk = createMemoryDisk();
+  disk.put(path, damagedAt(fresh, 3, 1));
+  const opened = await openStore(disk, '/s', 0);
+  assert.ok(opened.ok && opened.value.damage?.at === '0+512');
+  assert.ok(decodeJournal(disk.content(path) ?? Buffer.of()).damages.length === 0);
+});
+
+test('of the only record of a journal of 0.1.0 leaves it the agent\'s own', () => {
+  const id = { name: 'maps', version: '1.0' };
+  for (const fact of [
+    { kind: 'offered', id, sizeBytes: 7 },
+    { kind: 'chunk-held', number: 1, chunkIndex: 1, sizeBytes: 7, crc: 1 },
+  ] as const) {
+    const journal = oldJournal([fact]);
+    for (let at = 0; at < journal.length; at += 1) {
+      assert.is(decodeJournal(damagedAt(journal, at, 1)).isForeign, false, `byte ${at}`);
+      if (at >= 4) assert.is(decodeJournal(journal.subarray(0, at)).isForeign, false, `cut ${at}`);
+    }
+  }
+  const noise = '\u0000\u0001'.repeat(99);
+  const texts = ['hello', 'a letter', '{"kind":"offered"}', 'SOTA-AGENT', noise];
+  for (const text of texts) {
+    assert.is(decodeJournal(Buffer.from(text)).isForeign, true, text);
   }
 });
 
