@@ -167,7 +167,7 @@ test('of a journal of 0.1.0 costs what was hit, and no more', () => {
   }
 });
 
-test('of a journal that holds nothing yet leaves it the agent\'s own, and loses nothing', async () => {
+test('of a journal that holds nothing yet loses nothing, also not its owner', async () => {
   const fresh = encodeJournal([], 1);
   for (let at = 0; at < fresh.length; at += 1) {
     const found = decodeJournal(damagedAt(fresh, at, 1));
@@ -183,7 +183,7 @@ test('of a journal that holds nothing yet leaves it the agent\'s own, and loses 
   assert.ok(decodeJournal(disk.content(path) ?? Buffer.of()).damages.length === 0);
 });
 
-test('of the only record of a journal of 0.1.0 leaves it the agent\'s own', () => {
+test('of the only record of a journal of 0.1.0 does not lose its owner', () => {
   const id = { name: 'maps', version: '1.0' };
   for (const fact of [
     { kind: 'offered', id, sizeBytes: 7 },
