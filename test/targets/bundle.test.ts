@@ -13,7 +13,7 @@ import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
 /** The aim is 200 KiB; what closed the doors of 0.1.0 has still to be saved elsewhere. */
-const bundleBytesMax = 300 * 1024;
+const bundleBytesMax = 310 * 1024;
 let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-'));
