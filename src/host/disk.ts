@@ -6,7 +6,8 @@ import process from 'node:process';
 import { makeFolders } from './folders.ts';
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult, OpenMode } from './ports.ts';
+import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';
+import type { Links, OpenMode } from './ports.ts';
 
 export function createDisk(): Disk {
   return {
@@ -57,14 +58,14 @@ const flagsOf = {
 async function open(
   path: string,
   mode: OpenMode,
-  links?: 'refused',
+  links?: Links,
 ): Promise<DiskResult<DiskFile>> {
-  const flags = flagsOf[mode] | (links === 'refused' ? constants.O_NOFOLLOW : 0);
+  const flags = flagsOf[mode] | (links === undefined ? 0 : constants.O_NOFOLLOW);
   const opened = await attempt(() => fs.open(path, flags, fileMode));
   if (!opened.ok) return explained(opened, path, links);
   const handle = opened.value;
   const looked = await attempt(() => handle.stat());
-  const refused = looked.ok ? refusalOf(looked.value, path, links) : looked;
+  const refused = looked.ok ? await refusalOf(looked.value, path, links) : looked;
   if (refused !== undefined) {
     await attempt(() => handle.close());
     return refused;
@@ -76,22 +77,32 @@ async function open(
 }
 
 /** Of a socket, and of a device without a driver, the kernel says ENXIO. */
-function explained(failed: DiskFailure, path: string, links?: 'refused'): DiskFailure {
+function explained(failed: DiskFailure, path: string, links?: Links): DiskFailure {
   if (failed.code === 'ENXIO') return notRegular(path);
-  if (failed.code !== 'ELOOP' || links !== 'refused') return failed;
+  if (failed.code !== 'ELOOP' || links === undefined) return failed;
   return { ...failed, reason: `${path} is a symbolic link, which the agent did not make` };
 }
 
 /** Number of /dev/null (major 1, minor 3), which people give for an empty file. */
 const nullDevice = 0x103;
 
-function refusalOf(stats: Stats, path: string, links?: 'refused'): DiskFailure | undefined {
+async function refusalOf(
+  stats: Stats,
+  path: string,
+  links?: Links,
+): Promise<DiskFailure | undefined> {
   // A directory can be looked at; reading one fails by itself.
   const isNull = stats.isCharacterDevice() && stats.rdev === nullDevice && links === undefined;
   if (!stats.isFile() && !stats.isDirectory() && !isNull) return notRegular(path);
-  if (links !== 'refused' || stats.isDirectory() || stats.nlink <= 1) return undefined;
+  if (links === undefined || stats.isDirectory() || stats.nlink <= 1) return undefined;
+  if (links !== 'refused' && (await isSecondName(stats, links.secondName))) return undefined;
   const reason = `${path} has another name as well (a hard link), which the agent did not make`;
   return { ok: false, code: 'EMLINK', reason };
+}
+
+async function isSecondName({ dev, ino, nlink }: Stats, path: string): Promise<boolean> {
+  const found = await attempt(() => fs.lstat(path));
+  return found.ok && nlink === 2 && found.value.dev === dev && found.value.ino === ino;
 }
 
 function notRegular(path: string): DiskFailure {

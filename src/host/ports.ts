@@ -44,13 +44,15 @@ export type OpenMode = 'read' | 'write' | 'create';
 
 export type DiskEntry = { readonly name: string; readonly kind: 'file' | 'directory' | 'other' };
 
+export type Links = 'refused' | { readonly secondName: string };
+
 export type Disk = {
   /**
    * `create` makes the file when it is missing; otherwise a missing file is ENOENT. Never waits,
    * and refuses pipes, sockets and devices (ENOTSUP). `links`: symbolic links are refused as well
-   * (ELOOP), and files with a second name (EMLINK).
+   * (ELOOP), and files with a second name (EMLINK), unless that is the path given here.
    */
-  open(path: string, mode: OpenMode, links?: 'refused'): Promise<DiskResult<DiskFile>>;
+  open(path: string, mode: OpenMode, links?: Links): Promise<DiskResult<DiskFile>>;
   list(path: string): Promise<DiskResult<readonly DiskEntry[]>>;
   /** Returns the target of a symbolic link. */
   readLink(path: string): Promise<DiskResult<string>>;

@@ -51,7 +51,9 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   async function fileOf(number: number): Promise<DiskResult<DiskFile>> {
     const known = files.get(number);
     if (known !== undefined) return { ok: true, value: known };
-    const opened = await disk.open(path(number), 'write', 'refused');
+    // opkg is given the payload under this name (`install/opkg`).
+    const links = { secondName: `${folder(number)}/package.ipk` };
+    const opened = await disk.open(path(number), 'write', links);
     if (opened.ok) files.set(number, opened.value);
     return opened;
   }

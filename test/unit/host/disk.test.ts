@@ -129,6 +129,10 @@ test('follows no link, symbolic or hard, where links are refused', async () => {
   linkSync(`${directory}/victim`, `${directory}/hard`);
   for (const mode of ['read', 'write', 'create'] as const) {
     assert.is(codeOf(await disk.open(`${directory}/hard`, mode, 'refused')), 'EMLINK');
+    const other = { secondName: `${directory}/none` };
+    assert.is(codeOf(await disk.open(`${directory}/hard`, mode, other)), 'EMLINK');
+    const own = { secondName: `${directory}/victim` };
+    await must(await disk.open(`${directory}/hard`, mode, own)).close();
     await must(await disk.open(`${directory}/hard`, mode)).close();
   }
   assert.not.ok(existsSync(`${directory}/nowhere`));
