@@ -65,11 +65,15 @@ function createCutter(cuts: readonly Cut[]) {
   let vehicle: Vehicle | undefined;
   /** Of an agent that was ended, messages still come. */
   let isDying = false;
+  /** What it sent last may come even after its end, until the next one runs. */
+  let losesOfLast: ((passing: Passing) => boolean) | undefined;
   const next = () => left[0];
 
   function cut(): void {
     if (isDying || vehicle === undefined) return;
     isDying = true;
+    const due = next();
+    losesOfLast = due !== undefined && 'log' in due ? due.loses : undefined;
     void vehicle.agent().kill('SIGKILL').then(() => {
       left = left.slice(1);
       isDying = false;
@@ -80,6 +84,7 @@ function createCutter(cuts: readonly Cut[]) {
 
   function watch(): void {
     const agent = vehicle?.boot();
+    agent?.logged(/ started /, 60_000).then(() => (losesOfLast = undefined), () => undefined);
     const due = next();
     if (due === undefined || agent === undefined) return;
     // The agent may end before, with the test.
@@ -91,6 +96,7 @@ function createCutter(cuts: readonly Cut[]) {
   }
 
   const fault: VehicleOptions['fault'] = (passing) => {
+    if (losesOfLast?.(passing) === true) return { kind: 'drop' };
     const due = next();
     if (due === undefined || 'file' in due) return { kind: 'pass' };
     if ('log' in due) return { kind: due.loses?.(passing) === true ? 'drop' : 'pass' };
