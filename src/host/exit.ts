@@ -20,6 +20,8 @@ export type Exit = {
 };
 
 const shell = '/bin/sh';
+const pollMs = 5;
+const pause = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms));
 
 export function createExit(terminal: Terminal): Exit {
   let daemon: ((error: unknown) => void) | undefined;
@@ -33,9 +35,11 @@ export function createExit(terminal: Terminal): Exit {
   }
 
   async function finish(exitCode: number): Promise<void> {
+    const untilS = process.uptime() + stopGraceMs / 1_000;
     await terminal.flush(stopGraceMs);
-    // What has just ended counts as occupied until its turn is over.
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    // A request to the disk ends in milliseconds, and a name lookup may not.
+    do await pause(pollMs);
+    while (isOccupied() && process.uptime() < untilS);
     exitNow(exitCode);
   }
 
