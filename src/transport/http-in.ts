@@ -58,6 +58,9 @@ export function listen(
   );
   // Node would hide headers beyond this limit from the check; the head's size bounds them.
   server.maxHeadersCount = 0;
+  // Of a connection that Node gives away (CONNECT) it takes its own listener away: a peer that
+  // resets it would end the agent.
+  server.on('connection', (socket) => void socket.on('error', () => undefined));
   server.on('checkContinue', (...both) => void server.emit('request', ...both));
   server.on('checkExpectation', (...both) => void server.emit('request', ...both));
   server.on('connect', (_, socket) => refuser.end(socket, 'the method is not POST'));

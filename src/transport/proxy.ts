@@ -49,6 +49,8 @@ export function tunnel(
     asked.on(
       'connect',
       guarded((answer: IncomingMessage, socket: Duplex, head: Buffer) => {
+        // Until its next owner listens: a proxy that resets it would end the agent.
+        socket.on('error', () => undefined);
         if (answer.statusCode !== 200) {
           socket.destroy();
           return cancel(errorOf(refusal(answer, where, target)));

@@ -1,5 +1,6 @@
 // Method: the real listener on 127.0.0.1 and peers by hand, each with something that no node sends.
 // Whatever it is: the same answer, a closed connection, a log line, a count, and nothing received.
+import { connect } from 'node:net';
 import { createClock } from '../../../src/host/time.ts';
 import { createHttpTransport } from '../../../src/transport/http.ts';
 import { fixedPath } from '../../../src/transport/delivery-path.ts';
@@ -166,6 +167,35 @@ test('counts each of a flood', async () => {
   );
   await until('closed', () => all.every((one) => one.isClosed()));
   assert.is(recorder.refused(), 60);
+});
+
+/** Sends, waits for an answer, and resets the connection. */
+function sendAndReset(sent: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port(), '127.0.0.1', () => socket.write(sent));
+    socket.on('error', reject);
+    socket.once('data', () => {
+      socket.resetAndDestroy();
+      resolve();
+    });
+  });
+}
+
+test('a peer that resets its connection after a refusal ends nothing', async () => {
+  const head = headersOf('Expect: 100-continue');
+  const requests = [
+    'CONNECT a.example:80 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n',
+    'no request\r\n\r\n',
+    withHeader(...upgrade),
+    `${lineOf()}${head}\r\n\r\n`,
+  ];
+  // Nobody catches it in this process: it would end here.
+  for (let round = 0; round < 5; round += 1) {
+    for (const sent of requests) await sendAndReset(sent);
+  }
+  const { status } = await fetch(`http://127.0.0.1:${port()}/`);
+  assert.is(status, 404);
 });
 
 test.run();
