@@ -2,7 +2,7 @@
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release \
-	 check test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
+	 check format test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
 	 setup-pypi clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -64,9 +64,13 @@ release: targets ## build/release: the tarballs, and their checksums also into t
 	node targets/release.mjs build/release
 	cp build/release/sota-agent-release.inc $(LAYER)/recipes-sota/sota-agent/
 
-check: node_modules/.stamp ## types, and the rules of the tree
+check: node_modules/.stamp ## types, layout, and the rules of the tree
 	node_modules/.bin/tsc --noEmit
+	node_modules/.bin/biome format
 	node test/run.mjs test/tidy.test.ts
+
+format: node_modules/.stamp ## lay out the code as `make check` expects it
+	node_modules/.bin/biome format --write
 
 test: setup ## every test; coverage and the sum at the end
 	@node test/run.mjs

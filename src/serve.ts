@@ -82,12 +82,7 @@ async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<vo
   log('warn', 'storage-permissions', { path: directory, mode: shown, owner, expected });
 }
 
-async function serve(
-  ports: ServePorts,
-  settings: Settings,
-  log: Log,
-  stop: Stop,
-): Promise<number> {
+async function serve(ports: ServePorts, settings: Settings, log: Log, stop: Stop): Promise<number> {
   const { clock, disk, sockets, build } = ports;
   const random = ports.openRandom();
   if (!random.ok) return failed(log, 'not-started', random.reason);

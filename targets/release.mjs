@@ -95,7 +95,9 @@ function tarball(top, file, files) {
   const path = join(stage, file);
   execFileSync('tar', [...same, ...owner, '-I', 'gzip -n', '-C', tree, '-cf', path, top]);
   const md5 = (name) => hash('md5', readFileSync(files[name]));
-  const licenses = Object.keys(files).filter((name) => name.startsWith('LICENSE')).sort();
+  const licenses = Object.keys(files)
+    .filter((name) => name.startsWith('LICENSE'))
+    .sort();
   return {
     file,
     sha256: hash('sha256', readFileSync(path)),
@@ -110,7 +112,9 @@ function hash(algorithm, data) {
 /** Of all that decides what is in the tarballs: with the same sources the sums must be the same. */
 function sources() {
   const targets = Object.keys(architectures).map((name) => `targets/${name}.json`);
-  const scripts = readdirSync('targets').filter((name) => name.endsWith('.mjs')).sort();
+  const scripts = readdirSync('targets')
+    .filter((name) => name.endsWith('.mjs'))
+    .sort();
   const built = ['build/sota-agent.cjs', 'build.mjs', ...scripts.map((name) => `targets/${name}`)];
   const paths = [...Object.values(common), ...targets, ...built];
   return hash('sha1', paths.map((path) => hash('sha1', readFileSync(path))).join());

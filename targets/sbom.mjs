@@ -174,7 +174,10 @@ function licensesOf(license) {
 function cpeOf(key, version) {
   if (listed[key] === undefined) return {};
   // What NVD calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic; V8 has four numbers.
-  const numbers = version.split(/[+-]/)[0].split('.').slice(0, key === 'v8' ? 4 : 3);
+  const numbers = version
+    .split(/[+-]/)[0]
+    .split('.')
+    .slice(0, key === 'v8' ? 4 : 3);
   const software = forNode.includes(key) ? 'node.js' : '*';
   return { cpe: `cpe:2.3:a:${listed[key]}:${numbers.join('.')}:*:*:*:*:${software}:*:*` };
 }

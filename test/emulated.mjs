@@ -9,25 +9,29 @@ export const armTargets = ['linux-arm64', 'linux-armv7l'];
 export function emulatedJobs(root, files) {
   // The slower ones first, and no two of a file at a time: some are four agents at once.
   return armTargets.toReversed().flatMap((target) =>
-    rowsOf(root).filter(([, row]) => row[target] !== undefined).map(([name, row]) => {
-      const file = join('test/e2e', `${name}.test.ts`);
-      const found = files.find((one) => one.file === file);
-      if (found === undefined) throw new Error(`test/emulated.json: there is no ${file}`);
-      const env = {
-        ...row.env,
-        SOTA_AGENT_TARGET: target,
-        SOTA_AGENT_BIN: join(root, `build/${target}/sota-agent`),
-        TESTS: row[target] === 'all' ? '' : row[target].join(';'),
-      };
-      return { file: `${file} (${target})`, bundle: found.bundle, env };
-    }),
+    rowsOf(root)
+      .filter(([, row]) => row[target] !== undefined)
+      .map(([name, row]) => {
+        const file = join('test/e2e', `${name}.test.ts`);
+        const found = files.find((one) => one.file === file);
+        if (found === undefined) throw new Error(`test/emulated.json: there is no ${file}`);
+        const env = {
+          ...row.env,
+          SOTA_AGENT_TARGET: target,
+          SOTA_AGENT_BIN: join(root, `build/${target}/sota-agent`),
+          TESTS: row[target] === 'all' ? '' : row[target].join(';'),
+        };
+        return { file: `${file} (${target})`, bundle: found.bundle, env };
+      }),
   );
 }
 
 /** The same for those who read what a run prints. */
 export function emulatedLines(root) {
   const lines = armTargets.map((target) => {
-    const told = rowsOf(root).filter(([, row]) => row[target] !== undefined).map(nameIn(target));
+    const told = rowsOf(root)
+      .filter(([, row]) => row[target] !== undefined)
+      .map(nameIn(target));
     return `${target}, emulated: ${told.join(', ')}`;
   });
   for (const [name, row] of rowsOf(root)) {
@@ -39,7 +43,10 @@ export function emulatedLines(root) {
   return lines;
 }
 
-const nameIn = (target) => ([name, row]) => (row[target] === 'all' ? name : `${name} (in part)`);
+const nameIn =
+  (target) =>
+  ([name, row]) =>
+    row[target] === 'all' ? name : `${name} (in part)`;
 
 const rowsOf = (root) =>
   Object.entries(JSON.parse(readFileSync(join(root, 'test/emulated.json'), 'utf8')));

@@ -163,7 +163,10 @@ function logCodes(): readonly string[] {
   return [...plain, ...others];
 }
 
-const rowsOfCodes = () => section('The log').split(/\n\n(?=\|)/).slice(1);
+const rowsOfCodes = () =>
+  section('The log')
+    .split(/\n\n(?=\|)/)
+    .slice(1);
 
 test('finds the codes in calls of every form', () => {
   assert.equal(codesOf(`log('info', 'one-two', { a: 'x' })`), ['one-two']);

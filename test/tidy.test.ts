@@ -140,19 +140,21 @@ function importsOf({ path, text }: File): readonly Import[] {
 }
 
 function wrongImports(files: readonly File[]): readonly string[] {
-  return files.filter(({ path }) => isProduct(path)).flatMap((file) => {
-    const inside = file.path.slice('src/'.length);
-    const row = imports.find(({ from }) => from.test(inside));
-    if (row === undefined) return [`${file.path} has no row in the table of imports`];
-    const values = `${leaves} ${row.values}`.split(' ');
-    const types = [...values, ...(row.types ?? '').split(' ')];
-    return importsOf(file).flatMap(({ target, isType }) => {
-      const name = nameOf(target);
-      const may = isType ? types : values;
-      if (may.includes(name) || (name.startsWith('node:') && may.includes('node:*'))) return [];
-      return [`${file.path} may not import ${isType ? 'types' : 'values'} of ${target}`];
+  return files
+    .filter(({ path }) => isProduct(path))
+    .flatMap((file) => {
+      const inside = file.path.slice('src/'.length);
+      const row = imports.find(({ from }) => from.test(inside));
+      if (row === undefined) return [`${file.path} has no row in the table of imports`];
+      const values = `${leaves} ${row.values}`.split(' ');
+      const types = [...values, ...(row.types ?? '').split(' ')];
+      return importsOf(file).flatMap(({ target, isType }) => {
+        const name = nameOf(target);
+        const may = isType ? types : values;
+        if (may.includes(name) || (name.startsWith('node:') && may.includes('node:*'))) return [];
+        return [`${file.path} may not import ${isType ? 'types' : 'values'} of ${target}`];
+      });
     });
-  });
 }
 
 /** Of installers each is a place of its own. */
@@ -271,7 +273,10 @@ test('takes good files as they are', () => {
     read('src/main.ts', `import { a } from './core/a.ts';\n`),
     read('src/core/a.ts', `// It's said: never process.exit().\nexport const a = 'as any';\n`),
   ];
-  assert.equal(rules.flatMap(({ complain }) => complain(good)), []);
+  assert.equal(
+    rules.flatMap(({ complain }) => complain(good)),
+    [],
+  );
 });
 
 for (const { name, complain, bad } of rules) {

@@ -73,11 +73,7 @@ export type Daemon = {
 
 export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon>> {
   const { disk, log, settings } = given;
-  const installers = withReadableList(
-    withOneListing(given.installers),
-    log,
-    settings.rvi.packages,
-  );
+  const installers = withReadableList(withOneListing(given.installers), log, settings.rvi.packages);
   const parts = { ...given, installers };
   const opened = await openStore(disk, settings.storage.directory, settings.storage.reserveBytes);
   if (!opened.ok) return opened;
@@ -129,11 +125,7 @@ function createWired(parts: DaemonParts, store: Store): Wired {
   return { agent, watch };
 }
 
-async function live(
-  { clock, transport }: DaemonParts,
-  agent: Agent,
-  store: Store,
-): Promise<void> {
+async function live({ clock, transport }: DaemonParts, agent: Agent, store: Store): Promise<void> {
   // The node must not hear of a delivery that nobody will commit.
   const closed = agent.stopping.then(() => transport.close());
   closed.catch(agent.fail);
@@ -217,10 +209,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
   };
 }
 
-async function renewPath(
-  { log, settings, transport }: DaemonParts,
-  agent: Agent,
-): Promise<Wish> {
+async function renewPath({ log, settings, transport }: DaemonParts, agent: Agent): Promise<Wish> {
   if (transport.renewPath === undefined) {
     const reason = 'with a ws or wss rvi.url the node delivers on the connection of the agent';
     return { ok: false, code: 'no-path', reason };

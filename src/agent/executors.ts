@@ -82,11 +82,7 @@ async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): 
 
 type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
 
-async function install(
-  parts: ExecutorParts,
-  effect: InstallEffect,
-  state: State,
-): Promise<void> {
+async function install(parts: ExecutorParts, effect: InstallEffect, state: State): Promise<void> {
   switch (effect.kind) {
     case 'list-packages':
       return list(parts);
@@ -151,11 +147,7 @@ async function prepare(
   parts.submit({ kind: 'prepared', id, number, installer: installer.name, before });
 }
 
-async function run(
-  parts: ExecutorParts,
-  attempt: Install,
-  request: InstallRequest,
-): Promise<void> {
+async function run(parts: ExecutorParts, attempt: Install, request: InstallRequest): Promise<void> {
   const { id } = request;
   const installer = parts.installers.named(attempt.installer);
   const verdict =

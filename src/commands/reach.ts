@@ -11,7 +11,8 @@ import type { Status } from '../core/status.ts';
 import type { CommandPorts } from './ports.ts';
 
 export type Reached<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly exitCode: number };
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly exitCode: number };
 
 const notReached = { ok: false, exitCode: exitCodes.unreachable } as const;
 
@@ -57,8 +58,7 @@ async function hidden(
   settings: Settings,
   asked: Asked,
 ): Promise<typeof notReached | undefined> {
-  const text =
-    asked.kind === 'unreachable' ? await hiddenText(ports, settings, asked) : undefined;
+  const text = asked.kind === 'unreachable' ? await hiddenText(ports, settings, asked) : undefined;
   if (text === undefined) return undefined;
   ports.terminal.err(`${text}\n`);
   return notReached;

@@ -130,10 +130,7 @@ function weaknesses(installer: Settings['installer'], isGiven: IsGiven): readonl
 }
 
 /** Who wrote the list knows what is not on it. */
-function ignoredSections(
-  { enabled }: Settings['installer'],
-  isGiven: IsGiven,
-): readonly Finding[] {
+function ignoredSections({ enabled }: Settings['installer'], isGiven: IsGiven): readonly Finding[] {
   if (isGiven(enabledKey)) return [];
   return names.flatMap((name) => {
     const key = ['program', 'args', 'status_file', 'versions_file', 'check', 'sockets', 'reboot']

@@ -48,9 +48,8 @@ const servicePrefix = text(
   (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt) && !/[\u0000-\u001f\u007f]/.test(spelt),
 );
 
-const group = text(
-  'the name of a group in /etc/group, or its number',
-  (spelt) => /^[\w][\w.-]{0,63}\$?$/.test(spelt),
+const group = text('the name of a group in /etc/group, or its number', (spelt) =>
+  /^[\w][\w.-]{0,63}\$?$/.test(spelt),
 );
 
 export function readKeys(take: Take): Settings {

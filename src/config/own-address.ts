@@ -66,11 +66,7 @@ function ownKey(
 const anyAddress = ['0.0.0.0', '::'];
 
 /** Does a connection to `host` reach what listens at `listener`, at the same port? */
-function isReached(
-  host: string,
-  listener: string,
-  isOwn: (host: string) => boolean,
-): boolean {
+function isReached(host: string, listener: string, isOwn: (host: string) => boolean): boolean {
   if (host === listener || (anyAddress.includes(listener) && isOwn(host))) return true;
   // With `::` Linux accepts IPv4 as well.
   if (listener === '::') return isThisDevice(host);

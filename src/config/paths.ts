@@ -88,8 +88,10 @@ function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[
     ['installer.work_dir', installer.workDirectory],
     ['installer.swupdate.sockets', swupdate.sockets],
   ];
-  const named = (isFolder: boolean) => ([key, path = '']: (typeof files)[number]) =>
-    path.startsWith('/') ? [{ key, path, isFolder }] : [];
+  const named =
+    (isFolder: boolean) =>
+    ([key, path = '']: (typeof files)[number]) =>
+      path.startsWith('/') ? [{ key, path, isFolder }] : [];
   return [...files.flatMap(named(false)), ...folders.flatMap(named(true))];
 }
 

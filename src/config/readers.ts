@@ -3,7 +3,8 @@
 import { parse } from 'smol-toml';
 
 export type Read<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly wanted: string };
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly wanted: string };
 
 export type Reader<T> = {
   read(raw: unknown): Read<T>;

@@ -16,7 +16,9 @@ export type Unreached = {
 /** It was there and did not answer (to the end). */
 export type Lost = { readonly kind: 'lost'; readonly reason: string };
 export type Asked =
-  { readonly kind: 'answered'; readonly response: ControlResponse } | Unreached | Lost;
+  | { readonly kind: 'answered'; readonly response: ControlResponse }
+  | Unreached
+  | Lost;
 export type Ended = { readonly kind: 'stopped' } | Unreached | Lost;
 
 export type Conversation = { readonly ended: Promise<Ended>; stop(): void };

@@ -21,10 +21,13 @@ export type Refusal = { readonly ok: false; readonly code: string; readonly reas
 export type Answer = { readonly ok: true; readonly text: string } | Refusal;
 
 export type PackagesAnswer =
-  { readonly ok: true; readonly packages: readonly PackageId[] } | Refusal;
+  | { readonly ok: true; readonly packages: readonly PackageId[] }
+  | Refusal;
 
 export type ControlResponse =
-  { readonly ok: true; readonly status: Status } | Extract<PackagesAnswer, { ok: true }> | Answer;
+  | { readonly ok: true; readonly status: Status }
+  | Extract<PackagesAnswer, { ok: true }>
+  | Answer;
 
 export function encodeLine(value: ControlRequest | ControlResponse): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value)}\n`);

@@ -40,9 +40,7 @@ export function learntRung(
   if (services === undefined || isSame(state.backend.services, services)) {
     return { ...state, backend: learn(state.backend) };
   }
-  const others = state.others.map((one) =>
-    isSame(one.services, services) ? learn(one) : one,
-  );
+  const others = state.others.map((one) => (isSame(one.services, services) ? learn(one) : one));
   return { ...state, others };
 }
 

@@ -212,10 +212,7 @@ function onNotWritten(state: State, event: Of<'chunk-not-written'>): Decision {
   const told = decision({ effects: [log('error', 'chunk-not-written', fields)] });
   if (code !== 'EFBIG' || one === undefined || !inPhase(one, 'receiving')) return told;
   const description = tooLargeText(one.phase.transfer.chunksCount);
-  return both(
-    told,
-    settle(one, { id: one.id, status: false, code: 'general-error', description }),
-  );
+  return both(told, settle(one, { id: one.id, status: false, code: 'general-error', description }));
 }
 
 function onHashed(state: State, event: Of<'hashed'>): Decision {

@@ -10,12 +10,7 @@ import type { Deadline } from './timers.ts';
 /** Without `nextInMs` no timer of the agent leads there. */
 export type Next = { readonly next: string; readonly nextInMs: number | undefined };
 
-export function nextOf(
-  state: State,
-  one: Package,
-  due: Deadline | undefined,
-  nowMs: number,
-): Next {
+export function nextOf(state: State, one: Package, due: Deadline | undefined, nowMs: number): Next {
   const inMs = (dueMs: number) => Math.max(0, Math.round(dueMs - nowMs));
   if (due !== undefined) return { next: due.next, nextInMs: inMs(due.dueMs) };
   const { work } = runningOf(state, one.id);

@@ -56,9 +56,7 @@ function onOffer(settings: Settings, state: State, offer: Offer): Decision {
   if (one !== undefined && one.phase.kind !== 'settling') {
     return onOfferAgain(state, one, offered, isPersonAsked);
   }
-  const facts: readonly Fact[] = isPersonAsked
-    ? [offered]
-    : [offered, { kind: 'consented', id }];
+  const facts: readonly Fact[] = isPersonAsked ? [offered] : [offered, { kind: 'consented', id }];
   const about = update === undefined ? {} : { description: update.description };
   const fields = { ...id, ...about, sizeBytes, isAsked: isPersonAsked };
   const taken = decision({ facts, effects: [log('info', 'package-offered', fields)] });

@@ -43,12 +43,7 @@ export function onRequest(
   return { ...decided, notes: [...isThere(state), ...decided.notes] };
 }
 
-function onServer(
-  settings: Settings,
-  state: State,
-  request: FromServer,
-  moment: Moment,
-): Decision {
+function onServer(settings: Settings, state: State, request: FromServer, moment: Moment): Decision {
   switch (request.kind) {
     case 'notify':
       return onNotify(settings, state, request);

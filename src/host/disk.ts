@@ -55,11 +55,7 @@ const flagsOf = {
   create: constants.O_RDWR | constants.O_CREAT | harmless,
 } as const;
 
-async function open(
-  path: string,
-  mode: OpenMode,
-  links?: Links,
-): Promise<DiskResult<DiskFile>> {
+async function open(path: string, mode: OpenMode, links?: Links): Promise<DiskResult<DiskFile>> {
   const flags = flagsOf[mode] | (links === undefined ? 0 : constants.O_NOFOLLOW);
   const opened = await attempt(() => fs.open(path, flags, fileMode));
   if (!opened.ok) return explained(opened, path, links);

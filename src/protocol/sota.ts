@@ -37,11 +37,7 @@ export function serviceOf(name: string, names: ServiceNames | undefined): Servic
   });
 }
 
-export function decodeRequest(
-  service: Service,
-  parameters: unknown,
-  hints: Hints,
-): Read<Request> {
+export function decodeRequest(service: Service, parameters: unknown, hints: Hints): Read<Request> {
   // These two carry nothing; what stands there differs from node to node (protocol 5.6).
   if (service === 'getpackages') return { ok: true, value: { kind: 'getpackages' } };
   if (service === 'abort') return decodeAbort(parameters);

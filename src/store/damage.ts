@@ -23,10 +23,7 @@ export type Keeper = {
 const regionsShown = 5;
 const done = { ok: true, value: undefined } as const;
 
-export function damageOf(
-  { damages, lostCount }: Decoded,
-  kept: string,
-): Damage | undefined {
+export function damageOf({ damages, lostCount }: Decoded, kept: string): Damage | undefined {
   if (damages.length === 0) return undefined;
   const shown = damages.slice(0, regionsShown).map(({ at, end }) => `${at}+${end - at}`);
   const more = damages.length - shown.length;

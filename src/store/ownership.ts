@@ -6,21 +6,28 @@ import type { Disk, DiskEntry, DiskResult } from '../host/ports.ts';
 
 /** What else the agent makes in `storage.dir`, or a fresh file system holds. */
 const ownNames = [
-  'lock', 'journal', 'journal.new', 'journal.damaged', 'packages',
-  'delivery-path', 'delivery-path.new', 'lost+found',
+  'lock',
+  'journal',
+  'journal.new',
+  'journal.damaged',
+  'packages',
+  'delivery-path',
+  'delivery-path.new',
+  'lost+found',
 ];
 /** Of the agent and its installers, in the folder of a transfer. */
 const transferNames = /^(data|package\.ipk|swupdate|tmp|opkg-status-\d+)$/;
 const fileNames = [
-  'journal', 'journal.new', 'journal.damaged', 'delivery-path', 'delivery-path.new',
+  'journal',
+  'journal.new',
+  'journal.damaged',
+  'delivery-path',
+  'delivery-path.new',
 ];
 const done = { ok: true, value: undefined } as const;
 const notOurs = 'ENOTEMPTY';
 
-export async function checkOwnership(
-  disk: Disk,
-  directory: string,
-): Promise<DiskResult<void>> {
+export async function checkOwnership(disk: Disk, directory: string): Promise<DiskResult<void>> {
   const checked = await check(disk, directory);
   if (checked.ok || checked.code === notOurs) return checked;
   const reason =
@@ -51,9 +58,7 @@ async function check(disk: Disk, directory: string): Promise<DiskResult<void>> {
     const state = entries.some(({ name }) => name === 'journal') ? 'an empty' : 'no';
     return refused(directory, `it has ${state} journal, and holds "${stranger}"`);
   }
-  return entries.some(({ name }) => name === 'packages')
-    ? checkPackages(disk, directory)
-    : done;
+  return entries.some(({ name }) => name === 'packages') ? checkPackages(disk, directory) : done;
 }
 
 function isOwnName(name: string): boolean {
@@ -61,8 +66,9 @@ function isOwnName(name: string): boolean {
 }
 
 function isOfWrongKind({ name, kind }: DiskEntry): boolean {
-  return (name === 'packages' && kind !== 'directory') ||
-    (fileNames.includes(name) && kind !== 'file');
+  return (
+    (name === 'packages' && kind !== 'directory') || (fileNames.includes(name) && kind !== 'file')
+  );
 }
 
 /** `empty` also for zeros: a file that was made and never written. */
@@ -93,9 +99,8 @@ async function checkPackages(disk: Disk, directory: string): Promise<DiskResult<
   if (!listed.ok) return listed;
   for (const entry of listed.value) {
     const within = isTransferFolder(entry) ? await disk.list(`${root}/${entry.name}`) : undefined;
-    const stranger = within?.ok === true
-      ? within.value.find(({ name }) => !transferNames.test(name))?.name
-      : '';
+    const stranger =
+      within?.ok === true ? within.value.find(({ name }) => !transferNames.test(name))?.name : '';
     if (stranger === undefined) continue;
     const path = stranger === '' ? entry.name : `${entry.name}/${stranger}`;
     return refused(directory, `it has no journal, and holds "packages/${path}"`);

@@ -43,9 +43,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
   };
   // The sessions of TLS are ours to keep.
   const agent =
-    tls === undefined
-      ? new Agent(options)
-      : new TlsAgent({ ...options, maxCachedSessions: 0 });
+    tls === undefined ? new Agent(options) : new TlsAgent({ ...options, maxCachedSessions: 0 });
   if (proxy === undefined && tls === undefined) return { agent, leg };
   const straight = agent.createConnection.bind(agent);
   const source = tls === undefined ? undefined : noted(tls, (context) => (shown = context));

@@ -29,7 +29,12 @@ function hintOf(status: number, headers: IncomingMessage['headers'], key: string
 }
 
 function quoted(text: string): string {
-  const begin = plain(text.slice(0, 4 * quotedCharactersMax).trim().replace(/\s+/g, ' '));
+  const begin = plain(
+    text
+      .slice(0, 4 * quotedCharactersMax)
+      .trim()
+      .replace(/\s+/g, ' '),
+  );
   if (begin === '') return '; the body is empty';
   return `; it begins: ${shortened(begin, quotedCharactersMax)}`;
 }

@@ -23,8 +23,18 @@ export type Expected = {
 const headersMax = 32;
 
 const plainClients = [
-  'host', 'content-length', 'content-type', 'transfer-encoding', 'connection', 'keep-alive',
-  'user-agent', 'accept', 'accept-encoding', 'te', 'expect', 'date',
+  'host',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'user-agent',
+  'accept',
+  'accept-encoding',
+  'te',
+  'expect',
+  'date',
 ] as const;
 const proxies = ['via', 'forwarded', 'x-real-ip', 'x-request-id'] as const;
 const known: ReadonlySet<string> = new Set([...plainClients, ...proxies]);

@@ -66,7 +66,10 @@ export function createRefuser(
     if (closing.has(socket)) return;
     socket.end(text);
     // A close with unread bytes would reset the connection before the peer reads the answer.
-    closing.set(socket, clock.after(refusalCloseMs, () => socket.destroy()));
+    closing.set(
+      socket,
+      clock.after(refusalCloseMs, () => socket.destroy()),
+    );
     socket.on('close', () => {
       closing.get(socket)?.();
       closing.delete(socket);

@@ -49,12 +49,7 @@ const options = {
 } as const;
 
 /** Throws where the URL is none for a WebSocket. */
-export function createLink(
-  clock: Clock,
-  url: string,
-  way: WayAgent,
-  handlers: LinkHandlers,
-): Link {
+export function createLink(clock: Clock, url: string, way: WayAgent, handlers: LinkHandlers): Link {
   // No subprotocol: the answer of 0.4 to one is malformed (protocol 1.9).
   const socket = new WebSocket(url, [], { ...options, agent: way.agent });
   const by = (what: string) => failure('closed', `${url}: this device ended the link: ${what}`);
@@ -149,7 +144,10 @@ export function createLink(
   // ws has said goodbye by then, and would wait half a minute for the answer.
   const failed = (error: Error) => end(1002, failureOf(error, { ...way.leg(), where: url }));
   socket.on('error', guarded(failed, broke));
-  socket.on('close', guarded(closed, (error) => handlers.onEnd(internal(error, url))));
+  socket.on(
+    'close',
+    guarded(closed, (error) => handlers.onEnd(internal(error, url))),
+  );
 
   return {
     isOpen,

@@ -17,12 +17,7 @@ export const proxyName = ({ host, port }: ProxyAddress) =>
   `the proxy ${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** Calls `done` once, with a socket that leads to `target` (host:port), or with the reason. */
-export function tunnel(
-  clock: Clock,
-  proxy: ProxyAddress,
-  target: string,
-  done: Connected,
-): Cancel {
+export function tunnel(clock: Clock, proxy: ProxyAddress, target: string, done: Connected): Cancel {
   const where = proxyName(proxy);
   const leg: Leg = { where, party: 'proxy' };
   let asked: ClientRequest | undefined;

@@ -56,8 +56,7 @@ function isSpelt(parameters: unknown, spelling: Spelling): boolean {
 }
 
 /** Not one that is itself escaped: `\\ud83d` spells six characters. */
-export const hasSurrogateEscape = (text: string) =>
-  /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/.test(text);
+export const hasSurrogateEscape = (text: string) => /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/.test(text);
 
 function isJson(text: string): boolean {
   try {

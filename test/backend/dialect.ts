@@ -81,7 +81,5 @@ export function chunksOf(body: Body | undefined): readonly number[] | undefined 
 
 export function namesServices(body: Body | undefined, grammar: Grammar): boolean {
   const services = body?.['services'];
-  return (
-    isBody(services) && grammar.services.every((name) => typeof services[name] === 'string')
-  );
+  return isBody(services) && grammar.services.every((name) => typeof services[name] === 'string');
 }

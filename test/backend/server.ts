@@ -81,6 +81,8 @@ type Reaction = (() => void) | string;
 const none = () => undefined;
 const undecodable = 'not to be decoded';
 
+const phasesOf = ({ uploads }: Session) => uploads.map(({ phase }) => phase);
+
 export function createServer(options: ServerOptions, ports: ServerPorts): Server {
   const rules = serverRules[options.kind];
   const dialect = dialects[options.dialect ?? 'P1']({ ...rules.grammar, ...options.grammar });
@@ -277,7 +279,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     resends: () => resends,
     aborts: () => aborts,
     isBusy: () => session !== undefined,
-    blockedBy: () => session && blockedBy(rules, session.uploads.map(({ phase }) => phase)),
+    blockedBy: () => session && blockedBy(rules, phasesOf(session)),
     uploads: () => (session?.uploads ?? []).map(({ one, phase }) => ({ id: one.id, phase })),
   };
 }

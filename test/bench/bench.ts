@@ -116,7 +116,10 @@ function say(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }
 
-const loadNow = () => loadavg().map((load) => load.toFixed(1)).join(' ');
+const loadNow = () =>
+  loadavg()
+    .map((load) => load.toFixed(1))
+    .join(' ');
 
 async function main(folder: string): Promise<void> {
   const startedMs = performance.now();

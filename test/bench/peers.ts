@@ -31,7 +31,11 @@ export async function createPeers(folder: string, payloadPath: string): Promise<
   mkdirSync(own);
   const swupdate = ['env', `TMPDIR=${own}`, 'swupdate', ...key, '-M', '-m'];
   return {
-    curl: [['curl', '-sSf', '-o', out, `${url}/payload`], ['sha1sum', out], ['sync', out]],
+    curl: [
+      ['curl', '-sSf', '-o', out, `${url}/payload`],
+      ['sha1sum', out],
+      ['sync', out],
+    ],
     swupdate: [[...swupdate, '-d', `-u ${url}/image.swu`]],
     close: () => closeAll(server),
   };

@@ -36,7 +36,10 @@ export function watch(command: readonly string[]): Watched {
   const anon = sampleAnon(() => pid);
   const usage = () => {
     const wallS = (performance.now() - startedMs) / 1_000;
-    const fields = read(pid, 'stat').replace(/^.*\) /s, '').split(' ').map(Number);
+    const fields = read(pid, 'stat')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+      .map(Number);
     const [userTicks = NaN, systemTicks = NaN] = fields.slice(11, 13);
     return {
       wallS,
@@ -113,7 +116,9 @@ export async function countSyncs(
     const names = 'fsync,fdatasync,sync,syncfs,sync_file_range,msync';
     await run(['strace', '-f', '--seccomp-bpf', '-qq', '-A', '-o', file, '-e', `trace=${names}`]);
     const call = new RegExp(`^\\d+ +(${names.replaceAll(',', '|')})\\(`);
-    return readFileSync(file, 'utf8').split('\n').filter((line) => call.test(line)).length;
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => call.test(line)).length;
   });
 }
 

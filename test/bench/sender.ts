@@ -173,7 +173,9 @@ function overHttp(server: Server, answer: Answer, found: (post: Post) => void): 
       if (socket === undefined) {
         const { params }: Message = JSON.parse(text);
         const { hostname, port, pathname } = new URL(params.network_address ?? '');
-        socket = connect(Number(port), hostname).on('error', () => undefined).resume();
+        socket = connect(Number(port), hostname)
+          .on('error', () => undefined)
+          .resume();
         found(poster(socket, hostname, pathname));
       }
       const body = answer(text);

@@ -105,8 +105,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
       'some chunks were acknowledged before the cut': acked !== '',
       'the first ack after the restart lists all that was acknowledged before':
         lastOf(resumedWith) >= lastOf(acked),
-      'what was sent again is at most what was on its way':
-        server.chunksRepeated() <= repeatedMax,
+      'what was sent again is at most what was on its way': server.chunksRepeated() <= repeatedMax,
       'what survived is told by `sota-agent why`': said.some((line) => /: held \d/.test(line)),
       'the image that was made is the one that is installed': sha256 === update.imageSha256,
       'the device lists the new version': isListed(server.server.lists[0], version),

@@ -33,8 +33,13 @@ const script = readFileSync(join(root, 'test/support/page.mjs'), 'utf8');
 const html = `<!doctype html><title>page</title><body></body><script>${script}</script>`;
 
 const switches = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
   // All names lead to this device, as those of an attacker would.
   '--host-resolver-rules=MAP * 127.0.0.1',
   // What a newer browser refuses by itself must not hide what the agent takes.

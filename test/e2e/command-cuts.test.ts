@@ -157,10 +157,13 @@ test('cut in the check after the reboot: it is checked again, and then reported'
     vehicle.boot();
   });
   assert.is(outcome.status, true, outcome.text);
-  assert.equal([lines('command'), lines('check')], [
-    ['begin', 'end'],
-    ['begin', 'begin', 'end'],
-  ]);
+  assert.equal(
+    [lines('command'), lines('check')],
+    [
+      ['begin', 'end'],
+      ['begin', 'begin', 'end'],
+    ],
+  );
 });
 
 test('a check that fails after the reboot: a failure, and nothing is run again', async () => {

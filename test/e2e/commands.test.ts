@@ -3,9 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,8 +134,16 @@ test('a daemon whose control socket is not reachable is said to run, exit code 3
     const told = new RegExp(
       `^the daemon runs \\(process ${agent.pid}\\), but .*no-control-socket.*control\\.socket`,
     );
-    for (const words of [['status'], ['status', '--json'], ['why'], ['watch'], ['packages'],
-      ['accept', 'x'], ['decline', 'x'], ['renew-path']]) {
+    for (const words of [
+      ['status'],
+      ['status', '--json'],
+      ['why'],
+      ['watch'],
+      ['packages'],
+      ['accept', 'x'],
+      ['decline', 'x'],
+      ['renew-path'],
+    ]) {
       says(await askAgent([...words, '--config', config]), 3, '', told);
     }
     await agent.kill();

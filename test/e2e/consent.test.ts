@@ -13,8 +13,7 @@ const test = suite('consent');
 const ttlMs = 300_000;
 const ask = { policy: { accept: 'ask' } };
 
-const make = (name: string) =>
-  packageOf({ name, version: '1.0.0' }, randomBytes(3 * 65_536 + 1));
+const make = (name: string) => packageOf({ name, version: '1.0.0' }, randomBytes(3 * 65_536 + 1));
 
 const releases = [
   ['S-A', 'P1'],
@@ -59,12 +58,18 @@ for (const [server, dialect] of releases) {
       await vehicle.agent().logged(/start-not-accepted/, 60_000);
       // The first release has no time limits at all: there only an answer helps.
       if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy(), 120_000);
-      assert.equal((await phases(vehicle)).map((text) => text.split(' ')[1]), ['offered']);
+      assert.equal(
+        (await phases(vehicle)).map((text) => text.split(' ')[1]),
+        ['offered'],
+      );
       assert.equal(vehicle.installs(), []);
       const name = dialect === 'P1' ? 'maps' : updateIn(vehicle);
       assert.is((await command('accept', name)).exitCode, 0);
       await vehicle.reported(one, 180_000);
-      assert.equal(backend.server.outcomes.map(({ status }) => status), [true]);
+      assert.equal(
+        backend.server.outcomes.map(({ status }) => status),
+        [true],
+      );
     });
   });
 }
@@ -92,7 +97,12 @@ test('after accept and after decline another package is offered, not installed',
       const registered = backend.registeredAnew(60_000);
       vehicle.boot();
       await registered;
-      await until('it answers', () => vehicle.status().then(() => true, () => false));
+      await until('it answers', () =>
+        vehicle.status().then(
+          () => true,
+          () => false,
+        ),
+      );
       for (const { id } of [boot, radio]) {
         backend.node.deliver('/sota/chunk', [{ package: id, index: 1, bytes: 'AAAA' }], ttlMs);
         backend.node.deliver('/sota/finish', [{ package: id }], ttlMs);

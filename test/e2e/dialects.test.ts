@@ -72,7 +72,10 @@ for (const { dialect, transport } of ways) {
       vehicle.boot();
       await vehicle.reported(one);
       await backend.until('packages listed', ({ lists }) => lists.length > 0);
-      assert.equal(backend.server.outcomes.map(({ status }) => status), [true]);
+      assert.equal(
+        backend.server.outcomes.map(({ status }) => status),
+        [true],
+      );
       assert.ok(backend.chunksRepeated() <= 1, `${backend.chunksRepeated()} chunks again`);
       const payload = vehicle.installed({ name: update, version: '' });
       assert.is(packageOf(one.id, payload).checksum, one.checksum);

@@ -159,16 +159,27 @@ async function silentServer() {
 }
 
 for (const [what, rvi] of [
-  ['a node that takes a call and says nothing', (port: number) => ({
-    url: `http://127.0.0.1:${port}`, listen: '127.0.0.1:0',
-  })],
+  [
+    'a node that takes a call and says nothing',
+    (port: number) => ({
+      url: `http://127.0.0.1:${port}`,
+      listen: '127.0.0.1:0',
+    }),
+  ],
   ['a WebSocket that is never answered', (port: number) => ({ url: `ws://127.0.0.1:${port}` })],
-  ['a TLS handshake that is never answered', (port: number) => ({
-    url: `wss://127.0.0.1:${port}`,
-  })],
-  ['a proxy that never answers', (port: number) => ({
-    url: 'wss://node.example:443', proxy: `http://127.0.0.1:${port}`,
-  })],
+  [
+    'a TLS handshake that is never answered',
+    (port: number) => ({
+      url: `wss://127.0.0.1:${port}`,
+    }),
+  ],
+  [
+    'a proxy that never answers',
+    (port: number) => ({
+      url: 'wss://node.example:443',
+      proxy: `http://127.0.0.1:${port}`,
+    }),
+  ],
 ] as const) {
   test(`beside ${what}`, async () => {
     const silent = await silentServer();
@@ -205,7 +216,7 @@ const inNamespaces = [
   'mount --bind "$D/resolv.conf" /etc/resolv.conf',
   'mount --bind "$D/nsswitch.conf" /etc/nsswitch.conf',
   'ip link set lo up',
-  'perl -MSocket -e \'socket(S, AF_INET, SOCK_DGRAM, 0); bind(S, pack_sockaddr_in(53, ' +
+  "perl -MSocket -e 'socket(S, AF_INET, SOCK_DGRAM, 0); bind(S, pack_sockaddr_in(53, " +
     'inet_aton("127.0.0.9"))) or die; $| = 1; print "up\\n"; ' +
     'while (recv(S, $m, 512, 0)) { print "asked\\n" } \' >"$D/asked" & server=$!',
   '"$@" 2>"$D/log" & agent=$!',
@@ -243,7 +254,10 @@ test.needs('root, unshare, ip and perl', canIsolate && launcher.length === 0)(
 test('the output of a short command waits for its reader', async () => {
   await withVehicle({}, async (vehicle) => {
     await vehicle.boot().logged(/ started /);
-    for (const [command, end] of [['config', '[log]'], ['status', 'link']] as const) {
+    for (const [command, end] of [
+      ['config', '[log]'],
+      ['status', 'link'],
+    ] as const) {
       const words = [...launcher, agentPath(), command, '--config', vehicle.config];
       const script = '"$0" "$@" | { sleep 3; cat; }; exit 0';
       const ran = spawnSync('bash', ['-c', script, ...words], { encoding: 'utf8' });

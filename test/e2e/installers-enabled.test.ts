@@ -66,7 +66,10 @@ for (const [what, installer, data, text] of [
       // The list of packages asks no other installer either.
       const listed = await vehicle.command('packages');
       assert.is(listed.exitCode, 0, listed.err);
-      assert.equal(started().filter((line) => line !== 'opkg list-installed'), []);
+      assert.equal(
+        started().filter((line) => line !== 'opkg list-installed'),
+        [],
+      );
       const isListed = 'enabled' in installer && installer.enabled.some((one) => one === 'opkg');
       if (!isListed) assert.equal(started(), []);
     }));
@@ -97,7 +100,10 @@ test('ends an attempt on flash whose installer is no longer enabled with a repor
       const outcome = await onlyOutcome(vehicle);
       assert.is(outcome.status, false);
       assert.match(outcome.text, /'command' of the attempt is no longer in installer\.enabled/);
-      assert.equal(started().filter((line) => !line.startsWith('opkg list')), []);
+      assert.equal(
+        started().filter((line) => !line.startsWith('opkg list')),
+        [],
+      );
     },
   ));
 

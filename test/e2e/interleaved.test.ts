@@ -51,7 +51,9 @@ async function serveAll(node: SeedNode, packages: readonly ServerPackage[]): Pro
     const body = isBody(head) ? head : {};
     const id = isBody(body['package']) ? body['package'] : {};
     const one = packages.find(({ id: { name } }) => name === id['name']);
-    const service = String(params['service_name'] ?? '').split('/').at(-1);
+    const service = String(params['service_name'] ?? '')
+      .split('/')
+      .at(-1);
     if (service === 'report') reports.push(`${String(id['name'])} ${String(body['status'])}`);
     if (service === 'start') for (const each of packages) await announce(node, each);
     if (service !== 'ack' || one === undefined || !Array.isArray(body['chunks'])) continue;

@@ -142,8 +142,14 @@ test('refuses services that nobody registered, and counts them', async () => {
     await vehicle.backend.registered(60_000);
     const address = at(deliveryPathOf(vehicle.directory));
     const foreign = [
-      '/other/notify', '/sota/cancel', '/sota/report', 'genivi.org/backend/sota/start', '',
-      '/sota/notify/x', '/sota/../sota/notify', '/SOTA/notify',
+      '/other/notify',
+      '/sota/cancel',
+      '/sota/report',
+      'genivi.org/backend/sota/start',
+      '',
+      '/sota/notify/x',
+      '/sota/../sota/notify',
+      '/SOTA/notify',
     ];
     for (const service of foreign) {
       assert.match((await deliver(address, offer('x', service))).text, /"code":-3260[12]/, service);

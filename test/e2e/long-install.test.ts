@@ -76,7 +76,10 @@ test('who would take it for an ack of his next package gets none, and is not blo
     assert.match(backend.server.outcomes[0]?.text ?? '', /several packages/);
     const chunks = late(backend.server).map(({ parameters }) => JSON.stringify(parameters));
     // The one that lets it go: nothing is acked that it could take for its own.
-    assert.equal(chunks.map((text) => /"chunks":"([^"]*)"/.exec(text)?.[1]), ['']);
+    assert.equal(
+      chunks.map((text) => /"chunks":"([^"]*)"/.exec(text)?.[1]),
+      [''],
+    );
   });
 });
 

@@ -1,9 +1,7 @@
 // Method: the built executable and the stand-in for opkg, which halts at a point; then both are
 // killed, as by a power cut, or the agent alone. What is on flash at that moment is looked at, too.
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -63,18 +63,21 @@ for (const [what, end, isGood] of [
 }
 
 test('a reboot that an installer wants is asked for after the stop, not in it', async () => {
-  await withVehicle({
-    install: stopping('exit 10'),
-    more: { reboot: { program: 'sh', args: ['-c', 'exit 0'] } },
-  }, async (vehicle) => {
-    await waiting(vehicle);
-    await ends(vehicle);
-    leaveBoot(vehicle);
-    vehicle.boot();
-    await vehicle.reported(one);
-    assert.is((await onlyOutcome(vehicle)).status, true);
-    assert.is(begun(vehicle), 1);
-  });
+  await withVehicle(
+    {
+      install: stopping('exit 10'),
+      more: { reboot: { program: 'sh', args: ['-c', 'exit 0'] } },
+    },
+    async (vehicle) => {
+      await waiting(vehicle);
+      await ends(vehicle);
+      leaveBoot(vehicle);
+      vehicle.boot();
+      await vehicle.reported(one);
+      assert.is((await onlyOutcome(vehicle)).status, true);
+      assert.is(begun(vehicle), 1);
+    },
+  );
 });
 
 test('while it stops: status answers, nothing begins, and SIGTERM changes nothing', async () => {
@@ -115,29 +118,32 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
   const check = (directory: string) =>
     `cd ${directory}; echo check >>checks; kill -TERM $PPID; while [ ! -e go ]; do sleep 0.1; done`;
   const folder = join(process.env['TMPDIR'] ?? '/tmp', `sota-check-${process.pid}`);
-  await withVehicle({
-    install: 'exit 10',
-    more: { reboot: { program: 'sh', args: ['-c', 'exit 0'], check: sh(check(folder)) } },
-  }, async (vehicle) => {
-    mkdirSync(folder, { recursive: true });
-    vehicle.boot();
-    await vehicle.backend.registered(60_000);
-    vehicle.backend.server.notify([one]);
-    await vehicle.agent().logged(/reboot-needed/);
-    await until('the wish is on flash', async () => {
-      return (await vehicle.status()).packages[0]?.phase === 'rebooting';
-    });
-    await vehicle.agent().kill();
-    leaveBoot(vehicle);
-    vehicle.boot();
-    await vehicle.agent().logged(stoppingWith('check'));
-    writeFileSync(join(folder, 'go'), '');
-    assert.is(await vehicle.agent().ended, 0);
-    vehicle.boot();
-    await vehicle.reported(one);
-    assert.is((await onlyOutcome(vehicle)).status, true);
-    assert.is(linesOf(join(folder, 'checks')).length, 1);
-  });
+  await withVehicle(
+    {
+      install: 'exit 10',
+      more: { reboot: { program: 'sh', args: ['-c', 'exit 0'], check: sh(check(folder)) } },
+    },
+    async (vehicle) => {
+      mkdirSync(folder, { recursive: true });
+      vehicle.boot();
+      await vehicle.backend.registered(60_000);
+      vehicle.backend.server.notify([one]);
+      await vehicle.agent().logged(/reboot-needed/);
+      await until('the wish is on flash', async () => {
+        return (await vehicle.status()).packages[0]?.phase === 'rebooting';
+      });
+      await vehicle.agent().kill();
+      leaveBoot(vehicle);
+      vehicle.boot();
+      await vehicle.agent().logged(stoppingWith('check'));
+      writeFileSync(join(folder, 'go'), '');
+      assert.is(await vehicle.agent().ended, 0);
+      vehicle.boot();
+      await vehicle.reported(one);
+      assert.is((await onlyOutcome(vehicle)).status, true);
+      assert.is(linesOf(join(folder, 'checks')).length, 1);
+    },
+  );
   rmSync(folder, { recursive: true });
 });
 

@@ -74,17 +74,23 @@ function createCutter(cuts: readonly Cut[]) {
     isDying = true;
     const due = next();
     losesOfLast = due !== undefined && 'log' in due ? due.loses : undefined;
-    void vehicle.agent().kill('SIGKILL').then(() => {
-      left = left.slice(1);
-      isDying = false;
-      if (!isOver()) watch();
-    });
+    void vehicle
+      .agent()
+      .kill('SIGKILL')
+      .then(() => {
+        left = left.slice(1);
+        isDying = false;
+        if (!isOver()) watch();
+      });
   }
   const isOver = () => vehicle === undefined;
 
   function watch(): void {
     const agent = vehicle?.boot();
-    agent?.logged(/ started /, 60_000).then(() => (losesOfLast = undefined), () => undefined);
+    agent?.logged(/ started /, 60_000).then(
+      () => (losesOfLast = undefined),
+      () => undefined,
+    );
     const due = next();
     if (due === undefined || agent === undefined) return;
     // The agent may end before, with the test.

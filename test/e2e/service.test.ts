@@ -41,7 +41,11 @@ const holder = `my ($t, $n) = map { $_ + 0 } @ARGV; $| = 1;
 syscall($n, 0x4206, $t, 0, 0) == 0 or die "seize: $!";
 syscall($n, 0x4207, $t, 0, 0) == 0 or die "interrupt: $!";
 print "held\\n"; <STDIN>;`;
-const ptrace = new Map<string, number>([['x64', 101], ['arm64', 117], ['arm', 26]]);
+const ptrace = new Map<string, number>([
+  ['x64', 101],
+  ['arm64', 117],
+  ['arm', 26],
+]);
 
 async function holdFiles(pid: number): Promise<{ release(): void }> {
   const tasks = readdirSync(`/proc/${pid}/task`);

@@ -21,9 +21,14 @@ test.beforeEach(() => {
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Signals that end a process which has no handler for them, and that Node does not ignore. */
-const deadly = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGTERM'].concat(
-  ['SIGSTKFLT', 'SIGXCPU', 'SIGVTALRM', 'SIGPROF', 'SIGIO', 'SIGPWR'],
-);
+const deadly = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGTERM'].concat([
+  'SIGSTKFLT',
+  'SIGXCPU',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGIO',
+  'SIGPWR',
+]);
 
 test('each that would end the agent without a word is in the table', () => {
   assert.equal(Object.keys(signalActions).sort(), [...deadly].sort());
@@ -39,7 +44,10 @@ for (const [name, action] of Object.entries(signalActions)) {
     const exitCode = ['SIGTERM', 'SIGINT'].includes(name) ? 0 : 128 + constants.signals[name];
     assert.is(await agent.kill(name), exitCode);
     assert.match(agent.log(), new RegExp(` info stopping signal=${name}\n[^]* info stopped\n$`));
-    assert.equal(readdirSync(join(directory, 'state')).filter((one) => /lock/.test(one)), []);
+    assert.equal(
+      readdirSync(join(directory, 'state')).filter((one) => /lock/.test(one)),
+      [],
+    );
   });
 }
 

@@ -2,8 +2,20 @@
 // damaged: what it says, and what lies there afterwards.
 import { spawnSync } from 'node:child_process';
 import {
-  chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readFileSync,
-  readdirSync, rmSync, statSync, statfsSync, symlinkSync, writeFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { hostname, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,21 +46,30 @@ function looks(): readonly unknown[] {
 }
 
 const foreign: readonly (readonly [string, () => void])[] = [
-  ['packages of somebody else', () => {
-    mkdirSync(join(state, 'packages/photos'), { recursive: true });
-    writeFileSync(join(state, 'packages/photos/1.jpg'), 'precious');
-    writeFileSync(join(state, 'notes.txt'), 'precious');
-  }],
-  ['a diary', () => {
-    mkdirSync(state);
-    writeFileSync(join(state, 'journal'), 'Dear diary, today nothing was lost.\n'.repeat(100));
-  }],
-  ['linked packages', () => {
-    mkdirSync(join(directory, 'photos'));
-    writeFileSync(join(directory, 'photos/7'), 'precious');
-    mkdirSync(state);
-    symlinkSync('../photos', join(state, 'packages'));
-  }],
+  [
+    'packages of somebody else',
+    () => {
+      mkdirSync(join(state, 'packages/photos'), { recursive: true });
+      writeFileSync(join(state, 'packages/photos/1.jpg'), 'precious');
+      writeFileSync(join(state, 'notes.txt'), 'precious');
+    },
+  ],
+  [
+    'a diary',
+    () => {
+      mkdirSync(state);
+      writeFileSync(join(state, 'journal'), 'Dear diary, today nothing was lost.\n'.repeat(100));
+    },
+  ],
+  [
+    'linked packages',
+    () => {
+      mkdirSync(join(directory, 'photos'));
+      writeFileSync(join(directory, 'photos/7'), 'precious');
+      mkdirSync(state);
+      symlinkSync('../photos', join(state, 'packages'));
+    },
+  ],
 ];
 
 for (const [what, make] of foreign) {
@@ -82,23 +103,39 @@ const planted: readonly Planted[] = [
     return links;
   }),
   ['a hard link as journal', (victim) => linkSync(victim, inState('journal')), /a hard link/],
-  ['a link as packages/1', () => {
-    mkdirSync(inState('packages'));
-    mkdirSync(join(directory, 'elsewhere'));
-    symlinkSync(join(directory, 'elsewhere'), inState('packages/1'));
-  }, /packages\/1 is not a directory/],
-  ['a link as data', (victim) => {
-    mkdirSync(inState('packages/1'), { recursive: true });
-    symlinkSync(victim, inState('packages/1/data'));
-  }, /data is a symbolic link/],
-  ['a hard link as data', (victim) => {
-    mkdirSync(inState('packages/1'), { recursive: true });
-    linkSync(victim, inState('packages/1/data'));
-  }, /data has another name as well \(a hard link\)/],
-  ['a pipe as data', () => {
-    mkdirSync(inState('packages/1'), { recursive: true });
-    pipe('packages/1/data');
-  }, /data is not a regular file/],
+  [
+    'a link as packages/1',
+    () => {
+      mkdirSync(inState('packages'));
+      mkdirSync(join(directory, 'elsewhere'));
+      symlinkSync(join(directory, 'elsewhere'), inState('packages/1'));
+    },
+    /packages\/1 is not a directory/,
+  ],
+  [
+    'a link as data',
+    (victim) => {
+      mkdirSync(inState('packages/1'), { recursive: true });
+      symlinkSync(victim, inState('packages/1/data'));
+    },
+    /data is a symbolic link/,
+  ],
+  [
+    'a hard link as data',
+    (victim) => {
+      mkdirSync(inState('packages/1'), { recursive: true });
+      linkSync(victim, inState('packages/1/data'));
+    },
+    /data has another name as well \(a hard link\)/,
+  ],
+  [
+    'a pipe as data',
+    () => {
+      mkdirSync(inState('packages/1'), { recursive: true });
+      pipe('packages/1/data');
+    },
+    /data is not a regular file/,
+  ],
 ];
 
 for (const [what, plant, said] of planted) {
@@ -158,7 +195,10 @@ test('starts with a damaged journal of 0.1.0, owes its report, and keeps the fil
     const line = /error journal-corrupt at="?\d+\+\d+"? lost=1 kept=\S*journal\.damaged/;
     assert.match(agent.log(), line);
     assert.match(agent.log(), /warn storage-permissions .*mode="?0755/);
-    assert.equal(statusOf(config).packages.map(({ phase }) => phase), ['settling']);
+    assert.equal(
+      statusOf(config).packages.map(({ phase }) => phase),
+      ['settling'],
+    );
     assert.equal(await agent.kill(), 0);
     assert.equal(readFileSync(join(state, 'journal.damaged')), damaged);
     assert.is(statSync(state).mode & 0o777, 0o755);

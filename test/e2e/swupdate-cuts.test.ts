@@ -198,13 +198,17 @@ test('a daemon killed with the agent: the new one is asked, and sent it again', 
   const start = () => startSwupdate(path('sockets'), swupdateArgs(keys.certificate));
   const daemons = [await start()];
   try {
-    await on('a script before', async (vehicle) => {
-      await Promise.all([cutAgent(vehicle), daemons[0]?.kill('SIGKILL')]);
-      go();
-      daemons.push(await start());
-      vehicle.boot();
-      await vehicle.agent().logged(/installing.*attempt=2/, 60_000);
-    }, { keys });
+    await on(
+      'a script before',
+      async (vehicle) => {
+        await Promise.all([cutAgent(vehicle), daemons[0]?.kill('SIGKILL')]);
+        go();
+        daemons.push(await start());
+        vehicle.boot();
+        await vehicle.agent().logged(/installing.*attempt=2/, 60_000);
+      },
+      { keys },
+    );
   } finally {
     await Promise.all(daemons.map((one) => one.kill('SIGKILL')));
   }

@@ -98,23 +98,26 @@ const moments: readonly (readonly [string, Halt])[] = [
 
 for (const [moment, halt] of moments) {
   test(`left with ${moment}: free at once, nothing installed, sent again once`, async () => {
-    const { status, text } = await on(() => halt, async ({ vehicle, relay, control }) => {
-      // It has come so far, too: what was written to it is read in turn.
-      const isTaken = halt.bytes >= requestBytes;
-      // Just after its answer it may still show that it is idle.
-      for (let tries = 0; isTaken && (await control.status()).kind !== 'busy'; tries++) {
-        assert.ok(tries < 600, 'the daemon does not begin');
-        await pause(100);
-      }
-      await cutAgent(vehicle);
-      await relay.released();
-      assert.is((await control.idle(20_000)).kind, 'idle');
-      assert.is(target().toString(), 'old');
-      vehicle.boot();
-      await vehicle.agent().logged(/ installed /, 60_000);
-      assert.is(relay.requests(), 2);
-      assert.equal(attemptsIn(vehicle).slice(-1), [2]);
-    });
+    const { status, text } = await on(
+      () => halt,
+      async ({ vehicle, relay, control }) => {
+        // It has come so far, too: what was written to it is read in turn.
+        const isTaken = halt.bytes >= requestBytes;
+        // Just after its answer it may still show that it is idle.
+        for (let tries = 0; isTaken && (await control.status()).kind !== 'busy'; tries++) {
+          assert.ok(tries < 600, 'the daemon does not begin');
+          await pause(100);
+        }
+        await cutAgent(vehicle);
+        await relay.released();
+        assert.is((await control.idle(20_000)).kind, 'idle');
+        assert.is(target().toString(), 'old');
+        vehicle.boot();
+        await vehicle.agent().logged(/ installed /, 60_000);
+        assert.is(relay.requests(), 2);
+        assert.equal(attemptsIn(vehicle).slice(-1), [2]);
+      },
+    );
     assert.is(status, true, text);
     assert.is(text, 'SWUpdate reported success; ustate is 1 (INSTALLED)');
     assert.ok(target().equals(data));
@@ -138,20 +141,23 @@ test('left with the image sent, its end unheard: the mark is believed, nothing s
 
 test('left in each of its attempts: a failure that says so, and nothing sent more', async () => {
   const halt = { bytes: requestBytes, isAnswered: true };
-  const { status, text } = await on(() => halt, async ({ vehicle, relay, control, halted }) => {
-    relay.haltAt(halt);
-    await cutAgent(vehicle);
-    await relay.released();
-    vehicle.boot();
-    await halted();
-    await cutAgent(vehicle);
-    await relay.released();
-    vehicle.boot();
-    await vehicle.agent().logged(/update-failed/, 60_000);
-    assert.is(relay.requests(), 2);
-    assert.is((await control.idle(20_000)).kind, 'idle');
-    assert.is(target().toString(), 'old');
-  });
+  const { status, text } = await on(
+    () => halt,
+    async ({ vehicle, relay, control, halted }) => {
+      relay.haltAt(halt);
+      await cutAgent(vehicle);
+      await relay.released();
+      vehicle.boot();
+      await halted();
+      await cutAgent(vehicle);
+      await relay.released();
+      vehicle.boot();
+      await vehicle.agent().logged(/update-failed/, 60_000);
+      assert.is(relay.requests(), 2);
+      assert.is((await control.idle(20_000)).kind, 'idle');
+      assert.is(target().toString(), 'old');
+    },
+  );
   assert.is(status, false, text);
   assert.match(text, /^cut in 2 attempts, not tried again: /);
 });

@@ -104,7 +104,10 @@ for (const transport of ['http', 'ws'] as const) {
     const [line] = await agent.logged(/.* warn link-lost .*/, 60_000);
     assert.match(line, new RegExp(`${scheme}://127.0.0.1:${front.port}.*certificate`));
     await agent.logged(/debug link-(lost|retried)/, 60_000);
-    const told = agent.log().split('\n').filter((one) => / (warn|error) /.test(one));
+    const told = agent
+      .log()
+      .split('\n')
+      .filter((one) => / (warn|error) /.test(one));
     assert.equal(told, [line]);
     assert.equal(front.shown, []);
     assert.equal(vehicle.backend.node.registered(), []);

@@ -31,12 +31,19 @@ for (const [name, options] of ways) {
       cut = () => {
         chunks += 1;
         isCut = chunks === 3;
-        if (isCut) void vehicle.agent().kill('SIGKILL').then(() => vehicle.boot());
+        if (isCut)
+          void vehicle
+            .agent()
+            .kill('SIGKILL')
+            .then(() => vehicle.boot());
       };
       backend.server.notify([one]);
       await vehicle.reported(one);
       assert.ok(isCut);
-      assert.equal(backend.server.outcomes.map(({ status }) => status), [true]);
+      assert.equal(
+        backend.server.outcomes.map(({ status }) => status),
+        [true],
+      );
       assert.equal(vehicle.installs(), ['radio']);
       assert.is(packageOf(one.id, vehicle.installed(one.id)).checksum, one.checksum);
       assert.ok(backend.chunksRepeated() <= 1, `${backend.chunksRepeated()} sent again`);

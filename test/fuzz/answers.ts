@@ -64,9 +64,9 @@ function whyNot(call: Body): string | undefined {
     case 'notify':
       return isBody(body) ? badOffer(body) : 'it has no body';
     case 'start':
-      return isBody(body) ? badId(body) ?? badStart(body) : 'it has no body';
+      return isBody(body) ? (badId(body) ?? badStart(body)) : 'it has no body';
     case 'chunk':
-      return isBody(body) ? badId(body) ?? badChunk(body) : 'it has no body';
+      return isBody(body) ? (badId(body) ?? badChunk(body)) : 'it has no body';
     case 'finish':
       return isBody(body) ? badId(body) : 'it has no body';
     default:

@@ -21,8 +21,10 @@ async function inside(): Promise<boolean> {
   const seconds = (performance.now() - startedMs) / 1_000;
   const { rounds, taken, refused, slowestMs, rssBytes, failure } = tally;
   console.log(`${tally.inputs} inputs in ${rounds} rounds, ${seconds.toFixed(1)} s`);
-  console.log(`${taken} taken, ${refused} refused; slowest ${slowestMs.toFixed(0)} ms; ` +
-    `RSS ${(rssBytes / 1_048_576).toFixed(0)} MiB`);
+  console.log(
+    `${taken} taken, ${refused} refused; slowest ${slowestMs.toFixed(0)} ms; ` +
+      `RSS ${(rssBytes / 1_048_576).toFixed(0)} MiB`,
+  );
   console.log(failure ?? 'all that was promised held');
   return failure === undefined;
 }

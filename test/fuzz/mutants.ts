@@ -55,12 +55,7 @@ export const mutants: readonly Mutant[] = [
     'if (!isAsked(settings, state, id)) return true;',
     'return true;',
   ),
-  mutantOf(
-    'remembers each server for ever',
-    'core/backends.ts',
-    '.slice(-backendsMax)',
-    '',
-  ),
+  mutantOf('remembers each server for ever', 'core/backends.ts', '.slice(-backendsMax)', ''),
   mutantOf(
     'dies of what is no JSON',
     'protocol/jsonrpc.ts',
@@ -76,7 +71,7 @@ export const mutants: readonly Mutant[] = [
   mutantOf(
     'writes to the log what a peer said as it said it',
     'text.ts',
-    'return char.length === 1 ? `\\\\u${code.padStart(4, \'0\')}` : `\\\\u{${code}}`;',
+    "return char.length === 1 ? `\\\\u${code.padStart(4, '0')}` : `\\\\u{${code}}`;",
     'return char;',
     '10',
   ),

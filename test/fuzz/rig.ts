@@ -48,17 +48,19 @@ export async function createRig(
   });
   const installed = new Map<string, Buffer>();
   const settings = settingsOf(`[policy]\naccept = "${prng.chance(0.8) ? 'auto' : 'ask'}"`);
-  const daemon = must(await startDaemon({
-    clock,
-    random: { unit: prng.unit },
-    log,
-    disk,
-    settings,
-    transport: node,
-    installers: createInstallers(disk, installed),
-    bootId: 'boot-1',
-    build: { version: '1.0', builtMs: 0 },
-  }));
+  const daemon = must(
+    await startDaemon({
+      clock,
+      random: { unit: prng.unit },
+      log,
+      disk,
+      settings,
+      transport: node,
+      installers: createInstallers(disk, installed),
+      bootId: 'boot-1',
+      build: { version: '1.0', builtMs: 0 },
+    }),
+  );
   daemon.ended.catch((error: unknown) => {
     told.crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
   });

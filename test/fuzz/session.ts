@@ -23,8 +23,10 @@ const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from
 export const victimData = Buffer.concat(parts);
 
 /** An update has no version. */
-export const idOf = (dialect: DialectName, name: string, version = '1.0.0') =>
-  ({ name, version: dialect === 'P1' ? version : '' });
+export const idOf = (dialect: DialectName, name: string, version = '1.0.0') => ({
+  name,
+  version: dialect === 'P1' ? version : '',
+});
 
 type Cast = {
   readonly spelling: Dialect;
@@ -102,7 +104,7 @@ export function callOf(id: number, service: string, body: unknown): object {
 export function messageOf(prng: Prng, dialect: DialectName, isVictimKnown: boolean): Tree {
   const { victim, small, large } = casts[dialect];
   // The large one costs much time, and the others must not lose each other.
-  const others = prng.chance(0.95) ? small : [large] as const;
+  const others = prng.chance(0.95) ? small : ([large] as const);
   const one = isVictimKnown && prng.chance(0.1) ? victim : prng.pick<ServerPackage>(others);
   const id = prng.below(1_000);
   return treeOf(message(prng, dialect, one, id));

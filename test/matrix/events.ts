@@ -19,8 +19,7 @@ export type Event = {
 };
 
 const later = () => new Promise((done) => setImmediate(done));
-const pause = (seconds: number) =>
-  new Promise((done) => setTimeout(done, seconds * secondMs));
+const pause = (seconds: number) => new Promise((done) => setTimeout(done, seconds * secondMs));
 
 const noAbort = ({ server }: Row) =>
   server === 'S-A' ? 'S-A sends no abort (protocol 2.1, 2.4)' : undefined;
@@ -29,11 +28,7 @@ const waitsForGo =
   'touch "$D/begun"; for i in $(seq 600); do [ -e "$D/go" ] && break; sleep 0.1; done';
 
 /** An abort in the middle: the server forgets, and an operator offers it again. */
-function abortedAt(
-  reached: (stage: Stage) => Promise<void>,
-  repeatedMax: number,
-  isWhole = false,
-) {
+function abortedAt(reached: (stage: Stage) => Promise<void>, repeatedMax: number, isWhole = false) {
   // With all chunks here the abort has to come before the agent goes on without a finish.
   const given = isWhole ? { rvi: { finish_timeout: 10 } } : {};
   return (row: Row) =>
@@ -64,12 +59,13 @@ export const events: readonly Event[] = [
   {
     name: 'one package',
     lasts: 2,
-    run: (row) => play(row, {}, async (stage) => {
-      await stage.begin();
-      await ends(stage);
-      const isTold = () => stage.backend.server.lists.length > 0;
-      if (!isHalfDeaf(row)) await stage.backend.until('the packages are listed', isTold);
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        await stage.begin();
+        await ends(stage);
+        const isTold = () => stage.backend.server.lists.length > 0;
+        if (!isHalfDeaf(row)) await stage.backend.until('the packages are listed', isTold);
+      }),
   },
   {
     name: 'three',
@@ -77,106 +73,116 @@ export const events: readonly Event[] = [
     absent: (row) =>
       isHalfDeaf(row) ? 'each next one waits 90 s, as no proof arrives (protocol 1.9)' : undefined,
     // S-M takes the next one a minute after the last report: a short one here.
-    run: (row) => play(row, { packages: 3, secondMs: 100 }, async (stage) => {
-      await stage.begin();
-      await ends(stage);
-    }),
+    run: (row) =>
+      play(row, { packages: 3, secondMs: 100 }, async (stage) => {
+        await stage.begin();
+        await ends(stage);
+      }),
   },
   {
     name: 'SIGKILL',
     lasts: 3,
-    run: (row) => play(row, {}, async (stage) => {
-      const isReached = stage.passes('to the vehicle', 'chunk', 3);
-      await stage.begin();
-      await isReached;
-      await stage.kill();
-      stage.boot();
-      await ends(stage, { repeatedMax: 1 });
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        const isReached = stage.passes('to the vehicle', 'chunk', 3);
+        await stage.begin();
+        await isReached;
+        await stage.kill();
+        stage.boot();
+        await ends(stage, { repeatedMax: 1 });
+      }),
   },
   {
     name: 'server restart',
     lasts: 4,
-    run: (row) => play(row, {}, async (stage) => {
-      const isReached = stage.passes('to the vehicle', 'chunk', 3);
-      await stage.begin();
-      await isReached;
-      await stage.backend.restartServer(300);
-      await ends(stage, { repeatedMax: 1 });
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        const isReached = stage.passes('to the vehicle', 'chunk', 3);
+        await stage.begin();
+        await isReached;
+        await stage.backend.restartServer(300);
+        await ends(stage, { repeatedMax: 1 });
+      }),
   },
   {
     name: 'node restart',
     lasts: 10,
     // Longer than six registrations take on a machine that is busy with thirty agents.
-    run: (row) => play(row, { rvi: { stall: 8 } }, async (stage) => {
-      const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
-      await stage.begin();
-      await isReached;
-      await stage.backend.restartNode(300);
-      await ends(stage, { repeatedMax: 1 });
-    }),
+    run: (row) =>
+      play(row, { rvi: { stall: 8 } }, async (stage) => {
+        const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
+        await stage.begin();
+        await isReached;
+        await stage.backend.restartNode(300);
+        await ends(stage, { repeatedMax: 1 });
+      }),
   },
   {
     name: 'offline',
     lasts: 6,
-    run: (row) => play(row, {}, async (stage) => {
-      const isReached = stage.passes('to the vehicle', 'chunk', 3);
-      await stage.begin();
-      await isReached;
-      await stage.kill();
-      // Beyond the ack timeout: what the server repeats is lost, the client being down.
-      await pause(40);
-      stage.boot();
-      await ends(stage, { repeatedMax: 1 });
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        const isReached = stage.passes('to the vehicle', 'chunk', 3);
+        await stage.begin();
+        await isReached;
+        await stage.kill();
+        // Beyond the ack timeout: what the server repeats is lost, the client being down.
+        await pause(40);
+        stage.boot();
+        await ends(stage, { repeatedMax: 1 });
+      }),
   },
   {
     name: 'lost ask',
     lasts: 30,
-    run: (row) => play(row, {}, async (stage) => {
-      stage.lose('to the server', 'start');
-      await stage.begin();
-      await ends(stage);
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        stage.lose('to the server', 'start');
+        await stage.begin();
+        await ends(stage);
+      }),
   },
   {
     name: 'lost start',
     lasts: 20,
-    run: (row) => play(row, {}, async (stage) => {
-      stage.lose('to the vehicle', 'start');
-      await stage.begin();
-      // S-A alone knows no way back but to throw, which takes it another chunk (protocol 2.4).
-      await ends(stage, { repeatedMax: row.server === 'S-A' ? 2 : 1 });
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        stage.lose('to the vehicle', 'start');
+        await stage.begin();
+        // S-A alone knows no way back but to throw, which takes it another chunk (protocol 2.4).
+        await ends(stage, { repeatedMax: row.server === 'S-A' ? 2 : 1 });
+      }),
   },
   {
     name: 'lost ack',
     lasts: 3,
-    run: (row) => play(row, {}, async (stage) => {
-      stage.lose('to the server', 'ack', 3);
-      await stage.begin();
-      await ends(stage, { repeatedMax: 1 });
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        stage.lose('to the server', 'ack', 3);
+        await stage.begin();
+        await ends(stage, { repeatedMax: 1 });
+      }),
   },
   {
     name: 'lost finish',
     lasts: 3,
-    run: (row) => play(row, {}, async (stage) => {
-      stage.lose('to the vehicle', 'finish');
-      await stage.begin();
-      await ends(stage);
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        stage.lose('to the vehicle', 'finish');
+        await stage.begin();
+        await ends(stage);
+      }),
   },
   {
     name: 'lost report',
     lasts: 35,
     // It is said again after 30 s of ours: the server has to have as much time as it has.
-    run: (row) => play(row, { secondMs: 1_000 }, async (stage) => {
-      stage.lose('to the server', 'report');
-      await stage.begin();
-      await ends(stage);
-    }),
+    run: (row) =>
+      play(row, { secondMs: 1_000 }, async (stage) => {
+        stage.lose('to the server', 'report');
+        await stage.begin();
+        await ends(stage);
+      }),
   },
   {
     name: 'slow install',
@@ -193,11 +199,12 @@ export const events: readonly Event[] = [
   {
     name: 'failing install',
     lasts: 2,
-    run: (row) => play(row, { install: 'echo "no room in flash" >&2; exit 3' }, async (stage) => {
-      await stage.begin();
-      await ends(stage, { status: false });
-      assert.match(stage.backend.server.outcomes[0]?.text ?? '', 'no room in flash');
-    }),
+    run: (row) =>
+      play(row, { install: 'echo "no room in flash" >&2; exit 3' }, async (stage) => {
+        await stage.begin();
+        await ends(stage, { status: false });
+        assert.match(stage.backend.server.outcomes[0]?.text ?? '', 'no room in flash');
+      }),
   },
   {
     name: 'abort at start',
@@ -222,26 +229,28 @@ export const events: readonly Event[] = [
     name: 'in install',
     lasts: 4,
     absent: noAbort,
-    run: (row) => play(row, { install: waitsForGo }, async (stage) => {
-      await stage.begin();
-      await until('it is being installed', () => existsSync(join(stage.directory, 'begun')));
-      stage.backend.server.abort();
-      await pause(4);
-      writeFileSync(join(stage.directory, 'go'), '');
-      // The server has forgotten it: the report is said, and dropped (protocol 5.11).
-      await ends(stage, { isReportDropped: true });
-    }),
+    run: (row) =>
+      play(row, { install: waitsForGo }, async (stage) => {
+        await stage.begin();
+        await until('it is being installed', () => existsSync(join(stage.directory, 'begun')));
+        stage.backend.server.abort();
+        await pause(4);
+        writeFileSync(join(stage.directory, 'go'), '');
+        // The server has forgotten it: the report is said, and dropped (protocol 5.11).
+        await ends(stage, { isReportDropped: true });
+      }),
   },
   {
     name: 'after report',
     lasts: 3,
     absent: noAbort,
-    run: (row) => play(row, {}, async (stage) => {
-      await stage.begin();
-      await stage.allReported();
-      stage.backend.server.abort();
-      await ends(stage);
-      assert.is(stage.installs().length, 1);
-    }),
+    run: (row) =>
+      play(row, {}, async (stage) => {
+        await stage.begin();
+        await stage.allReported();
+        stage.backend.server.abort();
+        await ends(stage);
+        assert.is(stage.installs().length, 1);
+      }),
   },
 ];

@@ -23,7 +23,10 @@ test('its table stands in its README as it is printed', () => {
   const table = tableOf(cells, failed);
   console.log(table.join('\n'));
   const readme = readFileSync('test/matrix/README.md', 'utf8').split('\n');
-  assert.equal(table.filter((line) => !readme.includes(line)), []);
+  assert.equal(
+    table.filter((line) => !readme.includes(line)),
+    [],
+  );
 });
 
 test.run();

@@ -5,16 +5,7 @@ import { applyAll, initialState, replay } from '../../src/core/apply.ts';
 import { decide } from '../../src/core/decide.ts';
 import { keyOf, runningOf, transferOf } from '../../src/core/decision.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
-import {
-  asking,
-  ghc,
-  names,
-  offer,
-  offerUpdate,
-  settings,
-  startOf,
-  vim,
-} from '../support/core.ts';
+import { asking, ghc, names, offer, offerUpdate, settings, startOf, vim } from '../support/core.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { Decision, Event, Evidence, Fact } from '../../src/core/events.ts';
 import type { PackageId, Request, State } from '../../src/core/model.ts';

@@ -28,8 +28,31 @@ const test = suite('the corpus of what is said');
 const spellings: readonly Spelling[] = ['jsonrpc', 'rvi-0.4', 'rvi-0.5'];
 const builtMs = 1_700_000_000_000;
 const letters = [
-  'a', 'Z', '9', '.', '-', '"', '\\', '/', '\u0000', '\n', '\u007f', 'ü', '包', '\u2028', '{', '[',
-  '\u{1f600}', '\ud83d', '\ude00', '\\ud83d\\ude00', '\ufffd', '\ufeff', ' ', '%s', '</script>',
+  'a',
+  'Z',
+  '9',
+  '.',
+  '-',
+  '"',
+  '\\',
+  '/',
+  '\u0000',
+  '\n',
+  '\u007f',
+  'ü',
+  '包',
+  '\u2028',
+  '{',
+  '[',
+  '\u{1f600}',
+  '\ud83d',
+  '\ude00',
+  '\\ud83d\\ude00',
+  '\ufffd',
+  '\ufeff',
+  ' ',
+  '%s',
+  '</script>',
 ] as const;
 const textOf = (prng: Prng, lengthMax: number) =>
   Array.from({ length: prng.below(lengthMax) }, () => prng.pick(letters)).join('');

@@ -107,10 +107,16 @@ test('are said after an installer was asked that had never run', () => {
   const run = decide(settings, next, { kind: 'install-probed', id, probe: not }, moment);
   // The attempt is on flash already, and is not counted twice.
   assert.equal(run.facts, []);
-  assert.equal(run.effects.map(({ kind }) => kind), ['log', 'install']);
+  assert.equal(
+    run.effects.map(({ kind }) => kind),
+    ['log', 'install'],
+  );
   const is = { kind: 'installed', description: 'it is there' } as const;
   const settled = decide(settings, next, { kind: 'install-probed', id, probe: is }, moment);
-  assert.equal(settled.facts.map(({ kind }) => kind), ['settled']);
+  assert.equal(
+    settled.facts.map(({ kind }) => kind),
+    ['settled'],
+  );
 });
 
 test.run();

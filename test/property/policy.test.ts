@@ -282,9 +282,20 @@ everyLife('a report is owed until it is proven or was said to the limit', (step,
     const isOwn = (fact: Fact) => 'id' in fact && keyOf(fact.id) === keyOf(one.id);
     const own = step.decided.facts.filter(isOwn);
     const kinds = own.map(({ kind }) => kind);
-    const harmless = ['offered', 'consented', 'forgiven', 'reported', 'opened',
-      'declined', 'consent-needed', 'start-held'];
-    assert.ok(kinds.every((kind) => harmless.includes(kind)), kinds.join());
+    const harmless = [
+      'offered',
+      'consented',
+      'forgiven',
+      'reported',
+      'opened',
+      'declined',
+      'consent-needed',
+      'start-held',
+    ];
+    assert.ok(
+      kinds.every((kind) => harmless.includes(kind)),
+      kinds.join(),
+    );
   }
 });
 
@@ -347,7 +358,10 @@ everyLife('nothing waits without a deadline unless something is under way', (_, 
   const state = world.core().state();
   const { link } = state;
   if (link.kind === 'registering') {
-    assert.ok(world.pending.some(({ kind }) => kind === 'register'), 'registering');
+    assert.ok(
+      world.pending.some(({ kind }) => kind === 'register'),
+      'registering',
+    );
   }
   if (link.kind === 'down' || link.kind === 'up') assert.is.not(nextDueMs(state), undefined);
   for (const one of packagesOf(state)) {
@@ -371,7 +385,10 @@ test('the lives meet everything that can be remembered and done', () => {
   ];
   const missing = kinds.filter((kind) => !met.has(kind) && one === undefined);
   assert.equal(missing, []);
-  assert.not.ok(rare.some((kind) => met.has(kind)), 'only a rewritten journal has these');
+  assert.not.ok(
+    rare.some((kind) => met.has(kind)),
+    'only a rewritten journal has these',
+  );
 });
 
 test.run();

@@ -41,7 +41,7 @@ export function sweep(journal: Buffer, from: number, sectorBytes: number, all: S
   for (let at = from; at < data.length; at += 1) {
     if (at % paddingStep > 0 && isPadding(data, at)) continue;
     const was = data[at] ?? 0;
-    data[at] = was ^ (1 << at % 8);
+    data[at] = was ^ (1 << (at % 8));
     all.bytes += 1;
     check(`byte ${at} of ${data.length}`, data, before, all);
     data[at] = was;

@@ -101,7 +101,13 @@ export function createDisk(options: DiskOptions): Disk {
       },
       size: () => pass('size', path, () => ({ ok: true, value: file.current.sizeBytes })),
       mode: () => Promise.resolve({ ok: true, value: 0o600 }),
-      sync: () => pass('sync', path, () => sync(path, file), (code) => unsynced(file, code)),
+      sync: () =>
+        pass(
+          'sync',
+          path,
+          () => sync(path, file),
+          (code) => unsynced(file, code),
+        ),
       close: () => Promise.resolve(),
     };
   }

@@ -68,8 +68,8 @@ const reading: readonly Verb[] = ['open', 'read', 'size', 'list', 'free'];
 /** Which operations can fail in which way. */
 export const failing: { readonly [code in DiskFault['code']]: readonly Verb[] } = {
   EIO: [
-    ...['open', 'create', 'write', 'read', 'truncate', 'size', 'sync', 'list'] as const,
-    ...['make', 'rename', 'remove', 'sync-names', 'free', 'reserve'] as const,
+    ...(['open', 'create', 'write', 'read', 'truncate', 'size', 'sync', 'list'] as const),
+    ...(['make', 'rename', 'remove', 'sync-names', 'free', 'reserve'] as const),
   ],
   ENOSPC: ['create', 'write', 'make', 'reserve', 'rename', 'sync'],
   EROFS: ['create', 'write', 'truncate', 'make', 'rename', 'remove', 'reserve'],

@@ -93,13 +93,20 @@ export function createInstallers(options: InstallersOptions): Installers {
     const key = wordOf(id);
     const file = find(root, path);
     const bytes = file?.kind === 'file' ? readFile(file.current, 0, sizeBytes + 1) : undefined;
-    const sha1 = createHash('sha1').update(bytes ?? 'no file').digest('hex');
+    const sha1 = createHash('sha1')
+      .update(bytes ?? 'no file')
+      .digest('hex');
     const isThere = software.truth.get(key) === 'installed' && software.sha1s.get(key) === sha1;
     const start = { key, sha1, life: life.number, wasInstalled: isThere };
     software.starts.push(start);
     options.onStart(start);
     if (manner.verdict === 'failed') {
-      await gate.pass(life, { verb: 'install', path: key }, () => undefined, () => undefined);
+      await gate.pass(
+        life,
+        { verb: 'install', path: key },
+        () => undefined,
+        () => undefined,
+      );
       return { kind: 'failed', code: 'install-failed', description: 'simulated failure' };
     }
     software.sha1s.set(key, sha1);

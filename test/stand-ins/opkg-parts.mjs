@@ -64,7 +64,10 @@ function isInflatable(data) {
 function arMembers(data) {
   const members = [];
   for (let at = 8; at + 60 <= data.length; ) {
-    const name = data.toString('latin1', at, at + 16).trim().replace(/\/$/, '');
+    const name = data
+      .toString('latin1', at, at + 16)
+      .trim()
+      .replace(/\/$/, '');
     const size = Number(data.toString('latin1', at + 48, at + 58));
     members.push({ name, data: data.subarray(at + 60, at + 60 + size) });
     at += 60 + size + (size % 2);
@@ -96,7 +99,10 @@ function tarEntries(data) {
 }
 
 function paxOf(data) {
-  const records = data.toString().split('\n').filter((line) => line.includes('='));
+  const records = data
+    .toString()
+    .split('\n')
+    .filter((line) => line.includes('='));
   return Object.fromEntries(records.map((line) => line.replace(/^\d+ /, '').split(/=(.*)/s)));
 }
 

@@ -66,7 +66,10 @@ export function controlTarOf(spec: IpkSpec): Buffer {
   const { fields, conffiles, preinst, postinst } = spec;
   const all = { Package: spec.package, Version: spec.version, Architecture: 'all', ...fields };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\n`);
-  const files: TarFile[] = [{ name: './', type: '5' }, { name: './control', data: lines.join('') }];
+  const files: TarFile[] = [
+    { name: './', type: '5' },
+    { name: './control', data: lines.join('') },
+  ];
   if (conffiles !== undefined) {
     files.push({ name: './conffiles', data: conffiles.map((path) => `/${path}\n`).join('') });
   }

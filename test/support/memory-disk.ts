@@ -11,8 +11,20 @@ type DirectoryNode = {
 type Node = FileNode | DirectoryNode;
 
 export type Verb =
-  | 'open' | 'close' | 'read' | 'write' | 'truncate' | 'size' | 'sync' | 'list' | 'make-directory'
-  | 'rename' | 'remove' | 'sync-directory' | 'free' | 'reserve';
+  | 'open'
+  | 'close'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'size'
+  | 'sync'
+  | 'list'
+  | 'make-directory'
+  | 'rename'
+  | 'remove'
+  | 'sync-directory'
+  | 'free'
+  | 'reserve';
 export type Op = { readonly verb: Verb; readonly path: string; readonly bytes: number };
 
 export type MemoryDisk = Disk & {
@@ -35,7 +47,14 @@ export type MemoryDisk = Disk & {
 };
 
 export const changing: readonly Verb[] = [
-  'write', 'truncate', 'sync', 'make-directory', 'rename', 'remove', 'sync-directory', 'reserve',
+  'write',
+  'truncate',
+  'sync',
+  'make-directory',
+  'rename',
+  'remove',
+  'sync-directory',
+  'reserve',
 ];
 
 const newDirectory = (): DirectoryNode => {
@@ -93,15 +112,15 @@ export function createMemoryDisk(
         const half = () => put(data.subarray(0, data.length / 2), offset);
         return on('write', data.length, () => put(data, offset), half);
       },
-      read: (offset, size) => on('read', size, () =>
-        new Uint8Array(node.data.subarray(offset, offset + size)),
-      ),
+      read: (offset, size) =>
+        on('read', size, () => new Uint8Array(node.data.subarray(offset, offset + size))),
       truncate: (size) => on('truncate', size, () => void (node.data = sized(node.data, size))),
       size: () => on('size', 0, () => node.data.length),
       mode: async () => ({ ok: true, value: 0o600 }),
-      sync: () => on('sync', 0, () => {
-        if (!isLie(nameNow())) node.synced = Buffer.from(node.data);
-      }),
+      sync: () =>
+        on('sync', 0, () => {
+          if (!isLie(nameNow())) node.synced = Buffer.from(node.data);
+        }),
       async close() {
         ops.push({ verb: 'close', path, bytes: 0 });
         if (isOpen) openCount -= 1;
@@ -117,45 +136,52 @@ export function createMemoryDisk(
     });
 
   const disk: Disk = {
-    open: (path, mode) => pass({ verb: 'open', path, bytes: 0 }, () => {
-      const above = find(root, parentOf(path));
-      if (above?.kind !== 'directory') return failure('ENOENT', path);
-      const known = above.names.get(nameOf(path));
-      if (known?.kind === 'directory') return failure('EISDIR', path);
-      if (known === undefined && mode !== 'create') return failure('ENOENT', path);
-      const node = known ?? { kind: 'file', data: Buffer.alloc(0), synced: Buffer.alloc(0) };
-      above.names.set(nameOf(path), node);
-      return fileOf(path, node);
-    }),
-    list: (path) => inDirectory('list', path, ({ names }) =>
-      [...names].map(([name, { kind }]): DiskEntry => ({ name, kind })),
-    ),
+    open: (path, mode) =>
+      pass({ verb: 'open', path, bytes: 0 }, () => {
+        const above = find(root, parentOf(path));
+        if (above?.kind !== 'directory') return failure('ENOENT', path);
+        const known = above.names.get(nameOf(path));
+        if (known?.kind === 'directory') return failure('EISDIR', path);
+        if (known === undefined && mode !== 'create') return failure('ENOENT', path);
+        const node = known ?? { kind: 'file', data: Buffer.alloc(0), synced: Buffer.alloc(0) };
+        above.names.set(nameOf(path), node);
+        return fileOf(path, node);
+      }),
+    list: (path) =>
+      inDirectory('list', path, ({ names }) =>
+        [...names].map(([name, { kind }]): DiskEntry => ({ name, kind })),
+      ),
     // There are no symbolic links on this disk.
     readLink: async (path) => failure('EINVAL', path),
-    makeDirectory: (path) => pass({ verb: 'make-directory', path, bytes: 0 }, () => {
-      makeAll(root, path);
-    }),
-    rename: (from, to) => pass({ verb: 'rename', path: from, bytes: 0 }, () => {
-      const node = find(root, from);
-      if (node === undefined) return failure('ENOENT', from);
-      namesAbove(root, from)?.delete(nameOf(from));
-      namesAbove(root, to)?.set(nameOf(to), node);
-      renamed.set(node, to);
-      return undefined;
-    }),
-    remove: (path) => pass({ verb: 'remove', path, bytes: 0 }, () => {
-      namesAbove(root, path)?.delete(nameOf(path));
-    }),
-    syncDirectory: (path) => inDirectory('sync-directory', path, (node) => {
-      if (!isLie(path)) node.synced = new Map(node.names);
-    }),
+    makeDirectory: (path) =>
+      pass({ verb: 'make-directory', path, bytes: 0 }, () => {
+        makeAll(root, path);
+      }),
+    rename: (from, to) =>
+      pass({ verb: 'rename', path: from, bytes: 0 }, () => {
+        const node = find(root, from);
+        if (node === undefined) return failure('ENOENT', from);
+        namesAbove(root, from)?.delete(nameOf(from));
+        namesAbove(root, to)?.set(nameOf(to), node);
+        renamed.set(node, to);
+        return undefined;
+      }),
+    remove: (path) =>
+      pass({ verb: 'remove', path, bytes: 0 }, () => {
+        namesAbove(root, path)?.delete(nameOf(path));
+      }),
+    syncDirectory: (path) =>
+      inDirectory('sync-directory', path, (node) => {
+        if (!isLie(path)) node.synced = new Map(node.names);
+      }),
     freeBytes: (path) => inDirectory('free', path, () => freeBytes),
-    reserve: (path, bytes, keepSize) => pass({ verb: 'reserve', path, bytes }, () => {
-      const node = find(root, path);
-      if (node?.kind !== 'file') return failure('ENOENT', path);
-      if (!keepSize && isKept(path)) node.data = sized(node.data, bytes);
-      return { reserved: true };
-    }),
+    reserve: (path, bytes, keepSize) =>
+      pass({ verb: 'reserve', path, bytes }, () => {
+        const node = find(root, path);
+        if (node?.kind !== 'file') return failure('ENOENT', path);
+        if (!keepSize && isKept(path)) node.data = sized(node.data, bytes);
+        return { reserved: true };
+      }),
   };
 
   return {

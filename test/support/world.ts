@@ -58,7 +58,13 @@ export function createWorld(settings: Settings, prng: Prng): World {
   }
 
   function commit(event: Event): Step {
-    const before = { ...core, state: ((state) => () => state)(core.state()) };
+    const before = {
+      ...core,
+      state: (
+        (state) => () =>
+          state
+      )(core.state()),
+    };
     const decided = core.act(event);
     facts.push(...decided.facts);
     for (const effect of decided.effects) take(effect);

@@ -26,7 +26,10 @@ export async function boot(options: MachineOptions): Promise<Shell> {
     for (let waitedMs = 0; waitedMs < limitMs && !machine.isOver(); waitedMs += 50) {
       const found = /^END (\d+)\r?$/m.exec(said().slice(from));
       if (found !== null) {
-        return said().slice(from, from + found.index).replaceAll('\r', '').trim();
+        return said()
+          .slice(from, from + found.index)
+          .replaceAll('\r', '')
+          .trim();
       }
       await pause(50);
     }

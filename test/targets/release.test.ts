@@ -25,7 +25,9 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const said = `sota-agent ${version}`;
 const read = (path: string) => readFileSync(join(directory, path), 'utf8');
 const hash = (path: string, how: string) =>
-  createHash(how).update(readFileSync(join(directory, path))).digest('hex');
+  createHash(how)
+    .update(readFileSync(join(directory, path)))
+    .digest('hex');
 
 // ---------------------------------------------------------------- configuration and manual
 
@@ -49,7 +51,10 @@ test('the configuration shows defaults, and examples only of what has none', () 
     return JSON.stringify(value) !== JSON.stringify(defaults.get(key));
   });
   const examples = ['device.vin', 'installer.command.program', 'control.group'];
-  assert.equal(others.map(([key]) => key), examples);
+  assert.equal(
+    others.map(([key]) => key),
+    examples,
+  );
 });
 
 test.needs('mandoc', hasProgram('mandoc'))('the manual is well formed', () => {
@@ -200,8 +205,14 @@ needsTargets('the recipes carry the checksums of the release', () => {
   if (isReleased || sourcesOf(carried) === sourcesOf(built)) assert.is(carried, built);
   // Between releases the recipes stay with the last one.
   else console.log('| the sources have changed since the last `make release`');
-  const sums = made('SHA256SUMS').trim().split('\n').map((line) => line.split(' ')[0]);
-  assert.equal([...built.matchAll(/sha256sum\] = "(\w+)"/g)].map(([, sum]) => sum), sums);
+  const sums = made('SHA256SUMS')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ')[0]);
+  assert.equal(
+    [...built.matchAll(/sha256sum\] = "(\w+)"/g)].map(([, sum]) => sum),
+    sums,
+  );
 });
 
 test.run();

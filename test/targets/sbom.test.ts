@@ -51,8 +51,9 @@ const phrases: { readonly [id: string]: RegExp } = {
 };
 
 /** The published schemas: of bills of materials, of SPDX's names for licences, of signatures. */
-const packed = createRequire(join(process.cwd(), 'package.json'))
-  .resolve('@cyclonedx/cyclonedx-library/package.json');
+const packed = createRequire(join(process.cwd(), 'package.json')).resolve(
+  '@cyclonedx/cyclonedx-library/package.json',
+);
 const schemas = join(dirname(packed), 'res/schema');
 const program = `import json, sys, jsonschema
 folder, bom = sys.argv[1], json.load(sys.stdin)
@@ -77,7 +78,10 @@ function complaintsOf(bom: object): string {
 const validates = test.needs('python3-jsonschema', hasSchemas);
 
 validates('a bill of materials that is wrong would be noticed', () => {
-  const { components: [first, ...others], ...bom } = bomOf('linux-arm64');
+  const {
+    components: [first, ...others],
+    ...bom
+  } = bomOf('linux-arm64');
   const wrong = { ...first, licenses: [{ license: { id: 'MIT-ish' } }], type: 'interpreter' };
   const complaints = complaintsOf({ ...bom, components: [wrong, ...others] });
   assert.match(complaints, /components\[0\].*MIT-ish/);
@@ -122,14 +126,15 @@ for (const target of targets) {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     assert.ok(names.includes(`cpe:2.3:a:ws_project:ws:${dependencies.ws}:*:*:*:*:node.js:*:*`));
   });
-
 }
 
 for (const target of targets) {
   const { node, components: promised } = targetOf(target);
 
   test(`of ${target} names the file beside it by its hash`, () => {
-    const hash = createHash('sha256').update(readFileSync(fileOf(target))).digest('hex');
+    const hash = createHash('sha256')
+      .update(readFileSync(fileOf(target)))
+      .digest('hex');
     const [found] = bomOf(target).metadata.component.hashes ?? [];
     assert.equal(found, { alg: 'SHA-256', content: hash });
   });

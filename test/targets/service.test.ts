@@ -179,9 +179,12 @@ for (const shell of shells) {
   });
 
   under(`under ${shell.name} an install by the agent does not stop it`, async () => {
-    const run = script(`${directory}/init restart >>${directory}/seen
+    const run = script(
+      `${directory}/init restart >>${directory}/seen
 echo "went on" >>${directory}/seen
-sleep 300 & wait`, shell);
+sleep 300 & wait`,
+      shell,
+    );
     assert.is(run('start'), 0);
     await until('the install', () => seen('seen').includes('went on'), 60_000);
     assert.match(seen('seen'), /it goes on as it was.*\nsota-agent runs already\nwent on/);

@@ -25,11 +25,11 @@ function isSelf(text: string): boolean {
 
 test('refuses a node that is the agent itself, and names both keys', () => {
   assert.equal(read(rvi({ url: 'http://127.0.0.1:9917', listen: '127.0.0.1:9917' })).said, [
-    'c.toml:2: rvi.url is http://127.0.0.1:9917, the agent\'s own rvi.listen (127.0.0.1:9917): ' +
+    "c.toml:2: rvi.url is http://127.0.0.1:9917, the agent's own rvi.listen (127.0.0.1:9917): " +
       'write the address of the node, or another port in rvi.listen',
   ]);
   assert.equal(read(rvi({ listen: '127.0.0.1:8901' })).said, [
-    'default: rvi.url is http://127.0.0.1:8901, the agent\'s own rvi.listen (127.0.0.1:8901): ' +
+    "default: rvi.url is http://127.0.0.1:8901, the agent's own rvi.listen (127.0.0.1:8901): " +
       'write the address of the node, or another port in rvi.listen',
   ]);
 });
@@ -101,9 +101,22 @@ test('refuses a socket at a name of the store, and names both keys', () => {
 });
 
 const owned = [
-  'journal', 'journal.new', 'journal.damaged', 'lock', 'lock.0123456789abcdef', 'lock.new.1',
-  'packages', 'packages/1', 'packages/1/data', 'packages/x/y/z', 'delivery-path',
-  'delivery-path.new', 'journal/x', './lock', '/packages//1', 'x/../journal',
+  'journal',
+  'journal.new',
+  'journal.damaged',
+  'lock',
+  'lock.0123456789abcdef',
+  'lock.new.1',
+  'packages',
+  'packages/1',
+  'packages/1/data',
+  'packages/x/y/z',
+  'delivery-path',
+  'delivery-path.new',
+  'journal/x',
+  './lock',
+  '/packages//1',
+  'x/../journal',
 ];
 const places: readonly (readonly [section: string, key: string])[] = [
   ['control', 'socket'],
@@ -128,8 +141,14 @@ for (const [section, key] of places) {
 
   test(`takes ${section}.${key} elsewhere`, () => {
     for (const path of [
-      '/data/sota/control.sock', '/data/sota/tmp', '/data/sota/lockers', '/data/sota/journals',
-      '/data/sota2/journal', '/data/journal', '/data/sota/x/journal', '/run/packages/1',
+      '/data/sota/control.sock',
+      '/data/sota/tmp',
+      '/data/sota/lockers',
+      '/data/sota/journals',
+      '/data/sota2/journal',
+      '/data/journal',
+      '/data/sota/x/journal',
+      '/run/packages/1',
     ]) {
       const { ok, said } = read(writeKeys(section, key, path));
       assert.ok(ok, `${path}: ${said.join('; ')}`);
@@ -187,15 +206,39 @@ const isCovered = (first: string, second: string) => rulesOf([first, second]).sa
 
 test('knows which pattern matches all that another one matches', () => {
   for (const [first, second] of [
-    ['a', 'a'], ['a-*', 'a-*'], ['*', '*'], ['**', '?'], ['*', ''], ['a*', 'ab'], ['a*', 'ab*'],
-    ['a?c', 'abc'], ['*-eu', 'x-*-eu'], ['?*', '*x'], ['*?', '?*'], ['?*?', 'a*b'], ['*a*', '*ba'],
-    ['?', 'ü'], ['*a*b*', 'xaxxbx?'], ['*?*', '??'],
+    ['a', 'a'],
+    ['a-*', 'a-*'],
+    ['*', '*'],
+    ['**', '?'],
+    ['*', ''],
+    ['a*', 'ab'],
+    ['a*', 'ab*'],
+    ['a?c', 'abc'],
+    ['*-eu', 'x-*-eu'],
+    ['?*', '*x'],
+    ['*?', '?*'],
+    ['?*?', 'a*b'],
+    ['*a*', '*ba'],
+    ['?', 'ü'],
+    ['*a*b*', 'xaxxbx?'],
+    ['*?*', '??'],
   ] as const) {
     if (second !== '') assert.ok(isCovered(first, second), `${first} covers ${second}`);
   }
   for (const [first, second] of [
-    ['a', 'b'], ['secure-*', '*'], ['a?', 'a*'], ['?*', '*'], ['ab*', 'a*'], ['*-eu', '*'],
-    ['*a', '*'], ['a', 'A'], ['??', '?'], ['?', '??'], ['*ab', '*b'], ['[ab]', 'a'], ['.', 'a'],
+    ['a', 'b'],
+    ['secure-*', '*'],
+    ['a?', 'a*'],
+    ['?*', '*'],
+    ['ab*', 'a*'],
+    ['*-eu', '*'],
+    ['*a', '*'],
+    ['a', 'A'],
+    ['??', '?'],
+    ['?', '??'],
+    ['*ab', '*b'],
+    ['[ab]', 'a'],
+    ['.', 'a'],
   ] as const) {
     assert.not.ok(isCovered(first, second), `${first} does not cover ${second}`);
   }

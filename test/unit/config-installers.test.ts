@@ -37,11 +37,7 @@ for (const [what, text, expected] of [
   ],
   ['SWUpdate has a key', key, ['swupdate']],
   ['SWUpdate and opkg have', `[installer.opkg]\nargs = []\n${key}`, ['swupdate']],
-  [
-    'SWUpdate and the command have',
-    `[installer.command]\nprogram = "x"\n${key}`,
-    ['swupdate'],
-  ],
+  ['SWUpdate and the command have', `[installer.command]\nprogram = "x"\n${key}`, ['swupdate']],
   [
     'the default names one of two, so that nobody else chooses',
     `[installer]\ndefault = "command"\ncommand.program = "x"\n${key}`,

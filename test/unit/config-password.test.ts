@@ -45,10 +45,18 @@ for (const [spelt, shown] of proxies) {
 }
 
 const wrongProxies = [
-  '"http://me:s3cret@proxy:99999"', '"http://me:s3cret"', '"http://me:s3cret@"',
-  '"me:s3cret@proxy:3128"', '"socks5://me:s3cret@proxy:1"', '"http://me:s3cret@:3128"',
-  '"http://me:s3cret@pro xy"', '["http://me:s3cret@proxy"]', '{ url = "http://me:s3cret@p" }',
-  '"mailto:me:s3cret@proxy"', '"http://me:s3/cret@proxy:80"', '"http://me:s3?cret@proxy"',
+  '"http://me:s3cret@proxy:99999"',
+  '"http://me:s3cret"',
+  '"http://me:s3cret@"',
+  '"me:s3cret@proxy:3128"',
+  '"socks5://me:s3cret@proxy:1"',
+  '"http://me:s3cret@:3128"',
+  '"http://me:s3cret@pro xy"',
+  '["http://me:s3cret@proxy"]',
+  '{ url = "http://me:s3cret@p" }',
+  '"mailto:me:s3cret@proxy"',
+  '"http://me:s3/cret@proxy:80"',
+  '"http://me:s3?cret@proxy"',
 ];
 
 for (const wrong of wrongProxies) {

@@ -14,9 +14,22 @@ function read(rvi: string) {
 
 const wanted = '"secret", or a path such as "/sota" of at most 255 plain characters';
 for (const path of [
-  '', 'sota', 'Secret', '//sota', '/sota//x', '/a/../b', '/..', '/./a', '/a?b', '/a#b', '/a b',
+  '',
+  'sota',
+  'Secret',
+  '//sota',
+  '/sota//x',
+  '/a/../b',
+  '/..',
+  '/./a',
+  '/a?b',
+  '/a#b',
+  '/a b',
   '/ä',
-  '/a%2fb', '/a\\b', 'http://h/a', `/${'a'.repeat(255)}`,
+  '/a%2fb',
+  '/a\\b',
+  'http://h/a',
+  `/${'a'.repeat(255)}`,
 ]) {
   test(`refuses ${JSON.stringify(path).slice(0, 40)}`, () => {
     const { said } = read(`path = ${JSON.stringify(path)}`);

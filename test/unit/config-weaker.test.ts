@@ -54,9 +54,7 @@ const rows: readonly (readonly [text: string, said: readonly string[]])[] = [
   ],
   [
     '[rvi]\nproxy = "http://me:secret@proxy:3128"',
-    [
-      'c.toml:2: rvi.proxy sends its password unencrypted: use an https URL of the proxy',
-    ],
+    ['c.toml:2: rvi.proxy sends its password unencrypted: use an https URL of the proxy'],
   ],
   [
     '[control]\ngroup = "sota"',

@@ -59,7 +59,8 @@ async function run(storage: string, change: Change = {}) {
   });
   const configuration = readSettings({
     file: 'test',
-    text: `[rvi]\nurl = "http://127.0.0.1:${await freePort()}"\nlisten = "127.0.0.1:0"\n` +
+    text:
+      `[rvi]\nurl = "http://127.0.0.1:${await freePort()}"\nlisten = "127.0.0.1:0"\n` +
       `[storage]\ndir = "${storage}"\n[control]\nsocket = "${socketOf(storage)}"\n`,
     environment: {},
   });
@@ -169,9 +170,13 @@ test('lets no other agent in, also when it has stopped and its process goes on',
 
 for (const [what, make, reason] of [
   ['is a file', (path: string) => writeFileSync(path, ''), /error not-started .*ENOTDIR/],
-  ['has a directory for its journal', (path: string) => {
-    mkdirSync(join(path, 'journal'), { recursive: true });
-  }, /error not-started .*"journal\\?" in it is not a regular file/],
+  [
+    'has a directory for its journal',
+    (path: string) => {
+      mkdirSync(join(path, 'journal'), { recursive: true });
+    },
+    /error not-started .*"journal\\?" in it is not a regular file/,
+  ],
 ] as const) {
   test(`ends with 1 and one line where its storage ${what}`, async () => {
     const storage = join(directory, 'state');

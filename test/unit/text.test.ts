@@ -13,10 +13,16 @@ test('shows every code point that could hide, and leaves the others', () => {
   const shown = all.filter((code) => plain(String.fromCodePoint(code)).startsWith('\\u'));
   const isShown = new Set(shown);
   const missed = all.filter((code) => isHidden(code) && !isShown.has(code));
-  assert.equal(missed.map((code) => code.toString(16)), []);
+  assert.equal(
+    missed.map((code) => code.toString(16)),
+    [],
+  );
   const seen = /[\p{L}\p{N}\p{P}\p{S}]/u;
   const letters = shown.filter((code) => seen.test(String.fromCodePoint(code)) && !isHidden(code));
-  assert.equal(letters.map((code) => code.toString(16)), []);
+  assert.equal(
+    letters.map((code) => code.toString(16)),
+    [],
+  );
 });
 
 test('spells them as their code points', () => {

@@ -15,8 +15,10 @@ import type { Machine } from './datastore.ts';
 
 const bitbake = resolve('build/bitbake');
 const test = suite("the layer in bitbake's own parser");
-const withBitbake = test.needs('bitbake of PyPI (make setup)',
-  hasProgram('python3') && existsSync(join(bitbake, 'bb/parse')));
+const withBitbake = test.needs(
+  'bitbake of PyPI (make setup)',
+  hasProgram('python3') && existsSync(join(bitbake, 'bb/parse')),
+);
 let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-bitbake-'));
@@ -81,7 +83,8 @@ withBitbake('every recipe is parsed on every series, and the model agrees', () =
   const texts = ['${SRC_URI}', '${LICENSE}', '${COMPATIBLE_HOST}', '${PN} ${PV}', '${RDEPENDS}'];
   for (const file of [prebuilt, script, conf]) {
     const machines = [qemuarm64, qemuarm, qemux86].flatMap((machine) =>
-      series.map((one) => ({ ...machine, series: one, settings: remote })));
+      series.map((one) => ({ ...machine, series: one, settings: remote })),
+    );
     const found = parse(machines.map((machine) => ({ file, machine, texts })));
     const expected = evaluate(readRecipe(join(layer, file)), machines, texts);
     found.forEach((one, at) => {
@@ -101,8 +104,11 @@ withBitbake('it halts where the brace of an expression is the first one, as kirk
   const text = readFileSync(path, 'utf8');
   assert.ok(text.includes(right));
   writeFileSync(path, text.replace(right, "{'armv7a', 'armv7ve', 'armv8a'}"));
-  const on = (one: string) =>
-    ({ file: prebuilt, machine: { ...qemuarm, series: one }, settings: remote });
+  const on = (one: string) => ({
+    file: prebuilt,
+    machine: { ...qemuarm, series: one },
+    settings: remote,
+  });
   const [old, young] = parse([on('kirkstone'), on('scarthgap')], copy);
   assert.match(old?.halted ?? '', /COMPATIBLE_HOST:arm.*'\{' was never closed/s);
   assert.is(young?.halted, '');
@@ -113,11 +119,21 @@ withBitbake('what would halt the parse skips the recipe, and is looked at again'
   mkdirSync(there);
   writeFileSync(join(there, tarball), 'a tarball');
   const places = [
-    `${directory}/none`, `file://${directory}/none`, 'release', 'file://release', 'file:/release',
-    '/two words', '/a;b', '/a*', '${NONE}/x', 'htps://example.org', '',
+    `${directory}/none`,
+    `file://${directory}/none`,
+    'release',
+    'file://release',
+    'file:/release',
+    '/two words',
+    '/a;b',
+    '/a*',
+    '${NONE}/x',
+    'htps://example.org',
+    '',
   ];
-  const wrong = parse(places.map((place) =>
-    ({ file: prebuilt, settings: { SOTA_AGENT_RELEASES: place } })));
+  const wrong = parse(
+    places.map((place) => ({ file: prebuilt, settings: { SOTA_AGENT_RELEASES: place } })),
+  );
   wrong.forEach(({ halted, skipped }, at) => {
     assert.is(halted, '', places[at]);
     assert.match(skipped, /SOTA_AGENT_RELEASES|does not exist/, places[at]);
@@ -159,10 +175,14 @@ withBitbake('PACKAGECONFIG of the agent reaches sota-agent-conf, and its signatu
     { 'PACKAGECONFIG:append:pn-sota-agent': ' opkg' },
     { [`${name}-node`]: 'opkg' },
   ];
-  const found = parse(settings.map((one) =>
-    ({ file: conf, settings: one, texts: ['${SOTA_AGENT_INSTALLERS}'] })));
+  const found = parse(
+    settings.map((one) => ({ file: conf, settings: one, texts: ['${SOTA_AGENT_INSTALLERS}'] })),
+  );
   const values = ['', 'opkg', 'swupdate', 'opkg', 'opkg'];
-  assert.equal(found.map((one) => `${one.halted}${one.values[0]}`), values);
+  assert.equal(
+    found.map((one) => `${one.halted}${one.values[0]}`),
+    values,
+  );
   const [none, opkg, swupdate, again] = found.map(({ hash }) => hash);
   assert.is(new Set([none, opkg, swupdate]).size, 3);
   assert.is(again, opkg);

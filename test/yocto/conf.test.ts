@@ -103,8 +103,10 @@ withPython('a configuration that says otherwise wins, and a build says so', () =
   for (const own of lists) {
     const { written, warnings } = made(own, opkg);
     assert.is(warnings, '');
-    assert.is(JSON.stringify(section(written, 'installer')),
-      JSON.stringify(section(own, 'installer')));
+    assert.is(
+      JSON.stringify(section(written, 'installer')),
+      JSON.stringify(section(own, 'installer')),
+    );
   }
   const implied = [
     '[installer.swupdate]\nargs = ["-k", "/x"]\n',

@@ -28,9 +28,11 @@ const defaults: Settings = {
 
 /** Returns what the recipe warned of. */
 export function install(recipe: Recipe, { image, source, settings }: InstallOptions): string {
-  const bodies = ['do_install', 'do_install:append'].map((name) => recipe.functions.get(name))
+  const bodies = ['do_install', 'do_install:append']
+    .map((name) => recipe.functions.get(name))
     .filter((body) => body !== undefined);
-  const helpers = [...recipe.functions].filter(([name]) => /^sota_agent_\w+$/.test(name))
+  const helpers = [...recipe.functions]
+    .filter(([name]) => /^sota_agent_\w+$/.test(name))
     .map(([name, body]) => `${name}() {\n${body}\n}`);
   const warn = 'bbwarn() { echo "$*" >&2; }';
   const text = [warn, ...helpers, ...bodies].join('\n');

@@ -24,7 +24,8 @@ const read = (path: string) => readFileSync(join(layer, path), 'utf8');
 const files = readdirSync(layer, { recursive: true }).map(String).sort();
 const paths = {
   prebuilt: `recipes-sota/sota-agent/sota-agent_${version}.bb`,
-  script: `dynamic-layers/openembedded-layer/recipes-sota/sota-agent-node/` +
+  script:
+    `dynamic-layers/openembedded-layer/recipes-sota/sota-agent-node/` +
     `sota-agent-node_${version}.bb`,
   conf: 'recipes-sota/sota-agent-conf/sota-agent-conf_1.0.bb',
 };
@@ -100,7 +101,11 @@ test('the layer changes nothing of others, and says what it is for', () => {
   const conf = read('conf/layer.conf');
   const variables = [...conf.matchAll(/^([A-Z]+)(?:_sota-agent)? /gm)].map(([, name]) => name);
   const own = ['BBPATH', 'BBFILES', 'BBFILE', 'LAYERVERSION', 'LAYERDEPENDS', 'LAYERSERIES'];
-  for (const name of variables) assert.ok(own.some((one) => name?.startsWith(one)), name);
+  for (const name of variables)
+    assert.ok(
+      own.some((one) => name?.startsWith(one)),
+      name,
+    );
   assert.match(conf, /LAYERDEPENDS_sota-agent = "core"/);
   assert.is(files.filter((file) => file.endsWith('.bbappend')).length, 0);
 });
@@ -125,7 +130,10 @@ test('oelint finds what it asks for, and reasons where a rule is not kept', () =
     assert.is(variables.get('HOMEPAGE'), 'https://example.org/');
     const order = [...variables.keys()].map((name) => name.replace(/[:[].*/, ''));
     const told = ['SUMMARY', 'DESCRIPTION', 'HOMEPAGE', 'BUGTRACKER', 'SECTION', 'LICENSE'];
-    assert.equal(order.filter((name) => told.includes(name)), told);
+    assert.equal(
+      order.filter((name) => told.includes(name)),
+      told,
+    );
     const excused: readonly [RegExp, string][] = [
       [/^python \(\) \{/m, 'oelint.task.noanonpython'],
       [/^INSANE_SKIP/m, 'oelint.vars.insaneskip'],
@@ -141,11 +149,24 @@ test('oelint finds what it asks for, and reasons where a rule is not kept', () =
 test('the README of the layer answers what integrators ask', () => {
   const readme = read('README.md');
   const answers = [
-    /^Branch `main` serves kirkstone/m, /IMAGE_INSTALL:append = " sota-agent"/, /`rvi\.url`/,
-    /`device\.vin`/, /`rvi\.tls_key`/, /Read-only root file system/, /data partition/,
-    /systemd and sysvinit/, /Root or not/, /\*\*Size\.\*\*/, /SYSTEMD_AUTO_ENABLE:pn-sota-agent/,
-    /INHIBIT_UPDATERCD_BBCLASS:pn-sota-agent/, /sota-agent\.cdx\.json/, /CVE_VERSION/, /`DL_DIR`/,
-    /Reproducible/, /kas build/, /qemuarm64/,
+    /^Branch `main` serves kirkstone/m,
+    /IMAGE_INSTALL:append = " sota-agent"/,
+    /`rvi\.url`/,
+    /`device\.vin`/,
+    /`rvi\.tls_key`/,
+    /Read-only root file system/,
+    /data partition/,
+    /systemd and sysvinit/,
+    /Root or not/,
+    /\*\*Size\.\*\*/,
+    /SYSTEMD_AUTO_ENABLE:pn-sota-agent/,
+    /INHIBIT_UPDATERCD_BBCLASS:pn-sota-agent/,
+    /sota-agent\.cdx\.json/,
+    /CVE_VERSION/,
+    /`DL_DIR`/,
+    /Reproducible/,
+    /kas build/,
+    /qemuarm64/,
   ];
   for (const answer of answers) assert.match(readme, answer);
 });

@@ -61,20 +61,33 @@ withPython('hosts that cannot run the executable are skipped, and no other', () 
   const taken = names.filter((_, at) => found[at]?.skipped === '');
   assert.equal(taken, able);
   const reasons = names.map((_, at) => found[at]?.skipped).filter((why) => why !== '');
-  assert.equal(reasons, others.map(() => 'incompatible with host'));
+  assert.equal(
+    reasons,
+    others.map(() => 'incompatible with host'),
+  );
 });
 
 withPython('every series parses every expression, on every machine', () => {
   for (const one of series) {
-    const found = evaluate(prebuilt, all.map((machine) => ({ ...machine, series: one })));
+    const found = evaluate(
+      prebuilt,
+      all.map((machine) => ({ ...machine, series: one })),
+    );
     const names = Object.keys(machines);
-    assert.equal(names.filter((_, at) => found[at]?.skipped === ''), able, one);
+    assert.equal(
+      names.filter((_, at) => found[at]?.skipped === ''),
+      able,
+      one,
+    );
   }
 });
 
 withPython('the script runs anywhere, where the series has a nodejs that is new enough', () => {
   for (const { skipped } of evaluate(script, all)) assert.is(skipped, '');
-  const found = evaluate(script, series.map((one) => ({ ...withRelease(qemux86), series: one })));
+  const found = evaluate(
+    script,
+    series.map((one) => ({ ...withRelease(qemux86), series: one })),
+  );
   const [onKirkstone = '', ...onOthers] = found.map(({ skipped }) => skipped);
   assert.match(onKirkstone, /^needs nodejs 20 or newer, .* nodejs 16 \(of kirkstone\): use /);
   assert.equal(onOthers, ['', '', '', '', '']);
@@ -94,8 +107,11 @@ withPython('a release that lies nowhere is said where bitbake looks', () => {
 withPython('on every CPU a recipe names the tarball and the licences that this one has', () => {
   const texts = ['${SRC_URI}', '${LIC_FILES_CHKSUM}', '${CVE_VERSION}'];
   const bundle = ['LICENSE', 'LICENSE.smol-toml', 'LICENSE.ws'];
-  const licences = (value = '') => value.trim().split(/\s+/)
-    .map((one) => /^file:\/\/(.*);md5=[0-9a-f]{32}$/.exec(one)?.[1]);
+  const licences = (value = '') =>
+    value
+      .trim()
+      .split(/\s+/)
+      .map((one) => /^file:\/\/(.*);md5=[0-9a-f]{32}$/.exec(one)?.[1]);
   const targets = ['linux-arm64', 'linux-armv7l'];
   const both = [qemuarm64, qemuarm].map(withRelease);
   evaluate(prebuilt, both, texts).forEach(({ values: [source, files, cve] }, at) => {
@@ -108,7 +124,9 @@ withPython('on every CPU a recipe names the tarball and the licences that this o
     const { node } = JSON.parse(readFileSync(`targets/${target}.json`, 'utf8'));
     assert.is(cve, node.version);
   });
-  for (const { values: [source, files] } of evaluate(script, all, texts)) {
+  for (const {
+    values: [source, files],
+  } of evaluate(script, all, texts)) {
     assert.is(source, `https://releases.example.org/sota-agent-node-${version}.tar.gz;name=node`);
     assert.equal(licences(files), bundle);
   }
@@ -117,7 +135,10 @@ withPython('on every CPU a recipe names the tarball and the licences that this o
 withPython('each series reads the list of licences in its own syntax', () => {
   const bundle = ['MPL-2.0', 'MIT', 'BSD-3-Clause'];
   const more = ['ISC', 'BSD-2-Clause', 'Apache-2.0', 'Zlib'];
-  for (const [recipe, wanted] of [[prebuilt, [...bundle, ...more]], [script, bundle]] as const) {
+  for (const [recipe, wanted] of [
+    [prebuilt, [...bundle, ...more]],
+    [script, bundle],
+  ] as const) {
     const on = series.slice(1).map((one) => ({ ...withRelease(qemuarm64), series: one }));
     evaluate(recipe, on, ['${LICENSE}']).forEach(({ values: [licence = ''] }, at) => {
       const between = on[at]?.series === 'blacksail' ? ' AND ' : ' & ';
@@ -130,10 +151,10 @@ withPython('QA is skipped for 32 bits only, and only what Node cannot help', () 
   const both = [qemuarm64, qemuarm].map(withRelease);
   const skips = evaluate(prebuilt, both, ['${INSANE_SKIP:sota-agent}']);
   // What is not set stays as it is written.
-  assert.equal(skips.map(({ values: [value] }) => value?.trim()), [
-    '${INSANE_SKIP:sota-agent}',
-    'ldflags 32bit-time',
-  ]);
+  assert.equal(
+    skips.map(({ values: [value] }) => value?.trim()),
+    ['${INSANE_SKIP:sota-agent}', 'ldflags 32bit-time'],
+  );
 });
 
 test('the layer names the series that it was held against', () => {

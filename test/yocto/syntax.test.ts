@@ -11,7 +11,8 @@ import { layer } from './recipe.ts';
 const test = suite('the layer in the syntax of every series');
 const withPython = test.needs('python3', hasProgram('python3'));
 
-const metadata = readdirSync(layer, { recursive: true }).map(String)
+const metadata = readdirSync(layer, { recursive: true })
+  .map(String)
   .filter((file) => /\.(bb|inc|conf|bbappend|bbclass)$/.test(file));
 const texts = metadata.map((file) => ({ file, text: readFileSync(join(layer, file), 'utf8') }));
 
@@ -22,14 +23,19 @@ def problem(code, mode):
 print(json.dumps([problem(code, mode) for code, mode in json.load(sys.stdin)]))`;
 
 /** Names that Python has since 3.7 or later. */
-const late = new RegExp([
-  String.raw`\.(removeprefix|removesuffix|is_relative_to|readlink|with_stem|isascii|prod)\(`,
-  String.raw`missing_ok|dirs_exist_ok|capture_output|\btext=|shlex\.join|functools\.cache\b`,
-  String.raw`\b(tomllib|zoneinfo|graphlib|dataclasses|contextvars)\b`,
-].join('|'));
+const late = new RegExp(
+  [
+    String.raw`\.(removeprefix|removesuffix|is_relative_to|readlink|with_stem|isascii|prod)\(`,
+    String.raw`missing_ok|dirs_exist_ok|capture_output|\btext=|shlex\.join|functools\.cache\b`,
+    String.raw`\b(tomllib|zoneinfo|graphlib|dataclasses|contextvars)\b`,
+  ].join('|'),
+);
 
 function problemsOf(text: string): readonly string[] {
-  const code = text.split('\n').filter((line) => !line.startsWith('#')).join('\n');
+  const code = text
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
+    .join('\n');
   const found: string[] = [];
   const pieces: [code: string, mode: 'eval' | 'exec'][] = [];
   for (const [, rest = ''] of code.matchAll(/\$\{@(.*)/g)) {

@@ -78,15 +78,18 @@ withPython('a recipe whose tarball is missing is skipped and names it, with any 
     }
     for (const pv of versions) rmSync(join(others, fileOf(pv)));
     const waysTo = (folder: string) => [`file://${folder}`, folder, `${folder}/`];
-    const at = (folder: string) => versions.flatMap((pv) =>
-      waysTo(folder).map((way) => ({ ...on(machine, way), version: pv })));
+    const at = (folder: string) =>
+      versions.flatMap((pv) => waysTo(folder).map((way) => ({ ...on(machine, way), version: pv })));
     const missing = reasons(recipe, at(others));
     missing.forEach((reason, index) => {
       const file = join(others, fileOf(index < 3 ? version : '9.9.9'));
       assert.ok(reason.startsWith(`${file} does not exist`), reason);
     });
     assert.is(missing.length, 6);
-    assert.equal(reasons(recipe, at(whole)), missing.map(() => ''));
+    assert.equal(
+      reasons(recipe, at(whole)),
+      missing.map(() => ''),
+    );
   }
 });
 
@@ -99,7 +102,10 @@ withPython('a folder in its place, a dead link or a folder that is missing is no
   put('somewhere');
   symlinkSync(join(directory, 'somewhere'), join(linked, file));
   mkdirSync(join(folder, file), { recursive: true });
-  const found = reasons(prebuilt, folders.map((one) => on(qemuarm64, one)));
+  const found = reasons(
+    prebuilt,
+    folders.map((one) => on(qemuarm64, one)),
+  );
   const problem = 'does not exist or cannot be read: run `make release`';
   folders.forEach((one, at) => {
     const reason = found[at] ?? '';
@@ -134,7 +140,10 @@ withPython('a place that bitbake cannot fetch from skips the recipe, with the re
     ['htps://releases.example.org', /which bitbake cannot fetch \(.*htps.*\): give the folder/],
   ];
   for (const { recipe, machine } of cases) {
-    const found = reasons(recipe, wrong.map(([place]) => on(machine, place)));
+    const found = reasons(
+      recipe,
+      wrong.map(([place]) => on(machine, place)),
+    );
     wrong.forEach(([place, reason], at) => assert.match(found[at] ?? '', reason, place));
   }
 });
@@ -144,8 +153,9 @@ withPython('every way to write a place gives one URL', () => {
   const local = [directory, `${directory}/`, `${directory}//`, `file://${directory}`];
   const remote = ['https://example.org/r', 'https://example.org/r/'];
   const all = [...local, ...remote].map((place) => on(qemuarm64, place));
-  const found = evaluate(prebuilt, all, ['${SRC_URI}'])
-    .map(({ values }) => values[0]?.replace(/\/sota-agent-.*/, ''));
+  const found = evaluate(prebuilt, all, ['${SRC_URI}']).map(({ values }) =>
+    values[0]?.replace(/\/sota-agent-.*/, ''),
+  );
   assert.equal(found, [
     ...local.map(() => `file://${directory}`),
     ...remote.map(() => 'https://example.org/r'),
@@ -195,7 +205,10 @@ withPython('what cannot work is refused: opkg without root, no root without syst
     const chosen = [...rights, ...wrong].map((PACKAGECONFIG) => ({ PACKAGECONFIG }));
     const all = [...chosen, sysvinit].map((more) => on(machine, 'https://example.org', more));
     const found = reasons(recipe, all);
-    assert.equal(found.slice(0, rights.length), rights.map(() => ''));
+    assert.equal(
+      found.slice(0, rights.length),
+      rights.map(() => ''),
+    );
     for (const reason of found.slice(rights.length, -1)) {
       assert.match(reason, /but opkg needs root: remove one of them$/);
     }
@@ -208,9 +221,16 @@ withPython('a place of the state that would break the files that carry it is ref
   const right = ['/data/sota-agent', '/data/sota/', '/mnt/a_b+c.d'];
   const wrong = ['', 'data', '/', '/a b', '/a,b', '/a&b', '/a"b', '/a\\b', '${NONE}/x'];
   for (const recipe of [prebuilt, conf]) {
-    const found = reasons(recipe, [...right, ...wrong].map((SOTA_AGENT_STATE_DIR) =>
-      on(qemuarm64, 'https://example.org', { SOTA_AGENT_STATE_DIR })));
-    assert.equal(found.slice(0, right.length), right.map(() => ''));
+    const found = reasons(
+      recipe,
+      [...right, ...wrong].map((SOTA_AGENT_STATE_DIR) =>
+        on(qemuarm64, 'https://example.org', { SOTA_AGENT_STATE_DIR }),
+      ),
+    );
+    assert.equal(
+      found.slice(0, right.length),
+      right.map(() => ''),
+    );
     for (const reason of found.slice(right.length)) {
       assert.match(reason, /^SOTA_AGENT_STATE_DIR is ".*": give an absolute path/);
     }

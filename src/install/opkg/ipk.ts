@@ -12,7 +12,8 @@ import type { Member, Shape } from './members.ts';
 import type { TarEntry } from './tar.ts';
 
 export type Judged<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string };
 
 export type Control = {
   readonly package: string;

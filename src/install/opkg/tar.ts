@@ -51,10 +51,7 @@ export async function* entriesOf(source: Bytes): AsyncGenerator<TarEntry> {
   }
 }
 
-async function* entry(
-  reader: Reader,
-  head: Omit<TarEntry, 'content'>,
-): AsyncGenerator<TarEntry> {
+async function* entry(reader: Reader, head: Omit<TarEntry, 'content'>): AsyncGenerator<TarEntry> {
   let left = head.sizeBytes;
   async function* content(): AsyncGenerator<Uint8Array> {
     while (left > 0) {
@@ -146,7 +143,10 @@ function numberIn(header: Buffer, at: number, sizeBytes: number): number {
     const bytes = header.subarray(at + 1, at + sizeBytes);
     return sized(bytes.reduce((sum, byte) => sum * 256 + byte, (header[at] ?? 0) & 0x7f));
   }
-  const digits = header.toString('latin1', at, at + sizeBytes).replace(/[\0 ]+$/, '').trimStart();
+  const digits = header
+    .toString('latin1', at, at + sizeBytes)
+    .replace(/[\0 ]+$/, '')
+    .trimStart();
   if (!/^[0-7]*$/.test(digits)) throw new Error('a bad number in a tar header');
   return sized(parseInt(digits === '' ? '0' : digits, 8));
 }

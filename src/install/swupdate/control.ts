@@ -72,10 +72,7 @@ const codesOfNone: readonly string[] = [
 /** A full backlog, or no descriptor or memory for a connection: later it may work. */
 const codesOfLater: readonly string[] = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'];
 
-export async function findDaemon(
-  ports: LinePorts,
-  directories: readonly string[],
-): Promise<Found> {
+export async function findDaemon(ports: LinePorts, directories: readonly string[]): Promise<Found> {
   for (const directory of directories) {
     const found = await findIn(ports, directory);
     if (found.kind !== 'none') return found;
@@ -108,11 +105,7 @@ async function findIn(ports: LinePorts, directory: string): Promise<Found> {
   return unusable('does not understand: older than 2020.11, or of another kind', false);
 }
 
-async function exchange(
-  ports: LinePorts,
-  socket: string,
-  message: Buffer,
-): Promise<Exchanged> {
+async function exchange(ports: LinePorts, socket: string, message: Buffer): Promise<Exchanged> {
   const opened = await openLine(ports, socket);
   if (!opened.ok) return { kind: 'not-connected', code: opened.code, reason: opened.reason };
   const line = opened.value;

@@ -91,9 +91,7 @@ async function runCheck(
   });
   const isPassed = result.kind === 'exited' && result.exitCode === 0;
   const description = `the check: ${tailOf(program, result)}`;
-  return isPassed
-    ? { kind: 'installed', description }
-    : { kind: 'failed', description };
+  return isPassed ? { kind: 'installed', description } : { kind: 'failed', description };
 }
 
 /** Undefined: a state that says nothing of this update. */

@@ -57,12 +57,7 @@ export async function besiegeInSilence(seed: number): Promise<Siege> {
   return besieged(guarded, attack).finally(relay.stop);
 }
 
-async function harass(
-  prng: Prng,
-  siege: Siege,
-  relay: Relay,
-  { socket }: Guarded,
-): Promise<void> {
+async function harass(prng: Prng, siege: Siege, relay: Relay, { socket }: Guarded): Promise<void> {
   const link = await relay.link();
   const control = stageOf(socket, '\n');
   for (let turn = 0; turn < 12; turn += 1) {

@@ -21,7 +21,13 @@ export function drawControl(prng: Prng): Script {
 
 type Draw = (prng: Prng) => Script;
 const draws: readonly [Draw, ...Draw[]] = [
-  garbage, unended, endless, dripped, deep, watching, crowd,
+  garbage,
+  unended,
+  endless,
+  dripped,
+  deep,
+  watching,
+  crowd,
 ];
 export const controlDraws: readonly Draw[] = draws;
 
@@ -55,7 +61,10 @@ function endless(prng: Prng): Script {
 
 function dripped(): Script {
   const data = Buffer.from('{"command":"status"}\n');
-  return alone('dripped', [{ kind: 'drip', data, everyMs: 1 }, { kind: 'wait', delayMs: 20 }]);
+  return alone('dripped', [
+    { kind: 'drip', data, everyMs: 1 },
+    { kind: 'wait', delayMs: 20 },
+  ]);
 }
 
 function deep(prng: Prng): Script {

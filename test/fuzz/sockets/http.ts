@@ -20,7 +20,13 @@ export function drawHttp(prng: Prng): Script {
 
 type Draw = (prng: Prng) => Script;
 const often: readonly [Draw, ...Draw[]] = [
-  slowHead, slowBody, cutOff, wrongLength, chunked, wrongMethod, wrongHead,
+  slowHead,
+  slowBody,
+  cutOff,
+  wrongLength,
+  chunked,
+  wrongMethod,
+  wrongHead,
 ];
 const seldom: readonly [Draw, ...Draw[]] = [garbage, expecting, deaf, crowd, million];
 /** Of browsers and strangers, each of many kinds. */
@@ -64,9 +70,25 @@ function cutOff(prng: Prng): Script {
 }
 
 const lengths = [
-  '0', '1', '-1', '+5', '0x10', '1e3', '4294967295', '9007199254740993', '1'.repeat(400), '', ' ',
-  'NaN', '5, 6', '5\r\nContent-Length: 6', '262144', '262145', '4194305',
-  '5\r\nTransfer-Encoding: chunked', '2\r\nTransfer-Encoding: identity',
+  '0',
+  '1',
+  '-1',
+  '+5',
+  '0x10',
+  '1e3',
+  '4294967295',
+  '9007199254740993',
+  '1'.repeat(400),
+  '',
+  ' ',
+  'NaN',
+  '5, 6',
+  '5\r\nContent-Length: 6',
+  '262144',
+  '262145',
+  '4194305',
+  '5\r\nTransfer-Encoding: chunked',
+  '2\r\nTransfer-Encoding: identity',
 ] as const;
 
 function wrongLength(prng: Prng): Script {
@@ -77,7 +99,18 @@ function wrongLength(prng: Prng): Script {
 }
 
 const chunkSizes = [
-  '0', '00', '1', 'ffffffff', 'fffffffffffffffff', '-1', 'zz', '', '5;ext=1', ' 5', '5 ', '10000',
+  '0',
+  '00',
+  '1',
+  'ffffffff',
+  'fffffffffffffffff',
+  '-1',
+  'zz',
+  '',
+  '5;ext=1',
+  ' 5',
+  '5 ',
+  '10000',
 ] as const;
 
 function chunked(prng: Prng): Script {
@@ -98,8 +131,21 @@ function chunked(prng: Prng): Script {
 }
 
 const methods = [
-  'GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT', 'PRI', 'post', 'SOURCE',
-  'X', '', 'POST POST', '\u0000',
+  'GET',
+  'HEAD',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+  'TRACE',
+  'CONNECT',
+  'PRI',
+  'post',
+  'SOURCE',
+  'X',
+  '',
+  'POST POST',
+  '\u0000',
 ] as const;
 
 function wrongMethod(prng: Prng): Script {
@@ -180,12 +226,27 @@ const host = 'Host: 127.0.0.1';
 const json = 'Content-Type: application/json';
 
 const ofPages = [
-  'Origin: https://page.example', 'Origin: null', 'ORIGIN:', 'Referer: http://127.0.0.1/',
-  'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors', 'sec-ch-ua-mobile: ?0', 'Cookie: a=b',
-  'Upgrade: websocket', 'Authorization: Basic YTpi', 'Proxy-Connection: keep-alive',
-  'Access-Control-Request-Private-Network: true', 'Accept-Language: en', 'DNT: 1',
-  'User-Agent: Mozilla/5.0', 'X-Requested-With: XMLHttpRequest', 'Content-Encoding: gzip',
-  'Connection: Upgrade', 'Host: 127.0.0.1', 'Content-Type: application/json', 'Expect: x',
+  'Origin: https://page.example',
+  'Origin: null',
+  'ORIGIN:',
+  'Referer: http://127.0.0.1/',
+  'Sec-Fetch-Site: cross-site',
+  'Sec-Fetch-Mode: no-cors',
+  'sec-ch-ua-mobile: ?0',
+  'Cookie: a=b',
+  'Upgrade: websocket',
+  'Authorization: Basic YTpi',
+  'Proxy-Connection: keep-alive',
+  'Access-Control-Request-Private-Network: true',
+  'Accept-Language: en',
+  'DNT: 1',
+  'User-Agent: Mozilla/5.0',
+  'X-Requested-With: XMLHttpRequest',
+  'Content-Encoding: gzip',
+  'Connection: Upgrade',
+  'Host: 127.0.0.1',
+  'Content-Type: application/json',
+  'Expect: x',
 ] as const;
 
 function page(prng: Prng): Script {
@@ -195,24 +256,45 @@ function page(prng: Prng): Script {
 
 function elsewhere(prng: Prng): Script {
   const path = prng.pick([
-    '/', '*', `${deliveryPath}/`, `${deliveryPath}?`, '/Victim', '/%76ictim', `/${deliveryPath}`,
-    `http://127.0.0.1${deliveryPath}`, `/${'a'.repeat(prng.below(4_000))}`,
+    '/',
+    '*',
+    `${deliveryPath}/`,
+    `${deliveryPath}?`,
+    '/Victim',
+    '/%76ictim',
+    `/${deliveryPath}`,
+    `http://127.0.0.1${deliveryPath}`,
+    `/${'a'.repeat(prng.below(4_000))}`,
   ]);
   return stranger(prng, 'path', `POST ${path} HTTP/1.1`, [host, json]);
 }
 
 function rebound(prng: Prng): Script {
   const named = prng.pick([
-    'page.example', '127.0.0.1.page.example', 'localhost.', '127.0.0.1:1', '0.0.0.0', '10.0.0.1',
-    '127.0.0.2', '', 'x@127.0.0.1', '[::]', '127.1',
+    'page.example',
+    '127.0.0.1.page.example',
+    'localhost.',
+    '127.0.0.1:1',
+    '0.0.0.0',
+    '10.0.0.1',
+    '127.0.0.2',
+    '',
+    'x@127.0.0.1',
+    '[::]',
+    '127.1',
   ]);
   return stranger(prng, 'host', postLine, [`Host: ${named}`, json]);
 }
 
 function mistyped(prng: Prng): Script {
   const type = prng.pick([
-    'text/plain', 'text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', '',
-    'multipart/form-data; boundary=application/json', 'application/octet-stream', 'text/json',
+    'text/plain',
+    'text/plain;charset=UTF-8',
+    'application/x-www-form-urlencoded',
+    '',
+    'multipart/form-data; boundary=application/json',
+    'application/octet-stream',
+    'text/json',
   ]);
   return stranger(prng, 'type', postLine, [host, `Content-Type: ${type}`]);
 }

@@ -75,10 +75,12 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
   let isClosed = false;
   let isCut = false;
   let asked = 0;
-  node.on('error', () => undefined).on('close', () => {
-    if (!isClosed) isCut = true;
-    agent.destroy();
-  });
+  node
+    .on('error', () => undefined)
+    .on('close', () => {
+      if (!isClosed) isCut = true;
+      agent.destroy();
+    });
   agent.on('close', () => {
     isClosed = true;
     node.destroy();
@@ -95,11 +97,14 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
   let isShaken = false;
   let isSilent = false;
   const silence = () => void (isSilent = true);
-  const down = createFrames(({ whole }) => isSilent || agent.write(whole), (head) => {
-    isShaken = true;
-    agent.write(head);
-    isOpen({ inject, read, end, silence, isClosed: () => isClosed });
-  });
+  const down = createFrames(
+    ({ whole }) => isSilent || agent.write(whole),
+    (head) => {
+      isShaken = true;
+      agent.write(head);
+      isOpen({ inject, read, end, silence, isClosed: () => isClosed });
+    },
+  );
   node.on('data', down);
 
   function inject(data: Buffer): void {
@@ -158,8 +163,9 @@ function next(data: Buffer): Frame | undefined {
     short === 126 ? data.readUInt16BE(2) : short === 127 ? Number(data.readBigUInt64BE(2)) : short;
   if (data.length < start + size) return undefined;
   const payload = Buffer.from(data.subarray(start, start + size));
-  if (isMasked) for (const [at, byte] of payload.entries()) {
-    payload[at] = byte ^ (data[start - 4 + (at % 4)] ?? 0);
-  }
+  if (isMasked)
+    for (const [at, byte] of payload.entries()) {
+      payload[at] = byte ^ (data[start - 4 + (at % 4)] ?? 0);
+    }
   return { opcode: first & 15, payload, whole: Buffer.from(data.subarray(0, start + size)) };
 }

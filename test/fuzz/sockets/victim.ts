@@ -112,7 +112,9 @@ const expected = new RegExp(
 );
 
 function treeOf(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true }).map(String).filter((path) => path !== 'state');
+  return readdirSync(directory, { recursive: true })
+    .map(String)
+    .filter((path) => path !== 'state');
 }
 
 export function filesOf(pid: number): number {

@@ -62,7 +62,14 @@ async function setUp(change: (store: Store, disk: MemoryDisk) => Store = (store)
   effects.length = 0;
   const acks = () => effects.filter(({ kind }) => kind === 'ack').length;
   return {
-    disk, inner, clock, lines, effects, agent, ended, acks,
+    disk,
+    inner,
+    clock,
+    lines,
+    effects,
+    agent,
+    ended,
+    acks,
     onEffect: (act: (effect: Effect) => void) => void (onEffect = act),
   };
 }
@@ -116,30 +123,45 @@ test('acknowledges nothing that a cut at that moment would lose (P1)', async () 
 });
 
 const broken: readonly (readonly [string, (store: Store, disk: MemoryDisk) => Store])[] = [
-  ['does not sync the data', (store, disk) => {
-    disk.lie((path) => path === data);
-    return store;
-  }],
-  ['does not sync the journal', (store, disk) => {
-    disk.lie((path) => path.startsWith(journal));
-    return store;
-  }],
-  ['does not sync the folder of the data', (store, disk) => {
-    disk.lie((path) => path === '/s/packages/1');
-    return store;
-  }],
-  ['acts before the commit', (store) => {
-    const commit: Store['commit'] = async (facts) => {
-      void store.commit(facts);
-      return { ok: true, value: undefined };
-    };
-    return { ...store, commit };
-  }],
+  [
+    'does not sync the data',
+    (store, disk) => {
+      disk.lie((path) => path === data);
+      return store;
+    },
+  ],
+  [
+    'does not sync the journal',
+    (store, disk) => {
+      disk.lie((path) => path.startsWith(journal));
+      return store;
+    },
+  ],
+  [
+    'does not sync the folder of the data',
+    (store, disk) => {
+      disk.lie((path) => path === '/s/packages/1');
+      return store;
+    },
+  ],
+  [
+    'acts before the commit',
+    (store) => {
+      const commit: Store['commit'] = async (facts) => {
+        void store.commit(facts);
+        return { ok: true, value: undefined };
+      };
+      return { ...store, commit };
+    },
+  ],
   ['forgets the facts', (store) => ({ ...store, commit: () => store.commit([]) })],
-  ['forgets the data', (store) => {
-    const write: Store['data']['write'] = async () => ({ ok: true, value: undefined });
-    return { ...store, data: { ...store.data, write } };
-  }],
+  [
+    'forgets the data',
+    (store) => {
+      const write: Store['data']['write'] = async () => ({ ok: true, value: undefined });
+      return { ...store, data: { ...store.data, write } };
+    },
+  ],
 ];
 for (const [what, change] of broken) {
   test(`would be caught by that look if it were one that ${what}`, async () => {
@@ -209,7 +231,10 @@ test('drops the fact and the ack of a write that is refused, and keeps the other
   assert.is(one.acks(), 2);
   const left = must(await openStore(one.disk.cut('lost'), '/s', 0));
   const facts = left.facts.filter(({ kind }) => kind === 'chunk-held');
-  assert.equal(facts.map((fact) => ('chunkIndex' in fact ? fact.chunkIndex : 0)), [1, 3]);
+  assert.equal(
+    facts.map((fact) => ('chunkIndex' in fact ? fact.chunkIndex : 0)),
+    [1, 3],
+  );
   const refused = one.effects.find((effect) => effect.kind === 'log' && effect.level === 'error');
   assert.match(JSON.stringify(refused), /chunk-not-written.*"index":2.*ENOSPC/);
   // It is not held, so it is taken when it comes again.

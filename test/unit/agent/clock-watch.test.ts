@@ -12,7 +12,11 @@ function setUp() {
   let isWaiting = true;
   let steps = 0;
   const moved = { ...clock, wallMs: () => clock.wallMs() + aheadMs };
-  const watch = createClockWatch(moved, () => isWaiting, () => void (steps += 1));
+  const watch = createClockWatch(
+    moved,
+    () => isWaiting,
+    () => void (steps += 1),
+  );
   return {
     clock,
     watch,

@@ -213,7 +213,10 @@ test('tells the server and people the same packages: those that a server can rea
   await settle();
   await deliver(one, '/sota/getpackages', null);
   await settle();
-  assert.equal(said(one, 'packages').map(({ body }) => body['packages']), [[]]);
+  assert.equal(
+    said(one, 'packages').map(({ body }) => body['packages']),
+    [[]],
+  );
   assert.is(one.lines.count('packages-left-out'), 1);
 });
 
@@ -269,7 +272,10 @@ test('ends of a failed sync in an effect as of one in a commit', async () => {
   const isSealed = () => disk.count('truncate', '/s/packages/1/data') > 0;
   disk.refuse(({ verb }) => (verb === 'sync' && isSealed() ? 'EIO' : undefined));
   void deliver(one, '/sota/finish', { package: engine });
-  const said = await one.daemon.ended.then(() => 'ended', (error: unknown) => String(error));
+  const said = await one.daemon.ended.then(
+    () => 'ended',
+    (error: unknown) => String(error),
+  );
   assert.match(said, /^AssertionError: fsync of \/s\/packages\/1\/data failed/);
   assert.equal(one.installers.done, []);
   assert.is(one.clock.waiting(), 0);
@@ -282,7 +288,10 @@ test('tells of its end also whoever asks later', async () => {
   await deliver(one, '/sota/notify', offer);
   // By now it has ended, and Node has looked for somebody who minds.
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
-  const said = await one.daemon.ended.then(() => 'ended', (error: unknown) => String(error));
+  const said = await one.daemon.ended.then(
+    () => 'ended',
+    (error: unknown) => String(error),
+  );
   assert.match(said, /^AssertionError: fsync of/);
 });
 
@@ -318,9 +327,14 @@ test('tells from flash what a daemon that is down left', async () => {
   const left = disk.cut('lost');
   const before = left.ops.length;
   const status = must(await readFlash(left, settings, '1'));
-  assert.equal(status?.packages.map(({ phase, chunksHeld, chunksCount }) => ({
-    phase, chunksHeld, chunksCount,
-  })), [{ phase: 'receiving', chunksHeld: 1, chunksCount: 3 }]);
+  assert.equal(
+    status?.packages.map(({ phase, chunksHeld, chunksCount }) => ({
+      phase,
+      chunksHeld,
+      chunksCount,
+    })),
+    [{ phase: 'receiving', chunksHeld: 1, chunksCount: 3 }],
+  );
   assert.is(status?.agent.source, 'flash');
   assert.is(status?.link.kind, 'unknown');
   // Only looked at, and closed again; also where the journal is torn.

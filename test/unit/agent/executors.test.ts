@@ -42,7 +42,13 @@ async function setUp(change: Partial<Installers> = {}) {
     fail: (error) => void failures.push(error),
   });
   return {
-    disk, store, lines, events, sayings, failures, installers,
+    disk,
+    store,
+    lines,
+    events,
+    sayings,
+    failures,
+    installers,
     async execute(effect: Effect) {
       execute(effect, state, []);
       await settle();
@@ -143,7 +149,10 @@ test('hands on what breaks, whatever the effect', async () => {
   await all.execute({ kind: 'reboot', id: engine });
   await all.execute({ kind: 'check', id: engine });
   await all.execute({ kind: 'prepare', id: engine, transfer });
-  assert.equal(all.failures.map(String), Array.from({ length: 4 }, () => 'Error: broken'));
+  assert.equal(
+    all.failures.map(String),
+    Array.from({ length: 4 }, () => 'Error: broken'),
+  );
 });
 
 test('hashes nothing of a transfer that is gone', async () => {

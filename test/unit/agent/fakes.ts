@@ -136,27 +136,31 @@ export function createFakeInstallers(): FakeInstallers {
 export const random = { unit: () => 0.5 };
 
 /** A whole agent on fakes. */
-export async function startFake(parts: {
-  readonly disk?: Disk;
-  readonly settings?: Settings;
-  readonly clock?: Clock;
-  readonly installers?: FakeInstallers;
-} = {}) {
+export async function startFake(
+  parts: {
+    readonly disk?: Disk;
+    readonly settings?: Settings;
+    readonly clock?: Clock;
+    readonly installers?: FakeInstallers;
+  } = {},
+) {
   const clock = createFakeClock();
   const node = createFakeNode();
   const installers = parts.installers ?? createFakeInstallers();
   const lines = createLines();
-  const daemon = must(await startDaemon({
-    clock: parts.clock ?? clock,
-    random,
-    log: lines.log,
-    disk: parts.disk ?? createMemoryDisk(),
-    settings: parts.settings ?? settingsOf(),
-    transport: node,
-    installers,
-    bootId: 'boot-1',
-    build: { version: '1.0', builtMs: 0 },
-  }));
+  const daemon = must(
+    await startDaemon({
+      clock: parts.clock ?? clock,
+      random,
+      log: lines.log,
+      disk: parts.disk ?? createMemoryDisk(),
+      settings: parts.settings ?? settingsOf(),
+      transport: node,
+      installers,
+      bootId: 'boot-1',
+      build: { version: '1.0', builtMs: 0 },
+    }),
+  );
   await settle();
   return { clock, node, installers, lines, daemon };
 }

@@ -15,7 +15,11 @@ async function setUp(watchdogMs: number | undefined) {
   const fake = await startFake({ disk, clock });
   const told: string[] = [];
   const tell = (news: { readonly [name: string]: string }) =>
-    void told.push(Object.entries(news).map((pair) => pair.join('=')).join(' '));
+    void told.push(
+      Object.entries(news)
+        .map((pair) => pair.join('='))
+        .join(' '),
+    );
   const { log } = fake.lines;
   const manager = { watchdogMs, tell, told: async () => undefined };
   const end = startHeartbeat({ clock, log, manager }, fake.daemon);

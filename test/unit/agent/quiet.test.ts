@@ -100,7 +100,9 @@ test('touches no disk, and says two lines, in an outage of a day, with work to d
   await clock.advance(day);
   node.answer(undefined);
   await clock.advance(600_000);
-  const codes = seen(lines.lines).slice(lineCount).map((one) => one.split(' ')[1]);
+  const codes = seen(lines.lines)
+    .slice(lineCount)
+    .map((one) => one.split(' ')[1]);
   // That the server says nothing afterwards either is another matter, and said once.
   assert.equal(codes, ['link-lost', 'registered', 'transfer-silent']);
   assert.is(changes(disk), before);

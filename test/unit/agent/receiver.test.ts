@@ -47,8 +47,12 @@ for (const [what, text, code, reason] of [
   ['a method that is not ours', '{"jsonrpc":"2.0","id":1,"method":"x"}', -32601, /./],
   ['a service that is not ours', message('/sota/other', {}), -32601, /service_name/],
   ['a body that is wrong', message('/sota/finish', { package: 1 }), -32602, /package/],
-  ['a name that is a path', message('/sota/finish', { package: { ...engine, name: '../x' } }),
-    -32602, /package\.name/],
+  [
+    'a name that is a path',
+    message('/sota/finish', { package: { ...engine, name: '../x' } }),
+    -32602,
+    /package\.name/,
+  ],
 ] as const) {
   test(`refuses ${what} in the call itself, queues nothing, and says it in the log`, () => {
     const one = setUp();

@@ -36,14 +36,20 @@ function setUp(facts: readonly Fact[] = opened()) {
   });
   let release: ((result: CallResult | undefined) => void)[] = [];
   return {
-    node, events, say: speaker.say,
+    node,
+    events,
+    say: speaker.say,
     commit: (...more: readonly Fact[]) => void (state = applyAll(state, more)),
     know: (more: Partial<State>) => void (state = { ...state, ...more }),
     doubts: () => doubts,
     forget: (what: 'names' | 'vin') => void (state = { ...state, [what]: undefined }),
-    hold: () => node.answer(() => new Promise<CallResult>((resolve) => {
-      release.push((result) => void resolve(result ?? { ok: true, text: okText }));
-    })),
+    hold: () =>
+      node.answer(
+        () =>
+          new Promise<CallResult>((resolve) => {
+            release.push((result) => void resolve(result ?? { ok: true, text: okText }));
+          }),
+      ),
     async letGo(result?: CallResult) {
       const [first, ...rest] = release;
       release = rest;
@@ -88,7 +94,10 @@ test('makes one ack of many, and spells it when it leaves', async () => {
   one.commit(held(4));
   one.say(ack);
   await one.letGo();
-  assert.equal(chunksIn(one.node.said.slice(1)), [[1, 2, 3], [1, 2, 3, 4]]);
+  assert.equal(chunksIn(one.node.said.slice(1)), [
+    [1, 2, 3],
+    [1, 2, 3, 4],
+  ]);
 });
 
 test('keeps acks of other packages apart', async () => {
@@ -100,7 +109,10 @@ test('keeps acks of other packages apart', async () => {
   await settle();
   await one.letGo();
   await one.letGo();
-  assert.equal(one.node.said.slice(1).map(({ body }) => body['package']), [engine, other]);
+  assert.equal(
+    one.node.said.slice(1).map(({ body }) => body['package']),
+    [engine, other],
+  );
 });
 
 test('says an empty list where that is the rung, the later wish counts', async () => {
@@ -146,7 +158,13 @@ test('registers all six services, in front of what waits for their names', async
   one.node.answer(undefined);
   await one.letGo();
   assert.equal(servicesOf(one.node.said).slice(0, 7), [
-    'start', 'notify', 'start', 'chunk', 'finish', 'getpackages', 'abort',
+    'start',
+    'notify',
+    'start',
+    'chunk',
+    'finish',
+    'getpackages',
+    'abort',
   ]);
   assert.is(one.node.said[7]?.method, 'get_available_services');
   assert.is(one.node.said[8]?.service, 'ack');
@@ -225,7 +243,10 @@ test('is not registered by a name that would crash the node in the next start', 
   one.node.answer(() => ({ ok: true, text: JSON.stringify({ jsonrpc: '2.0', id: 1, result }) }));
   one.say({ kind: 'register' });
   await settle();
-  assert.is(one.events.some(({ kind }) => kind === 'registered'), false);
+  assert.is(
+    one.events.some(({ kind }) => kind === 'registered'),
+    false,
+  );
   assert.match(JSON.stringify(one.events), /names no service: service: it holds half a surrogate/);
 });
 
@@ -260,7 +281,10 @@ test('tells that the node accepts messages where it did not', async () => {
   const one = setUp();
   one.say(ack);
   await settle();
-  assert.is(one.events.some(({ kind }) => kind === 'message-accepted'), false);
+  assert.is(
+    one.events.some(({ kind }) => kind === 'message-accepted'),
+    false,
+  );
   one.know({ outage: { kind: 'message', reason: 'no answer' } });
   one.say(ack);
   await settle();

@@ -95,9 +95,7 @@ export async function linkByWs(url: string, receive: Receive): Promise<Link> {
 export type Vehicle = { readonly close: () => Promise<void>; readonly sha1: () => string };
 
 /** Registers, and plays its part until the report. */
-export async function startVehicle(
-  connect: (receive: Receive) => Promise<Link>,
-): Promise<Vehicle> {
+export async function startVehicle(connect: (receive: Receive) => Promise<Link>): Promise<Vehicle> {
   const held = new Map<number, Buffer>();
   const payload = () => Buffer.concat([...held].sort(([a], [b]) => a - b).map(([, data]) => data));
   const sha1 = () => createHash('sha1').update(payload()).digest('hex');

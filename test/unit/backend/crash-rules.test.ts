@@ -38,8 +38,12 @@ const cases: readonly (readonly [what: string, frame: string, spelling: Spelling
   ['one in milliseconds', message([{}], timeout * 1_000), 'jsonrpc', /beyond erlang:send_after/],
   ['one that is over', message([{}], 1_799_999_999), 'jsonrpc', /over already/],
   ['a surrogate escape', escape, 'jsonrpc', /surrogate escape/],
-  ['a surrogate escape in a name', text({ service: 'X' }, 'register_service')
-    .replace('X', '\\uD83D'), 'jsonrpc', /surrogate escape/],
+  [
+    'a surrogate escape in a name',
+    text({ service: 'X' }, 'register_service').replace('X', '\\uD83D'),
+    'jsonrpc',
+    /surrogate escape/,
+  ],
 ];
 
 for (const [what, frame, spelling, rule] of cases) {

@@ -41,7 +41,10 @@ for (const dialect of ['P2', 'P3'] as const) {
   test(`${dialect} offers one update a message, each with an id of its own`, () => {
     const { server, sent, update } = createRig(dialect);
     server.notify([one, packageOfChunks('other', 1)], true);
-    assert.equal(sent.map(([service]) => service), ['/sota/notify', '/sota/notify']);
+    assert.equal(
+      sent.map(([service]) => service),
+      ['/sota/notify', '/sota/notify'],
+    );
     const { update_id: id, ...rest } = update();
     assert.match(String(id), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     assert.equal(rest, {

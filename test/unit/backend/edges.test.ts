@@ -42,10 +42,7 @@ async function listen(onText: (socket: Socket, text: string) => void) {
 const callText = (method: string, params: object) =>
   JSON.stringify({ jsonrpc: '2.0', id: 7, method, params });
 const register = (backend: Backend, network_address: string) =>
-  post(
-    backend.url,
-    callText('register_service', { service: '/sota/notify', network_address }),
-  );
+  post(backend.url, callText('register_service', { service: '/sota/notify', network_address }));
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 
 /** Passes when it holds, and else with the test's own time limit. */
@@ -186,10 +183,7 @@ test('over WebSocket calls and deliveries are one text frame each', async () => 
   socket.send(callText('register_service', { service: '/sota/notify' }));
   await comes(() => frames.length === 1);
   const full = 'genivi.org/vin/V1234567890123456/sota/notify';
-  assert.is(
-    frames[0],
-    `false {"jsonrpc":"2.0","id":7,"result":{"status":0,"service":"${full}"}}`,
-  );
+  assert.is(frames[0], `false {"jsonrpc":"2.0","id":7,"result":{"status":0,"service":"${full}"}}`);
   backend.node.deliver('/sota/notify', [{ a: 1 }], 1_000);
   await comes(() => frames.length === 2);
   const params = '{"service_name":"/sota/notify","parameters":[{"a":1}]}';

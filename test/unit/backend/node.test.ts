@@ -222,10 +222,7 @@ for (const [says, text, after051] of crashes) {
     assert.equal(raw(text), closed);
     assert.equal(node.registered(), []);
     const listed = JSON.stringify([full, ack, report]);
-    assert.equal(
-      call('get_available_services', {}),
-      result(`"status":0,"services":${listed}`),
-    );
+    assert.equal(call('get_available_services', {}), result(`"status":0,"services":${listed}`));
     node.deliver('/sota/notify', [null], 60_000);
     register('/sota/notify');
     assert.equal(delivered(), []);

@@ -142,10 +142,10 @@ for (const kind of later) {
     clock.pass(86_400_000);
     start(five);
     assert.equal(came(), []);
-    assert.equal(server.log.slice(-2).map(({ ignored }) => ignored), [
-      'the first ack must be []',
-      'another start is active',
-    ]);
+    assert.equal(
+      server.log.slice(-2).map(({ ignored }) => ignored),
+      ['the first ack must be []', 'another start is active'],
+    );
     ack(five, []);
     assert.equal(came(), ['chunk 1']);
   });
@@ -158,10 +158,13 @@ for (const kind of later) {
     came();
     ack(five, [1, 2, 3, 4]);
     assert.equal(came(), ['chunk 5']);
-    assert.equal([...server.sent], [
-      ['hello 1.2.3 1', 1],
-      ['hello 1.2.3 5', 1],
-    ]);
+    assert.equal(
+      [...server.sent],
+      [
+        ['hello 1.2.3 1', 1],
+        ['hello 1.2.3 5', 1],
+      ],
+    );
   });
 }
 

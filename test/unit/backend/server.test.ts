@@ -182,7 +182,10 @@ test('S-C records no report of a package that finished while another was under w
   assert.equal(rig.came(), []);
   rig.report(other);
   assert.equal(rig.came(), ['getpackages']);
-  assert.equal(rig.server.outcomes.map(({ id }) => id), [other.id]);
+  assert.equal(
+    rig.server.outcomes.map(({ id }) => id),
+    [other.id],
+  );
 });
 
 test('a second campaign for a package is never settled', () => {
@@ -213,7 +216,10 @@ test('S-C ignores a report said twice, and waits for the other package', () => {
   rig.report(two);
   rig.report(two, false);
   assert.equal(rig.came(), []);
-  assert.equal(rig.server.outcomes.map(({ status }) => status), [true]);
+  assert.equal(
+    rig.server.outcomes.map(({ status }) => status),
+    [true],
+  );
   rig.report(other);
   assert.equal(rig.came(), ['getpackages']);
 });

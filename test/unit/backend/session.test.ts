@@ -100,7 +100,10 @@ for (const transport of transports) {
     const back = backend.restartServer(50);
     backend.server.notify([five]);
     await back;
-    assert.equal(backend.server.log.map(({ direction }) => direction), ['out']);
+    assert.equal(
+      backend.server.log.map(({ direction }) => direction),
+      ['out'],
+    );
     backend.server.notify([five]);
     await reported(backend, five);
     assert.is(vehicle.sha1(), five.checksum);

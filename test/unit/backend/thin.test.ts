@@ -43,9 +43,10 @@ test('shows the first ones again after a restart', () => {
 test('knows an ack by the last chunk that it lists', () => {
   const thinning = createThinning(100, 1);
   const lists = ['', '1', '1-2', '1-2,4', '1-99', '1-100'];
-  assert.equal(lists.map((list) => thinning.isShown(ack(list))), [
-    ...[true, true, false, false, false, true],
-  ]);
+  assert.equal(
+    lists.map((list) => thinning.isShown(ack(list))),
+    [...[true, true, false, false, false, true]],
+  );
 });
 
 test('shows what the server ignored, and all that is no chunk and no ack', () => {

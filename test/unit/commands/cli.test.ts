@@ -155,7 +155,11 @@ test('runs the daemon with the file, the environment and its warnings', async ()
 });
 
 test('warns in `config` of a key that others may use', async () => {
-  for (const [path, said] of [['/open', true], ['/shut', false], ['/none', false]] as const) {
+  for (const [path, said] of [
+    ['/open', true],
+    ['/shut', false],
+    ['/none', false],
+  ] as const) {
     const tls = `tls_cert = "/cert"\ntls_key = "${path}"`;
     const text = `[rvi]\nurl = "https://h"\nnetwork_address = "http://h"\n${tls}\n${signed}`;
     const world = createWorld({ files: { '/c': text, '/open': 'key', '/shut': 'key' } });
@@ -458,15 +462,19 @@ test('tells in words what was learnt of the servers', async () => {
   const learnt = { afterStart: 'empty', resume: 'full' };
   const none = { afterStart: undefined, resume: undefined };
   const world = createWorld();
-  await startFakeDaemon(world, statusOf({
-    backend: { ...statusOf().backend, messages: 'P3', learnt },
-    others: [
-      { start: 'old/sota/start', messages: 'P1', keepAlive: false, learnt: none },
-      { start: 'x/sota/start', messages: undefined, keepAlive: true, learnt: none },
-    ],
-  }));
+  await startFakeDaemon(
+    world,
+    statusOf({
+      backend: { ...statusOf().backend, messages: 'P3', learnt },
+      others: [
+        { start: 'old/sota/start', messages: 'P1', keepAlive: false, learnt: none },
+        { start: 'x/sota/start', messages: undefined, keepAlive: true, learnt: none },
+      ],
+    }),
+  );
   assert.is(await world.run('why'), 0);
-  assert.ok(world.shown.out.endsWith(`
+  assert.ok(
+    world.shown.out.endsWith(`
 What was learnt of the server at b/sota/start:
   it speaks P3
   when it starts anew, an empty ack works
@@ -475,7 +483,9 @@ What was learnt of the server at b/sota/start:
 And of the one before at old/sota/start:
   it speaks P1
   it waits for a report for ever, and is told nothing while an install runs
-`), world.shown.out);
+`),
+    world.shown.out,
+  );
 });
 
 test('tells why of one package, past attempts included', async () => {

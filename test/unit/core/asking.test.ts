@@ -31,7 +31,10 @@ test('asks for the oldest package first, and for no other beside it', () => {
   const core = createLinked(settings, ghc, vim);
   assert.equal(asked(core.wait(500)), ['ghc']);
   open(core, ghc, 3);
-  assert.equal(asked(core.wait(60_000)).filter((name) => name.includes('vim')), []);
+  assert.equal(
+    asked(core.wait(60_000)).filter((name) => name.includes('vim')),
+    [],
+  );
 });
 
 test('asks again and again, later each time, and says [] in between', () => {

@@ -17,8 +17,8 @@ import {
   startOf,
   sumOf,
   vim,
-} from '../../support/core.ts';import { sentencesOf } from '../../../src/core/survived.ts';
-
+} from '../../support/core.ts';
+import { sentencesOf } from '../../../src/core/survived.ts';
 
 const test = suite('decide');
 const decline = { kind: 'decline', id: ghc } as const;

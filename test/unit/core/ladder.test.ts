@@ -127,7 +127,10 @@ test('a server that has forgotten us is reached by start, and what is held stays
   core.wait(10_000);
   core.ask(chunkOf(ghc, 1, 5));
   const { writes, effects } = core.ask(chunkOf(ghc, 4, 5));
-  assert.equal(writes.map(({ chunkIndex }) => chunkIndex), [4]);
+  assert.equal(
+    writes.map(({ chunkIndex }) => chunkIndex),
+    [4],
+  );
   assert.equal(words(effects), ['full']);
 });
 

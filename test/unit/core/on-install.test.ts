@@ -47,8 +47,7 @@ function reboot(core: Core, evidence = [{ number: transferNumber(core, ghc), dat
   return next;
 }
 
-const end = (core: Core, verdict: Verdict) =>
-  core.act({ kind: 'install-ended', id: ghc, verdict });
+const end = (core: Core, verdict: Verdict) => core.act({ kind: 'install-ended', id: ghc, verdict });
 const probed = (core: Core, kind: Probe['kind']) =>
   core.act({ kind: 'install-probed', id: ghc, probe: { kind, description: kind } });
 const report = (core: Core) => {
@@ -170,7 +169,10 @@ test('an installer that is busy is tried again, and not for ever', () => {
     end(core, busy);
     if (core.phase(ghc) === 'installing') {
       const done = kinds(core.wait(installerBusyDelayMs));
-      assert.equal(done.filter((kind) => kind !== 'keep-alive'), ['install']);
+      assert.equal(
+        done.filter((kind) => kind !== 'keep-alive'),
+        ['install'],
+      );
     }
   }
   assert.is(rounds, settings.installer.timeoutMs / installerBusyDelayMs);
@@ -355,8 +357,7 @@ test('a restart of the agent in the same boot asks for the reboot again', () => 
   assert.equal(kinds(core.wait(0)), ['reboot']);
 });
 
-const deny = (core: Core) =>
-  core.act({ kind: 'reboot-denied', id: ghc, reason: 'the car drives' });
+const deny = (core: Core) => core.act({ kind: 'reboot-denied', id: ghc, reason: 'the car drives' });
 /** How long it takes until the reboot is asked for. */
 function waitForReboot(core: Core): number {
   const stepMs = 1_000;
@@ -387,7 +388,10 @@ test('a reboot that is not allowed is asked for again, later each time, as no re
     waits.push(waitForReboot(core));
   }
   assert.is(waits[0], rebootAllowDelayMsMin);
-  assert.equal(waits, waits.toSorted((a, b) => a - b));
+  assert.equal(
+    waits,
+    waits.toSorted((a, b) => a - b),
+  );
   assert.is(waits.at(-1), rebootAllowDelayMsMax);
   assert.is(report(core), undefined);
   // Allowed at last: all requests are still left.

@@ -131,7 +131,10 @@ test('a local node that was away for long is registered with within seconds', ()
     const core = createLinked({ ...settings, rvi: { ...settings.rvi, url } }, ghc);
     const first = delaysOf(core, { call: 'message', code: 'refused' }, false, 1);
     const delays = delaysOf(core, { call: 'register', code: 'refused' }, false, 60);
-    assert.ok([...first, ...delays].every((one) => one <= localReconnectDelayMsMax), url);
+    assert.ok(
+      [...first, ...delays].every((one) => one <= localReconnectDelayMsMax),
+      url,
+    );
   }
   for (const url of ['http://172.32.0.1:8901', 'ws://node.example:8908', 'http://[2001:db8::1]/']) {
     const core = createLinked({ ...settings, rvi: { ...settings.rvi, url } });
@@ -228,7 +231,10 @@ for (const [what, code] of [
       // What the node delivers proves nothing of the other way.
       said.push(...loud(core.ask({ kind: 'abort', id: { name: 'other', version: '1' } })));
     }
-    assert.equal(said.filter((one) => one !== 'abort-ignored'), ['link-lost']);
+    assert.equal(
+      said.filter((one) => one !== 'abort-ignored'),
+      ['link-lost'],
+    );
     const over = core.act({ kind: 'message-accepted' });
     assert.equal(loud(over), ['registered']);
     assert.equal(loud(core.act({ kind: 'message-accepted' })), []);

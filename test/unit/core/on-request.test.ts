@@ -89,7 +89,10 @@ test('asks a person where the server wants that, and goes on asking after a boot
   const { effects } = core.ask(offerUpdate(ghc, true));
   assert.equal(only(effects, 'log')?.fields['isAsked'], true);
   assert.is(core.phase(ghc), 'offered');
-  assert.equal(core.wait(60_000).filter(({ kind }) => kind !== 'register'), []);
+  assert.equal(
+    core.wait(60_000).filter(({ kind }) => kind !== 'register'),
+    [],
+  );
   const later = createCore(settings, replay(core.facts));
   later.act({ kind: 'booted', bootId: 'b', evidence: [] });
   assert.is(later.phase(ghc), 'offered');
@@ -109,7 +112,10 @@ test('keeps the signature that came last, through boots and a rewritten journal'
   const signed = { ...updateOf(false), signature: 'second' };
   for (const facts of [core.facts, snapshot(core.state())]) {
     const state = replay(facts);
-    assert.equal([...state.packages.values()].map(({ update }) => update), [signed]);
+    assert.equal(
+      [...state.packages.values()].map(({ update }) => update),
+      [signed],
+    );
     assert.is(state.backend.dialect, 'P3');
   }
 });
@@ -189,7 +195,10 @@ test('what was learnt of a backend is of that one, and comes back with its name'
     isPatient: false,
     learnt: { 'after-start': undefined, resume: undefined },
   });
-  assert.equal(taught.state().others.map(({ services }) => services), [backend]);
+  assert.equal(
+    taught.state().others.map(({ services }) => services),
+    [backend],
+  );
   const again = { ...taught.state(), link: state.link };
   for (const from of [again, replay(snapshot(again))]) {
     const core = createCore(settings, from);
@@ -200,7 +209,10 @@ test('what was learnt of a backend is of that one, and comes back with its name'
       isPatient: false,
       learnt: { 'after-start': 'empty', resume: 'start' },
     });
-    assert.equal(core.state().others.map(({ services }) => services), [moved]);
+    assert.equal(
+      core.state().others.map(({ services }) => services),
+      [moved],
+    );
   }
 });
 
@@ -409,7 +421,10 @@ test('takes a finish once, and acks nothing any more', () => {
   assert.equal([again.facts, again.effects], [[], []]);
   assert.equal(kinds(core.ask(startOf(ghc, 2)).effects), []);
   const later = kinds(core.wait(120_000));
-  assert.ok(later.every((kind) => kind === 'keep-alive'), later.join());
+  assert.ok(
+    later.every((kind) => kind === 'keep-alive'),
+    later.join(),
+  );
 });
 
 test('says at once what is missing when the finish comes before the last chunk', () => {

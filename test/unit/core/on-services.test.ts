@@ -29,8 +29,7 @@ const comeBack = (core: Core) =>
   names.flatMap((name) => codes(tell(core, 'services-available', name).effects));
 const goAway = (core: Core) =>
   names.flatMap((name) => codes(tell(core, 'services-unavailable', name).effects));
-const said = (core: Core, ms: number) =>
-  kinds(core.wait(ms)).filter((kind) => kind !== 'register');
+const said = (core: Core, ms: number) => kinds(core.wait(ms)).filter((kind) => kind !== 'register');
 
 /** Asked for often and in vain: the next time is minutes away. */
 function wanted(roll = 0.99): Core {
@@ -58,7 +57,10 @@ test('a fleet does not return in one instant', () => {
     return (core.running(ghc).dueMs ?? 0) - core.nowMs;
   });
   assert.equal(new Set(due).size, 3);
-  assert.ok(due.every((ms) => ms <= returnDelayMsMax), due.join());
+  assert.ok(
+    due.every((ms) => ms <= returnDelayMsMax),
+    due.join(),
+  );
 });
 
 test('four announcements are one return; a later one counts again', () => {

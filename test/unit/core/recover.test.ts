@@ -128,7 +128,10 @@ test('a finished transfer is hashed again before it is installed', () => {
   const core = boot(before);
   link(core);
   const others = ['register', 'keep-alive'];
-  assert.equal(kinds(core.wait(600_000)).filter((kind) => !others.includes(kind)), []);
+  assert.equal(
+    kinds(core.wait(600_000)).filter((kind) => !others.includes(kind)),
+    [],
+  );
   const { effects } = core.act({ kind: 'hashed', number: 1, sha1: sumOf(3) });
   assert.equal(kinds(effects), ['prepare']);
 });

@@ -4,7 +4,14 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { promises as fs } from 'node:fs';
 import {
-  existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -154,10 +161,13 @@ test('lists, makes, renames and removes, trees as well, and what is not there', 
   writeFileSync(`${directory}/a/b/data`, 'x');
   writeFileSync(`${directory}/file`, 'x');
   const entries = must(await disk.list(directory));
-  assert.equal(new Map(entries.map(({ name, kind }) => [name, kind])), new Map([
-    ['a', 'directory'],
-    ['file', 'file'],
-  ]));
+  assert.equal(
+    new Map(entries.map(({ name, kind }) => [name, kind])),
+    new Map([
+      ['a', 'directory'],
+      ['file', 'file'],
+    ]),
+  );
   must(await disk.rename(`${directory}/file`, `${directory}/a/b/data`));
   must(await disk.syncDirectory(`${directory}/a`));
   must(await disk.remove(`${directory}/a`));

@@ -6,7 +6,10 @@ const test = suite('file systems');
 const types = { ext4: 0xef53, f2fs: 0xf2f52010, ubifs: 0x24051905, tmpfs: 0x01021994 };
 
 test('refuses FAT and exFAT, and says what to do', async () => {
-  for (const [type, name] of [[0x4d44, 'FAT'], [0x2011bab0, 'exFAT']] as const) {
+  for (const [type, name] of [
+    [0x4d44, 'FAT'],
+    [0x2011bab0, 'exFAT'],
+  ] as const) {
     const checked = await checkFileSystem('/boot/state', async () => type);
     assert.match(checked.ok ? '' : checked.reason, new RegExp(`is on an? ${name} file system`));
     assert.match(checked.ok ? '' : checked.reason, /set storage.dir to/);
@@ -14,7 +17,10 @@ test('refuses FAT and exFAT, and says what to do', async () => {
 });
 
 test('refuses file systems of the kernel, and says what to do', async () => {
-  for (const [path, name] of [['/proc/self/none/x', 'proc'], ['/sys/none', 'sysfs']] as const) {
+  for (const [path, name] of [
+    ['/proc/self/none/x', 'proc'],
+    ['/sys/none', 'sysfs'],
+  ] as const) {
     const checked = await checkFileSystem(path);
     assert.match(checked.ok ? '' : checked.reason, new RegExp(`${path} is on ${name}, which`));
     assert.match(checked.ok ? '' : checked.reason, /set storage.dir to a directory on ext4/);

@@ -43,10 +43,12 @@ for (const umask of [0, 0o022, 0o077, 0o777]) {
       await disk.makeDirectory(join(directory, 'var/state/packages/1'));
       const opened = await disk.open(join(directory, 'var/state/journal'), 'create');
       if (opened.ok) await opened.value.close();
-      assert.equal(
-        ['var', 'var/state', 'var/state/packages/1', 'var/state/journal'].map(modeOf),
-        ['755', '700', '700', '600'],
-      );
+      assert.equal(['var', 'var/state', 'var/state/packages/1', 'var/state/journal'].map(modeOf), [
+        '755',
+        '700',
+        '700',
+        '600',
+      ]);
       const path = join(directory, 'run/agent/control.sock');
       const accept = () => ({ onData: none, onClosed: none });
       const served = await createLocalSockets().listen(path, accept);

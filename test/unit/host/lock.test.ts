@@ -128,7 +128,6 @@ function testHolders(test: Suite): void {
     await endOf(third.child, () => third.child.stdin?.write('end'));
     assert.equal(readdirSync(deep), []);
   });
-
 }
 
 function testNames(test: Suite): void {

@@ -29,9 +29,15 @@ all('finds the mount of a path', () => {
 98 97 0:43 / /srv rw - tmpfs none rw
 99 97 0:44 / /srv rw - ext4 /dev/y rw\n`;
   for (const [path, device, id] of [
-    ['/', '254:1', '28'], ['/data', '254:1', '28'], ['/proc/1', '0:21', '22'],
-    ['/process', '254:1', '28'], ['/data disk/x', '0:42', '97'], ['/data disk/a', '0:42', '97'],
-    ['/srv', '0:44', '99'], ['/srv/x', '0:99', '99'], ['/data disk/a', '0:41', '96'],
+    ['/', '254:1', '28'],
+    ['/data', '254:1', '28'],
+    ['/proc/1', '0:21', '22'],
+    ['/process', '254:1', '28'],
+    ['/data disk/x', '0:42', '97'],
+    ['/data disk/a', '0:42', '97'],
+    ['/srv', '0:44', '99'],
+    ['/srv/x', '0:99', '99'],
+    ['/data disk/a', '0:41', '96'],
   ] as const) {
     assert.is(idAt(hidden, path, device), id, path);
   }
@@ -62,15 +68,24 @@ all('knows file systems that lose what was stored', () => {
     assert.is(lossOf(text, '8', tmpfs), undefined);
   }
   for (const text of [
-    line('ext4', '/dev/mmcblk0p3'), line('ubifs', 'ubi0:data'), line('f2fs', '/dev/tmpfs'),
-    line('btrfs', '/dev/ram'), line('overlay', 'tmpfs', 'rw', 'rw,lowerdir=/l'),
-    '7 1 0:2 /tmpfs /tmpfs rw - ext4 /dev/vda rw\n', '7 1\n', '',
+    line('ext4', '/dev/mmcblk0p3'),
+    line('ubifs', 'ubi0:data'),
+    line('f2fs', '/dev/tmpfs'),
+    line('btrfs', '/dev/ram'),
+    line('overlay', 'tmpfs', 'rw', 'rw,lowerdir=/l'),
+    '7 1 0:2 /tmpfs /tmpfs rw - ext4 /dev/vda rw\n',
+    '7 1\n',
+    '',
   ]) {
     assert.is(lossOf(text, '7', tmpfs), undefined, text);
   }
   const overlay = line('overlay', 'overlay', 'rw', 'rw,upperdir=/data/upper');
   for (const type of ['ext4', undefined]) {
-    assert.is(lossOf(overlay, '7', () => type), undefined, 'a layer that lasts, or is not seen');
+    assert.is(
+      lossOf(overlay, '7', () => type),
+      undefined,
+      'a layer that lasts, or is not seen',
+    );
   }
 });
 
@@ -115,7 +130,9 @@ withMount('sees through an overlay what its upper layer is on', async () => {
     mount -t overlay -o lowerdir=/usr,upperdir=${upper}/up,workdir=${upper}/work none /mnt`;
   const look = 'forgetfulness(process.argv[2])';
   const forgets = await withMounts(
-    `mount -t tmpfs none /srv; ${overlay('/srv')}`, look, 'link/deep/er',
+    `mount -t tmpfs none /srv; ${overlay('/srv')}`,
+    look,
+    'link/deep/er',
   );
   assert.is(
     forgets,

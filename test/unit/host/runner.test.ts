@@ -1,13 +1,6 @@
 // Method: real programs. What must not happen (a shell, an inherited variable, a grandchild that
 // lives on) is provoked; waits end with what they wait for.
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -46,16 +46,18 @@ const codeOf = (result: { readonly ok: boolean; readonly code?: string }) => res
 async function startEcho() {
   const streams: LocalStream[] = [];
   const { heard, handlers } = ear();
-  const listening = must(await sockets.listen(path, (stream) => {
-    streams.push(stream);
-    return {
-      ...handlers,
-      onData(data) {
-        handlers.onData(data);
-        void stream.write(data);
-      },
-    };
-  }));
+  const listening = must(
+    await sockets.listen(path, (stream) => {
+      streams.push(stream);
+      return {
+        ...handlers,
+        onData(data) {
+          handlers.onData(data);
+          void stream.write(data);
+        },
+      };
+    }),
+  );
   return { streams, heard, close: () => listening.close() };
 }
 

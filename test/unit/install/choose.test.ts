@@ -34,7 +34,10 @@ const large = { ...target, files: { big: Buffer.alloc(200_000, 'x') } };
 const members = membersOf(target, gzipSync(dataTarOf(target)));
 
 function ordered(shape: Shape, ...order: readonly number[]): Buffer {
-  return packed(order.flatMap((at) => members[at] ?? []), shape);
+  return packed(
+    order.flatMap((at) => members[at] ?? []),
+    shape,
+  );
 }
 
 /** A header of its own for the archive, and one before each file, as `tar --format=pax` writes. */
@@ -158,9 +161,13 @@ test('a name cannot hold up the agent, whatever the rule', async () => {
     assert.is(await used(pattern.replace(/(eu|x)$/, '*'), dashes), true);
   }
   // Against a RegExp, over all short patterns and names.
-  const words = (letters: readonly string[]) => ['', ...letters,
-    ...letters.flatMap((one) => letters.flatMap((two) => [`${one}${two}`,
-      ...letters.map((three) => `${one}${two}${three}`)]))];
+  const words = (letters: readonly string[]) => [
+    '',
+    ...letters,
+    ...letters.flatMap((one) =>
+      letters.flatMap((two) => [`${one}${two}`, ...letters.map((three) => `${one}${two}${three}`)]),
+    ),
+  ];
   for (const pattern of words(['*', '?', 'a', '.'])) {
     const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
     const expected = new RegExp(`^${source}$`, 'su');

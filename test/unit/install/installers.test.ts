@@ -136,7 +136,10 @@ for (const [what, answer, reason] of answers) {
 test('starts again what could not be started for a moment, a bounded number of times', async () => {
   const none: RunResult = { kind: 'not-started', code: 'EAGAIN', reason: 'spawn EAGAIN' };
   const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check'] };
-  for (const [failures, ok] of [[2, true], [1_000, false]] as const) {
+  for (const [failures, ok] of [
+    [2, true],
+    [1_000, false],
+  ] as const) {
     const clock = createFakeClock();
     let left = failures;
     const { installers, asked } = device(() => (left-- > 0 ? none : said('')), { reboot }, clock);

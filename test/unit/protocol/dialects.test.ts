@@ -92,7 +92,12 @@ test('what is for people loses no offer; half a signature is none', () => {
 });
 
 test('only a clear no means that nobody is to be asked', () => {
-  for (const [wish, isWanted] of [[false, false], [undefined, false], [true, true], ['no', true]]) {
+  for (const [wish, isWanted] of [
+    [false, false],
+    [undefined, false],
+    [true, true],
+    ['no', true],
+  ]) {
     assert.is(offered({ request_confirmation: wish }).isConfirmationWanted, isWanted);
   }
 });

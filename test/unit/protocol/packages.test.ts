@@ -15,8 +15,9 @@ test('tells names that a server can hold, and no other, whatever is asked', () =
 
 test('tells versions of three numbers only, where it is strict', () => {
   const usual = ['1.2.3', '0.0.0', '10.20.30'].map((version) => id('a', version));
-  const others = ['1.36', '1.36.1-r0', 'v1.2.3', '1.2.3.4', '1..2', '1.2.3\n', '١.٢.٣', '']
-    .map((version) => id('a', version));
+  const others = ['1.36', '1.36.1-r0', 'v1.2.3', '1.2.3.4', '1..2', '1.2.3\n', '١.٢.٣', ''].map(
+    (version) => id('a', version),
+  );
   assert.equal(readable([...others, ...usual], 'strict'), { told: usual, left: others });
   assert.equal(readable([...others, ...usual], 'all').left, []);
 });

@@ -189,8 +189,14 @@ test('knows its services by their last two names', () => {
   const foreign = ['', '/', '/sota', 'notify', '/sota/', '/sota/ack', '/x/notify'];
   const odd = ['/sota/notify/x', '/sota/Notify', '/sota/__proto__', '/sota/toString'];
   const others = [
-    'genivi.org/backend/sota/start', 'genivi.org/vin/OTHER/sota/notify', `/${names.notify}`,
-    '/sota/../sota/notify', '//sota/notify', '/sota//notify', '/sota/notify/', '',
+    'genivi.org/backend/sota/start',
+    'genivi.org/vin/OTHER/sota/notify',
+    `/${names.notify}`,
+    '/sota/../sota/notify',
+    '//sota/notify',
+    '/sota//notify',
+    '/sota/notify/',
+    '',
   ];
   for (const name of [...foreign, ...odd, ...others]) {
     assert.is(serviceOf(name, names), undefined, name);

@@ -152,7 +152,10 @@ test('is told by the status of an agent that is down, which writes nothing', asy
   const own = { ...settings, storage: { ...settings.storage, directory } };
   const status = must(await readFlash(disk, own, '1'));
   assert.match(status?.trouble ?? '', /^the journal is damaged \(bytes \d+\+\d+\)/);
-  assert.equal(disk.ops.map(({ verb }) => verb), ['open', 'size', 'read', 'close']);
+  assert.equal(
+    disk.ops.map(({ verb }) => verb),
+    ['open', 'size', 'read', 'close'],
+  );
 });
 
 test('of a journal of 0.1.0 costs what was hit, and no more', () => {

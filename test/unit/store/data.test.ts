@@ -74,7 +74,10 @@ test('leaves to open transfers what they still need, where it cannot be set asid
   disk.setFree(11 * mib);
   must(await data.reserve(1, 6 * mib));
   assert.is(said(await data.reserve(2, 5 * mib)), 'ENOSPC: need 12 MiB, have 11 MiB');
-  assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1']);
+  assert.equal(
+    must(await disk.list('/s/packages')).map(({ name }) => name),
+    ['1'],
+  );
   must(await data.reserve(3, 4 * mib));
   assert.is(said(await data.reserve(4, 1)), 'ENOSPC: need 12 MiB, have 11 MiB');
   // What has come is taken already, and is not free any more.
@@ -92,7 +95,10 @@ test('gives the space to the first of two transfers that come at once', async ()
   const { disk, data } = await open(0, withoutReserve(createMemoryDisk()));
   disk.setFree(10 * chunkBytes);
   const made = await Promise.all([1, 2].map((number) => data.reserve(number, 6 * chunkBytes)));
-  assert.equal(made.map(({ ok }) => ok), [true, false]);
+  assert.equal(
+    made.map(({ ok }) => ok),
+    [true, false],
+  );
 });
 
 test('knows after a restart what the transfers of before still need', async () => {
@@ -196,7 +202,10 @@ test('removes what no fact names, and shows what is there of the rest', async ()
   ]);
   assert.equal(left, []);
   assert.equal(foreign, ['lost+found']);
-  assert.equal(must(await disk.list('/s/packages')).map(({ name }) => name), ['1', 'lost+found']);
+  assert.equal(
+    must(await disk.list('/s/packages')).map(({ name }) => name),
+    ['1', 'lost+found'],
+  );
 });
 
 test('names the folders that the disk refused to remove', async () => {
@@ -206,7 +215,10 @@ test('names the folders that the disk refused to remove', async () => {
   disk.put('/s/packages/lost+found/x', 'z');
   disk.refuse((op) => (op.verb === 'remove' ? 'EIO' : undefined));
   const { left } = must(await data.survey(known(1)));
-  assert.equal(left.map(({ number }) => number), [2]);
+  assert.equal(
+    left.map(({ number }) => number),
+    [2],
+  );
 });
 
 test('does not take a shortage of handles for a lost file', async () => {

@@ -90,7 +90,11 @@ test('hashes a batch in order from memory', async () => {
 });
 
 test('hashes chunks that come out of order, and reads back only those that waited', async () => {
-  for (const order of [[4, 3, 2, 1], [2, 1, 4, 3], [1, 3, 2, 4]]) {
+  for (const order of [
+    [4, 3, 2, 1],
+    [2, 1, 4, 3],
+    [1, 3, 2, 4],
+  ]) {
     const one = await setUp(4, 7);
     for (const index of order) await one.commit(index);
     assert.equal(one.events, [one.hashed()], order.join());

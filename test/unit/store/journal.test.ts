@@ -97,7 +97,10 @@ test('cuts a torn tail off also where the rest cannot be written anew', async ()
   assert.equal(again.losses, []);
 });
 
-for (const [what, content] of [['missing', undefined], ['empty', '']] as const) {
+for (const [what, content] of [
+  ['missing', undefined],
+  ['empty', ''],
+] as const) {
   test(`tells of the data whose journal is ${what}, and removes it`, async () => {
     const disk = createMemoryDisk();
     if (content !== undefined) disk.put(path, content);

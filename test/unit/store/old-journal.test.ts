@@ -16,8 +16,14 @@ import type { MemoryDisk } from '../../support/memory-disk.ts';
 const test = suite('journals of 0.1.0');
 const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
 const names = [
-  'offers', 'transfer-open', 'install-begun', 'second-attempt', 'rebooting', 'report-owed',
-  'failure-owed', 'history',
+  'offers',
+  'transfer-open',
+  'install-begun',
+  'second-attempt',
+  'rebooting',
+  'report-owed',
+  'failure-owed',
+  'history',
 ] as const;
 const bytesOf = (name: string) => readFileSync(join(folder, `${name}.journal`));
 const path = '/s/journal';
@@ -38,14 +44,20 @@ test('are read to the state that they were recorded in', () => {
   assert.equal(phases, ['accepted', 'offered']);
   const open = radioIn(stateOf('transfer-open'))?.phase;
   assert.ok(open?.kind === 'receiving' && open.transfer.held.count >= 4);
-  for (const [name, attempt] of [['install-begun', 1], ['second-attempt', 2]] as const) {
+  for (const [name, attempt] of [
+    ['install-begun', 1],
+    ['second-attempt', 2],
+  ] as const) {
     const phase = radioIn(stateOf(name))?.phase;
     assert.ok(phase?.kind === 'installing' && phase.install.attempt === attempt, name);
     assert.is(phase.transfer.held.count, 7);
     assert.equal(attemptsIn(stateOf(name)), [attempt]);
   }
   assert.is(radioIn(stateOf('rebooting'))?.phase.kind, 'rebooting');
-  for (const [name, status] of [['report-owed', true], ['failure-owed', false]] as const) {
+  for (const [name, status] of [
+    ['report-owed', true],
+    ['failure-owed', false],
+  ] as const) {
     const phase = radioIn(stateOf(name))?.phase;
     assert.ok(phase?.kind === 'settling' && phase.report.status === status, name);
   }

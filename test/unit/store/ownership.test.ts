@@ -1,7 +1,14 @@
 // Method: directories on a real disk, each as somebody could have it, and what the agent says of
 // each; whatever is refused is compared with what it was, byte for byte.
 import {
-  mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, lstatSync, symlinkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  lstatSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -98,7 +105,7 @@ const ours: readonly (readonly [string, Content])[] = [
   ['a damaged one of 0.1.0', { journal: oldDamaged, 'my.txt': '' }],
   ['an empty journal', { journal: '', packages: '' }],
   ['data without a journal', { 'packages/7/data': 'x', 'packages/7/opkg-status-0': 'y' }],
-  ['what was left of starts', { journal: Buffer.alloc(4_096), 'journal.new': 'x', 'lock': 'y' }],
+  ['what was left of starts', { journal: Buffer.alloc(4_096), 'journal.new': 'x', lock: 'y' }],
 ];
 
 for (const [what, { packages, ...content }] of ours) {

@@ -146,10 +146,16 @@ test('reads what the version before wrote, which knew no updates', () => {
     return Buffer.concat([head, payload]);
   });
   const { facts, unknownCount } = decodeRecords(Buffer.concat(records));
-  assert.equal(facts.map((fact) => JSON.stringify(fact)), before);
+  assert.equal(
+    facts.map((fact) => JSON.stringify(fact)),
+    before,
+  );
   assert.is(unknownCount, 0);
   const { packages } = replay(facts);
-  assert.equal([...packages.values()].map(({ update }) => update), [undefined]);
+  assert.equal(
+    [...packages.values()].map(({ update }) => update),
+    [undefined],
+  );
 });
 
 test('believes no number that would break what is made of it', () => {

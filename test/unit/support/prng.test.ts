@@ -39,7 +39,10 @@ test('shuffles without losing one', () => {
   const list = seeds.slice(0, 50);
   const shuffled = createRandom(3).shuffle(list);
   assert.not.equal(shuffled, list);
-  assert.equal([...shuffled].sort((one, two) => one - two), list);
+  assert.equal(
+    [...shuffled].sort((one, two) => one - two),
+    list,
+  );
 });
 
 test.run();

@@ -6,23 +6,21 @@ import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('suite');
 
+const one = `test('a', () => {}); test.run();`;
+const failing = `throw new Error('no');`;
+const nameless = `throw Object.assign(new Error('no'), { name: 7 });`;
+
 const broken = {
-  'a test that fails': `test('a', () => { throw new Error('no'); }); test.run();`,
+  'a test that fails': `test('a', () => { ${failing} }); test.run();`,
   'a test that throws no Error': `test('a', () => { throw null; }); test.run();`,
   'a test that never ends': `test('a', () => new Promise(() => {})); test.run();`,
-  'an Error that uvu cannot print':
-    `test('a', () => { throw Object.assign(new Error('no'), { name: 7 }); }); test.run();`,
-  'a before that throws':
-    `test.before(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
-  'an after that throws':
-    `test.after(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
-  'a beforeEach that throws':
-    `test.beforeEach(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
-  'an afterEach that throws':
-    `test.afterEach(() => { throw new Error('no'); }); test('a', () => {}); test.run();`,
+  'an Error that uvu cannot print': `test('a', () => { ${nameless} }); test.run();`,
+  'a before that throws': `test.before(() => { ${failing} }); ${one}`,
+  'an after that throws': `test.after(() => { ${failing} }); ${one}`,
+  'a beforeEach that throws': `test.beforeEach(() => { ${failing} }); ${one}`,
+  'an afterEach that throws': `test.afterEach(() => { ${failing} }); ${one}`,
   'a forgotten run': `test('a', () => {});`,
-  'a forgotten run beside a namesake':
-    `const other = suite('broken'); other('a', () => {}); test('a', () => {}); test.run();`,
+  'a forgotten run of a second suite': `const b = suite('broken'); b('a', () => {}); ${one}`,
 };
 
 for (const [what, text] of Object.entries(broken)) {

@@ -49,20 +49,47 @@ for (const [what, headers] of taken) {
 
 /** What browsers add, alone or together; each is enough. */
 const ofBrowsers: Pairs = [
-  ['Origin', 'https://page.example'], ['Origin', 'null'], ['Origin', 'http://127.0.0.1:9080'],
-  ['Origin', ''], ['Referer', 'http://127.0.0.1:9080/'], ['Cookie', 'a=b'], ['Cookie2', '$V=1'],
-  ['Sec-Fetch-Site', 'none'], ['Sec-Fetch-Mode', 'cors'], ['Sec-Fetch-Dest', 'empty'],
-  ['Sec-WebSocket-Key', 'x'], ['Sec-GPC', '1'], ['sec-ch-ua', '"x"'], ['Sec-Purpose', 'prefetch'],
-  ['Upgrade', 'websocket'], ['Upgrade-Insecure-Requests', '1'], ['HTTP2-Settings', 'x'],
-  ['Authorization', 'Basic x'], ['Proxy-Authorization', 'x'], ['Proxy-Connection', 'keep-alive'],
-  ['Access-Control-Request-Method', 'POST'], ['Access-Control-Request-Private-Network', 'true'],
-  ['Access-Control-Allow-Origin', '*'], ['Accept-Language', 'en'], ['DNT', '1'],
+  ['Origin', 'https://page.example'],
+  ['Origin', 'null'],
+  ['Origin', 'http://127.0.0.1:9080'],
+  ['Origin', ''],
+  ['Referer', 'http://127.0.0.1:9080/'],
+  ['Cookie', 'a=b'],
+  ['Cookie2', '$V=1'],
+  ['Sec-Fetch-Site', 'none'],
+  ['Sec-Fetch-Mode', 'cors'],
+  ['Sec-Fetch-Dest', 'empty'],
+  ['Sec-WebSocket-Key', 'x'],
+  ['Sec-GPC', '1'],
+  ['sec-ch-ua', '"x"'],
+  ['Sec-Purpose', 'prefetch'],
+  ['Upgrade', 'websocket'],
+  ['Upgrade-Insecure-Requests', '1'],
+  ['HTTP2-Settings', 'x'],
+  ['Authorization', 'Basic x'],
+  ['Proxy-Authorization', 'x'],
+  ['Proxy-Connection', 'keep-alive'],
+  ['Access-Control-Request-Method', 'POST'],
+  ['Access-Control-Request-Private-Network', 'true'],
+  ['Access-Control-Allow-Origin', '*'],
+  ['Accept-Language', 'en'],
+  ['DNT', '1'],
   ['Priority', 'u=1'],
-  ['Cache-Control', 'max-age=0'], ['Pragma', 'no-cache'], ['Purpose', 'prefetch'],
-  ['X-Requested-With', 'XMLHttpRequest'], ['Ping-To', 'x'], ['If-None-Match', '*'], ['Range', 'x'],
-  ['Content-Encoding', 'gzip'], ['Early-Data', '1'], ['X-Anything', ''], ['__proto__', 'x'],
-  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64)'], ['Connection', 'Upgrade'],
-  ['Connection', 'keep-alive, Upgrade'], ['Expect', '200-ok'],
+  ['Cache-Control', 'max-age=0'],
+  ['Pragma', 'no-cache'],
+  ['Purpose', 'prefetch'],
+  ['X-Requested-With', 'XMLHttpRequest'],
+  ['Ping-To', 'x'],
+  ['If-None-Match', '*'],
+  ['Range', 'x'],
+  ['Content-Encoding', 'gzip'],
+  ['Early-Data', '1'],
+  ['X-Anything', ''],
+  ['__proto__', 'x'],
+  ['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64)'],
+  ['Connection', 'Upgrade'],
+  ['Connection', 'keep-alive, Upgrade'],
+  ['Expect', '200-ok'],
 ];
 for (const [name, value] of ofBrowsers) {
   test(`refuses ${name}: ${value}`, () => {
@@ -74,11 +101,33 @@ for (const [name, value] of ofBrowsers) {
 }
 
 const hosts = [
-  '', ' ', 'page.example', 'page.example:9080', '127.0.0.1:9081', '127.0.0.1:', '127.0.0.1:0x2378',
-  '127.0.0.2', '127.1', '0.0.0.0', '0.0.0.0:9080', '2130706433', 'localhost.',
+  '',
+  ' ',
+  'page.example',
+  'page.example:9080',
+  '127.0.0.1:9081',
+  '127.0.0.1:',
+  '127.0.0.1:0x2378',
+  '127.0.0.2',
+  '127.1',
+  '0.0.0.0',
+  '0.0.0.0:9080',
+  '2130706433',
+  'localhost.',
   'localhost.page.example',
-  'ecu.example.', 'a.ecu.example', '[::1', '::1', '[::]', '[::ffff:127.0.0.1]', '127.0.0.1, x',
-  'http://127.0.0.1', 'x@127.0.0.1', '127.0.0.1/secret', '127.0.0.1 127.0.0.1', '[::1]x', 'xn--x',
+  'ecu.example.',
+  'a.ecu.example',
+  '[::1',
+  '::1',
+  '[::]',
+  '[::ffff:127.0.0.1]',
+  '127.0.0.1, x',
+  'http://127.0.0.1',
+  'x@127.0.0.1',
+  '127.0.0.1/secret',
+  '127.0.0.1 127.0.0.1',
+  '[::1]x',
+  'xn--x',
 ] as const;
 for (const host of hosts) {
   test(`refuses the host "${host}"`, () => {
@@ -87,10 +136,22 @@ for (const host of hosts) {
 }
 
 const types = [
-  '', 'text/plain', 'text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', 'text/json',
-  'multipart/form-data; boundary=application/json', 'application/octet-stream', 'application/jsonx',
-  'application/json, text/plain', 'text/plain; application/json', 'application/json; x=y', '*/*',
-  'application/ld+json', 'application/csp-report', 'application/reports+json', 'application/json;',
+  '',
+  'text/plain',
+  'text/plain;charset=UTF-8',
+  'application/x-www-form-urlencoded',
+  'text/json',
+  'multipart/form-data; boundary=application/json',
+  'application/octet-stream',
+  'application/jsonx',
+  'application/json, text/plain',
+  'text/plain; application/json',
+  'application/json; x=y',
+  '*/*',
+  'application/ld+json',
+  'application/csp-report',
+  'application/reports+json',
+  'application/json;',
 ] as const;
 for (const type of types) {
   test(`refuses the content type "${type}"`, () => {
@@ -143,7 +204,10 @@ test('takes and refuses the headers that the page names', () => {
   const takenNames = cells.flatMap(([, , cell]) => namesIn(cell));
   const refusedNames = cells.flatMap(([, , , cell]) => namesIn(cell));
   assert.ok(takenNames.length >= 18 && refusedNames.length >= 10);
-  const value = new Map([['Connection', 'close'], ['Expect', '100-continue']]);
+  const value = new Map([
+    ['Connection', 'close'],
+    ['Expect', '100-continue'],
+  ]);
   const isThere = new Set(ofNode.map(([name]) => name));
   for (const name of takenNames.filter((one) => !isThere.has(one))) {
     assert.is(check([...ofNode, [name, value.get(name) ?? 'x']]), undefined, name);

@@ -237,7 +237,10 @@ test('an old path is taken until 5 s after the node has the new one', async () =
 test('of two renewals at a time one is refused', async () => {
   const { gate, path } = await gateOf();
   const both = await Promise.all([gate.renew(), gate.renew()]);
-  assert.equal(both.map(({ ok }) => ok), [true, false]);
+  assert.equal(
+    both.map(({ ok }) => ok),
+    [true, false],
+  );
   assert.is(await kept().open(), path());
 });
 

@@ -81,11 +81,7 @@ export function watchDelays(clock: Clock): Clock & { readonly delays: number[] }
   return { ...clock, delays, after };
 }
 
-export async function until(
-  what: string,
-  isTrue: () => boolean,
-  limitMs = 30_000,
-): Promise<void> {
+export async function until(what: string, isTrue: () => boolean, limitMs = 30_000): Promise<void> {
   const endMs = Date.now() + limitMs;
   while (!isTrue()) {
     if (Date.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);

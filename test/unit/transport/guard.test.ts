@@ -77,9 +77,13 @@ for (const [what, schemes, options] of [
     { proxy: { ...proxy, authorization: 'boom\r\nX: y' } },
   ],
   ['the port of the proxy is none', ['http', 'ws'], { proxy: { ...proxy, port: 70_000 } }],
-  ['the port of a proxy over TLS is none', ['http'], {
-    proxy: { ...proxy, isSecure: true, port: -1 },
-  }],
+  [
+    'the port of a proxy over TLS is none',
+    ['http'],
+    {
+      proxy: { ...proxy, isSecure: true, port: -1 },
+    },
+  ],
 ] as const) {
   for (const scheme of schemes) {
     test(`a call fails where ${what} (${scheme})`, async () => {

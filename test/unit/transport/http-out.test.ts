@@ -51,7 +51,10 @@ test('says exactly the headers that a node takes, on one kept connection, in ord
   const sent = ['{"a":1}', '{"b":"ä"}', '{"c":3}'];
   const results = await Promise.all(sent.map((text) => poster.post(call(text))));
   assert.equal(results.map(codeOf), ['ok {}', 'ok {}', 'ok {}']);
-  assert.equal(node.requests.map((text) => text.split('\r\n\r\n')[1]), sent);
+  assert.equal(
+    node.requests.map((text) => text.split('\r\n\r\n')[1]),
+    sent,
+  );
   assert.is(node.connections(), 1);
   const [start, ...headers] = (node.requests[1] ?? '').split('\r\n\r\n')[0]?.split('\r\n') ?? [];
   assert.is(start, 'POST / HTTP/1.1');

@@ -189,7 +189,10 @@ test('does not wait for a proxy that does not answer, when it is closed', async 
     void make();
     await until('told', () => said.length === (url.startsWith('http') ? 2 : 1));
     await until('let go', () => opened === 0 && clock.waiting() === 0);
-    assert.ok(said.every((code) => code === 'closed'), said.join());
+    assert.ok(
+      said.every((code) => code === 'closed'),
+      said.join(),
+    );
   }
   assert.is(proxy.asked.length, 2);
   await proxy.stop();

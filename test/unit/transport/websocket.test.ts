@@ -245,9 +245,10 @@ test('starts with a short delay again only after a link that held', async () => 
   await lose();
   await lose();
   assert.equal(waits(), [900, 1_800, 3_600]);
-  assert.equal(recorder.events.map((text) => text.slice(0, 4)), [
-    'up', 'down', 'up', 'down', 'up', 'down', 'up',
-  ]);
+  assert.equal(
+    recorder.events.map((text) => text.slice(0, 4)),
+    ['up', 'down', 'up', 'down', 'up', 'down', 'up'],
+  );
   await hold(node, clock);
   await lose();
   assert.equal(waits(), [900, 1_800, 3_600, 900]);
@@ -409,11 +410,7 @@ const closings: readonly Closing[] = [
     (link) => link.close(1008, 'not \u001b[31mwelcome\u202e here'),
     /node \(1008, against its policy\), and says: not \\u001b\[31mwelcome\\u202e here$/,
   ],
-  [
-    'closes with a code of its own',
-    (link) => link.close(4711),
-    /closed by the node \(4711\)$/,
-  ],
+  ['closes with a code of its own', (link) => link.close(4711), /closed by the node \(4711\)$/],
   ['closes without a code', (link) => link.close(), /closed by the node \(1005, no code given\)$/],
   [
     'ends the connection',

@@ -36,34 +36,49 @@ const every: IpkSpec = {
 };
 
 type Spoil = (root: string) => void;
-const put = (path: string, data: string | Uint8Array): Spoil => (root) => {
-  rmSync(join(root, path), { recursive: true, force: true });
-  writeFileSync(join(root, path), data);
-};
-const flip = (path: string, at: number): Spoil => (root) => {
-  const data = readFileSync(join(root, path));
-  data[at] = (data[at] ?? 0) ^ 1;
-  put(path, data)(root);
-};
-const gone = (path: string): Spoil => (root) => rmSync(join(root, path), { recursive: true });
+const put =
+  (path: string, data: string | Uint8Array): Spoil =>
+  (root) => {
+    rmSync(join(root, path), { recursive: true, force: true });
+    writeFileSync(join(root, path), data);
+  };
+const flip =
+  (path: string, at: number): Spoil =>
+  (root) => {
+    const data = readFileSync(join(root, path));
+    data[at] = (data[at] ?? 0) ^ 1;
+    put(path, data)(root);
+  };
+const gone =
+  (path: string): Spoil =>
+  (root) =>
+    rmSync(join(root, path), { recursive: true });
 const spoilt: readonly (readonly [string, Spoil, RegExp])[] = [
   ['a byte of a file', flip('usr/bin/hello', 2), /usr\/bin\/hello has other bytes/],
   ['the last byte behind 2 MiB', flip('usr/lib/large', 2 * mib), /large has other bytes/],
   ['a long name', gone(`usr/lib/${'long'.repeat(40)}/${'name'.repeat(30)}`), /is missing/],
   ['an empty file that is not', put('usr/lib/empty', '1'), /empty has 1 bytes, not 0/],
-  ['a link to elsewhere', (root) => {
-    rmSync(join(root, 'usr/bin/hi'));
-    symlinkSync('twin', join(root, 'usr/bin/hi'));
-  }, /hi points to twin, not to hello/],
+  [
+    'a link to elsewhere',
+    (root) => {
+      rmSync(join(root, 'usr/bin/hi'));
+      symlinkSync('twin', join(root, 'usr/bin/hi'));
+    },
+    /hi points to twin, not to hello/,
+  ],
   ['a file for a link', put('usr/bin/hi', 'hello'), /hi is no symbolic link/],
   ['a hard link with other bytes', put('usr/bin/twin', 'hallo'), /twin differs from/],
   ['a hard link that is gone', gone('usr/bin/twin'), /twin is missing/],
   ['a directory that is gone', gone('var/spool/hello'), /1 of the directories.*hello is missing/],
   ['a file for a directory', put('var/spool/hello', ''), /is no directory/],
-  ['a directory for a file', (root) => {
-    rmSync(join(root, 'usr/bin/hello'));
-    mkdirSync(join(root, 'usr/bin/hello'));
-  }, /hello is no file/],
+  [
+    'a directory for a file',
+    (root) => {
+      rmSync(join(root, 'usr/bin/hello'));
+      mkdirSync(join(root, 'usr/bin/hello'));
+    },
+    /hello is no file/,
+  ],
   ['a file for a fifo', put('var/spool/fifo', ''), /is no special file/],
   ['a conffile that is gone', gone('etc/hello.conf'), /hello\.conf is missing/],
 ];

@@ -81,7 +81,6 @@ function bad(flavour: Flavour): void {
       assert.is(on.read('usr/bin/hello'), 'old');
     });
   }
-
 }
 
 function postinst(flavour: Flavour): void {
@@ -110,7 +109,6 @@ function postinst(flavour: Flavour): void {
     assert.is(verdict.kind, 'installed', text);
     assert.match(text, 'hello 1.1 is unpacked (its first boot configures it), 5 files compared');
   });
-
 }
 
 function concurrent(flavour: Flavour): void {

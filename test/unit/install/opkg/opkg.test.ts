@@ -71,7 +71,6 @@ function good(flavour: Flavour): void {
     const forced = ['install', '--force-reinstall install'];
     assert.equal(on.calls(), flavour === '0.1.8' ? ['install'] : forced);
   });
-
 }
 
 test('makes what was installed durable before it says so', async () => {

@@ -153,7 +153,10 @@ function altered(flavour: Flavour): void {
 
 function removed(flavour: Flavour): void {
   for (const field of ['Replaces', 'Conflicts'] as const) {
-    for (const [end, state] of [['exit 3', ' unpacked'], ['exit 0', '']] as const) {
+    for (const [end, state] of [
+      ['exit 3', ' unpacked'],
+      ['exit 0', ''],
+    ] as const) {
       test(`${flavour}: what ${field} removed stays removed, postinst: ${end}`, async () => {
         const on = createOpkgDevice(directory, flavour);
         on.has(old);

@@ -83,9 +83,15 @@ test('installs a package, proven by ustate, and starts no program', () =>
       description: 'SWUpdate reported success; ustate is 1 (INSTALLED)',
     });
     assert.is(device.installed(), text);
-    assert.equal(device.ran.map(({ program }) => program), ['sync']);
+    assert.equal(
+      device.ran.map(({ program }) => program),
+      ['sync'],
+    );
     assert.ok(device.progress.length > 1);
-    assert.equal([...device.progress].sort(([a], [b]) => a - b), device.progress);
+    assert.equal(
+      [...device.progress].sort(([a], [b]) => a - b),
+      device.progress,
+    );
     assert.is(device.progress.at(-1)?.[0], 100);
   }));
 

@@ -257,7 +257,10 @@ for (const [what, obstacle] of [
     }));
 }
 
-for (const [check, kind] of [[['false'], 'not-installed'], [['true'], 'installed']] as const) {
+for (const [check, kind] of [
+  [['false'], 'not-installed'],
+  [['true'], 'installed'],
+] as const) {
   test(`lets the check decide also of one that outlived the agent (${check.join()})`, () =>
     on(async (bench) => {
       const [go, begun] = [join(bench.directory, 'go'), join(bench.directory, 'begun')];
@@ -303,9 +306,7 @@ for (const code of ['EAGAIN', 'EMFILE', 'ENOMEM']) {
   test(`is busy, and has not failed, where no process can be started now (${code})`, async () => {
     const reason = `spawn ${code}`;
     const bench = createBench(({ program }) =>
-      program === 'swupdate'
-        ? Promise.resolve({ kind: 'not-started', code, reason })
-        : undefined,
+      program === 'swupdate' ? Promise.resolve({ kind: 'not-started', code, reason }) : undefined,
     );
     try {
       const path = bench.swu({ files: [bench.file(data)] });
