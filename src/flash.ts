@@ -1,6 +1,6 @@
 // What the files of a daemon that is down say. Reads only: the next daemon finds everything as it
 // was.
-import { servicesOf } from './agent/speaker.ts';
+import { servicesOf } from './backends/rvi/sender.ts';
 import { replay } from './core/apply.ts';
 import { describe } from './core/describe.ts';
 import { journalBytesMax } from './limits.ts';

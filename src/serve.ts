@@ -13,7 +13,7 @@ import { strangeOwner } from './host/strangers.ts';
 import { createInstallers } from './install/installers.ts';
 import { stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
-import { createTransport } from './transport/create.ts';
+import { createTransport } from './backends/rvi/transport/create.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
 import type { Settings } from './core/settings.ts';

@@ -7,7 +7,7 @@ import { exitCodes } from '../src/commands/ports.ts';
 import { knownKeys, readSettings, variableOf } from '../src/config.ts';
 import { toToml } from '../src/config/toml.ts';
 import * as limits from '../src/limits.ts';
-import { errorCodes } from '../src/protocol/jsonrpc.ts';
+import { errorCodes } from '../src/backends/rvi/codec/jsonrpc.ts';
 import { environment } from '../src/install/environment.ts';
 import { assert, suite } from './support/suite.ts';
 
@@ -149,7 +149,7 @@ function codesOf(text: string): readonly string[] {
 /** Where a code is computed, the places that it may come from. */
 const computed: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['src/core/on-chunk.ts', /return (?:sizeBytes .*|fits .*)?'([a-z-]+)';/g],
-  ['src/agent/receiver.ts', /'(services-[a-z]+)'/g],
+  ['src/backends/rvi/receiver.ts', /'(services-[a-z]+)'/g],
 ];
 
 function logCodes(): readonly string[] {

@@ -28,7 +28,11 @@ const imports: readonly {
 }[] = [
   { from: /^(assert|limits|text)\.ts$/, values: '' },
   { from: /^core\//, values: 'core' },
-  { from: /^protocol\//, values: 'protocol', types: 'core' },
+  {
+    from: /^backends\/rvi\/codec\//,
+    values: 'backends/rvi/codec',
+    types: 'core',
+  },
   { from: /^config(\.ts|\/)/, values: 'config smol-toml node:net', types: 'core' },
   { from: /^host\//, values: 'host node:*' },
   { from: /^store\//, values: 'store core', types: 'host' },
@@ -37,20 +41,29 @@ const imports: readonly {
   { from: /^install\//, values: 'install install/opkg install/swupdate core', types: 'host' },
   { from: /^control\//, values: 'control core', types: 'host' },
   {
-    from: /^transport\//,
-    values: 'transport core ws node:http node:https node:net',
+    from: /^backends\/rvi\/transport\//,
+    values: 'backends/rvi/transport core ws node:http node:https node:net',
     types: 'host node:stream node:tls',
   },
-  { from: /^agent\//, values: 'agent core protocol store', types: 'transport install host' },
+  {
+    from: /^backends\/rvi\//,
+    values: 'backends/rvi backends/rvi/codec core',
+    types: 'backends/rvi/transport host',
+  },
+  {
+    from: /^agent\//,
+    values: 'agent backends/rvi backends/rvi/codec core store',
+    types: 'backends/rvi/transport install host',
+  },
   { from: /^commands\//, values: 'commands config control core', types: 'host' },
   {
     from: /^(flash|serve)\.ts$/,
-    values: 'agent control core host install store transport',
+    values: 'agent backends/rvi backends/rvi/transport control core host install store',
     types: 'commands',
   },
   {
     from: /^main\.ts$/,
-    values: 'agent commands config control core flash host install serve store transport node:*',
+    values: 'agent commands config control core flash host install serve store node:*',
   },
 ];
 const leaves = 'assert limits text node:crypto node:zlib';
@@ -157,10 +170,14 @@ function wrongImports(files: readonly File[]): readonly string[] {
     });
 }
 
-/** Of installers each is a place of its own. */
+/** Each installer and each part of a backend is a place of its own. */
 function nameOf(target: string): string {
   if (!target.startsWith('src/')) return target;
-  return /^src\/(install\/\w+(?=\/)|[\w-]+)/.exec(target)?.[1] ?? '';
+  return (
+    /^src\/(install\/\w+(?=\/)|backends\/\w+(\/(codec|transport))?(?=\/)|[\w-]+)/.exec(
+      target,
+    )?.[1] ?? ''
+  );
 }
 
 function unreached(files: readonly File[]): readonly string[] {
@@ -232,7 +249,7 @@ const rules: readonly Rule[] = [
       ['src/core/a.ts', `export { b } from '../agent/b.ts';\n`],
       ['src/core/a.ts', `import 'node:process';\n`],
       ['src/store/a.ts', `import { b } from '../host/disk.ts';\n`],
-      ['src/protocol/a.ts', `import { b } from '../core/b.ts';\n`],
+      ['src/backends/rvi/codec/a.ts', `import { b } from '../core/b.ts';\n`],
       ['src/install/opkg/a.ts', `import type { b } from '../swupdate/b.ts';\n`],
       ['src/agent/a.ts', `import type { b } from '../install/opkg/b.ts';\n`],
       ['src/utils/a.ts', ''],

@@ -8,7 +8,7 @@ import type { Log } from '../host/ports.ts';
 import type { InstallRequest, Installers } from '../install/installer.ts';
 import type { Hasher } from '../store/hasher.ts';
 import type { Store } from '../store/store.ts';
-import type { Saying } from './speaker.ts';
+import type { Saying } from '../backends/rvi/sender.ts';
 
 export type ExecutorParts = {
   readonly log: Log;

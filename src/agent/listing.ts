@@ -1,6 +1,6 @@
 // The list of installed packages, as far as servers can read it. What is left out is said once.
 import { label } from '../core/decision.ts';
-import { readable } from '../protocol/packages.ts';
+import { readable } from '../backends/rvi/codec/packages.ts';
 import { shortened } from '../text.ts';
 import type { Log } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';

@@ -2,8 +2,8 @@
 // message whenever it has its turn, and again where it was told "busy".
 import { keyOf } from '../../src/core/decision.ts';
 import { indicesOf } from '../../src/core/held.ts';
-import { decodeIncoming } from '../../src/protocol/jsonrpc.ts';
-import { decodeRequest, serviceOf } from '../../src/protocol/sota.ts';
+import { decodeIncoming } from '../../src/backends/rvi/codec/jsonrpc.ts';
+import { decodeRequest, serviceOf } from '../../src/backends/rvi/codec/sota.ts';
 import { hints } from '../support/core.ts';
 import { callOf, tellingOf, victimName, victimOf } from './session.ts';
 import type { Request, State } from '../../src/core/model.ts';

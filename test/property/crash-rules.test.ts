@@ -2,13 +2,13 @@
 // time limits from a seed; each text is held against what crashes a node, and given to a 0.4 whose
 // link is down. Where the agent can refuse (names of a peer, keys of the configuration) it may;
 // what it says all the same must be harmless.
-import { createSpeaker } from '../../src/agent/speaker.ts';
+import { createSpeaker } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
 import { applyAll, initialState } from '../../src/core/apply.ts';
-import { nodeDialects } from '../../src/protocol/node-dialect.ts';
+import { nodeDialects } from '../../src/backends/rvi/codec/node-dialect.ts';
 import { bounded } from '../../src/install/words.ts';
-import { readName, readText } from '../../src/protocol/fields.ts';
-import { namesOf } from '../../src/protocol/sota.ts';
+import { readName, readText } from '../../src/backends/rvi/codec/fields.ts';
+import { namesOf } from '../../src/backends/rvi/codec/sota.ts';
 import { nameBytesMax } from '../../src/limits.ts';
 import { crashesOf } from '../backend/crash-rules.ts';
 import { createRviTongue } from '../backend/edge-rvi.ts';
@@ -18,10 +18,10 @@ import { assert, suite } from '../support/suite.ts';
 import { settle } from '../unit/control/fakes.ts';
 import { held, opened } from '../unit/store/fakes.ts';
 import type { Spelling } from '../backend/crash-rules.ts';
-import type { Saying } from '../../src/agent/speaker.ts';
+import type { Saying } from '../../src/backends/rvi/sender.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
-import type { Call, Transport } from '../../src/transport/transport.ts';
+import type { Call, Transport } from '../../src/backends/rvi/transport/transport.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('the corpus of what is said');

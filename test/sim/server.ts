@@ -4,7 +4,11 @@ import { prefixOf } from '../backend/dialects.ts';
 import { createNode } from '../backend/node.ts';
 import { createServer } from '../backend/server.ts';
 import { never } from './gate.ts';
-import type { CallResult, Transport, TransportHandlers } from '../../src/transport/transport.ts';
+import type {
+  CallResult,
+  Transport,
+  TransportHandlers,
+} from '../../src/backends/rvi/transport/transport.ts';
 import type { DialectName } from '../backend/dialects.ts';
 import type { NodeKind } from '../backend/node-rules.ts';
 import type { Fault, Passing, RviNode } from '../backend/node.ts';

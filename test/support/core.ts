@@ -9,7 +9,7 @@ import { nextDueMs } from '../../src/core/timers.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';
 import type { Package, PackageId, Request, Running, State, Update } from '../../src/core/model.ts';
-import type { Hints } from '../../src/protocol/dialects.ts';
+import type { Hints } from '../../src/backends/rvi/codec/dialects.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 export const settings = defaults();

@@ -12,7 +12,7 @@ import { createClock, openRandom } from '../../src/host/time.ts';
 import { signalActions } from '../../src/host/signals.ts';
 import { createServe } from '../../src/serve.ts';
 import { assert, suite } from '../support/suite.ts';
-import { freePort, until } from './transport/fakes.ts';
+import { freePort, until } from './backends/rvi/transport/fakes.ts';
 import type { Disk, LocalSockets } from '../../src/host/ports.ts';
 import type { Signal } from '../../src/host/signals.ts';
 

@@ -11,7 +11,7 @@ import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { chunkOf, engine, must } from '../store/fakes.ts';
-import { until } from '../transport/fakes.ts';
+import { until } from '../backends/rvi/transport/fakes.ts';
 import { createFakeInstallers, settingsOf, startFake } from './fakes.ts';
 import type { FakeNode } from './fakes.ts';
 import type { Verdict } from '../../../src/install/installer.ts';

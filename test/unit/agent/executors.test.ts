@@ -9,7 +9,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { checksum, engine, held, must, opened } from '../store/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
-import type { Saying } from '../../../src/agent/speaker.ts';
+import type { Saying } from '../../../src/backends/rvi/sender.ts';
 import type { Effect, Event } from '../../../src/core/events.ts';
 import type { Installers } from '../../../src/install/installer.ts';
 

@@ -8,8 +8,8 @@ import { must } from '../store/fakes.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import type { Clock, Disk } from '../../../src/host/ports.ts';
 import type { Installers, Probe, Verdict } from '../../../src/install/installer.ts';
-import type { Call, CallResult, Transport } from '../../../src/transport/transport.ts';
-import type { TransportHandlers } from '../../../src/transport/transport.ts';
+import type { Call, CallResult, Transport } from '../../../src/backends/rvi/transport/transport.ts';
+import type { TransportHandlers } from '../../../src/backends/rvi/transport/transport.ts';
 
 export function settingsOf(text = ''): Settings {
   const configuration = readSettings({

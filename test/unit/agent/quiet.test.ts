@@ -6,7 +6,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { engine } from '../store/fakes.ts';
 import { startFake } from './fakes.ts';
-import type { CallResult } from '../../../src/transport/transport.ts';
+import type { CallResult } from '../../../src/backends/rvi/transport/transport.ts';
 
 const test = suite('a quiet agent');
 const chunksCount = 4_096;

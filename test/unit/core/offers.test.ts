@@ -2,7 +2,7 @@
 import { replay } from '../../../src/core/apply.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
 import { chunkBytes, chunksCountMax } from '../../../src/limits.ts';
-import { decodeRequest } from '../../../src/protocol/sota.ts';
+import { decodeRequest } from '../../../src/backends/rvi/codec/sota.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
   asking,

@@ -4,7 +4,7 @@ import { replay } from '../../../src/core/apply.ts';
 import { keyOf } from '../../../src/core/decision.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
 import { toKeepAlive } from '../../../src/core/keep-alive.ts';
-import { hintsOf, servicesOf } from '../../../src/agent/speaker.ts';
+import { hintsOf, servicesOf } from '../../../src/backends/rvi/sender.ts';
 import { decodeJournal, encodeBatch, encodeJournal } from '../../../src/store/decode.ts';
 import { packagesMax, recordBytesMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -17,7 +17,7 @@ import process from 'node:process';
 import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../store/fakes.ts';
-import { until } from '../transport/fakes.ts';
+import { until } from '../backends/rvi/transport/fakes.ts';
 import type { LocalStream, LocalStreamHandlers } from '../../../src/host/ports.ts';
 
 const test = suite('local sockets');

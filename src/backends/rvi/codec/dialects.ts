@@ -1,0 +1,84 @@
+// The dialects of the server by name, and which one is spoken with whom. What came says P1, or P2
+// and P3; these two differ only in how the node names the vehicle (protocol 1.2, 2.3).
+import { member } from './fields.ts';
+import { p1 } from './p1.ts';
+import { isUpdate, offerNames, p2 } from './p2.ts';
+import { p3 } from './p3.ts';
+import type { Message, MessageDialect, ServiceNames } from '../../../core/model.ts';
+import type { Settings } from '../../../core/settings.ts';
+import type { Dialect } from './dialect.ts';
+import type { JsonObject } from './fields.ts';
+
+export const dialects: { readonly [name in MessageDialect]: Dialect } = { P1: p1, P2: p2, P3: p3 };
+
+/** All that can tell. */
+export type Hints = {
+  readonly messages: Settings['rvi']['messages'];
+  readonly device: Settings['device'];
+  /** What the backend was found to speak. */
+  readonly learnt: MessageDialect | undefined;
+  /** Undefined until the node was registered with. */
+  readonly names: ServiceNames | undefined;
+};
+
+export function heardDialect(body: JsonObject, hints: Hints): MessageDialect {
+  if (hints.messages !== 'auto') return hints.messages;
+  const isUpdates = ['update_id', ...offerNames].some((name) => member(body, name) !== undefined);
+  return isUpdates ? ofUpdates(hints) : 'P1';
+}
+
+/** Before the node has answered a registration nothing may tell P2 from P3. */
+export function isTold(dialect: MessageDialect, { messages, learnt, names }: Hints): boolean {
+  return dialect === 'P1' || messages !== 'auto' || names !== undefined || learnt === dialect;
+}
+
+/** A package came in its dialect and goes on in it, whatever is learnt or configured later. */
+export function spokenDialect(message: Message, hints: Hints): MessageDialect {
+  const { messages, learnt, names } = hints;
+  if (message.kind === 'packages') {
+    if (messages !== 'auto') return messages;
+    return learnt ?? (prefixKind(names) === 'device' ? 'P3' : 'P1');
+  }
+  const id = message.kind === 'report' ? message.report.id : message.id;
+  return isUpdate(id) ? ofUpdates(hints) : 'P1';
+}
+
+function ofUpdates({ messages, device, learnt, names }: Hints): 'P2' | 'P3' {
+  if (messages === 'P2' || messages === 'P3') return messages;
+  const kind = prefixKind(names);
+  if (kind === 'device') return 'P3';
+  if (kind === 'vin') return 'P2';
+  if (learnt === 'P2' || learnt === 'P3') return learnt;
+  return deviceOf(device, names) === undefined ? 'P2' : 'P3';
+}
+
+const uuid = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+
+const partsOf = (name: string) => name.split('/').filter((part) => part !== '');
+
+/** `genivi.org/vin/<VIN>/…` or `genivi.org/device/<UUID>/…`; operators may have others. */
+function prefixKind(names: ServiceNames | undefined): 'vin' | 'device' | undefined {
+  const parts = partsOf(names?.start ?? '');
+  return (['device', 'vin'] as const).find((kind) => parts.includes(kind));
+}
+
+/** The UUID of this device. */
+export function deviceOf(
+  device: Settings['device'],
+  names: ServiceNames | undefined,
+): string | undefined {
+  return device.uuid ?? partsOf(names?.start ?? '').find((part) => uuid.test(part));
+}
+
+export type Who =
+  | { readonly ok: true; readonly who: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** As the dialect names the vehicle: servers take no notice of a message without that. */
+export function whoIn(dialect: MessageDialect, hints: Hints, vin: string | undefined): Who {
+  const who = dialect === 'P3' ? deviceOf(hints.device, hints.names) : vin;
+  if (who !== undefined) return { ok: true, who };
+  const [what, key] = dialect === 'P3' ? ['UUID of the device', 'uuid'] : ['VIN', 'vin'];
+  const reason = `no ${what}: set [device] ${key}, or name it in the node service prefix`;
+  return { ok: false, reason };
+}

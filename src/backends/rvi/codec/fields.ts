@@ -1,0 +1,93 @@
+// Readers for JSON of unknown shape. Each gives the value or a reason that names the path; none
+// throws.
+import type { PackageId } from '../../../core/model.ts';
+
+export type Read<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** It is a start of this package, which can therefore never be received. */
+      readonly start?: PackageId;
+    };
+
+export type JsonObject = { readonly [name: string]: unknown };
+
+const good = <T>(value: T): Read<T> => ({ ok: true, value });
+const bad = (path: string, wanted: string): Read<never> => ({
+  ok: false,
+  reason: `${path}: ${wanted}`,
+});
+
+/** The value of a member of the object's own: never one that its prototype lends. */
+export function member(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function readObject(value: unknown, path: string): Read<JsonObject> {
+  return isObject(value) ? good(value) : bad(path, 'an object is needed');
+}
+
+export function readList(value: unknown, path: string): Read<readonly unknown[]> {
+  return Array.isArray(value) ? good(value) : bad(path, 'a list is needed');
+}
+
+export function readText(value: unknown, path: string, bytesMax: number): Read<string> {
+  if (typeof value !== 'string') return bad(path, 'a string is needed');
+  if (value.length === 0) return bad(path, 'it is empty');
+  if (Buffer.byteLength(value) > bytesMax) return bad(path, `longer than ${bytesMax} bytes`);
+  return isWellFormed(value) ? good(value) : bad(path, 'it holds half a surrogate pair');
+}
+
+/** A name or a version. It never becomes a path here, but it does in other people's scripts. */
+export function readName(value: unknown, path: string, bytesMax: number): Read<string> {
+  const text = readText(value, path, bytesMax);
+  if (!text.ok) return text;
+  if (/[\u0000-\u001f\u007f-\u009f/\\]/.test(text.value) || /^\.{1,2}$/.test(text.value)) {
+    return bad(path, 'slashes and control characters are not allowed in it');
+  }
+  return text;
+}
+
+export function readCount(value: unknown, path: string, min: number, max: number): Read<number> {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    return bad(path, 'an integer is needed');
+  }
+  return value < min || value > max
+    ? bad(path, `${value} is not within ${min}..${max}`)
+    : // -0 is 0, and is read back as it from the journal.
+      good(value + 0);
+}
+
+/** SHA-1 in hex; servers send lower case (protocol 2.4), upper case means the same. */
+export function readSha1(value: unknown, path: string): Read<string> {
+  if (typeof value !== 'string' || !/^[0-9a-fA-F]{40}$/.test(value)) {
+    return bad(path, '40 hex digits are needed');
+  }
+  return good(value.toLowerCase());
+}
+
+/**
+ * Strict base64: standard alphabet, padded, canonical. Node's decoder takes anything ('!!!' is 0
+ * bytes, 'AA==junk' is 1), so what it gave must spell what came.
+ */
+export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
+  if (typeof value !== 'string') return bad(path, 'a string is needed');
+  if (value.length > Math.ceil(bytesMax / 3) * 4) return bad(path, `more than ${bytesMax} bytes`);
+  const data = Buffer.from(value, 'base64');
+  if (data.length > bytesMax) return bad(path, `more than ${bytesMax} bytes`);
+  return data.toString('base64') === value ? good(data) : bad(path, 'it is not strict base64');
+}
+
+function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/.test(text) || wellFormed(text) === text;
+}
+
+/** Lone surrogates crash a 0.4 node (protocol 1.6). */
+export function wellFormed(text: string): string {
+  return Buffer.from(text).toString();
+}

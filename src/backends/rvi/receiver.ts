@@ -1,0 +1,54 @@
+// A message of the node: decoded, answered at once, and queued. The answer waits for no disk; a
+// node gives up after a second and never repeats (protocol 1.6).
+import { errorCodes } from './codec/jsonrpc.ts';
+import { decodeRequest, serviceOf } from './codec/sota.ts';
+import type { Event } from '../../core/events.ts';
+import type { Log } from '../../host/ports.ts';
+import type { Hints } from './codec/dialects.ts';
+import type { NodeDialect } from './codec/node-dialect.ts';
+
+export function createReceiver(
+  log: Log,
+  dialect: NodeDialect,
+  hints: () => Hints,
+  submit: (event: Event) => void,
+  onRefused: () => void = () => undefined,
+): (data: Uint8Array) => string | undefined {
+  const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;
+  function refuse(id: string | undefined, code: number, reason: string): string | undefined {
+    onRefused();
+    log('warn', 'call-refused', { code, reason });
+    return encodeRefusal(id, code, reason);
+  }
+
+  return (data) => {
+    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
+    const incoming = decodeIncoming(text);
+    switch (incoming.kind) {
+      case 'refused':
+        return refuse(incoming.id, incoming.code, incoming.reason);
+      case 'services': {
+        const kind = incoming.isAvailable ? 'services-available' : 'services-unavailable';
+        submit({ kind: 'request', request: { kind, services: incoming.services } });
+        return encodeAnswer(incoming.id);
+      }
+      case 'message': {
+        const service = serviceOf(incoming.service, hints().names);
+        if (service === undefined) {
+          return refuse(incoming.id, errorCodes.method, 'service_name: not offered here');
+        }
+        const request = decodeRequest(service, incoming.parameters, hints());
+        if (!request.ok) {
+          const { reason, start } = request;
+          // The server waits for ever for a first ack: it hears of the refusal by a report.
+          if (start !== undefined) {
+            submit({ kind: 'request', request: { kind: 'unusable-start', id: start, reason } });
+          }
+          return refuse(incoming.id, errorCodes.params, reason);
+        }
+        submit({ kind: 'request', request: request.value });
+        return encodeAnswer(incoming.id);
+      }
+    }
+  };
+}

@@ -1,0 +1,34 @@
+// Counts refused requests. A peer may send thousands a second, so the refusals of a short time
+// become one event, which costs one commit that writes nothing.
+import { refusalsEveryMs } from '../../limits.ts';
+import type { Event } from '../../core/events.ts';
+import type { Clock } from '../../host/ports.ts';
+
+export type Refusals = {
+  readonly add: () => void;
+  /** Ends the timer, which would keep the process from ending. */
+  readonly stop: () => void;
+};
+
+export function createRefusals(clock: Clock, submit: (event: Event) => void): Refusals {
+  let count = 0;
+  let cancel: (() => void) | undefined;
+  let isStopped = false;
+
+  function tell(): void {
+    cancel = undefined;
+    submit({ kind: 'refused', count });
+    count = 0;
+  }
+
+  return {
+    add() {
+      count += 1;
+      if (!isStopped) cancel ??= clock.after(refusalsEveryMs, tell);
+    },
+    stop() {
+      isStopped = true;
+      cancel?.();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+// Answers over HTTP that are none of a node: what was answered, by whom, and where to look.
+import { plain, shortened } from '../../../text.ts';
+import { failure } from './failure.ts';
+import type { IncomingMessage } from 'node:http';
+import type { CallFailure } from './transport.ts';
+
+const quotedCharactersMax = 120;
+
+/** Anything but status 200 with JSON. `keys`: the keys of the configuration that lead there. */
+export function answerFailure(
+  { statusCode, headers }: IncomingMessage,
+  text: string,
+  where: string,
+  key: 'rvi.url' | 'rvi.proxy',
+): CallFailure {
+  const type = shortened(plain(headers['content-type'] ?? 'no content type'), 60);
+  const head = `${where}: HTTP status ${statusCode} (${type})`;
+  return failure('status', `${head}${hintOf(statusCode ?? 0, headers, key)}${quoted(text)}`);
+}
+
+function hintOf(status: number, headers: IncomingMessage['headers'], key: string): string {
+  if (status >= 300 && status < 400) {
+    const target = shortened(plain(headers.location ?? 'nowhere'), 200);
+    return `: it redirects to ${target}, which is not followed: check ${key}`;
+  }
+  if (status === 407) return ': a proxy wants a user and a password: check rvi.proxy';
+  if (status === 401) return `: it wants a user and a password: check ${key}, rvi.proxy`;
+  return `: no answer of an RVI node: check ${key}`;
+}
+
+function quoted(text: string): string {
+  const begin = plain(
+    text
+      .slice(0, 4 * quotedCharactersMax)
+      .trim()
+      .replace(/\s+/g, ' '),
+  );
+  if (begin === '') return '; the body is empty';
+  return `; it begins: ${shortened(begin, quotedCharactersMax)}`;
+}
+
+/** A byte order mark before it is let pass. */
+export function jsonIn(text: string): string | undefined {
+  const bare = text.replace(/^\ufeff/, '');
+  try {
+    JSON.parse(bare);
+    return bare;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+// Nothing that is thrown in a transport leaves it: each handler that Node calls is guarded, and
+// what it throws becomes a failure of the call or of the link.
+import { asError, internal } from './failure.ts';
+import type { Log } from '../../../host/ports.ts';
+import type { Transport } from './transport.ts';
+
+export function guarded<T extends readonly unknown[]>(
+  act: (...given: T) => void,
+  onThrow: (error: Error) => void,
+): (...given: T) => void {
+  return (...given) => {
+    try {
+      act(...given);
+    } catch (thrown) {
+      onThrow(asError(thrown));
+    }
+  };
+}
+
+/** The outermost guard of whole transports. */
+export function guardTransport(transport: Transport, where: string, log: Log): Transport {
+  const told = (error: Error) => {
+    log('error', 'transport-failed', { reason: internal(error, where).reason });
+  };
+  const { onRegistration, renewPath } = transport;
+  return {
+    open: (handlers) => {
+      guarded(transport.open, (error) => {
+        told(error);
+        handlers.onDown(internal(error, where).reason);
+      })(handlers);
+    },
+    call: async (call) => {
+      try {
+        return await transport.call(call);
+      } catch (thrown) {
+        return internal(asError(thrown), where);
+      }
+    },
+    resume: guarded(transport.resume, told),
+    get networkAddress() {
+      return transport.networkAddress;
+    },
+    ...(onRegistration === undefined ? {} : { onRegistration: guarded(onRegistration, told) }),
+    ...(renewPath === undefined ? {} : { renewPath }),
+    close: async () => {
+      try {
+        await transport.close();
+      } catch (thrown) {
+        told(asError(thrown));
+      }
+    },
+  };
+}

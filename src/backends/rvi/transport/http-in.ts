@@ -1,0 +1,172 @@
+// Deliveries of the node: concurrent POSTs on kept connections, each answered at once. Bounds are
+// for peers that are no node: size, time, number of connections. What a node cannot have sent is
+// refused by its head (`delivery-check.ts`), and leaves a trace.
+import { createServer } from 'node:http';
+import { connectionsMax, keepAliveMs, listenBacklog } from '../../../limits.ts';
+import { isAllowed, networksOf } from './allowed.ts';
+import { codeOf } from './failure.ts';
+import { gather } from './http-body.ts';
+import { createRefuser } from './http-refuse.ts';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock, Log } from '../../../host/ports.ts';
+import type { RequestHead } from './delivery-check.ts';
+import type { Refuser } from './http-refuse.ts';
+import type { TransportHandlers } from './transport.ts';
+
+export type ListenOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly allow: readonly string[];
+  /** A head or a body that takes longer is cut off: the node sends both in one go. */
+  readonly requestTimeMs: number;
+  /** Why a request is refused; undefined: a node can have sent it. */
+  readonly refusal: (head: RequestHead) => string | undefined;
+};
+
+export type Bound =
+  | { readonly ok: true; readonly port: number; readonly close: () => Promise<void> }
+  | { readonly ok: false; readonly reason: string };
+
+/** The kernel asks a silent peer from then on: one that vanished must not keep its place. */
+const probeAfterMs = 60_000;
+
+export function listen(
+  options: ListenOptions,
+  handlers: TransportHandlers,
+  ports: { readonly clock: Clock; readonly log: Log },
+): Promise<Bound> {
+  const { host, port, requestTimeMs } = options;
+  const { log } = ports;
+  const onRefused = () => handlers.onRefused?.();
+  const refuser = createRefuser(ports, onRefused);
+  const work: Work = { ...options, handlers, refuser };
+  const server = createServer(
+    {
+      keepAliveTimeout: keepAliveMs,
+      headersTimeout: requestTimeMs,
+      requestTimeout: requestTimeMs,
+      connectionsCheckingInterval: requestTimeMs / 4,
+      maxHeaderSize: 8_192,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: probeAfterMs,
+      // Node would answer by itself and emit no event.
+      requireHostHeader: false,
+    },
+    (request, response) => serve(work, request, response),
+  );
+  // Node would hide headers beyond this limit from the check; the head's size bounds them.
+  server.maxHeadersCount = 0;
+  // Of a connection that Node gives away (CONNECT) it takes its own listener away: a peer that
+  // resets it would end the agent.
+  server.on('connection', (socket) => void socket.on('error', () => undefined));
+  server.on('checkContinue', (...both) => void server.emit('request', ...both));
+  server.on('checkExpectation', (...both) => void server.emit('request', ...both));
+  server.on('connect', (_, socket) => refuser.end(socket, 'the method is not POST'));
+  server.on('clientError', refuser.onClientError);
+  admitOnly(server, options.allow, onRefused, log);
+  boundConnections(server, log, onRefused);
+  return new Promise((resolve) => {
+    // Later ones are of single connections (EMFILE); the server stays.
+    server.on('error', (error) => {
+      if (server.listening) log('warn', 'listener-failed', { reason: error.message });
+      resolve({ ok: false, reason: reasonOf(error, host, port) });
+    });
+    server.listen({ host, port, backlog: listenBacklog }, () => {
+      const address = server.address();
+      const bound = typeof address === 'object' && address !== null ? address.port : port;
+      resolve({ ok: true, port: bound, close: () => closeAll(server, refuser) });
+    });
+  });
+}
+
+const mends = new Map([
+  ['EADDRINUSE', 'another program listens there; end it, or give another [rvi] listen'],
+  ['EADDRNOTAVAIL', 'no interface has this address yet; bring it up, or give another [rvi] listen'],
+  ['EACCES', 'ports below 1024 need CAP_NET_BIND_SERVICE; give it, or another [rvi] listen'],
+]);
+
+function reasonOf(error: Error, host: string, port: number): string {
+  const code = codeOf(error);
+  const mend = mends.get(code) ?? 'see [rvi] listen';
+  return `cannot listen on ${host}:${port}: ${code || error.message}: ${mend}`;
+}
+
+function closeAll(server: Server, refuser: Refuser): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+    refuser.close();
+  });
+}
+
+/** Who is not on the list gets no word, and nothing of it is read. */
+function admitOnly(
+  server: Server,
+  allow: readonly string[],
+  onRefused: () => void,
+  log: Log,
+): void {
+  if (allow.length === 0) return;
+  const networks = networksOf(allow);
+  server.on('connection', (socket) => {
+    const { remoteAddress = '' } = socket;
+    if (isAllowed(networks, remoteAddress)) return;
+    onRefused();
+    log('warn', 'peer-refused', { address: remoteAddress });
+    socket.destroy();
+  });
+}
+
+/**
+ * Those at rest are bounded, and the one that rested longest goes: a new one carries a message
+ * now, which the node would lose (protocol 1.6). Those at work come in bursts and are given as much
+ * again.
+ */
+function boundConnections(server: Server, log: Log, onRefused: () => void): void {
+  const resting = new Set<Socket>();
+  server.maxConnections = 2 * connectionsMax;
+  server.on('drop', () => {
+    onRefused();
+    log('warn', 'connection-refused', { connections: 2 * connectionsMax });
+  });
+  server.on('connection', (socket) => socket.on('close', () => resting.delete(socket)));
+  server.on('request', ({ socket }, response) => {
+    resting.delete(socket);
+    response.on('close', () => {
+      if (!socket.destroyed) resting.add(socket);
+      const [longest] = resting;
+      if (resting.size > connectionsMax) longest?.destroy();
+    });
+  });
+}
+
+type Work = {
+  readonly refusal: ListenOptions['refusal'];
+  readonly handlers: TransportHandlers;
+  readonly refuser: Refuser;
+};
+
+function serve(work: Work, request: IncomingMessage, response: ServerResponse): void {
+  const { handlers, refuser } = work;
+  if (refuser.isOver(request.socket)) return void request.resume();
+  const { method = '', url: target = '', rawHeaders } = request;
+  const reason = work.refusal({ method, target, rawHeaders });
+  if (reason !== undefined) return refuser.answer(request, response, reason);
+  if (request.headers.expect !== undefined) response.writeContinue();
+  gather(request, (body) => {
+    const refused = body === undefined ? 'too-large' : handlers.isFull() ? 'busy' : undefined;
+    if (body !== undefined && refused === undefined) {
+      return answer(response, handlers.receive(body) ?? '');
+    }
+    refuser.count(request.socket, refused ?? 'too-large');
+    answer(response, handlers.refusal(refused ?? 'too-large'));
+  });
+}
+
+function answer(response: ServerResponse, text: string): void {
+  const body = Buffer.from(text);
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+  response.writeHead(200, headers).end(body);
+}

@@ -1,0 +1,144 @@
+// Calls to the node, one POST each over a kept connection. 0.5 nodes take exactly
+// `application/json` and nothing behind it (protocol 1.1).
+import { request as overTcp } from 'node:http';
+import { request as overTls } from 'node:https';
+import { messageBytesMax } from '../../../limits.ts';
+import { createAgent } from './agents.ts';
+import { answerFailure, jsonIn } from './answers.ts';
+import { asError, codeOf, failure, failureOf, internal, whoOf } from './failure.ts';
+import { guarded } from './guard.ts';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../../host/ports.ts';
+import type { Way } from './agents.ts';
+import type { Leg } from './failure.ts';
+import type { Call, CallResult } from './transport.ts';
+
+export type Poster = {
+  /** `onSent`: all of it has left for the node. */
+  post(call: Call, onSent?: () => void): Promise<CallResult>;
+  close(): void;
+};
+
+/** Bursts share a connection; one that rested longer may have been dropped on the way, unseen. */
+const idleMsMax = 5_000;
+
+type Attempt = { readonly result: CallResult; readonly isStale: boolean };
+
+export function createPoster(clock: Clock, way: Way): Poster {
+  const target = new URL(way.url);
+  // One connection, so that calls stay in order.
+  const options = { keepAlive: true, maxSockets: 1, timeout: idleMsMax };
+  const { agent, leg } = createAgent(clock, way, options);
+  const request = target.protocol === 'https:' ? overTls : overTcp;
+
+  function attempt({ text, timeLimitMs }: Call, onSent?: () => void): Promise<Attempt> {
+    return new Promise((resolve) => {
+      let sent: ClientRequest | undefined;
+      const settle = (result: CallResult, isStale = false) => {
+        cancel();
+        resolve({ result, isStale });
+      };
+      const broke = (error: Error) => {
+        settle(internal(error, target.origin));
+        sent?.destroy();
+      };
+      let phaseOf = () => 'connection';
+      const cancel = clock.after(timeLimitMs, () => {
+        const reason = `no ${phaseOf()} within ${timeLimitMs} ms`;
+        settle(failure('timeout', `${target.origin}: ${reason}${throughOf(leg())}`));
+        sent?.destroy();
+      });
+      guarded(() => {
+        const body = Buffer.from(text);
+        const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+        sent = request(target, { method: 'POST', agent, headers });
+        const wasUnanswered = watchAnswer(sent);
+        phaseOf = watchPhase(sent);
+        sent.on('response', (response) => {
+          void readAnswer(response, leg()).then((result) => settle(result));
+        });
+        sent.on(
+          'error',
+          guarded((error: Error) => {
+            settle(failureOf(error, leg()), wasUnanswered() && isReset(error));
+          }, broke),
+        );
+        if (onSent !== undefined) sent.on('finish', onSent);
+        sent.end(body);
+      }, broke)();
+    });
+  }
+
+  /**
+   * The node may close a kept connection just when a call sets out on it. That call goes out again
+   * on a fresh one, once, and only where the connection had served before and ended without a byte
+   * of an answer. A node that crashes over a call looks the same (protocol 1.7) and gets it twice;
+   * any other failure is not repeated here: a second ack would double the stream (protocol 2.4).
+   */
+  async function post(call: Call, onSent?: () => void): Promise<CallResult> {
+    const startMs = clock.nowMs();
+    const first = await attempt(call, onSent);
+    if (!first.isStale) return first.result;
+    const timeLimitMs = Math.max(1, startMs + call.timeLimitMs - clock.nowMs());
+    return (await attempt({ ...call, timeLimitMs }, onSent)).result;
+  }
+
+  return { post, close: () => agent.destroy() };
+}
+
+const throughOf = ({ through }: Leg) => (through === undefined ? '' : ` (through ${through})`);
+
+/** Tells later whether a kept connection has brought nothing since the call was put on it. */
+function watchAnswer(sent: ClientRequest): () => boolean {
+  let wasUnanswered = () => false;
+  sent.on('socket', (socket) => {
+    const readBytes = socket.bytesRead;
+    wasUnanswered = () => sent.reusedSocket && socket.bytesRead === readBytes;
+  });
+  return () => wasUnanswered();
+}
+
+/** Tells later what the call still waits for. */
+function watchPhase(sent: ClientRequest): () => string {
+  let phase = 'connection';
+  sent.on('socket', (socket: Socket & { readonly encrypted?: boolean }) => {
+    const isSecure = socket.encrypted === true;
+    const connected = () => (phase = isSecure ? 'TLS handshake' : 'answer');
+    if (sent.reusedSocket) phase = 'answer';
+    else if (socket.connecting) socket.once('connect', connected);
+    else connected();
+    if (isSecure) socket.once('secureConnect', () => (phase = 'answer'));
+  });
+  return () => phase;
+}
+
+function isReset(error: Error): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(codeOf(error));
+}
+
+async function readAnswer(response: IncomingMessage, leg: Leg): Promise<CallResult> {
+  const { where } = leg;
+  const parts: Buffer[] = [];
+  let sizeBytes = 0;
+  try {
+    for await (const part of response) {
+      const data: Buffer = part;
+      sizeBytes += data.length;
+      // Leaving the loop destroys the response and its connection.
+      if (sizeBytes > messageBytesMax) {
+        return failure('too-large', `${where}: an answer of more than ${messageBytesMax} bytes`);
+      }
+      parts.push(data);
+    }
+    const text = Buffer.concat(parts).toString();
+    const json = response.statusCode === 200 ? jsonIn(text) : undefined;
+    return json === undefined
+      ? answerFailure(response, text, where, 'rvi.url')
+      : { ok: true, text: json };
+  } catch (thrown) {
+    const error = asError(thrown);
+    if (codeOf(error) !== 'ECONNRESET') return failureOf(error, leg);
+    return failure('closed', `${where}: ${whoOf(leg)} ended the connection within its answer`);
+  }
+}

@@ -1,0 +1,46 @@
+import { backoffMs, hasStepped } from '../../../core/retry.ts';
+import { clockCheckEveryMs, reconnectDelayMsMax, reconnectDelayMsMin } from '../../../limits.ts';
+import type { TransportPorts } from './transport.ts';
+
+export type Retry = {
+  /**
+   * Acts after the next delay: exponential, with full jitter. `isClockInDoubt`: at once when the
+   * clock of this device is set, too.
+   */
+  again(act: () => void, isClockInDoubt?: boolean): void;
+  /** What was tried has held: the next delay is a short one. */
+  held(): void;
+  stop(): void;
+};
+
+export function createRetry(
+  { clock, random }: TransportPorts,
+  delayMsMax = reconnectDelayMsMax,
+): Retry {
+  let failures = 0;
+  let cancel: () => void = () => undefined;
+  const instant = () => ({ nowMs: clock.nowMs(), wallMs: clock.wallMs() });
+
+  function wait(act: () => void, dueMs: number, before: ReturnType<typeof instant>): void {
+    const leftMs = dueMs - before.nowMs;
+    const stepMs = Math.min(leftMs, clockCheckEveryMs);
+    cancel = clock.after(stepMs, () => {
+      const now = instant();
+      if (stepMs === leftMs || hasStepped(before, now)) act();
+      else wait(act, dueMs, now);
+    });
+  }
+
+  return {
+    again(act, isClockInDoubt = false) {
+      const delayMs = backoffMs(failures, reconnectDelayMsMin, delayMsMax, random.unit());
+      failures += 1;
+      if (isClockInDoubt) wait(act, clock.nowMs() + delayMs, instant());
+      else cancel = clock.after(delayMs, act);
+    },
+    held() {
+      failures = 0;
+    },
+    stop: () => cancel(),
+  };
+}

@@ -1,0 +1,80 @@
+// JSON-RPC over one WebSocket that we open: calls and answers of both sides, a text frame each. A
+// lost link is opened again, with back-off and full jitter.
+import { reconnectDelayMsMaxOf } from '../../../core/retry.ts';
+import { createAgent } from './agents.ts';
+import { createCalls } from './calls.ts';
+import { failure, internal } from './failure.ts';
+import { guarded } from './guard.ts';
+import { createLink } from './link.ts';
+import { createRetry } from './retrying.ts';
+import type { Way } from './agents.ts';
+import type { Link } from './link.ts';
+import type { Call, CallFailure, CallResult } from './transport.ts';
+import type { Transport, TransportHandlers, TransportPorts } from './transport.ts';
+
+export function createWebSocketTransport(ports: TransportPorts, way: Way): Transport {
+  const { clock, log } = ports;
+  const ours = createAgent(clock, way, {});
+  const calls = createCalls(clock);
+  const retry = createRetry(ports, reconnectDelayMsMaxOf(way.url));
+  let link: Link | undefined;
+  let down: CallFailure = failure('closed', `${way.url}: not connected yet`);
+  let isTold = false;
+  let isClosed = false;
+
+  function open(handlers: TransportHandlers): void {
+    const dial = () => {
+      link = createLink(clock, way.url, ours, {
+        onOpen() {
+          isTold = false;
+          handlers.onUp();
+        },
+        onText: (data) => receive(handlers, data),
+        onAlive: retry.held,
+        onEnd: (why) => lost(handlers, why),
+      });
+    };
+    guarded(dial, (error) => lost(handlers, internal(error, way.url)))();
+  }
+
+  function lost(handlers: TransportHandlers, why: CallFailure): void {
+    link = undefined;
+    down = why;
+    calls.failAll(why);
+    if (isClosed) return;
+    if (isTold) log('debug', 'link-retried', { reason: why.reason });
+    else handlers.onDown(why.reason);
+    isTold = true;
+    retry.again(() => open(handlers), why.isClockInDoubt);
+  }
+
+  function receive(handlers: TransportHandlers, data: Buffer): void {
+    const id = handlers.answeredId(data);
+    if (id !== undefined) {
+      if (!calls.answer(id, data.toString())) log('debug', 'answer-unexpected', { id });
+      return;
+    }
+    const text = handlers.receive(data);
+    if (text !== undefined) link?.send(text);
+    // What was read already still comes: at most one read of the socket, so less than a chunk.
+    if (handlers.isFull()) link?.pause();
+  }
+
+  async function call(made: Call): Promise<CallResult> {
+    if (link?.isOpen() !== true) return down;
+    const answered = calls.wait(made);
+    link.send(made.text);
+    return answered;
+  }
+
+  async function close(): Promise<void> {
+    isClosed = true;
+    retry.stop();
+    down = failure('closed', 'the agent ends');
+    calls.failAll(down);
+    link?.end(1001, down);
+    ours.agent.destroy();
+  }
+
+  return { open, call, resume: () => link?.resume(), networkAddress: undefined, close };
+}
