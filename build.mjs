@@ -12,12 +12,12 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
-import { late } from './targets/late.mjs';
+import { late } from './targets/lazy-builtins.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
 import { spared } from './targets/spared.mjs';
-import { deafened, undebugged } from './targets/unheard.mjs';
+import { deafened, undebugged } from './targets/block-env-vars.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));

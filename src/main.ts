@@ -3,7 +3,7 @@
 import './host/debugger.ts';
 import process from 'node:process';
 import { runCommand } from './commands/cli.ts';
-import { readFlash } from './flash.ts';
+import { readFlash } from './offline-status.ts';
 import { createDisk } from './host/disk.ts';
 import { createExit } from './host/exit.ts';
 import { checkFileSystem } from './host/file-system.ts';
@@ -14,9 +14,9 @@ import { createRunner } from './host/runner.ts';
 import { onSignals } from './host/signals.ts';
 import { createLocalSockets } from './host/sockets.ts';
 import { strangersAt } from './host/strangers.ts';
-import { createTerminal, isJournal } from './host/terminal.ts';
+import { createTerminal, isJournal } from './host/stdio.ts';
 import { createClock, openRandom } from './host/time.ts';
-import { createServe } from './serve.ts';
+import { createServe } from './run-daemon.ts';
 
 declare const SOTA_AGENT_VERSION: string;
 declare const SOTA_AGENT_BUILD_TIME_S: number;

@@ -26,7 +26,7 @@ const imports: readonly {
   readonly values: string;
   readonly types?: string;
 }[] = [
-  { from: /^(assert|limits|text)\.ts$/, values: '' },
+  { from: /^(assert|limits|sanitize)\.ts$/, values: '' },
   { from: /^core\//, values: 'core' },
   {
     from: /^backends\/rvi\/codec\//,
@@ -57,16 +57,17 @@ const imports: readonly {
   },
   { from: /^commands\//, values: 'commands config control core', types: 'host' },
   {
-    from: /^(flash|serve)\.ts$/,
+    from: /^(offline-status|run-daemon)\.ts$/,
     values: 'agent backends/rvi backends/rvi/transport control core host install store',
     types: 'commands',
   },
   {
     from: /^main\.ts$/,
-    values: 'agent commands config control core flash host install serve store node:*',
+    values:
+      'agent commands config control core host install offline-status run-daemon store node:*',
   },
 ];
-const leaves = 'assert limits text node:crypto node:zlib';
+const leaves = 'assert limits sanitize node:crypto node:zlib';
 
 type Word = readonly [
   word: RegExp,

@@ -1,18 +1,18 @@
 // One life of the agent, from the journal to the stop: everything wired, nothing concrete.
 // `main.ts` gives it the real ports, the simulator its own.
-import { keyOf, label, transferOf } from '../core/decision.ts';
-import { describe } from '../core/describe.ts';
-import { chunksExpected } from '../core/ladder.ts';
+import { keyOf, label, transferOf } from '../core/decision-helpers.ts';
+import { describe } from '../core/status-view.ts';
+import { chunksExpected } from '../core/resume-strategy.ts';
 import { chunkBytes, stopGraceMs } from '../limits.ts';
 import { deviceOf } from '../backends/rvi/codec/dialects.ts';
 import { errorCodes } from '../backends/rvi/codec/jsonrpc.ts';
 import { nodeDialects } from '../backends/rvi/codec/node-dialect.ts';
 import { createHasher } from '../store/hasher.ts';
 import { openStore } from '../store/store.ts';
-import { createAgent } from './agent.ts';
+import { createAgent } from './event-loop.ts';
 import { createClockWatch } from './clock-watch.ts';
 import { createExecutors } from './executors.ts';
-import { withOneListing, withReadableList } from './listing.ts';
+import { withOneListing, withReadableList } from './inventory.ts';
 import { createReceiver } from '../backends/rvi/receiver.ts';
 import { createRefusals } from '../backends/rvi/rejection-counter.ts';
 import { createSpeaker, hintsOf, servicesOf } from '../backends/rvi/sender.ts';
@@ -23,10 +23,10 @@ import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, Log, Random } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';
-import type { Known } from '../store/data.ts';
+import type { Known } from '../store/payload-files.ts';
 import type { Store } from '../store/store.ts';
 import type { Transport } from '../backends/rvi/transport/transport.ts';
-import type { Agent } from './agent.ts';
+import type { Agent } from './event-loop.ts';
 import type { ClockWatch } from './clock-watch.ts';
 
 export type DaemonParts = {

@@ -1,6 +1,6 @@
 // Effects, done. Each ends in an event or needs none; none decides anything.
 import { unreachable } from '../assert.ts';
-import { keyOf, ledgerKeyOf } from '../core/decision.ts';
+import { keyOf, ledgerKeyOf } from '../core/decision-helpers.ts';
 import { beforeBytesMax, chunkBytes } from '../limits.ts';
 import type { Effect, Event, Write } from '../core/events.ts';
 import type { Install, PackageId, State, Transfer } from '../core/model.ts';

@@ -1,7 +1,7 @@
 // The command line, checked against the table of commands. A word that is not known is answered
 // with the nearest one that is.
-import { nearest } from '../config/nearest.ts';
-import { plain } from '../text.ts';
+import { nearest } from '../config/suggest.ts';
+import { plain } from '../sanitize.ts';
 
 /** What a command takes beside `--config FILE` and `--help`. */
 export type Shape = {

@@ -1,11 +1,11 @@
 // `sota-agent COMMAND`: the table of commands, and the way from an argument list to an exit code.
 import { unreachable } from '../assert.ts';
-import { complaintText } from '../config/show.ts';
+import { complaintText } from '../config/print.ts';
 import { parseArguments } from './arguments.ts';
 import { config } from './config.ts';
 import { accept, decline } from './consent.ts';
 import { commandHelp, usage } from './help.ts';
-import { loadConfiguration } from './load.ts';
+import { loadConfiguration } from './load-config.ts';
 import { packages } from './packages.ts';
 import { exitCodes } from './ports.ts';
 import { renewPath } from './renew-path.ts';

@@ -1,6 +1,6 @@
 // `config`: the configuration as it holds, as TOML, with where each value came from.
-import { complaintText, showEntries } from '../config/show.ts';
-import { exposure } from '../text.ts';
+import { complaintText, showEntries } from '../config/print.ts';
+import { exposure } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
 import { passwordWarnings } from './password.ts';
 import { socketWarnings } from './socket.ts';

@@ -1,7 +1,7 @@
 // `accept` and `decline`: a person's word on a package that waits for it.
-import { plain } from '../text.ts';
+import { plain } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { odd, reach } from './reach.ts';
+import { odd, reach } from './daemon-client.ts';
 import type { Act } from './ports.ts';
 
 const say = (command: 'accept' | 'decline'): Act => {

@@ -1,6 +1,6 @@
 // `help`, short and true: it is printed from the table that the arguments are checked against.
 import type { Shape } from './arguments.ts';
-import { table } from './words.ts';
+import { table } from './format.ts';
 
 export type Described = {
   /** Half a line for the overview. */

@@ -1,7 +1,7 @@
 // `packages`: what the server would be told is installed, a line each.
 import { exitCodes } from './ports.ts';
-import { odd, reach } from './reach.ts';
-import { label } from './words.ts';
+import { odd, reach } from './daemon-client.ts';
+import { label } from './format.ts';
 import type { Act } from './ports.ts';
 
 export const packages: Act = async (ports, { settings }) => {

@@ -1,6 +1,6 @@
 // A configuration file that holds a password, and that others may read. Said by `config` and at
 // the start.
-import { exposure } from '../text.ts';
+import { exposure } from '../sanitize.ts';
 import type { Complaint } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 

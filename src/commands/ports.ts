@@ -4,7 +4,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
 import type { Strangers } from '../host/strangers.ts';
-import type { Terminal } from '../host/terminal.ts';
+import type { Terminal } from '../host/stdio.ts';
 
 export type CommandPorts = {
   readonly terminal: Terminal;

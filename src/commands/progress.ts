@@ -1,7 +1,7 @@
 // What `watch` shows, as lines: bars, rates, time left. Pure; time is given.
 import { chunkBytes } from '../limits.ts';
-import { plain, shortened } from '../text.ts';
-import { bytes, duration, label, percent, portion, soon } from './words.ts';
+import { plain, shortened } from '../sanitize.ts';
+import { bytes, duration, label, percent, portion, soon } from './format.ts';
 import type { PackageId } from '../core/model.ts';
 import type { PackageStatus, Status } from '../core/status.ts';
 

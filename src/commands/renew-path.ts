@@ -1,7 +1,7 @@
 // `renew-path`: another secret path for the node's deliveries.
-import { plain } from '../text.ts';
+import { plain } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { odd, reach } from './reach.ts';
+import { odd, reach } from './daemon-client.ts';
 import type { Act } from './ports.ts';
 
 export const renewPath: Act = async (ports, { settings }) => {

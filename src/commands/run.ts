@@ -1,5 +1,5 @@
 // `run`: the daemon, once its configuration is known to be good.
-import { complaintText } from '../config/show.ts';
+import { complaintText } from '../config/print.ts';
 import { exitCodes } from './ports.ts';
 import { passwordWarnings } from './password.ts';
 import { socketWarnings } from './socket.ts';

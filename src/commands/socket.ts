@@ -1,5 +1,5 @@
 // Whose the control socket is, and what it means that nobody answers on it.
-import { plain } from '../text.ts';
+import { plain } from '../sanitize.ts';
 import type { Complaint } from '../config.ts';
 import type { Unreached } from '../control/client.ts';
 import type { Settings } from '../core/settings.ts';

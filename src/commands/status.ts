@@ -1,9 +1,9 @@
 // `status`: what there is, at one glance; `--json` gives the same to scripts.
 import { chunkBytes } from '../limits.ts';
-import { plain, plainJson, shortened } from '../text.ts';
+import { plain, plainJson, shortened } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { reachStatus } from './reach.ts';
-import { bytes, duration, percent, soon, table } from './words.ts';
+import { reachStatus } from './daemon-client.ts';
+import { bytes, duration, percent, soon, table } from './format.ts';
 import type { PackageStatus, Status, UpdateStatus } from '../core/status.ts';
 import type { Act } from './ports.ts';
 

@@ -1,15 +1,15 @@
 // `watch`: live progress until Ctrl-C. A terminal is drawn over; a file or a pipe gets a line where
 // something changed.
 import { converse } from '../control/client.ts';
-import { plain } from '../text.ts';
+import { plain } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
 import { aged, createRates, packageLine, watchLines } from './progress.ts';
-import { odd, refusalText, silenceText } from './reach.ts';
+import { odd, refusalText, silenceText } from './daemon-client.ts';
 import { hiddenText, mayAsk } from './socket.ts';
-import { label, percent } from './words.ts';
+import { label, percent } from './format.ts';
 import type { PackageStatus, Status } from '../core/status.ts';
 import type { Clock } from '../host/ports.ts';
-import type { Terminal } from '../host/terminal.ts';
+import type { Terminal } from '../host/stdio.ts';
 import type { Act } from './ports.ts';
 
 type View = { show(status: Status): void; end(): void };

@@ -1,11 +1,11 @@
 // `why`: what each package waits for, which timer runs, what comes next, what the last cut left.
-import { label } from '../core/decision.ts';
-import { plain, shortened } from '../text.ts';
-import { learntLines } from './learnt.ts';
+import { label } from '../core/decision-helpers.ts';
+import { plain, shortened } from '../sanitize.ts';
+import { learntLines } from './server-profile.ts';
 import { exitCodes } from './ports.ts';
-import { reachStatus } from './reach.ts';
+import { reachStatus } from './daemon-client.ts';
 import { headLines, nextText, progressText } from './status.ts';
-import { soon } from './words.ts';
+import { soon } from './format.ts';
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
 import type { Act } from './ports.ts';

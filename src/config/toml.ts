@@ -1,6 +1,6 @@
 // Values spelled as TOML, on one line.
 import { isTable } from './readers.ts';
-import { plain, quotedToml } from '../text.ts';
+import { plain, quotedToml } from '../sanitize.ts';
 
 export function toToml(value: unknown): string {
   if (typeof value === 'string') return quotedToml(value);

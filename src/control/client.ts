@@ -1,6 +1,6 @@
 // The other end of the control socket: a request, its answer, or a reason why there is none.
 import { controlAnswerBytesMax, controlAnswerMs } from '../limits.ts';
-import { createLines } from './lines.ts';
+import { createLines } from './line-reader.ts';
 import { decodeResponse, encodeLine } from './protocol.ts';
 import type { Clock, LocalSockets, LocalStream } from '../host/ports.ts';
 import type { ControlRequest, ControlResponse } from './protocol.ts';

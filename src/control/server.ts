@@ -10,7 +10,7 @@ import {
   controlLineBytesMax,
   watchEveryMs,
 } from '../limits.ts';
-import { createLines } from './lines.ts';
+import { createLines } from './line-reader.ts';
 import { decodeRequest, encodeLine } from './protocol.ts';
 import type { Status } from '../core/status.ts';
 import type {

@@ -1,7 +1,7 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
 import { unreachable } from '../assert.ts';
-import { learntDialect, learntRung, named, newBackend } from './backends.ts';
+import { learntDialect, learntRung, named, newBackend } from './known-servers.ts';
 import {
   aborted,
   attemptsOf,
@@ -13,7 +13,7 @@ import {
   setRunning,
   unfinished,
   without,
-} from './change.ts';
+} from './state-updates.ts';
 import {
   consented,
   consentNeeded,
@@ -24,8 +24,8 @@ import {
   withConfirmation,
   withoutStarted,
 } from './consent.ts';
-import { byNumber, idle, keyOf, transferOf } from './decision.ts';
-import { drop, hold, holdPage, isAllHeld, noneHeld } from './held.ts';
+import { byNumber, idle, keyOf, transferOf } from './decision-helpers.ts';
+import { drop, hold, holdPage, isAllHeld, noneHeld } from './chunk-set.ts';
 import type { Fact, Note } from './events.ts';
 import type { PackageId, State, Transfer } from './model.ts';
 

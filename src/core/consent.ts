@@ -1,8 +1,8 @@
 // Who must say yes before a package is received, and what the facts about that mean. Consent
 // belongs to a name and a version (an update: to its id) and ends with the outcome.
 import { confirmationsMax } from '../limits.ts';
-import { changePhase, put, without } from './change.ts';
-import { keyOf } from './decision.ts';
+import { changePhase, put, without } from './state-updates.ts';
+import { keyOf } from './decision-helpers.ts';
 import type { Fact } from './events.ts';
 import type { BackendServices, Package, PackageId, State, Update } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -13,17 +13,17 @@ import {
   nothing,
   running,
   runningOf,
-} from './decision.ts';
-import { climb } from './ladder.ts';
+} from './decision-helpers.ts';
+import { climb } from './resume-strategy.ts';
 import { onConsent, onDecline } from './on-consent.ts';
-import { onDiscarded } from './leftovers.ts';
-import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-link.ts';
-import { onRegistered, onTransportDown, register, registerAgain } from './on-link.ts';
+import { onDiscarded } from './cleanup.ts';
+import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-registration.ts';
+import { onRegistered, onTransportDown, register, registerAgain } from './on-registration.ts';
 import { onRequest } from './on-request.ts';
-import { conclude, settle, settleStart } from './outcome.ts';
+import { conclude, settle, settleStart } from './conclude-transfer.ts';
 import { onBooted } from './recover.ts';
 import { onReportLeaving, onSent, onUnsaid } from './reporting.ts';
-import { sentenceOf, withDropped } from './survived.ts';
+import { sentenceOf, withDropped } from './recovery-summary.ts';
 import { onTick } from './timers.ts';
 import { applyAll, applyNote } from './apply.ts';
 import { onChecked, onRebootAsked, onRebootDenied } from './on-reboot.ts';

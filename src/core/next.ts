@@ -1,8 +1,8 @@
 // What happens next to a package, and when, for people: its own timer, what runs on this device, or
 // what has to come first.
 import { unreachable } from '../assert.ts';
-import { nextToAsk } from './asking.ts';
-import { inPhase, keyOf, label, runningOf } from './decision.ts';
+import { nextToAsk } from './start-queue.ts';
+import { inPhase, keyOf, label, runningOf } from './decision-helpers.ts';
 import { isLinked } from './timers.ts';
 import type { Package, State, Work } from './model.ts';
 import type { Deadline } from './timers.ts';

@@ -2,10 +2,19 @@
 // durable before the ack leaves.
 import { chunkBytes } from '../limits.ts';
 import { crc32 } from './crc32.ts';
-import { both, decision, inPhase, keyOf, nothing, refuse, running, runningOf } from './decision.ts';
-import { crcOf } from './held.ts';
-import { chunksExpected, moved } from './ladder.ts';
-import type { InPhase } from './decision.ts';
+import {
+  both,
+  decision,
+  inPhase,
+  keyOf,
+  nothing,
+  refuse,
+  running,
+  runningOf,
+} from './decision-helpers.ts';
+import { crcOf } from './chunk-set.ts';
+import { chunksExpected, moved } from './resume-strategy.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Moment } from './events.ts';
 import type { Request, State, Transfer } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -1,8 +1,8 @@
 // What a person says of a package: accept or decline, through the control socket.
 import { applyAll } from './apply.ts';
-import { both, decision, keyOf, log, nothing } from './decision.ts';
+import { both, decision, keyOf, log, nothing } from './decision-helpers.ts';
 import { startHeld } from './on-start.ts';
-import { settle, settleStart } from './outcome.ts';
+import { settle, settleStart } from './conclude-transfer.ts';
 import type { Decision, Event, Fact } from './events.ts';
 import type { State } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -2,11 +2,20 @@
 // blindly (P4). After a cut the device is asked what is true before anything else.
 import { installerBusyDelayMs } from '../limits.ts';
 import { unreachable } from '../assert.ts';
-import { attemptsOf } from './change.ts';
-import { both, decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { attemptsOf } from './state-updates.ts';
+import {
+  both,
+  decision,
+  inPhase,
+  keyOf,
+  log,
+  nothing,
+  running,
+  runningOf,
+} from './decision-helpers.ts';
 import { awaitReboot } from './on-reboot.ts';
-import { settle } from './outcome.ts';
-import type { InPhase } from './decision.ts';
+import { settle } from './conclude-transfer.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Moment, Verdict } from './events.ts';
 import type { Install, Report, State } from './model.ts';
 import type { Settings } from './settings.ts';

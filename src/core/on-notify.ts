@@ -2,10 +2,10 @@
 // (protocol 2.1).
 import { chunkBytes, chunksCountMax, packagesMax } from '../limits.ts';
 import { applyAll } from './apply.ts';
-import { isSame } from './backends.ts';
+import { isSame } from './known-servers.ts';
 import { isAsked } from './consent.ts';
-import { both, decision, keyOf, log, runningOf, transferOf } from './decision.ts';
-import { settle } from './outcome.ts';
+import { both, decision, keyOf, log, runningOf, transferOf } from './decision-helpers.ts';
+import { settle } from './conclude-transfer.ts';
 import type { Decision, Effect, Fact } from './events.ts';
 import type { Offer, Package, Request, State, Update } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -6,9 +6,9 @@ import {
   rebootDelayMs,
   rebootRequestsMax,
 } from '../limits.ts';
-import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
-import { settle } from './outcome.ts';
-import type { InPhase } from './decision.ts';
+import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision-helpers.ts';
+import { settle } from './conclude-transfer.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Moment } from './events.ts';
 import type { Report, State } from './model.ts';
 

@@ -12,13 +12,13 @@ import {
   running,
   runningOf,
   transferOf,
-} from './decision.ts';
-import { afterFinish } from './keep-alive.ts';
+} from './decision-helpers.ts';
+import { afterFinish } from './progress-ack.ts';
 import { onChunk } from './on-chunk.ts';
-import { climb, isComplete, moved } from './ladder.ts';
-import { conclude } from './outcome.ts';
+import { climb, isComplete, moved } from './resume-strategy.ts';
+import { conclude } from './conclude-transfer.ts';
 import { onNotify } from './on-notify.ts';
-import { isThere, onServices } from './on-services.ts';
+import { isThere, onServices } from './server-availability.ts';
 import { onStart, onUnusableStart } from './on-start.ts';
 import { onGetPackages } from './reporting.ts';
 import type { Decision, Effect, Fact, Moment, Note } from './events.ts';

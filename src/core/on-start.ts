@@ -2,7 +2,7 @@
 // first, then space on the disk.
 import { chunkBytes, packagesMax, transfersMax } from '../limits.ts';
 import { applyAll, applyNote } from './apply.ts';
-import { attemptsOf } from './change.ts';
+import { attemptsOf } from './state-updates.ts';
 import { isAsked, isConfirmationKnown, mayStart } from './consent.ts';
 import {
   both,
@@ -16,12 +16,12 @@ import {
   running,
   runningOf,
   transferOf,
-} from './decision.ts';
-import { climb } from './ladder.ts';
-import { settleStart } from './outcome.ts';
-import { isAnother, onAnother } from './on-another.ts';
+} from './decision-helpers.ts';
+import { climb } from './resume-strategy.ts';
+import { settleStart } from './conclude-transfer.ts';
+import { isAnother, onAnother } from './multi-package.ts';
 import { isSaid, sendReport } from './reporting.ts';
-import type { InPhase } from './decision.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Fact, Moment, StartRequest } from './events.ts';
 import type { Package, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';

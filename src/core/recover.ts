@@ -1,12 +1,12 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
-import { both, decision, nothing, running, transferOf } from './decision.ts';
-import { waitNote } from './keep-alive.ts';
-import { isAllHeld } from './held.ts';
-import { chunksExpected } from './ladder.ts';
-import { survived } from './survived.ts';
+import { both, decision, nothing, running, transferOf } from './decision-helpers.ts';
+import { waitNote } from './progress-ack.ts';
+import { isAllHeld } from './chunk-set.ts';
+import { chunksExpected } from './resume-strategy.ts';
+import { survived } from './recovery-summary.ts';
 import { chunkBytes } from '../limits.ts';
 import { unreachable } from '../assert.ts';
-import { grouped } from '../text.ts';
+import { grouped } from '../sanitize.ts';
 import type { Decision, Evidence, Fact } from './events.ts';
 import type { Package, State, Transfer } from './model.ts';
 import type { Settings } from './settings.ts';

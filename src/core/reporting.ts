@@ -9,10 +9,10 @@ import {
   reportSendsInDoubt,
   reportSendsMax,
 } from '../limits.ts';
-import { isSame } from './backends.ts';
-import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision.ts';
+import { isSame } from './known-servers.ts';
+import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision-helpers.ts';
 import { backoffMs } from './retry.ts';
-import type { InPhase } from './decision.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Fact, Moment } from './events.ts';
 import type { Package, State } from './model.ts';
 

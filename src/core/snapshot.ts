@@ -1,8 +1,8 @@
 // The shortest list of facts that replays to the same state; what a rewritten journal holds.
-import { isSame } from './backends.ts';
-import { transferOf } from './decision.ts';
-import { crcOf } from './held.ts';
-import { chunksExpected } from './ladder.ts';
+import { isSame } from './known-servers.ts';
+import { transferOf } from './decision-helpers.ts';
+import { crcOf } from './chunk-set.ts';
+import { chunksExpected } from './resume-strategy.ts';
 import type { Fact } from './events.ts';
 import type { Backend, BackendServices, Package, Situation, State } from './model.ts';
 

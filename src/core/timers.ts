@@ -1,18 +1,18 @@
 // Every state that can wait has a deadline here and an exit when it passes. One list serves three
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
-import { ask, nextToAsk, othersUntilMs } from './asking.ts';
-import { both, decision, inPhase, log, nothing, runningOf } from './decision.ts';
-import { afterFinish, keepAlive, toKeepAlive } from './keep-alive.ts';
-import { climb, isComplete } from './ladder.ts';
-import { removeAgain } from './leftovers.ts';
+import { ask, nextToAsk, othersUntilMs } from './start-queue.ts';
+import { both, decision, inPhase, log, nothing, runningOf } from './decision-helpers.ts';
+import { afterFinish, keepAlive, toKeepAlive } from './progress-ack.ts';
+import { climb, isComplete } from './resume-strategy.ts';
+import { removeAgain } from './cleanup.ts';
 import { runAgainWhenFree } from './on-install.ts';
-import { register } from './on-link.ts';
+import { register } from './on-registration.ts';
 import { rebootAgain } from './on-reboot.ts';
-import { whenThere } from './on-services.ts';
+import { whenThere } from './server-availability.ts';
 import { releaseStart } from './on-start.ts';
-import { conclude } from './outcome.ts';
+import { conclude } from './conclude-transfer.ts';
 import { listAgain, sendReport } from './reporting.ts';
-import type { InPhase } from './decision.ts';
+import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Moment } from './events.ts';
 import type { Package, PackageId, State } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
 import process from 'node:process';
-import { makeFolders } from './folders.ts';
+import { makeFolders } from './make-directories.ts';
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from './ports.ts';

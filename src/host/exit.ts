@@ -3,9 +3,9 @@
 import { accessSync, constants } from 'node:fs';
 import process from 'node:process';
 import { stopGraceMs } from '../limits.ts';
-import { plain } from '../text.ts';
+import { plain } from '../sanitize.ts';
 import { briefError } from './errors.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './stdio.ts';
 
 export type Exit = {
   /**

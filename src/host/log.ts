@@ -2,7 +2,7 @@
 // quoted; events come in floods, so each code has a bucket of lines, and what does not fit is
 // counted instead.
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../limits.ts';
-import { plainJson, quoted, shortened } from '../text.ts';
+import { plainJson, quoted, shortened } from '../sanitize.ts';
 import type { Clock, Log, LogFields, LogLevel } from './ports.ts';
 
 export type LogOptions = {

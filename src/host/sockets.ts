@@ -4,8 +4,8 @@ import { mkdtemp, open, rm, symlink } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
-import { makeFolders } from './folders.ts';
-import { groupId } from './groups.ts';
+import { makeFolders } from './make-directories.ts';
+import { groupId } from './group-id.ts';
 import type { Socket } from 'node:net';
 import type {
   DiskFailure,

@@ -1,9 +1,9 @@
 // Any program of the integrator's: the payload in the environment, the outcome in the exit code.
 // Nothing can be asked afterwards, so a cut attempt is simply run again, within `attempts`.
 import { aboutOf, environment } from './environment.ts';
-import { isRunning, markOf, outlast } from './orphan.ts';
+import { isRunning, markOf, outlast } from './running-installer.ts';
 import { isPassing } from './patient.ts';
-import { tailOf } from './words.ts';
+import { tailOf } from './describe-result.ts';
 import { outputBytesMax } from '../limits.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock, Disk, Runner } from '../host/ports.ts';

@@ -1,12 +1,12 @@
 // All installers of this device, and the reboot that one of them may ask for.
 import { outputBytesMax, rebootAllowTimeMs } from '../limits.ts';
-import { choose } from './choose.ts';
+import { choose } from './select-installer.ts';
 import { createCommand } from './command.ts';
 import { environment } from './environment.ts';
 import { createOpkg } from './opkg/opkg.ts';
 import { isPassingCode, patiently, patientRunner } from './patient.ts';
 import { createSwupdate } from './swupdate/swupdate.ts';
-import { lastLineOf, tailOf } from './words.ts';
+import { lastLineOf, tailOf } from './describe-result.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Installer, InstallerName, Installers, InstallPorts, Listing } from './installer.ts';

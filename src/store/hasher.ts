@@ -3,12 +3,12 @@
 // chunk checked against its CRC on the way.
 import { createHash } from 'node:crypto';
 import { crc32 } from '../core/crc32.ts';
-import { crcOf } from '../core/held.ts';
+import { crcOf } from '../core/chunk-set.ts';
 import { chunkBytes } from '../limits.ts';
 import type { Hash } from 'node:crypto';
 import type { Event, Write } from '../core/events.ts';
 import type { Transfer } from '../core/model.ts';
-import type { Data } from './data.ts';
+import type { Data } from './payload-files.ts';
 
 export type Hasher = {
   /** Hashes on as far as chunks are held; `fresh` are chunks that need not be read back. */

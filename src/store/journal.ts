@@ -3,7 +3,7 @@
 // rewrite never touches the old file but by rename.
 import { assert } from '../assert.ts';
 import { replay } from '../core/apply.ts';
-import { transferOf } from '../core/decision.ts';
+import { transferOf } from '../core/decision-helpers.ts';
 import { snapshot } from '../core/snapshot.ts';
 import { journalReserveBytes, recordChunkBytesMax } from '../limits.ts';
 import { createKeeper, damageOf } from './damage.ts';

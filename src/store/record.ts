@@ -3,7 +3,7 @@
 import { assert } from '../assert.ts';
 import { recordChunkBytesMax } from '../limits.ts';
 import { frameHeadBytes } from './frame.ts';
-import { isFact } from './shape.ts';
+import { isFact } from './fact-schema.ts';
 import type { Fact } from '../core/events.ts';
 
 export function payloadOf(fact: Fact): Buffer {

@@ -1,11 +1,11 @@
 // The agent's durable half: the journal of facts and the data of the packages, committed in one
 // order.
 import { journalSlackBytesMax } from '../limits.ts';
-import { createData } from './data.ts';
+import { createData } from './payload-files.ts';
 import { openJournal } from './journal.ts';
 import { checkOwnership, isTransferFolder } from './ownership.ts';
 import type { Damage } from './damage.ts';
-import type { Data } from './data.ts';
+import type { Data } from './payload-files.ts';
 import type { Fact } from '../core/events.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 

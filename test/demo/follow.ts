@@ -1,6 +1,6 @@
 // The bar of `sota-agent watch`, from the same socket and by the same code.
 import { createRates, packageLine } from '../../src/commands/progress.ts';
-import { percent } from '../../src/commands/words.ts';
+import { percent } from '../../src/commands/format.ts';
 import { converse } from '../../src/control/client.ts';
 import { createLocalSockets } from '../../src/host/sockets.ts';
 import { createClock } from '../../src/host/time.ts';

@@ -24,14 +24,14 @@ import { controlPath, createRig, prefixIn } from './rig.ts';
 import { callOf, dialectAt, dialectNames, messageOf, wishOf } from './session.ts';
 import { victimData, victimName } from './session.ts';
 import { spell, treeOf } from './tree.ts';
-import { createVictim, isOrder } from './victim.ts';
+import { createVictim, isOrder } from './target-agent.ts';
 import type { State } from '../../src/core/model.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DialectName } from '../backend/dialects.ts';
 import type { Op } from '../support/memory-disk.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Rig } from './rig.ts';
-import type { Victim } from './victim.ts';
+import type { Victim } from './target-agent.ts';
 
 /** Beside each attack there is one with a victim, in the same dialect. */
 const dialectOf = (seed: number) => dialectAt(Math.floor(seed / 2));

@@ -3,7 +3,7 @@
 // knows only the events: nothing is received without the consent of a person to that very package.
 import { applyAll, initialState, replay } from '../../src/core/apply.ts';
 import { decide } from '../../src/core/decide.ts';
-import { keyOf, runningOf, transferOf } from '../../src/core/decision.ts';
+import { keyOf, runningOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
 import { asking, ghc, names, offer, offerUpdate, settings, startOf, vim } from '../support/core.ts';
 import { assert, suite } from '../support/suite.ts';

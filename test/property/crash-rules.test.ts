@@ -6,7 +6,7 @@ import { createSpeaker } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
 import { applyAll, initialState } from '../../src/core/apply.ts';
 import { nodeDialects } from '../../src/backends/rvi/codec/node-dialect.ts';
-import { bounded } from '../../src/install/words.ts';
+import { bounded } from '../../src/install/describe-result.ts';
 import { readName, readText } from '../../src/backends/rvi/codec/fields.ts';
 import { namesOf } from '../../src/backends/rvi/codec/sota.ts';
 import { nameBytesMax } from '../../src/limits.ts';

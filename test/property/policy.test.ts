@@ -2,12 +2,18 @@
 // looked at after every event. A failure names its seed: SEED=n node test/run.mjs test/property
 import process from 'node:process';
 import { replay } from '../../src/core/apply.ts';
-import { byNumber, inPhase, keyOf, ledgerKeyOf, runningOf } from '../../src/core/decision.ts';
-import { transferOf } from '../../src/core/decision.ts';
-import { ackIndices } from '../../src/core/held.ts';
+import {
+  byNumber,
+  inPhase,
+  keyOf,
+  ledgerKeyOf,
+  runningOf,
+} from '../../src/core/decision-helpers.ts';
+import { transferOf } from '../../src/core/decision-helpers.ts';
+import { ackIndices } from '../../src/core/chunk-set.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
 import { deadlines, isLinked, nextDueMs } from '../../src/core/timers.ts';
-import { nextToAsk } from '../../src/core/asking.ts';
+import { nextToAsk } from '../../src/core/start-queue.ts';
 import {
   ledgerEntriesMax,
   packagesMax,

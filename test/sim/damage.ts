@@ -2,7 +2,7 @@
 // journal that a journey writes, decoded, folded, and held against what the journal said before.
 import process from 'node:process';
 import { replay } from '../../src/core/apply.ts';
-import { transferOf } from '../../src/core/decision.ts';
+import { transferOf } from '../../src/core/decision-helpers.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
 import { factOf, isCopied } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';

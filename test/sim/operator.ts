@@ -1,6 +1,6 @@
 // The people behind the server: they campaign until every package was reported, and know how to
 // free the release that waits for ever when one message is lost (protocol 2.4).
-import { keyOf } from '../../src/core/decision.ts';
+import { keyOf } from '../../src/core/decision-helpers.ts';
 import { wordOf } from './installers.ts';
 import type { State } from '../../src/core/model.ts';
 import type { Timeline } from './clock.ts';

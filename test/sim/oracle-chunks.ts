@@ -1,6 +1,6 @@
 // Part of the oracle: acked means durable, and what is sent again is no more than a cut explains.
-import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision.ts';
-import { holds } from '../../src/core/held.ts';
+import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
+import { holds } from '../../src/core/chunk-set.ts';
 import { chunkBytes } from '../backend/package.ts';
 import { find } from './disk.ts';
 import { readFile } from './flash.ts';

@@ -1,5 +1,5 @@
 // Part of the oracle: every outcome is said until it is heard, and is the truth.
-import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision.ts';
+import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { reportSendsMax } from '../../src/limits.ts';
 import { isBody } from '../backend/dialect.ts';
 import { wordOf } from './installers.ts';

@@ -11,7 +11,7 @@
 //     1 MiB; nothing is left of a finished transfer; a failed sync is not repeated (disk.ts);
 //  7. every `timeout` is right by the clock of the device, every message has one object;
 //  8. it ends, in the time that the journey allows; then nothing is written any more (world.ts).
-import { keyOf } from '../../src/core/decision.ts';
+import { keyOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { find } from './disk.ts';
 import { allocatedBytes } from './flash.ts';

@@ -1,5 +1,5 @@
 // What happens on the way of a journey, beside cuts.
-import { keyOf, transferOf } from '../../src/core/decision.ts';
+import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
 import { createRandom } from '../support/prng.ts';

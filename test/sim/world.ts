@@ -10,7 +10,7 @@ import { allocatedBytes, cutPower, nameIn, newDirectory, syncNames } from './fla
 import { createGate } from './gate.ts';
 import { journalIn } from './scripts.ts';
 import { wordOf } from './installers.ts';
-import { createDevice } from './lives.ts';
+import { createDevice } from './boots.ts';
 import { createOperator } from './operator.ts';
 import { createOracle } from './oracle.ts';
 import { createBackend } from './server.ts';

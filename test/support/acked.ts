@@ -4,8 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replay } from '../../src/core/apply.ts';
-import { keyOf, transferOf } from '../../src/core/decision.ts';
-import { holds } from '../../src/core/held.ts';
+import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
+import { holds } from '../../src/core/chunk-set.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';

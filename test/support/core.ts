@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readSettings } from '../../src/config.ts';
 import { applyAll, initialState } from '../../src/core/apply.ts';
 import { decide } from '../../src/core/decide.ts';
-import { keyOf, runningOf } from '../../src/core/decision.ts';
+import { keyOf, runningOf } from '../../src/core/decision-helpers.ts';
 import { nextDueMs } from '../../src/core/timers.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';

@@ -26,7 +26,7 @@ export const killPoints = [
   'status-written',
 ] as const;
 
-/** What the stand-in is told (`test/stand-ins/opkg.mjs` says what each means). */
+/** What the stand-in is told (`test/fakes/opkg.mjs` says what each means). */
 export type Defects = {
   readonly capacity?: number;
   readonly dieAt?: string;
@@ -47,7 +47,7 @@ export function createOpkgDevice(
   const settings = join(directory, 'opkg.json');
   mkdirSync(root, { recursive: true });
   writeFileSync(conf, `arch all 1\narch cortexa7 16\ndest root ${root}\n`);
-  const standIn = join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test/stand-ins/opkg.mjs');
+  const standIn = join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test/fakes/opkg.mjs');
   const where = options.isOffline === true ? ['-o', root] : ['-f', conf];
   const program = process.execPath;
   const args = [standIn, '--stand-in', settings, ...where];

@@ -2,9 +2,9 @@
 // what it set under way; links that come and go; cuts. It keeps to what the shell keeps to: an
 // effect is answered at most once a life, and the data of a transfer is hashed to the end once.
 import { replay } from '../../src/core/apply.ts';
-import { byNumber, inPhase, transferOf } from '../../src/core/decision.ts';
-import { indicesOf } from '../../src/core/held.ts';
-import { isComplete } from '../../src/core/ladder.ts';
+import { byNumber, inPhase, transferOf } from '../../src/core/decision-helpers.ts';
+import { indicesOf } from '../../src/core/chunk-set.ts';
+import { isComplete } from '../../src/core/resume-strategy.ts';
 import { backend, createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact, Verdict } from '../../src/core/events.ts';

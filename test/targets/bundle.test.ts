@@ -1,5 +1,5 @@
 // The part of the executable that is ours. Its ws is a specialised one (targets/spared.mjs), which
-// the tests of src/backends/rvi/transport do not see; so here a node of raw frames speaks to the built agent.
+// the unit tests do not see; so here a node of raw frames speaks to the built agent.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -13,7 +13,7 @@ type Unheard = {
 };
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
-const unheard: Unheard = await import(pathToFileURL(join(root, 'targets/unheard.mjs')).href);
+const unheard: Unheard = await import(pathToFileURL(join(root, 'targets/block-env-vars.mjs')).href);
 const test = suite('the debugger of a build');
 
 test('stays closed by an argument, where the Node takes one from the executable', () => {

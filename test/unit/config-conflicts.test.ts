@@ -1,7 +1,7 @@
 // Method: texts in, what is reported out: keys that are each right and name the same place. The
 // agent as its own node, a socket or a file at a name of the store, a rule that is never used.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/show.ts';
+import { complaintText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: keys that conflict');

@@ -1,6 +1,6 @@
 // Method: texts in, the installers that exist and what is said of them out.
 import { readSettings } from '../../src/config.ts';
-import { complaintText, showEntries } from '../../src/config/show.ts';
+import { complaintText, showEntries } from '../../src/config/print.ts';
 import { forbiddenArgument, hasPublicKey } from '../../src/config/swupdate-args.ts';
 import { assert, suite } from '../support/suite.ts';
 

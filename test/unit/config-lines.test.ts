@@ -1,6 +1,6 @@
 // Method: small TOML texts, and the line of each key by eye.
-import { findLines } from '../../src/config/lines.ts';
-import { editDistance, nearest } from '../../src/config/nearest.ts';
+import { findLines } from '../../src/config/toml-lines.ts';
+import { editDistance, nearest } from '../../src/config/suggest.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config lines and words');

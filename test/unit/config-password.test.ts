@@ -1,6 +1,6 @@
 // Passwords in the configuration: what is used, and what is printed instead.
 import { readSettings } from '../../src/config.ts';
-import { complaintText, showEntries } from '../../src/config/show.ts';
+import { complaintText, showEntries } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { Configuration, Environment } from '../../src/config.ts';
 

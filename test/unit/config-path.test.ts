@@ -1,6 +1,6 @@
 // Method: `rvi.path` in a configuration, as it may be and as it may not.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/show.ts';
+import { complaintText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: rvi.path');

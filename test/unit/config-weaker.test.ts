@@ -1,7 +1,7 @@
 // Method: texts in, warnings out, word by word: what works and is weaker than the default, or is
 // hardly meant that way. Those of the installers have tests of their own.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/show.ts';
+import { complaintText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: what is weaker than the default');

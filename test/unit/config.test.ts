@@ -1,7 +1,7 @@
 // Method: texts in, settings or complaints out; every complaint is compared word by word, because
 // the words are all that an operator gets.
 import { knownKeys, readSettings, variableOf } from '../../src/config.ts';
-import { complaintText, showEntries } from '../../src/config/show.ts';
+import { complaintText, showEntries } from '../../src/config/print.ts';
 import type { Configuration, Environment } from '../../src/config.ts';
 import { assert, suite } from '../support/suite.ts';
 

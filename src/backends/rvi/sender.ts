@@ -2,17 +2,17 @@
 // make the server send chunks twice. An ack is spelled when it leaves, from what is committed by
 // then, so a lost one costs nothing and many become one.
 import { callTimeoutMs, nameBytesMax } from '../../limits.ts';
-import { backendOf, isSame } from '../../core/backends.ts';
-import { isComplete } from '../../core/ladder.ts';
-import { isAwaited } from '../../core/keep-alive.ts';
-import { inPhase, keyOf, transferOf } from '../../core/decision.ts';
-import { ackIndices } from '../../core/held.ts';
+import { backendOf, isSame } from '../../core/known-servers.ts';
+import { isComplete } from '../../core/resume-strategy.ts';
+import { isAwaited } from '../../core/progress-ack.ts';
+import { inPhase, keyOf, transferOf } from '../../core/decision-helpers.ts';
+import { ackIndices } from '../../core/chunk-set.ts';
 import { nodeDialects } from './codec/node-dialect.ts';
 import { defaultServices, encodeMessage, namesOf, services, vinOf } from './codec/sota.ts';
-import { timeoutOf } from './codec/timeout.ts';
+import { timeoutOf } from './codec/message-expiry.ts';
 import { spokenDialect } from './codec/dialects.ts';
 import { member, readText } from './codec/fields.ts';
-import { isUpdate } from './codec/p2.ts';
+import { isUpdate } from './codec/updates-by-vin.ts';
 import type { Event } from '../../core/events.ts';
 import type { FailedCall } from '../../core/link-state.ts';
 import type { BackendServices, Message, Package, PackageId, State } from '../../core/model.ts';

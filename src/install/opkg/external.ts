@@ -2,8 +2,8 @@
 // is unpacked by the program of that name. opkg itself needs no such program, so it may be missing.
 import { askTimeMs, controlBytesMax, controlTarBytesMax, outputBytesMax } from '../../limits.ts';
 import { environment } from '../environment.ts';
-import { tailOf } from '../words.ts';
-import { createReader } from './bytes.ts';
+import { tailOf } from '../describe-result.ts';
+import { createReader } from './byte-stream.ts';
 import { readWhole, writeWhole } from './status.ts';
 import type { Disk, Runner } from '../../host/ports.ts';
 import type { Unpack } from './ipk.ts';

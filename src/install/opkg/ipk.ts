@@ -2,12 +2,12 @@
 // stream, with bounded memory; no file of the data is ever unpacked here.
 import { AssertionError } from '../../assert.ts';
 import { controlBytesMax } from '../../limits.ts';
-import { createReader, gunzipped, isBeyondUs, unzstd } from './bytes.ts';
+import { createReader, gunzipped, isBeyondUs, unzstd } from './byte-stream.ts';
 import { cleanPath, membersOf, shapeOf } from './members.ts';
 import { fieldsOf } from './status.ts';
 import { entriesOf } from './tar.ts';
 import type { Disk, DiskFile } from '../../host/ports.ts';
-import type { Bytes } from './bytes.ts';
+import type { Bytes } from './byte-stream.ts';
 import type { Member, Shape } from './members.ts';
 import type { TarEntry } from './tar.ts';
 

@@ -2,8 +2,8 @@
 // unpacked nothing, whatever its exit code was.
 import { parentOf, readWhole } from './status.ts';
 import type { Disk, DiskEntry } from '../../host/ports.ts';
-import type { Opkg } from './ask.ts';
-import type { Places } from './places.ts';
+import type { Opkg } from './opkg-cli.ts';
+import type { Places } from './paths.ts';
 
 /** The files of a package as opkg lists them, relative to the root. Empty if it lists none. */
 export async function filesOf(

@@ -1,8 +1,8 @@
 // The outer archive of an .ipk: an ar, or a gzipped tar. Its members may come in any order.
-import { bytesOf, createReader, gunzipped } from './bytes.ts';
+import { bytesOf, createReader, gunzipped } from './byte-stream.ts';
 import { entriesOf } from './tar.ts';
 import type { DiskFile } from '../../host/ports.ts';
-import type { Bytes, Reader } from './bytes.ts';
+import type { Bytes, Reader } from './byte-stream.ts';
 
 export type Shape = 'ar' | 'tar';
 

@@ -3,14 +3,14 @@
 // writes its status file; the copy that `prepare` made brings that back.
 import { outputBytesMax } from '../../limits.ts';
 import { environment } from '../environment.ts';
-import { outlast } from '../orphan.ts';
-import { bounded } from '../words.ts';
-import { codeOf, createOpkgProgram, isLocked, isRefusedAsSame } from './ask.ts';
-import { decodeBefore, encodeBefore } from './before.ts';
+import { outlast } from '../running-installer.ts';
+import { bounded } from '../describe-result.ts';
+import { codeOf, createOpkgProgram, isLocked, isRefusedAsSame } from './opkg-cli.ts';
+import { decodeBefore, encodeBefore } from './pre-install-state.ts';
 import { debianHint } from './debian.ts';
 import { createUnpack } from './external.ts';
 import { readControl, walkFiles } from './ipk.ts';
-import { placesOf } from './places.ts';
+import { placesOf } from './paths.ts';
 import { createReinstallMark } from './reinstall.ts';
 import { restore } from './restore.ts';
 import { keepCopies, mustSyncAt } from './status.ts';
@@ -18,7 +18,7 @@ import { truthOf } from './truth.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Clock, Disk, Runner, RunResult } from '../../host/ports.ts';
 import type { Installer, InstallRequest, Prepared, Probe, Verdict } from '../installer.ts';
-import type { Acted } from './ask.ts';
+import type { Acted } from './opkg-cli.ts';
 import type { Control } from './ipk.ts';
 import type { Copy } from './status.ts';
 import type { Truth } from './truth.ts';

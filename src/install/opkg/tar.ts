@@ -1,7 +1,7 @@
 // A tar archive as a stream of entries: ustar, GNU long names, pax. Names and sizes are a
 // stranger's: what is not spelled as the formats say ends the reading with an Error.
-import { createReader } from './bytes.ts';
-import type { Bytes, Reader } from './bytes.ts';
+import { createReader } from './byte-stream.ts';
+import type { Bytes, Reader } from './byte-stream.ts';
 
 export type TarEntry = {
   readonly name: string;

@@ -1,13 +1,13 @@
 // What is true of a package on this device: what opkg lists, and what is on the disk.
-import { compareFiles } from './files.ts';
+import { compareFiles } from './verify-files.ts';
 import { filesOf, missingOf, ownedByOthers } from './listed.ts';
-import { placesOf } from './places.ts';
+import { placesOf } from './paths.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Disk } from '../../host/ports.ts';
-import type { Opkg } from './ask.ts';
-import type { Comparison } from './files.ts';
+import type { Opkg } from './opkg-cli.ts';
+import type { Comparison } from './verify-files.ts';
 import type { Control } from './ipk.ts';
-import type { Places } from './places.ts';
+import type { Places } from './paths.ts';
 
 /** `description` is for the report. */
 export type Truth = {

@@ -1,6 +1,6 @@
 // Requests to a running SWUpdate daemon, each on a connection of its own. Which daemon, and in
 // which shape it speaks, is found by asking for its status.
-import { openLine, sleep } from './line.ts';
+import { openLine, sleep } from './socket-client.ts';
 import {
   decodeAnswer,
   decodeState,
@@ -12,7 +12,7 @@ import {
   statusFailure,
   statusIdle,
 } from './ipc.ts';
-import type { LinePorts } from './line.ts';
+import type { LinePorts } from './socket-client.ts';
 import type { Answer, Shape } from './ipc.ts';
 
 /** A daemon that systemd starts at the first connection needs seconds; a running one none. */

@@ -3,14 +3,14 @@
 // of the update is installed. Read only; the words go into the report.
 import { outputBytesMax } from '../../limits.ts';
 import { aboutOf, environment } from '../environment.ts';
-import { tailOf } from '../words.ts';
+import { tailOf } from '../describe-result.ts';
 import { readDescription } from './description.ts';
 import { stateNames } from './ipc.ts';
 import { readVersions } from './versions.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Disk, Runner } from '../../host/ports.ts';
 import type { InstallRequest } from '../installer.ts';
-import type { Marker } from './marker.ts';
+import type { Marker } from './ustate.ts';
 
 export type Evidence =
   | {

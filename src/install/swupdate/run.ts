@@ -2,17 +2,17 @@
 // in a folder of the transfer's own, its reasons read from stderr.
 import { outputBytesMax } from '../../limits.ts';
 import { environment } from '../environment.ts';
-import { growingPause, markOf, watchOrphan } from '../orphan.ts';
+import { growingPause, markOf, watchOrphan } from '../running-installer.ts';
 import { isPassing } from '../patient.ts';
-import { tailOf } from '../words.ts';
+import { tailOf } from '../describe-result.ts';
 import { findDaemon } from './control.ts';
-import { follow } from './follow.ts';
-import { sleep } from './line.ts';
-import { errorsIn } from './words.ts';
+import { follow } from './progress-client.ts';
+import { sleep } from './socket-client.ts';
+import { errorsIn } from './messages.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Runner, RunResult } from '../../host/ports.ts';
 import type { InstallRequest } from '../installer.ts';
-import type { Ended, SendPorts } from './send.ts';
+import type { Ended, SendPorts } from './stream-image.ts';
 
 export type RunPorts = SendPorts & { readonly runner: Runner };
 

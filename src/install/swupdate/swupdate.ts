@@ -2,24 +2,24 @@
 // held against what the device says (evidence.ts) before it becomes a verdict.
 import { outputBytesMax } from '../../limits.ts';
 import { environment } from '../environment.ts';
-import { bounded } from '../words.ts';
+import { bounded } from '../describe-result.ts';
 import { findDaemon } from './control.ts';
 import { readDescription } from './description.ts';
 import { decodeBefore, encodeBefore, gather, hasVersions } from './evidence.ts';
-import { sleep } from './line.ts';
-import { bootMarker, daemonMarker } from './marker.ts';
+import { sleep } from './socket-client.ts';
+import { bootMarker, daemonMarker } from './ustate.ts';
 import { runProgram, waitForOrphan } from './run.ts';
-import { send } from './send.ts';
+import { send } from './stream-image.ts';
 import { readVersions } from './versions.ts';
 import { conclude } from './verdict.ts';
-import { isNothingToDo } from './words.ts';
+import { isNothingToDo } from './messages.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Installer, InstallPorts, InstallRequest, Listed, Prepared } from '../installer.ts';
 import type { Probe, Verdict } from '../installer.ts';
 import type { Control, Found } from './control.ts';
 import type { Before, Evidence } from './evidence.ts';
-import type { Marker } from './marker.ts';
-import type { Ended } from './send.ts';
+import type { Marker } from './ustate.ts';
+import type { Ended } from './stream-image.ts';
 
 /** Beyond it the agent asks again by itself, without holding anything. */
 const busyMs = 10_000;

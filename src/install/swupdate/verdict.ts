@@ -1,9 +1,9 @@
 // What SWUpdate said and what the device says, made into one outcome. Pure.
-import { bounded } from '../words.ts';
-import { codeOf, reasonOf } from './words.ts';
+import { bounded } from '../describe-result.ts';
+import { codeOf, reasonOf } from './messages.ts';
 import type { ReportCode } from '../../core/model.ts';
 import type { Evidence } from './evidence.ts';
-import type { Ended } from './send.ts';
+import type { Ended } from './stream-image.ts';
 
 export type Outcome =
   | { readonly kind: 'installed'; readonly description: string }

@@ -3,7 +3,7 @@
 import { mutated } from '../mutate.ts';
 import { callOf, dialectNames, messageOf } from '../session.ts';
 import { spell } from '../tree.ts';
-import { isOrder, requestOf } from '../victim.ts';
+import { isOrder, requestOf } from '../target-agent.ts';
 import type { Prng } from '../../support/prng.ts';
 
 const harmless = Buffer.from(JSON.stringify(callOf(1, 'getpackages', null)));

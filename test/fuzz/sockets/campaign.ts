@@ -1,9 +1,9 @@
 // Sieges of all ways, one after the other or side by side; what fails is told as the line that
 // replays it. A siege that hangs is ended: nothing in it waits longer than a minute.
 import process from 'node:process';
-import { besiegeInSilence, besiegeLink } from './besiege-link.ts';
-import { besiegeListener } from './siege.ts';
-import type { Siege } from './siege.ts';
+import { besiegeInSilence, besiegeLink } from './attack-connection.ts';
+import { besiegeListener } from './attack.ts';
+import type { Siege } from './attack.ts';
 
 export const ways = { http: besiegeListener, ws: besiegeLink, silence: besiegeInSilence } as const;
 export type Way = keyof typeof ways;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFlash } from '../../../src/flash.ts';
+import { readFlash } from '../../../src/offline-status.ts';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createClock } from '../../../src/host/time.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';

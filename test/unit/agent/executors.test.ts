@@ -1,7 +1,7 @@
 // Method: one effect at a time; each ends in the event that says how it went.
 import { createExecutors } from '../../../src/agent/executors.ts';
 import { replay } from '../../../src/core/apply.ts';
-import { transferOf } from '../../../src/core/decision.ts';
+import { transferOf } from '../../../src/core/decision-helpers.ts';
 import { createHasher } from '../../../src/store/hasher.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';

@@ -1,7 +1,7 @@
 // Method: a daemon in the same process whose status the test changes, a clock turned by hand, and
 // the very characters that reach the terminal.
 import { packageLine } from '../../../src/commands/progress.ts';
-import { bytes, duration, soon } from '../../../src/commands/words.ts';
+import { bytes, duration, soon } from '../../../src/commands/format.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { receiving, settle, statusOf } from '../control/fakes.ts';
 import { createWorld, startFakeDaemon } from './fakes.ts';

@@ -18,7 +18,7 @@ import {
   sumOf,
   vim,
 } from '../../support/core.ts';
-import { sentencesOf } from '../../../src/core/survived.ts';
+import { sentencesOf } from '../../../src/core/recovery-summary.ts';
 
 const test = suite('decide');
 const decline = { kind: 'decline', id: ghc } as const;

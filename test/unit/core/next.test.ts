@@ -1,6 +1,6 @@
 // Method: each phase of a package with each state of the link; what people are told comes next is
 // what the deadlines do.
-import { describe } from '../../../src/core/describe.ts';
+import { describe } from '../../../src/core/status-view.ts';
 import { deadlines, nextDueMs } from '../../../src/core/timers.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {

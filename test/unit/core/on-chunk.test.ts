@@ -1,6 +1,6 @@
 // Method: one chunk at a time against a transfer of three, the last of 100 bytes.
 import { crc32 } from '../../../src/core/crc32.ts';
-import { indicesOf } from '../../../src/core/held.ts';
+import { indicesOf } from '../../../src/core/chunk-set.ts';
 import { chunkBytes } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {

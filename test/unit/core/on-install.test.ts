@@ -1,8 +1,8 @@
 // Method: attempts driven to their end, through cuts and downloads; what is counted is read from
 // the ledger.
 import { replay } from '../../../src/core/apply.ts';
-import { attemptsOf } from '../../../src/core/change.ts';
-import { describe } from '../../../src/core/describe.ts';
+import { attemptsOf } from '../../../src/core/state-updates.ts';
+import { describe } from '../../../src/core/status-view.ts';
 import {
   installerBusyDelayMs,
   rebootAllowDelayMsMax,

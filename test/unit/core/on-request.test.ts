@@ -1,7 +1,7 @@
 // Method: one request at a time against a policy without a shell; notify, start, finish, abort and
 // getpackages in every phase that a package can be in.
 import { replay } from '../../../src/core/apply.ts';
-import { keyOf } from '../../../src/core/decision.ts';
+import { keyOf } from '../../../src/core/decision-helpers.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
 import { backendsMax, packagesMax, transfersMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -1,9 +1,9 @@
 // Method: packages of two servers side by side; each package goes on with the services, the dialect
 // and the learning of the server that offered it, also through a restart.
 import { replay } from '../../../src/core/apply.ts';
-import { keyOf } from '../../../src/core/decision.ts';
+import { keyOf } from '../../../src/core/decision-helpers.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
-import { toKeepAlive } from '../../../src/core/keep-alive.ts';
+import { toKeepAlive } from '../../../src/core/progress-ack.ts';
 import { hintsOf, servicesOf } from '../../../src/backends/rvi/sender.ts';
 import { decodeJournal, encodeBatch, encodeJournal } from '../../../src/store/decode.ts';
 import { packagesMax, recordBytesMax } from '../../../src/limits.ts';

@@ -18,7 +18,7 @@ import {
   settle,
   sumOf,
 } from '../../support/core.ts';
-import { sentencesOf } from '../../../src/core/survived.ts';
+import { sentencesOf } from '../../../src/core/recovery-summary.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('recover');

@@ -6,7 +6,7 @@ import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { createClock } from '../../../src/host/time.ts';
 import { createCommand } from '../../../src/install/command.ts';
-import { bounded, tailOf } from '../../../src/install/words.ts';
+import { bounded, tailOf } from '../../../src/install/describe-result.ts';
 import { descriptionBytesMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { defaults, requestIn } from './rig.ts';

@@ -2,10 +2,10 @@
 // the transfer as it stands, and the writes of that commit. Reads are counted: what comes in order
 // needs none.
 import { createHash } from 'node:crypto';
-import { drop, hold, noneHeld } from '../../../src/core/held.ts';
+import { drop, hold, noneHeld } from '../../../src/core/chunk-set.ts';
 import { crc32 } from '../../../src/core/crc32.ts';
 import { chunkBytes } from '../../../src/limits.ts';
-import { createData } from '../../../src/store/data.ts';
+import { createData } from '../../../src/store/payload-files.ts';
 import { createHasher } from '../../../src/store/hasher.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { replay } from '../../../src/core/apply.ts';
-import { keyOf } from '../../../src/core/decision.ts';
+import { keyOf } from '../../../src/core/decision-helpers.ts';
 import { decodeJournal } from '../../../src/store/decode.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';

@@ -2,11 +2,11 @@
 // field of a fact taken away or given another type.
 import { replay } from '../../../src/core/apply.ts';
 import { crc32 } from '../../../src/core/crc32.ts';
-import { pageChunks } from '../../../src/core/held.ts';
+import { pageChunks } from '../../../src/core/chunk-set.ts';
 import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
 import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/decode.ts';
 import { oldJournal, oldRecord as encodeRecord } from '../../support/old-journal.ts';
-import { isFact } from '../../../src/store/shape.ts';
+import { isFact } from '../../../src/store/fact-schema.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held } from './fakes.ts';
 import type { Fact } from '../../../src/core/events.ts';

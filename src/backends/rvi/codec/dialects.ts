@@ -1,9 +1,9 @@
 // The dialects of the server by name, and which one is spoken with whom. What came says P1, or P2
 // and P3; these two differ only in how the node names the vehicle (protocol 1.2, 2.3).
 import { member } from './fields.ts';
-import { p1 } from './p1.ts';
-import { isUpdate, offerNames, p2 } from './p2.ts';
-import { p3 } from './p3.ts';
+import { p1 } from './packages-by-vin.ts';
+import { isUpdate, offerNames, p2 } from './updates-by-vin.ts';
+import { p3 } from './updates-by-device.ts';
 import type { Message, MessageDialect, ServiceNames } from '../../../core/model.ts';
 import type { Settings } from '../../../core/settings.ts';
 import type { Dialect } from './dialect.ts';

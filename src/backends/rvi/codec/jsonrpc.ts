@@ -1,9 +1,9 @@
 // The edge of the RVI node in JSON-RPC 2.0, in both directions: all there is over HTTP, and one of
 // three dialects over WebSocket. What a message of the server means is not known here; `sota.ts`
 // reads that.
-import { withoutMark } from '../../../text.ts';
+import { withoutMark } from '../../../sanitize.ts';
 import { isObject, member, wellFormed } from './fields.ts';
-import { rawMember } from './raw.ts';
+import { rawMember } from './json-raw-member.ts';
 import { fromTexts } from './texts.ts';
 import type { JsonObject } from './fields.ts';
 

@@ -2,8 +2,8 @@
 // or a reason out; messages out as service and parameters.
 import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects.ts';
 import { readObject } from './fields.ts';
-import { packageIn } from './p1.ts';
-import { updateIn } from './p2.ts';
+import { packageIn } from './packages-by-vin.ts';
+import { updateIn } from './updates-by-vin.ts';
 import type { BackendServices, Message, MessageDialect, Request } from '../../../core/model.ts';
 import type { ServiceNames } from '../../../core/model.ts';
 import type { Hints } from './dialects.ts';

@@ -1,6 +1,6 @@
 // Answers over HTTP that are none of a node: what was answered, by whom, and where to look.
-import { plain, shortened } from '../../../text.ts';
-import { failure } from './failure.ts';
+import { plain, shortened } from '../../../sanitize.ts';
+import { failure } from './errors.ts';
 import type { IncomingMessage } from 'node:http';
 import type { CallFailure } from './transport.ts';
 

@@ -1,7 +1,7 @@
 // The path at which the node delivers: a secret one, made once and kept in `storage.dir`, or a
 // fixed one of the configuration. Whoever does not know it cannot deliver. It must not be logged.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { exposure } from '../../../text.ts';
+import { exposure } from '../../../sanitize.ts';
 import type { Disk, DiskFailure, DiskFile, DiskResult, Log } from '../../../host/ports.ts';
 
 export type DeliveryPaths = {

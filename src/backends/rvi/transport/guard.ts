@@ -1,6 +1,6 @@
 // Nothing that is thrown in a transport leaves it: each handler that Node calls is guarded, and
 // what it throws becomes a failure of the call or of the link.
-import { asError, internal } from './failure.ts';
+import { asError, internal } from './errors.ts';
 import type { Log } from '../../../host/ports.ts';
 import type { Transport } from './transport.ts';
 

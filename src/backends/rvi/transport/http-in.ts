@@ -3,8 +3,8 @@
 // refused by its head (`delivery-check.ts`), and leaves a trace.
 import { createServer } from 'node:http';
 import { connectionsMax, keepAliveMs, listenBacklog } from '../../../limits.ts';
-import { isAllowed, networksOf } from './allowed.ts';
-import { codeOf } from './failure.ts';
+import { isAllowed, networksOf } from './allowlist.ts';
+import { codeOf } from './errors.ts';
 import { gather } from './http-body.ts';
 import { createRefuser } from './http-refuse.ts';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';

@@ -3,15 +3,15 @@
 import { request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { messageBytesMax } from '../../../limits.ts';
-import { createAgent } from './agents.ts';
+import { createAgent } from './http-agent.ts';
 import { answerFailure, jsonIn } from './answers.ts';
-import { asError, codeOf, failure, failureOf, internal, whoOf } from './failure.ts';
+import { asError, codeOf, failure, failureOf, internal, whoOf } from './errors.ts';
 import { guarded } from './guard.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../../host/ports.ts';
-import type { Way } from './agents.ts';
-import type { Leg } from './failure.ts';
+import type { Way } from './http-agent.ts';
+import type { Leg } from './errors.ts';
 import type { Call, CallResult } from './transport.ts';
 
 export type Poster = {

@@ -1,7 +1,7 @@
 // What the listener refuses: one log line with address and reason, one count, one answer that is
 // the same for every reason, so that a peer learns nothing from it, and the end of the connection.
 import { refusalCloseMs } from '../../../limits.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from './errors.ts';
 import { drain } from './http-body.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';

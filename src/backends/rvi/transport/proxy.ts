@@ -2,13 +2,13 @@
 import { request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { callTimeoutMs } from '../../../limits.ts';
-import { asError, errorOf, failure, failureOf, thrownFailure } from './failure.ts';
+import { asError, errorOf, failure, failureOf, thrownFailure } from './errors.ts';
 import { guarded } from './guard.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ProxyAddress } from '../../../core/settings.ts';
 import type { Clock } from '../../../host/ports.ts';
-import type { Leg } from './failure.ts';
+import type { Leg } from './errors.ts';
 
 export type Connected = (error: Error | null, socket?: Duplex) => void;
 export type Cancel = (why: Error) => void;

@@ -2,7 +2,7 @@
 // renewing them needs no restart; one that is broken then, or half written, changes nothing.
 import { createHash } from 'node:crypto';
 import { tlsFileBytesMax, tlsFilesEveryMs } from '../../../limits.ts';
-import { exposure } from '../../../text.ts';
+import { exposure } from '../../../sanitize.ts';
 import { createTls, datesFault } from './tls.ts';
 import type { Clock, Disk, DiskResult, Log } from '../../../host/ports.ts';
 import type { TlsContext, TlsSource } from './tls.ts';

@@ -1,14 +1,14 @@
 // JSON-RPC over one WebSocket that we open: calls and answers of both sides, a text frame each. A
 // lost link is opened again, with back-off and full jitter.
 import { reconnectDelayMsMaxOf } from '../../../core/retry.ts';
-import { createAgent } from './agents.ts';
-import { createCalls } from './calls.ts';
-import { failure, internal } from './failure.ts';
+import { createAgent } from './http-agent.ts';
+import { createCalls } from './pending-calls.ts';
+import { failure, internal } from './errors.ts';
 import { guarded } from './guard.ts';
-import { createLink } from './link.ts';
-import { createRetry } from './retrying.ts';
-import type { Way } from './agents.ts';
-import type { Link } from './link.ts';
+import { createLink } from './websocket-connection.ts';
+import { createRetry } from './reconnect-backoff.ts';
+import type { Way } from './http-agent.ts';
+import type { Link } from './websocket-connection.ts';
 import type { Call, CallFailure, CallResult } from './transport.ts';
 import type { Transport, TransportHandlers, TransportPorts } from './transport.ts';
 

@@ -1,5 +1,9 @@
 // Method: what opkg prints, given by a fake runner; what the agent makes of the words.
-import { createOpkgProgram, codeOf, isRefusedAsSame } from '../../../../src/install/opkg/ask.ts';
+import {
+  createOpkgProgram,
+  codeOf,
+  isRefusedAsSame,
+} from '../../../../src/install/opkg/opkg-cli.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { defaults } from '../rig.ts';
 import type { Runner } from '../../../../src/host/ports.ts';

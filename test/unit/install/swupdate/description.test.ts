@@ -3,8 +3,8 @@ import { decodeBefore, encodeBefore } from '../../../../src/install/swupdate/evi
 import { parseDescription } from '../../../../src/install/swupdate/description.ts';
 import { parseVersions } from '../../../../src/install/swupdate/versions.ts';
 import { conclude } from '../../../../src/install/swupdate/verdict.ts';
-import { codeOf, errorsIn } from '../../../../src/install/swupdate/words.ts';
-import { isNothingToDo, reasonOf } from '../../../../src/install/swupdate/words.ts';
+import { codeOf, errorsIn } from '../../../../src/install/swupdate/messages.ts';
+import { isNothingToDo, reasonOf } from '../../../../src/install/swupdate/messages.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { describe } from '../../../support/swu.ts';
 import type { Evidence } from '../../../../src/install/swupdate/evidence.ts';

@@ -4,7 +4,7 @@ import { createServer, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { callTimeoutMs, clockCheckEveryMs, messageBytesMax } from '../../../../../src/limits.ts';
 import { pingEveryMs, reconnectDelayMsMax } from '../../../../../src/limits.ts';
-import { createRetry } from '../../../../../src/backends/rvi/transport/retrying.ts';
+import { createRetry } from '../../../../../src/backends/rvi/transport/reconnect-backoff.ts';
 import { createWebSocketTransport } from '../../../../../src/backends/rvi/transport/websocket.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import { createFakeClock } from '../../../control/fakes.ts';

@@ -1,0 +1,262 @@
+// The shell around the policy: events in, one commit at a time, then effects. State in memory
+// runs ahead of flash only inside a commit; one that fails is as if it had not begun.
+import { applyAll, replay } from '../core/apply.ts';
+import { decide } from '../core/decide.ts';
+import { keyOf, label } from '../core/decision-helpers.ts';
+import { snapshot } from '../core/snapshot.ts';
+import { nextDueMs } from '../core/timers.ts';
+import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } from '../limits.ts';
+import { storageDelayMs } from '../limits.ts';
+import type { Effect, Event, Fact, Write } from '../core/events.ts';
+import type { State } from '../core/model.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Clock, Log, Random } from '../host/ports.ts';
+import type { Store } from '../store/store.ts';
+
+export type Agent = {
+  /** Resolves when what the event changed is durable; while stopping also when it is dropped. */
+  submit(event: Event): Promise<void>;
+  /** What is on flash, and what this boot knows. */
+  state(): State;
+  /** Why nothing is written at the moment; undefined: all is well. */
+  trouble(): string | undefined;
+  isFull(): boolean;
+  /** What has not moved for longer than that; undefined: it works, or waits as it should. */
+  stuck(limitMs: number): string | undefined;
+  /** Called after each commit. */
+  onChange(listener: () => void): () => void;
+  /**
+   * Runs until `stop`, and until what then still runs (`waitsFor`) has ended and its outcome is
+   * durable. Rejects when a promise of ours is broken (a failed fsync).
+   */
+  run(): Promise<void>;
+  /** From now on no new work begins, and no other events are taken. */
+  stop(): void;
+  /** Resolves at `stop`. */
+  readonly stopping: Promise<void>;
+  isStopping(): boolean;
+  /** Programs whose outcome only this process hears of, such as `install of maps 1.0`. */
+  waitsFor(): readonly string[];
+  /** Makes `run` reject: a promise of ours was broken outside of a commit. */
+  fail(error: unknown): void;
+};
+
+export type AgentParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: Settings;
+  readonly store: Store;
+  /** Starts an effect; its end comes back as an event. `writes` are those of the same commit. */
+  readonly execute: (effect: Effect, state: State, writes: readonly Write[]) => void;
+};
+
+/** Effects that run a program, and the event that brings its outcome: nobody else hears of it. */
+const outcomes: ReadonlyMap<Effect['kind'], Event['kind']> = new Map([
+  ['install', 'install-ended'],
+  ['check', 'checked'],
+  ['reboot', 'reboot-asked'],
+]);
+
+type Waiting = { readonly event: Event; readonly done: () => void };
+
+type Batch = {
+  readonly state: State;
+  readonly facts: readonly Fact[];
+  readonly effects: readonly Effect[];
+  readonly writes: readonly Write[];
+};
+
+export function createAgent(parts: AgentParts): Agent {
+  const { clock, random, log, settings, store } = parts;
+  let state = replay(store.facts);
+  let queue: Waiting[] = [];
+  let wake: () => void = () => undefined;
+  let trouble: string | undefined;
+  let isStopped = false;
+  let commitSinceMs: number | undefined;
+  let broken: { readonly error: unknown } | undefined;
+  let cancelTimer: () => void = () => undefined;
+  const listeners = new Set<() => void>();
+  let endPause: () => void = () => undefined;
+  let refusedAtStop = 0;
+  /** What runs, in words, by the key of the event that ends it. */
+  const unended = new Map<string, string>();
+  let tellStopping: () => void = () => undefined;
+  const stopping = new Promise<void>((resolve) => (tellStopping = resolve));
+
+  function submit(event: Event): Promise<void> {
+    if (isStopped && !isTakenAtStop(event)) return Promise.resolve();
+    return new Promise((done) => {
+      queue.push({ event, done });
+      wake();
+    });
+  }
+
+  function isTakenAtStop(event: Event): boolean {
+    return unended.has(outcomeKey(event)) || event.kind === 'progress';
+  }
+
+  async function run(): Promise<void> {
+    try {
+      while (!isStopped || (unended.size > 0 && refusedAtStop < stopCommitsMax)) await turn();
+    } finally {
+      // A timer that is left would keep the process from ending.
+      cancelTimer();
+    }
+  }
+
+  async function turn(): Promise<void> {
+    const isIdle = queue.length === 0 && broken === undefined;
+    if (isIdle) await new Promise<void>((resolve) => (wake = resolve));
+    mustBeSound();
+    const batch = queue.slice(0, eventsBatchMax);
+    queue = queue.slice(eventsBatchMax);
+    commitSinceMs = clock.nowMs();
+    const isCommitted = await commit(batch);
+    commitSinceMs = undefined;
+    if (isCommitted) return;
+    queue = [...batch, ...queue];
+    if (isStopped) refusedAtStop += 1;
+    await pause(isStopped ? stopCommitDelayMs : storageDelayMs);
+  }
+
+  function pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(delayMs, resolve);
+      endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** False: the disk refused, nothing has changed, the same events are to come again. */
+  async function commit(waiting: readonly Waiting[]): Promise<boolean> {
+    const batch = await decideAll(waiting);
+    if (batch.facts.length > 0 || batch.writes.length > 0) {
+      const committed = await store.commit(batch.facts);
+      if (!committed.ok) return refused(`${committed.code}: ${committed.reason}`);
+    }
+    mustBeSound();
+    if (trouble !== undefined) log('info', 'storage-well', {});
+    trouble = undefined;
+    state = batch.state;
+    for (const { event } of waiting) unended.delete(outcomeKey(event));
+    for (const effect of batch.effects) execute(effect, batch.writes);
+    for (const { done } of waiting) done();
+    for (const listener of listeners) listener();
+    setTimer();
+    if (store.isSlack()) await shorten();
+    return true;
+  }
+
+  function execute(effect: Effect, writes: readonly Write[]): void {
+    // The state says what is still to be done, and the next start does it.
+    if (isStopped && effect.kind !== 'log') return;
+    const outcome = outcomes.get(effect.kind);
+    if (outcome !== undefined && 'id' in effect) {
+      unended.set(`${outcome} ${keyOf(effect.id)}`, `${effect.kind} of ${label(effect.id)}`);
+    }
+    parts.execute(effect, state, writes);
+  }
+
+  /** Each event sees what the ones before it in the batch changed. */
+  async function decideAll(waiting: readonly Waiting[]): Promise<Batch> {
+    let next = state;
+    const facts: Fact[] = [];
+    const effects: Effect[] = [];
+    const writes: Write[] = [];
+    for (const { event } of waiting) {
+      const moment = { nowMs: clock.nowMs(), roll: random.unit() };
+      const decided = decide(settings, next, event, moment);
+      if (!(await writeAll(decided.writes))) continue;
+      next = applyAll(next, decided.facts, decided.notes);
+      facts.push(...decided.facts);
+      effects.push(...decided.effects);
+      writes.push(...decided.writes);
+    }
+    return { state: next, facts, effects, writes };
+  }
+
+  /** A refused write takes its facts and its ack along; the server sends the chunk again. */
+  async function writeAll(writes: readonly Write[]): Promise<boolean> {
+    for (const write of writes) {
+      const written = await store.data.write(write);
+      if (written.ok) continue;
+      const { number, chunkIndex } = write;
+      const { code } = written;
+      const reason = `${code}: ${written.reason}`;
+      void submit({ kind: 'chunk-not-written', number, chunkIndex, code, reason });
+      return false;
+    }
+    return true;
+  }
+
+  function stuck(limitMs: number): string | undefined {
+    const latestMs = clock.nowMs() - limitMs;
+    if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
+    // Storage that refuses is tried again, and everything else waits for it.
+    if (trouble !== undefined || isStopped) return undefined;
+    const dueMs = nextDueMs(state);
+    return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
+  }
+
+  function mustBeSound(): void {
+    if (broken !== undefined) throw broken.error;
+  }
+
+  function refused(reason: string): false {
+    if (trouble === undefined) log('error', 'storage-trouble', { reason });
+    trouble = reason;
+    return false;
+  }
+
+  async function shorten(): Promise<void> {
+    const shortened = await store.rewrite(snapshot(state));
+    if (!shortened.ok) return log('warn', 'journal-not-shortened', { reason: shortened.reason });
+    // The old file took its blocks along. Beside the commits: a program has to be started for it.
+    void store.takeRoom();
+  }
+
+  function setTimer(): void {
+    cancelTimer();
+    const dueMs = nextDueMs(state);
+    if (dueMs === undefined || isStopped) return;
+    const delayMs = Math.max(0, dueMs - clock.nowMs());
+    cancelTimer = clock.after(delayMs, () => void submit({ kind: 'tick' }));
+  }
+
+  return {
+    submit,
+    state: () => state,
+    trouble: () => trouble,
+    isFull: () => queue.length >= eventsQueuedMax,
+    stuck,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    run,
+    stop: () => {
+      isStopped = true;
+      cancelTimer();
+      for (const { event, done } of queue) if (!isTakenAtStop(event)) done();
+      queue = queue.filter(({ event }) => isTakenAtStop(event));
+      tellStopping();
+      endPause();
+      wake();
+    },
+    stopping,
+    isStopping: () => isStopped,
+    waitsFor: () => [...unended.values()],
+    fail: (error) => {
+      broken ??= { error };
+      wake();
+    },
+  };
+}
+
+function outcomeKey(event: Event): string {
+  return 'id' in event && event.id !== undefined ? `${event.kind} ${keyOf(event.id)}` : '';
+}

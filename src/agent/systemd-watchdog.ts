@@ -1,0 +1,53 @@
+// What the service manager hears of a life: that it began, what it does, and, while it makes
+// progress or rightly waits, that it is well. Who is stuck says nothing, and is started anew.
+import { summary } from '../core/summary.ts';
+import { managerEveryMs } from '../limits.ts';
+import type { Clock, Log } from '../host/ports.ts';
+import type { Manager } from '../host/systemd-notify.ts';
+import type { Daemon } from './daemon.ts';
+
+export type HeartbeatPorts = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly manager: Manager;
+};
+
+/** The returned function ends it, and says that the service stops. */
+export function startHeartbeat(
+  { clock, log, manager }: HeartbeatPorts,
+  daemon: Pick<Daemon, 'status' | 'stuck' | 'onChange'>,
+): () => void {
+  let told = summary(daemon.status());
+  let cancelStatus: (() => void) | undefined;
+  let cancelBeat: () => void = () => undefined;
+
+  function tellStatus(): void {
+    const now = summary(daemon.status());
+    if (now !== told) manager.tell({ STATUS: now });
+    told = now;
+  }
+  function changed(): void {
+    cancelStatus ??= clock.after(managerEveryMs, () => {
+      cancelStatus = undefined;
+      tellStatus();
+    });
+  }
+  function beat(everyMs: number): void {
+    const stuck = daemon.stuck(everyMs);
+    if (stuck === undefined) manager.tell({ WATCHDOG: '1' });
+    else log('error', 'stuck', { reason: stuck });
+    // Trouble with the storage is no change of the state.
+    tellStatus();
+    cancelBeat = clock.after(everyMs, () => beat(everyMs));
+  }
+
+  const ignore = daemon.onChange(changed);
+  manager.tell({ READY: '1', STATUS: told });
+  if (manager.watchdogMs !== undefined) beat(manager.watchdogMs / 2);
+  return () => {
+    ignore();
+    cancelStatus?.();
+    cancelBeat();
+    manager.tell({ STOPPING: '1' });
+  };
+}

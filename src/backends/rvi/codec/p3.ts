@@ -1,8 +1,0 @@
-// From June 2016 on (protocol 2.3): as P2, and the vehicle is a device with a UUID.
-import { decodeUpdate, encodeUpdate } from './p2.ts';
-import type { Dialect } from './dialect.ts';
-
-export const p3: Dialect = {
-  decode: (service, body) => decodeUpdate(service, body, 'P3'),
-  encode: (message, names, device) => ({ device, ...encodeUpdate(message, names) }),
-};

@@ -1,0 +1,95 @@
+// The dialect of the seed, October 2015 to March 2016 (protocol 2.1): packages by name and version,
+// the vehicle by its VIN.
+import { logLinesMax, nameBytesMax } from '../../../limits.ts';
+import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
+import { isObject, member, readCount, readList, readName, readObject } from './fields.ts';
+import { wellFormed } from './fields.ts';
+import { printable } from '../../../sanitize.ts';
+import type { Message, Offer, PackageId, Request, ServiceNames } from '../../../core/model.ts';
+import type { Dialect, Telling } from './dialect.ts';
+import type { JsonObject, Read } from './fields.ts';
+
+export const p1: Dialect = { decode, encode };
+
+function decode(service: Telling, body: JsonObject): Read<Request> {
+  if (service === 'notify') return decodeNotify(body);
+  const id = readId(body);
+  if (!id.ok) return id;
+  switch (service) {
+    case 'start':
+      return readStart(body, id.value);
+    case 'chunk':
+      return readChunk(body, id.value);
+    case 'finish':
+      return { ok: true, value: { kind: 'finish', id: id.value } };
+  }
+}
+
+/** Undefined: it names none. */
+export function packageIn(parameters: unknown): Read<PackageId> | undefined {
+  if (!isObject(parameters)) return undefined;
+  return (member(parameters, 'package') ?? undefined) === undefined
+    ? undefined
+    : readId(parameters);
+}
+
+function readId(body: JsonObject, path = 'package'): Read<PackageId> {
+  const object = readObject(member(body, 'package'), path);
+  if (!object.ok) return object;
+  const name = readName(member(object.value, 'name'), `${path}.name`, nameBytesMax);
+  if (!name.ok) return name;
+  const version = readName(member(object.value, 'version'), `${path}.version`, nameBytesMax);
+  if (!version.ok) return version;
+  return { ok: true, value: { name: name.value, version: version.value } };
+}
+
+/** Offers never come again, so a bad one among them takes no good one along. */
+function decodeNotify(body: JsonObject): Read<Request> {
+  const listed = readList(member(body, 'packages'), 'packages');
+  if (!listed.ok) return listed;
+  const read = listed.value.map((value, at) => readOffer(value, `packages[${at}]`));
+  const offers = read.flatMap((one) => (one.ok ? [one.value] : []));
+  const first = read.find((one) => !one.ok);
+  if (offers.length === 0 && first !== undefined && !first.ok) return first;
+  // There may be a hundred thousand of them; the log would count the others.
+  const refused = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
+  const named = member(body, 'services');
+  const services = readServices(named);
+  // Only the first release names a `cancel`, and only that one waits for ever (protocol 2, 2.4).
+  const isPatient = isObject(named) && member(named, 'cancel') !== undefined;
+  const patience = isPatient ? { isPatient } : {};
+  const notify = { kind: 'notify', offers, refused, services, dialect: 'P1' } as const;
+  return { ok: true, value: { ...notify, ...patience } };
+}
+
+function readOffer(value: unknown, path: string): Read<Offer> {
+  const entry = readObject(value, path);
+  if (!entry.ok) return entry;
+  const id = readId(entry.value, `${path}.package`);
+  if (!id.ok) return id;
+  // For people only, so a strange size is no reason to lose an offer.
+  const size = readCount(member(entry.value, 'size'), path, 0, Number.MAX_SAFE_INTEGER);
+  return { ok: true, value: { id: id.value, sizeBytes: size.ok ? size.value : 0 } };
+}
+
+function encode(message: Message, names: ServiceNames, vin: string): JsonObject {
+  switch (message.kind) {
+    case 'start':
+      return { vin, packages: [message.id], services: ownServices(names) };
+    case 'ack':
+      return { vin, package: message.id, chunks: message.chunks };
+    case 'report': {
+      const { id, status, description } = message.report;
+      return { vin, package: id, status, description: printable(wellFormed(description)) };
+    }
+    case 'packages':
+      return { vin, packages: spellPackages(message.packages) };
+  }
+}
+
+export function spellPackages(packages: readonly PackageId[]): readonly JsonObject[] {
+  return packages.map(({ name, version }) => ({
+    name: wellFormed(name),
+    version: wellFormed(version),
+  }));
+}

@@ -1,0 +1,147 @@
+// March to June 2016 (protocol 2.2): an update with an id, one a notify, and a report of
+// operations; the vehicle still has its VIN. An update names no package, so its id is the name
+// here, and the version is empty, which it never is in P1.
+import { descriptionBytesMax, nameBytesMax, signatureBytesMax } from '../../../limits.ts';
+import { printable, shortenedBytes } from '../../../sanitize.ts';
+import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
+import { isObject, member, readCount, readName, readObject, wellFormed } from './fields.ts';
+import { spellPackages } from './packages-by-vin.ts';
+import type { Message, PackageId, Report, ReportCode, Request } from '../../../core/model.ts';
+import type { ServiceNames, Update } from '../../../core/model.ts';
+import type { Dialect, Telling } from './dialect.ts';
+import type { JsonObject, Read } from './fields.ts';
+
+export const p2: Dialect = {
+  decode: (service, body) => decodeUpdate(service, body, 'P2'),
+  encode: (message, names, vin) => ({ vin, ...encode(message, names) }),
+};
+
+/** A name or a version is never empty in P1, so nothing else looks like an update. */
+export const isUpdate = ({ version }: PackageId) => version === '';
+
+export function decodeUpdate(
+  service: Telling,
+  body: JsonObject,
+  dialect: 'P2' | 'P3',
+): Read<Request> {
+  if (service === 'notify') return decodeNotify(body, dialect);
+  const id = readId(body);
+  if (!id.ok) return id;
+  switch (service) {
+    case 'start':
+      return readStart(body, id.value);
+    case 'chunk':
+      return readChunk(body, id.value);
+    case 'finish': {
+      const signature = readSignature(member(body, 'signature'), 'signature');
+      // Without one the signature of the notify stands: no finish is lost for it.
+      const given = signature.ok ? { signature: signature.value } : {};
+      return { ok: true, value: { kind: 'finish', id: id.value, ...given } };
+    }
+  }
+}
+
+function readId(body: JsonObject, path = 'update_id'): Read<PackageId> {
+  const id = readName(member(body, 'update_id'), path, nameBytesMax);
+  return id.ok ? { ok: true, value: { name: id.value, version: '' } } : id;
+}
+
+/** Undefined: it names none. */
+export function updateIn(parameters: unknown): Read<PackageId> | undefined {
+  if (!isObject(parameters)) return undefined;
+  const isNamed = (member(parameters, 'update_id') ?? undefined) !== undefined;
+  return isNamed ? readId(parameters) : undefined;
+}
+
+/** For nine days it was called `update`. */
+export const offerNames = ['update_available', 'update'] as const;
+
+function decodeNotify(body: JsonObject, dialect: 'P2' | 'P3'): Read<Request> {
+  const name = offerNames.find((one) => member(body, one) !== undefined) ?? offerNames[0];
+  const offer = readObject(member(body, name), name);
+  if (!offer.ok) return offer;
+  const id = readId(offer.value, `${name}.update_id`);
+  if (!id.ok) return id;
+  const update = readUpdate(offer.value, name);
+  if (!update.ok) return update;
+  // For people only, so a strange size is no reason to lose an offer.
+  const size = readCount(member(offer.value, 'size'), name, 0, Number.MAX_SAFE_INTEGER);
+  const offers = [{ id: id.value, sizeBytes: size.ok ? size.value : 0, update: update.value }];
+  const services = readServices(member(body, 'services'));
+  return { ok: true, value: { kind: 'notify', offers, refused: [], services, dialect } };
+}
+
+function readUpdate(offer: JsonObject, path: string): Read<Update> {
+  const signature = readSignature(member(offer, 'signature'), `${path}.signature`);
+  if (!signature.ok) return signature;
+  const text = member(offer, 'description');
+  const description =
+    typeof text === 'string'
+      ? shortenedBytes(wellFormed(text).replaceAll('\0', ' '), descriptionBytesMax)
+      : '';
+  // Asking once too often does less harm than not asking.
+  const wish = member(offer, 'request_confirmation') ?? false;
+  const isConfirmationWanted = wish !== false;
+  return { ok: true, value: { signature: signature.value, description, isConfirmationWanted } };
+}
+
+/** Half a signature is none: a longer one is refused. It goes into the environment of programs. */
+function readSignature(value: unknown, path: string): Read<string> {
+  if (value === undefined || value === null) return { ok: true, value: '' };
+  if (typeof value !== 'string') return { ok: false, reason: `${path}: a string is needed` };
+  if (Buffer.byteLength(value) > signatureBytesMax) {
+    return { ok: false, reason: `${path}: longer than ${signatureBytesMax} bytes` };
+  }
+  const isSound = !value.includes('\0') && wellFormed(value) === value;
+  return isSound ? { ok: true, value } : { ok: false, reason: `${path}: it is no text` };
+}
+
+// ---------------------------------------------------------------- out
+
+/**
+ * Servers of the first days read `update` and `packages`, later ones `update_report` and
+ * `installed_software`; what a server does not know it ignores (protocol 2, 2.2).
+ */
+function encode(message: Message, names: ServiceNames): JsonObject {
+  const body = encodeUpdate(message, names);
+  if (message.kind === 'report') return { ...body, update: body['update_report'] };
+  if (message.kind !== 'packages') return body;
+  return { ...body, packages: spellPackages(message.packages) };
+}
+
+/** All but who says it. */
+export function encodeUpdate(message: Message, names: ServiceNames): JsonObject {
+  switch (message.kind) {
+    case 'start':
+      return { update_id: message.id.name, services: ownServices(names) };
+    case 'ack':
+      return { update_id: message.id.name, chunks: message.chunks };
+    case 'report':
+      return { update_report: spellReport(message.report) };
+    case 'packages': {
+      // We know of no firmware of modules; the list has to be there (protocol 2.3).
+      const packages = spellPackages(message.packages);
+      return { installed_software: { packages, firmware: [] } };
+    }
+  }
+}
+
+/** The id of an operation has to be a UUID (protocol 2.3); the only one at hand is the update's. */
+function spellReport({ id, status, code, description }: Report): JsonObject {
+  const number = status && code !== 'already-processed' ? resultCodes.ok : resultCodes[code];
+  const text = printable(wellFormed(description));
+  const result = { id: id.name, result_code: number, result_text: text };
+  return { update_id: id.name, operation_results: [result] };
+}
+
+/** The table of the reference client (protocol 2.3): 0 and 1 are success. */
+const resultCodes: { readonly [code in ReportCode]: number } = {
+  ok: 0,
+  'already-processed': 1,
+  'validation-failed': 3,
+  'install-failed': 4,
+  'user-declined': 13,
+  'disk-full': 15,
+  'old-version': 17,
+  'general-error': 19,
+};

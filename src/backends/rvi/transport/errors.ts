@@ -1,0 +1,152 @@
+// What sockets, TLS, HTTP and proxies say, as one of the stable codes and a sentence for people:
+// who ended it, on which leg, and which key of the configuration to look at.
+import { plain, shortened } from '../../../sanitize.ts';
+import { isTlsCode, tlsWords } from './tls-messages.ts';
+import type { TlsWords } from './tls-messages.ts';
+import type { CallFailure } from './transport.ts';
+
+/** One connection, and who is at its other end. */
+export type Leg = {
+  /** The URL of the node, or the proxy as people know it; never a password. */
+  readonly where: string;
+  readonly party: 'node' | 'proxy';
+  /** The proxy between this device and the node. */
+  readonly through?: string | undefined;
+  /** What is wrong with the dates of our own certificate. */
+  readonly ownFault?: string | undefined;
+};
+
+const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
+  [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENOTFOUND|EAI_\w+)$/, 'refused'],
+  [/^(EADDRNOTAVAIL|EINVAL|EACCES|EPERM|ENETDOWN)$/, 'refused'],
+  [/^(ETIMEDOUT|ERR_TLS_HANDSHAKE_TIMEOUT)$/, 'timeout'],
+];
+
+/** What the peer did, by the code of the system. */
+const deeds: readonly (readonly [pattern: RegExp, says: string, isAddress: boolean])[] = [
+  [/^ECONNREFUSED$/, 'nothing takes connections there; is it running?', true],
+  [/^(ENOTFOUND|EAI_NONAME|EAI_NODATA)$/, 'there is no such host', true],
+  [/^EAI_/, 'its host name cannot be resolved now', true],
+  [/^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, 'it cannot be reached', true],
+  [/^ETIMEDOUT$/, 'it does not answer on the network', true],
+  [/^EPIPE$/, 'it ended the connection while something was sent', false],
+];
+
+export function failure(code: string, reason: string): CallFailure {
+  return { ok: false, code, reason };
+}
+
+/** An error that carries its words through code of others. */
+export function errorOf(failed: CallFailure): Error {
+  return Object.assign(new Error(failed.reason), { failed });
+}
+
+/** Whatever was thrown. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+export function failureOf(error: Error, leg: Leg): CallFailure {
+  if ('failed' in error && isFailure(error.failed)) return error.failed;
+  const said = codeOf(error);
+  const tls = tlsFailure(error, leg);
+  if (tls !== undefined) return tls;
+  const code = codes.find(([pattern]) => pattern.test(said))?.[1] ?? 'closed';
+  const deed = deeds.find(([pattern]) => pattern.test(said));
+  if (deed !== undefined) {
+    const key = deed[2] ? `: check ${keyOf('url', leg)}` : '';
+    return failure(code, `${leg.where}: ${deed[1]} (${messageOf(error)})${key}`);
+  }
+  if (said === 'ECONNRESET') return failure(code, `${leg.where}: ${resetWords(error, leg)}`);
+  if (/^HPE_/.test(said)) return failure('status', `${leg.where}: ${parseWords(error, leg)}`);
+  const who = said.startsWith('WS_ERR_') ? 'this device ended the link: ' : '';
+  return failure(code, `${leg.where}: ${who}${messageOf(error)}`);
+}
+
+function isFailure(value: unknown): value is CallFailure {
+  return typeof value === 'object' && value !== null && 'reason' in value && 'code' in value;
+}
+
+/** Thrown while a connection was made: by OpenSSL over our files, or by Node over a value. */
+export function thrownFailure(error: Error, leg: Leg): CallFailure {
+  const words = tlsWords(codeOf(error), error.message, true);
+  if (words === undefined) return internal(error, leg.where);
+  const key = keyOf(words.key, leg);
+  return failure('tls', `${leg.where}: ${words.says} (${words.name}): check ${key}`);
+}
+
+/** An exception where none was foreseen. It ends the call or the link, and never the agent. */
+export function internal(error: Error, where: string): CallFailure {
+  return failure('internal', `${where}: this agent failed: ${messageOf(error)}`);
+}
+
+function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
+  const code = codeOf(error);
+  const isClosed = /^(ECONNRESET|EPIPE)$/.test(code) && 'isInHandshake' in error;
+  if (isClosed) {
+    const says = `${whoOf(leg)} ended the connection during the TLS handshake`;
+    const hint = leg.ownFault ?? `does it speak TLS? check ${keyOf('url', leg)}`;
+    return failure('tls', `${leg.where}: ${says}: ${hint}`);
+  }
+  if (!isTlsCode(code)) return undefined;
+  const words = tlsWords(code, error.message, false);
+  const fault = words?.isOurs === true || words === undefined ? leg.ownFault : undefined;
+  const says = `${words?.says ?? `TLS failed: ${messageOf(error)}`}${nameDetail(error, words)}`;
+  const named = words?.name ?? code;
+  const clock = words?.isClock === true ? " (is this device's clock right?)" : '';
+  const key = words === undefined || words.key === 'none' ? '' : `: check ${keyOf(words.key, leg)}`;
+  const hint = fault === undefined ? '' : `; ${fault}`;
+  const failed = failure('tls', `${leg.where}: ${says} (${named})${clock}${key}${hint}`);
+  return words?.isClock === true ? { ...failed, isClockInDoubt: true } : failed;
+}
+
+/** Which names the certificate is for. */
+function nameDetail(error: Error, words: TlsWords | undefined): string {
+  if (words?.key !== 'url' || !('reason' in error)) return '';
+  return `: ${shortened(plain(String(error.reason)), 300)}`;
+}
+
+/** Key of the configuration. The certificates are not for a proxy, whose URL is all it has. */
+function keyOf(key: TlsWords['key'], leg: Leg): string {
+  if (leg.party === 'proxy') return 'rvi.proxy';
+  if (key === 'cert') return 'rvi.tls_cert';
+  if (key === 'key') return 'rvi.tls_key';
+  return key === 'ca' ? 'rvi.tls_ca' : 'rvi.url';
+}
+
+/** Behind a proxy the two cannot be told apart. */
+export function whoOf({ party, through }: Leg): string {
+  return through === undefined ? `the ${party}` : `the node, or ${through} on the way,`;
+}
+
+function resetWords(error: Error, leg: Leg): string {
+  const isHangUp = /hang up/.test(error.message);
+  const did = isHangUp ? 'ended the connection without an answer' : 'reset the connection';
+  const key = leg.party === 'proxy' ? ': check rvi.proxy' : '';
+  const fault = leg.ownFault === undefined ? '' : `; ${leg.ownFault}`;
+  return `${whoOf(leg)} ${did} (ECONNRESET)${key}${fault}`;
+}
+
+/** An alert or a hello of TLS begins with 0x15 or 0x16. */
+function parseWords(error: Error, leg: Leg): string {
+  const packet = 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : [];
+  const isTls = packet[0] === 0x15 || packet[0] === 0x16;
+  const what = isTls ? 'answered in TLS where HTTP was expected' : 'did not answer in HTTP';
+  return `${whoOf(leg)} ${what} (${codeOf(error)}): check ${keyOf('url', leg)}`;
+}
+
+export function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : '';
+}
+
+const messageCharactersMax = 200;
+
+/** A name with two addresses fails with an error for each, and no words of its own. */
+function messageOf(error: Error): string {
+  const parts = error instanceof AggregateError ? error.errors : [];
+  const messages = parts.flatMap((one) => (one instanceof Error ? [one.message] : []));
+  const text = messages.length > 0 ? messages.join(', ') : error.message || codeOf(error);
+  // What OpenSSL dumps holds pointers and paths of its sources.
+  const isDump = /error:[0-9A-F]{8}/i.test(text) || text.includes('--use-system-ca');
+  return isDump ? codeOf(error) || 'TLS' : shortened(plain(text), messageCharactersMax);
+}

@@ -1,0 +1,176 @@
+// One WebSocket connection, from the dial to its end: text frames, bounded both ways, and a ping
+// that notices when the other end is gone. It ends once, with a reason; it is never used again.
+import { WebSocket } from 'ws';
+import { callTimeoutMs, messageBytesMax, pingEveryMs, pingsPendingMax } from '../../../limits.ts';
+import { answerFailure } from './answers.ts';
+import { closeWords } from './close-messages.ts';
+import { failure, failureOf, internal, whoOf } from './errors.ts';
+import { guarded } from './guard.ts';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../../host/ports.ts';
+import type { WayAgent } from './http-agent.ts';
+import type { CallFailure } from './transport.ts';
+
+export type LinkHandlers = {
+  readonly onOpen: () => void;
+  readonly onText: (data: Buffer) => void;
+  /** Something came since the last ping. */
+  readonly onAlive: () => void;
+  readonly onEnd: (why: CallFailure) => void;
+};
+
+export type Link = {
+  isOpen(): boolean;
+  send(text: string): void;
+  pause(): void;
+  resume(): void;
+  end(code: number, why: CallFailure): void;
+};
+
+/** A node that does not read is cut off rather than buffered for. */
+const bufferedBytesMax = 4 * messageBytesMax;
+/** Of `readyState`. */
+const openState = 1;
+/** Of the body of an answer that is no WebSocket: only its beginning is shown. */
+const answerBytesMax = 4_096;
+
+const options = {
+  maxPayload: messageBytesMax,
+  // A message may come in pieces as small as a slow link makes them, not in single bytes.
+  maxFragments: 1_024,
+  maxBufferedChunks: 4_096,
+  perMessageDeflate: false,
+  followRedirects: false,
+  skipUTF8Validation: false,
+  allowSynchronousEvents: true,
+  // Answered here: the library ends a link that is flooded without a word.
+  autoPong: false,
+} as const;
+
+/** Throws where the URL is none for a WebSocket. */
+export function createLink(clock: Clock, url: string, way: WayAgent, handlers: LinkHandlers): Link {
+  // No subprotocol: the answer of 0.4 to one is malformed (protocol 1.9).
+  const socket = new WebSocket(url, [], { ...options, agent: way.agent });
+  const by = (what: string) => failure('closed', `${url}: this device ended the link: ${what}`);
+  let cause: CallFailure | undefined;
+  let wasReset = false;
+  let pingsPending = 0;
+  // Of the whole way, through a proxy too; ws would begin to count behind it.
+  let stopTimer = after(callTimeoutMs, () => {
+    const { through } = way.leg();
+    const on = through === undefined ? '' : ` (through ${through})`;
+    end(1001, failure('timeout', `${url}: no connection within ${callTimeoutMs} ms${on}`));
+  });
+
+  function broke(error: Error): void {
+    end(1011, internal(error, url));
+  }
+
+  function after(delayMs: number, act: () => void): () => void {
+    return clock.after(delayMs, guarded(act, broke));
+  }
+
+  function end(code: number, why: CallFailure): void {
+    cause ??= why;
+    if (isOpen()) socket.close(code);
+    // A node that does not answer the close is not waited for.
+    socket.terminate();
+  }
+
+  /** Counts bytes, not frames: a chunk may take longer than this on a slow link. */
+  function beat(raw: Socket): void {
+    const readBytes = raw.bytesRead;
+    const wasPaused = socket.isPaused;
+    socket.ping();
+    stopTimer = after(pingEveryMs, () => {
+      // Nothing can come while we do not read.
+      const isExcused = wasPaused || socket.isPaused;
+      if (raw.bytesRead > readBytes) handlers.onAlive();
+      else if (!isExcused) {
+        return end(1001, by(`${whoOf(way.leg())} sent nothing for ${pingEveryMs} ms`));
+      }
+      beat(raw);
+    });
+  }
+
+  function isOpen(): boolean {
+    return socket.readyState === openState;
+  }
+
+  function answerPing(data: Buffer): void {
+    if (!isOpen()) return;
+    if (pingsPending >= pingsPendingMax) {
+      return end(1008, by(`the node sent more than ${pingsPendingMax} pings at once`));
+    }
+    pingsPending += 1;
+    socket.pong(data, true, () => (pingsPending -= 1));
+  }
+
+  function watch(response: IncomingMessage): void {
+    response.socket.on('error', () => (wasReset = true));
+    const opened = () => {
+      stopTimer();
+      beat(response.socket);
+      handlers.onOpen();
+    };
+    socket.on('open', guarded(opened, broke));
+  }
+
+  function read(data: unknown, isBinary: boolean): void {
+    // What was read before the end may be handed out after it.
+    if (!isOpen()) return;
+    if (!isBinary && Buffer.isBuffer(data)) handlers.onText(data);
+    else end(1003, by('the node sent a frame that is not text'));
+  }
+
+  function closed(code: number, reason: Buffer): void {
+    stopTimer();
+    const words = closeWords(code, reason, whoOf(way.leg()), wasReset);
+    handlers.onEnd(cause ?? failure('closed', `${url}: ${words}`));
+  }
+
+  function refused(request: ClientRequest, response: IncomingMessage): void {
+    void beginOf(response).then((text) => {
+      end(1002, answerFailure(response, text, `${url}: no WebSocket there`, 'rvi.url'));
+      request.destroy();
+    });
+  }
+
+  socket.on('upgrade', guarded(watch, broke));
+  socket.on('unexpected-response', guarded(refused, broke));
+  socket.on('message', guarded(read, broke));
+  socket.on('ping', guarded(answerPing, broke));
+  // ws has said goodbye by then, and would wait half a minute for the answer.
+  const failed = (error: Error) => end(1002, failureOf(error, { ...way.leg(), where: url }));
+  socket.on('error', guarded(failed, broke));
+  socket.on(
+    'close',
+    guarded(closed, (error) => handlers.onEnd(internal(error, url))),
+  );
+
+  return {
+    isOpen,
+    send: guarded((text: string) => {
+      if (socket.bufferedAmount > bufferedBytesMax) end(1008, by('the node does not read'));
+      else if (isOpen()) socket.send(text);
+    }, broke),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    end: guarded(end, () => undefined),
+  };
+}
+
+async function beginOf(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const part of response) {
+      const data: Buffer = part;
+      text += data.toString();
+      if (text.length > answerBytesMax) break;
+    }
+  } catch {
+    // What came so far is shown.
+  }
+  return text;
+}

@@ -1,0 +1,42 @@
+// The configuration in words: values as TOML, where they come from, and what is wrong with them.
+import { toToml } from './toml.ts';
+import { plain } from '../sanitize.ts';
+import { unreachable } from '../assert.ts';
+import type { Complaint, Entry, Origin } from '../config.ts';
+
+/** Column of the origins; longer values push theirs out. */
+const originColumn = 44;
+
+/** A TOML document again: it reads back to the same settings. */
+export function showEntries(entries: readonly Entry[]): string {
+  const lines: string[] = [];
+  let open = '';
+  for (const { key, value, origin } of entries) {
+    const dot = key.lastIndexOf('.');
+    const section = key.slice(0, dot);
+    if (section !== open) lines.push('', `[${section}]`);
+    open = section;
+    const name = key.slice(dot + 1);
+    const line = value === undefined ? `# ${name} is not set` : `${name} = ${toToml(value)}`;
+    lines.push(`${line.padEnd(originColumn)} # ${originText(origin)}`);
+  }
+  return lines.slice(1).join('\n');
+}
+
+export function originText(origin: Origin): string {
+  switch (origin.kind) {
+    case 'default':
+      return 'default';
+    case 'file':
+      return plain(origin.line === undefined ? origin.file : `${origin.file}:${origin.line}`);
+    case 'environment':
+      return origin.name === '' ? 'environment' : plain(`environment ${origin.name}`);
+    default:
+      return unreachable(origin);
+  }
+}
+
+/** One line: where, what, and the mend. */
+export function complaintText({ origin, key, problem, mend }: Complaint): string {
+  return `${originText(origin)}: ${plain(`${key} ${problem}`.trim())}: ${plain(mend)}`;
+}

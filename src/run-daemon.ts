@@ -1,0 +1,129 @@
+// `sota-agent run`: the real ports around one life of the agent, from the lock to the last signal.
+import { startDaemon } from './agent/daemon.ts';
+import { startHeartbeat } from './agent/systemd-watchdog.ts';
+import { within } from './agent/within.ts';
+import { startControl } from './control/server.ts';
+import { briefError } from './host/errors.ts';
+import { checkFileSystem } from './host/file-system.ts';
+import { readBootId, takeLock } from './host/lock.ts';
+import { createLog } from './host/log.ts';
+import { createManager } from './host/systemd-notify.ts';
+import { createStop } from './host/stop.ts';
+import { strangeOwner } from './host/strangers.ts';
+import { createInstallers } from './install/installers.ts';
+import { stopGraceMs } from './limits.ts';
+import { checkOwnership } from './store/ownership.ts';
+import { createTransport } from './backends/rvi/transport/create.ts';
+import type { Build } from './agent/daemon.ts';
+import type { CommandPorts } from './commands/ports.ts';
+import type { Settings } from './core/settings.ts';
+import type { Clock, Disk, DiskResult, LocalSockets, Log } from './host/ports.ts';
+import type { Random, Runner } from './host/ports.ts';
+import type { Signal } from './host/signals.ts';
+import type { Stop } from './host/stop.ts';
+import type { Terminal } from './host/stdio.ts';
+
+export type ServePorts = {
+  readonly clock: Clock;
+  readonly openRandom: () => DiskResult<Random>;
+  readonly disk: Disk;
+  readonly sockets: LocalSockets;
+  readonly runner: Runner;
+  readonly terminal: Pick<Terminal, 'err' | 'onErrTaken'>;
+  /** Calls `act` at each signal from now on. */
+  readonly onSignals: (act: (signal: Signal) => void) => void;
+  /** Calls `act` with what nobody caught, from now on. */
+  readonly onCrash: (act: (error: unknown) => void) => void;
+  readonly isJournal: boolean;
+  readonly environment: { readonly [name: string]: string | undefined };
+  readonly processId: number;
+  readonly build: Build;
+};
+
+export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
+  return async (settings) => {
+    const { clock, terminal, build } = ports;
+    const { level, format } = settings.log;
+    const prefix = ports.isJournal ? 'journald' : 'time';
+    const { err: write, onErrTaken: onTaken } = terminal;
+    const log = createLog(clock, { level, format, prefix, write, onTaken });
+    const stop = createStop(log);
+    ports.onSignals(stop.hear);
+    const crashed = new Promise<number>((resolve) => {
+      ports.onCrash((error) => resolve(failed(log, 'crashed', briefError(error))));
+    });
+    const work = async () => {
+      // Before the lock: it would be the first thing that is written there.
+      const fit = await checkFileSystem(settings.storage.directory);
+      if (!fit.ok) return failed(log, 'not-started', fit.reason);
+      const owned = await checkOwnership(ports.disk, settings.storage.directory);
+      if (!owned.ok) return failed(log, 'not-started', owned.reason);
+      await warnOfAccess(ports.disk, settings.storage.directory, log);
+      const locked = await takeLock(settings.storage.directory, build.version);
+      if (!locked.ok) return failed(log, 'not-started', locked.reason);
+      return serve(ports, settings, log, stop);
+    };
+    // A broken promise of ours, or an fsync that failed: the next start reads what is true.
+    const worked = work().catch((error: unknown) => failed(log, 'crashed', briefError(error)));
+    return Promise.race([worked, crashed, stop.atOnce]);
+  };
+}
+
+/** What others may do there is said, and left to whoever wanted it so. */
+async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<void> {
+  const opened = await disk.open(directory, 'read');
+  if (!opened.ok) return;
+  const mode = await opened.value.mode();
+  await opened.value.close();
+  const owner = strangeOwner(directory);
+  if (!mode.ok || ((mode.value & 0o077) === 0 && owner === undefined)) return;
+  const shown = mode.value.toString(8).padStart(4, '0');
+  const expected = owner === undefined ? '0700' : '0700, of the user of the agent';
+  log('warn', 'storage-permissions', { path: directory, mode: shown, owner, expected });
+}
+
+async function serve(ports: ServePorts, settings: Settings, log: Log, stop: Stop): Promise<number> {
+  const { clock, disk, sockets, build } = ports;
+  const random = ports.openRandom();
+  if (!random.ok) return failed(log, 'not-started', random.reason);
+  const outside = { clock, random: random.value, log, disk };
+  const transport = await createTransport(outside, settings);
+  if (!transport.ok) return failed(log, 'not-started', transport.reason);
+  const started = await startDaemon({
+    ...outside,
+    settings,
+    transport: transport.value,
+    installers: createInstallers({ ...ports, log }, settings),
+    bootId: await readBootId(),
+    build,
+  });
+  if (!started.ok)
+    return failed(log, 'not-started', `${settings.storage.directory}: ${started.reason}`);
+  const daemon = started.value;
+  stop.begin(daemon);
+  const { socket, group } = settings.control;
+  const control = await startControl({ sockets, clock, log }, socket, daemon, group);
+  if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
+  log('info', 'started', { version: build.version, storage: settings.storage.directory });
+  if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
+  const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);
+  const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
+  try {
+    await daemon.ended;
+  } finally {
+    endHeartbeat();
+    const closed = control.ok ? control.value.close() : Promise.resolve();
+    await within(clock, stopGraceMs, Promise.all([closed, manager.told()]));
+  }
+  log('info', 'stopped', {});
+  return stop.exitCode();
+}
+
+const noInit =
+  'the agent is process 1: what installers leave running stays as zombies when it ends; ' +
+  'start it below an init (docker run --init, tini)';
+
+function failed(log: Log, code: string, reason: string): number {
+  log('error', code, { reason });
+  return 1;
+}

@@ -1,0 +1,98 @@
+// One siege of the link: a node that was taken over says what no node says, between the messages
+// of a transfer that must finish. What ends the link costs a wait before the next one, so the agent
+// is cut then, and goes on in a new life.
+import { createRandom } from '../../support/prng.ts';
+import { until } from '../../support/vehicle.ts';
+import { drawControl } from './control.ts';
+import { drawHarmless, fatal, halfFrame, handshakes } from './frames.ts';
+import { dialectAt } from '../session.ts';
+import { createRelay } from './relay.ts';
+import { besieged, bounds, count, perform, stageOf } from './attack.ts';
+import { createGuarded } from './target-agent.ts';
+import type { Prng } from '../../support/prng.ts';
+import type { Relay } from './relay.ts';
+import type { Siege } from './attack.ts';
+import type { Guarded } from './target-agent.ts';
+
+/** The agent ends a link in which something is wrong, or whose handshake has no end. */
+const endTimeMs = 60_000;
+
+export async function besiegeLink(seed: number, inputs: number): Promise<Siege> {
+  const prng = createRandom(seed);
+  const relay = await createRelay();
+  const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
+  relay.passTo(guarded.vehicle.backend.url);
+  const kinds = prng.shuffle(fatal);
+  const refusals = prng.shuffle(handshakes);
+  const attack = async (siege: Siege) => {
+    while (siege.inputs < inputs || kinds.length > 0) {
+      const end = guarded.watch(bounds);
+      await harass(prng, siege, relay, guarded);
+      const kind = kinds.pop();
+      if (kind !== undefined) await spoil(prng, siege, relay, kind, refusals.pop());
+      await end();
+      guarded.vehicle.cut();
+      await guarded.vehicle.agent().ended;
+      guarded.vehicle.boot();
+    }
+  };
+  return besieged(guarded, attack).finally(relay.stop);
+}
+
+/** A node that falls silent in the middle of a frame: only the agent's ping can tell. */
+export async function besiegeInSilence(seed: number): Promise<Siege> {
+  const relay = await createRelay();
+  const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
+  relay.passTo(guarded.vehicle.backend.url);
+  const attack = async (siege: Siege) => {
+    const end = guarded.watch(bounds);
+    const link = await relay.link();
+    count(siege, 'link: silent in a frame', 1);
+    link.inject(halfFrame);
+    link.silence();
+    await until('the link is ended after a silence', link.isClosed, endTimeMs);
+    await guarded.vehicle.agent().logged(/link-lost reason=.*sent nothing for/);
+    await end();
+  };
+  return besieged(guarded, attack).finally(relay.stop);
+}
+
+async function harass(prng: Prng, siege: Siege, relay: Relay, { socket }: Guarded): Promise<void> {
+  const link = await relay.link();
+  const control = stageOf(socket, '\n');
+  for (let turn = 0; turn < 12; turn += 1) {
+    const { name, data, inputs } = drawHarmless(prng);
+    count(siege, name, inputs);
+    link.inject(data);
+    const script = drawControl(prng);
+    if (prng.chance(0.2)) {
+      count(siege, script.name, script.inputs * script.connections);
+      await perform(siege, script, control);
+    }
+    // All of it was read, and the link is as good as before.
+    await link.read(name);
+  }
+  for (const one of control.held.keys()) one.destroy();
+}
+
+/** The next link is refused, if so; the agent may try for it at once. */
+async function spoil(
+  prng: Prng,
+  siege: Siege,
+  relay: Relay,
+  [name, draw, end]: (typeof fatal)[number],
+  refusal: (typeof handshakes)[number] | undefined,
+): Promise<void> {
+  const link = await relay.link();
+  const { closed } = relay.refused();
+  relay.refuse(refusal?.[1]);
+  count(siege, `link: ${name}`, 1);
+  link.inject(draw(prng));
+  if (end !== undefined) link.end(end);
+  await until(`the link is ended after: ${name}`, link.isClosed, endTimeMs);
+  if (refusal === undefined) return;
+  count(siege, `handshake: ${refusal[0]}`, 1);
+  const isClosed = () => relay.refused().closed > closed;
+  await until(`the agent leaves after a handshake of ${refusal[0]}`, isClosed, endTimeMs);
+  relay.refuse(undefined);
+}

@@ -1,0 +1,151 @@
+// One siege from one seed: so many inputs over real sockets against the built agent, which has a
+// transfer to finish beside it.
+import { connect } from 'node:net';
+import { createRandom } from '../../support/prng.ts';
+import { freePort, until } from '../../support/vehicle.ts';
+import { faultOf } from '../answers.ts';
+import { dialectAt } from '../session.ts';
+import { controlDraws, drawControl } from './control.ts';
+import { deliveryPath, drawHttp, foreign, httpDraws } from './http.ts';
+import { pause, play } from './script.ts';
+import { createGuarded, filesOf } from './target-agent.ts';
+import type { Played, Script, Stage } from './script.ts';
+import type { Bounds, Guarded, Seen } from './target-agent.ts';
+
+export type Siege = Seen & {
+  inputs: number;
+  answers: number;
+  /** Connections that the agent did not take, or ended. */
+  refused: number;
+  /** Requests that no node sends, each refused by an answer. */
+  foreign: number;
+  /** How often each kind was played. */
+  readonly kinds: Map<string, number>;
+};
+
+/** Twice as many connections as are kept at the listener; those at the control socket; its own. */
+export const bounds: Bounds = { rssMib: 256, files: 2 * 64 + 8 + 32 + 32 };
+/** Peers at work at a time. */
+const peersMax = 16;
+/** What is not finished after 20 s is ended; the agent looks every 5 s, on a busy machine. */
+const heldTimeMs = 60_000;
+
+export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
+  const prng = createRandom(seed);
+  const port = await freePort();
+  const guarded = await createGuarded('http', dialectAt(seed), {
+    listen: `127.0.0.1:${port}`,
+    path: deliveryPath,
+  });
+  return besieged(guarded, async (siege) => {
+    const { pid } = guarded.vehicle.agent();
+    const before = filesOf(pid);
+    const end = guarded.watch(bounds);
+    const listener = stageOf(port, 'HTTP/1.1 200 OK');
+    const control = stageOf(guarded.socket, '\n');
+    const strangers = Array.from({ length: 40 }, () => foreign).flat();
+    const first = prng.shuffle([...httpDraws, ...controlDraws, ...strangers]);
+    await inParallel(peersMax, () => {
+      const another = prng.chance(0.15) ? drawControl : drawHttp;
+      const draw = first.pop() ?? (siege.inputs < inputs ? another : undefined);
+      if (draw === undefined) return undefined;
+      const script = draw(prng);
+      const isControl = draw === drawControl || controlDraws.includes(draw);
+      count(siege, script.name, script.inputs * script.connections);
+      return () => perform(siege, script, isControl ? control : listener);
+    });
+    // Those at the control socket may rest for a minute; at the listener nobody may.
+    for (const socket of control.held.keys()) socket.destroy();
+    const isEnded = () => [...listener.held.values()].every((mayRest) => mayRest());
+    await until('who began a message and held it is cut off', isEnded, heldTimeMs);
+    for (const socket of listener.held.keys()) socket.destroy();
+    await until('files are closed', () => filesOf(pid) <= before + 4, heldTimeMs);
+    await end();
+    const counted = async () => (await guarded.vehicle.status()).counters.refused;
+    const isAll = async () => (await counted()) >= siege.foreign;
+    await until('each that was refused is counted', isAll, heldTimeMs);
+  });
+}
+
+/** From the beginning of a transfer to its end; what goes wrong is told with the agent's log. */
+export async function besieged(
+  guarded: Guarded,
+  attack: (siege: Siege) => Promise<void>,
+): Promise<Siege> {
+  const counts = { inputs: 0, answers: 0, refused: 0, foreign: 0, kinds: new Map() };
+  const siege: Siege = Object.assign(guarded.seen, counts);
+  try {
+    await begin(guarded);
+    await attack(siege);
+    await guarded.prove();
+    return siege;
+  } catch (error) {
+    await pause(1_000);
+    console.error(guarded.vehicle.logs().slice(-5_000));
+    throw error;
+  } finally {
+    await guarded.vehicle.end();
+  }
+}
+
+async function begin({ vehicle, one }: Guarded): Promise<void> {
+  const { backend } = vehicle;
+  vehicle.boot();
+  await backend.registered(60_000);
+  backend.server.notify([one]);
+  const hasBegun = () => backend.server.log.some(({ service }) => service === '/sota/chunk');
+  await backend.until('the transfer has begun', hasBegun, 60_000);
+}
+
+/** A port at the listener, or the path of the control socket. */
+export const stageOf = (where: number | string, mark: string): Stage => ({
+  connect: () => (typeof where === 'number' ? connect(where, '127.0.0.1') : connect(where)),
+  mark,
+  held: new Map(),
+});
+
+export function count(siege: Siege, kind: string, inputs: number): void {
+  siege.inputs += inputs;
+  siege.kinds.set(kind, (siege.kinds.get(kind) ?? 0) + inputs);
+}
+
+export async function perform(siege: Siege, script: Script, stage: Stage): Promise<void> {
+  const all = Array.from({ length: script.connections }, () => play(script, stage));
+  for (const played of await Promise.all(all)) {
+    const answers = played.text.split(stage.mark).length - 1;
+    siege.answers += answers;
+    if (!played.isConnected || answers === 0) siege.refused += 1;
+    if (script.isForeign === true) siege.foreign += judgeForeign(script, played);
+    else judge(script, played);
+  }
+}
+
+/** How many were answered: one, by a refusal, and none that came behind it. */
+function judgeForeign({ name }: Script, { text }: Played): number {
+  const answers = text.split('HTTP/1.1 ').slice(1);
+  const isRefused = answers.every((one) => one.startsWith('404 ')) && answers.length <= 1;
+  if (!isRefused || /access-control/i.test(text)) throw new Error(`${name}: taken: ${text}`);
+  return answers.length;
+}
+
+/** Answers of the listener, in the order of what was sent. */
+function judge({ name, bodies = [] }: Script, { text }: Played): void {
+  const answers = text.split('HTTP/1.1 ').slice(1);
+  for (const [at, answer] of answers.entries()) {
+    const sent = bodies[at];
+    if (sent === undefined) break;
+    const body = Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1').toString();
+    // What the listener says by itself knows no id.
+    if (/"code":-3200[01]/.test(body)) continue;
+    const fault = faultOf(sent, body === '' ? undefined : body);
+    if (fault !== undefined) throw new Error(`${name}: ${fault}: ${sent.toString().slice(0, 400)}`);
+  }
+}
+
+/** `draw` is asked in turn, so that the same things are drawn whoever is ready first. */
+async function inParallel(most: number, draw: () => (() => Promise<void>) | undefined) {
+  const work = async () => {
+    for (let next = draw(); next !== undefined; next = draw()) await next();
+  };
+  await Promise.all(Array.from({ length: most }, work));
+}

@@ -1,0 +1,353 @@
+// Method: the shell over a real store on a disk in memory. What an effect may rely on is looked up
+// on flash at the moment at which it starts: as if the power went then. Stores that break the order
+// of a commit show that this look would find it.
+import { createAgent } from '../../../src/agent/event-loop.ts';
+import { eventsBatchMax, eventsQueuedMax, storageDelayMs } from '../../../src/limits.ts';
+import { openStore } from '../../../src/store/store.ts';
+import { createMemoryDisk } from '../../support/memory-disk.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { createFakeClock, settle } from '../control/fakes.ts';
+import { chunkOf, engine, must } from '../store/fakes.ts';
+import { createLines, random, settingsOf } from './fakes.ts';
+import type { Effect, Event } from '../../../src/core/events.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const test = suite('the shell');
+const data = '/s/packages/1/data';
+const journal = '/s/journal';
+const checksum = 'a'.repeat(40);
+const chunksCount = 400;
+const started = { kind: 'start', id: engine, checksum, chunksCount } as const;
+const chunk = (index: number): Event => ({
+  kind: 'request',
+  request: { kind: 'chunk', id: engine, chunkIndex: index, data: chunkOf(index) },
+});
+/** A backend that calls its services otherwise each time: a kilobyte in the journal. */
+function renamed(at: number): Event {
+  const name = `${at}/${'x'.repeat(240)}`;
+  const services = { start: name, ack: name, report: name, packages: name };
+  const rest = { offers: [], refused: [], dialect: 'P1' } as const;
+  return { kind: 'request', request: { kind: 'notify', services, ...rest } };
+}
+
+/** An agent in the middle of a transfer. */
+async function setUp(change: (store: Store, disk: MemoryDisk) => Store = (store) => store) {
+  const disk = createMemoryDisk();
+  const inner = must(await openStore(disk, '/s', 0));
+  must(await inner.data.survey([]));
+  const [clock, lines] = [createFakeClock(), createLines()];
+  const effects: Effect[] = [];
+  let onEffect: (effect: Effect) => void = () => undefined;
+  const agent = createAgent({
+    clock,
+    random,
+    log: lines.log,
+    settings: settingsOf(),
+    store: change(inner, disk),
+    execute(effect) {
+      effects.push(effect);
+      onEffect(effect);
+    },
+  });
+  const ended = agent.run().then(
+    () => 'ended',
+    (error: unknown) => String(error),
+  );
+  await agent.submit({ kind: 'booted', bootId: 'b', evidence: [] });
+  await agent.submit({ kind: 'request', request: { ...started, kind: 'start' } });
+  must(await inner.reserve(1, chunksCount * 65_536, chunksCount));
+  await agent.submit({ kind: 'reserved', start: started, number: 1 });
+  disk.ops.length = 0;
+  effects.length = 0;
+  const acks = () => effects.filter(({ kind }) => kind === 'ack').length;
+  return {
+    disk,
+    inner,
+    clock,
+    lines,
+    effects,
+    agent,
+    ended,
+    acks,
+    onEffect: (act: (effect: Effect) => void) => void (onEffect = act),
+  };
+}
+
+const held = (one: { readonly agent: { state(): { packages: ReadonlyMap<string, unknown> } } }) =>
+  JSON.stringify([...one.agent.state().packages.values()]).match(/"count":(\d+)/)?.[1];
+
+const verbs = (disk: MemoryDisk) =>
+  disk.ops.map(({ verb, path }) => `${verb} ${path.split('/').at(-1) ?? ''}`);
+
+test('writes, syncs, appends, syncs, and only then acts', async () => {
+  const one = await setUp();
+  one.onEffect(({ kind }) => void one.disk.ops.push({ verb: 'list', path: kind, bytes: 0 }));
+  await one.agent.submit(chunk(1));
+  assert.equal(verbs(one.disk), [
+    'write data',
+    'sync data',
+    'write journal',
+    'sync journal',
+    'list ack',
+    'list hash',
+  ]);
+});
+
+/** Chunks acknowledged that a cut at that moment would lose. */
+async function lostAcks(change?: (store: Store, disk: MemoryDisk) => Store): Promise<number> {
+  const one = await setUp(change);
+  let lost = 0;
+  const looks: Promise<void>[] = [];
+  let expected = 0;
+  one.onEffect(({ kind }) => {
+    if (kind !== 'ack') return;
+    const left = one.disk.cut('lost');
+    looks.push(look(left, expected).then((isLost) => void (lost += isLost ? 1 : 0)));
+  });
+  for (expected = 1; expected <= 5; expected += 1) await one.agent.submit(chunk(expected));
+  await Promise.all(looks);
+  assert.is(looks.length, 5);
+  return lost;
+}
+
+async function look(left: MemoryDisk, index: number): Promise<boolean> {
+  const { facts } = must(await openStore(left, '/s', 0));
+  const isHeld = facts.some((fact) => fact.kind === 'chunk-held' && fact.chunkIndex === index);
+  const bytes = left.content(data)?.subarray((index - 1) * 65_536, index * 65_536);
+  return !isHeld || bytes === undefined || !bytes.equals(chunkOf(index));
+}
+
+test('acknowledges nothing that a cut at that moment would lose (P1)', async () => {
+  assert.is(await lostAcks(), 0);
+});
+
+const broken: readonly (readonly [string, (store: Store, disk: MemoryDisk) => Store])[] = [
+  [
+    'does not sync the data',
+    (store, disk) => {
+      disk.lie((path) => path === data);
+      return store;
+    },
+  ],
+  [
+    'does not sync the journal',
+    (store, disk) => {
+      disk.lie((path) => path.startsWith(journal));
+      return store;
+    },
+  ],
+  [
+    'does not sync the folder of the data',
+    (store, disk) => {
+      disk.lie((path) => path === '/s/packages/1');
+      return store;
+    },
+  ],
+  [
+    'acts before the commit',
+    (store) => {
+      const commit: Store['commit'] = async (facts) => {
+        void store.commit(facts);
+        return { ok: true, value: undefined };
+      };
+      return { ...store, commit };
+    },
+  ],
+  ['forgets the facts', (store) => ({ ...store, commit: () => store.commit([]) })],
+  [
+    'forgets the data',
+    (store) => {
+      const write: Store['data']['write'] = async () => ({ ok: true, value: undefined });
+      return { ...store, data: { ...store.data, write } };
+    },
+  ],
+];
+for (const [what, change] of broken) {
+  test(`would be caught by that look if it were one that ${what}`, async () => {
+    assert.ok((await lostAcks(change)) > 0);
+  });
+}
+
+test('lets events gather while a commit is under way, and commits them as one', async () => {
+  const one = await setUp();
+  let release: () => void = () => undefined;
+  let commits = 0;
+  one.disk.before(({ verb, path }) => {
+    if (verb !== 'sync' || path !== journal || commits++ > 0) return undefined;
+    return new Promise<void>((resolve) => (release = resolve));
+  });
+  const first = one.agent.submit(chunk(1));
+  await settle();
+  const rest = [2, 3, 4, 5, 6, 7, 8, 9].map((index) => one.agent.submit(chunk(index)));
+  await settle();
+  // One commit in flight: nothing of the next has begun.
+  assert.equal(one.disk.ops.filter(({ verb }) => verb === 'write').length, 2);
+  assert.is(one.acks(), 0);
+  release();
+  await Promise.all([first, ...rest]);
+  assert.is(one.disk.count('sync', journal), 2);
+  assert.is(one.disk.count('sync', data), 2);
+  assert.is(one.acks(), 9);
+});
+
+test('puts no more than a batch into one commit', async () => {
+  const one = await setUp();
+  const all = Array.from({ length: 2 * eventsBatchMax + 1 }, (_, at) => chunk(at + 1));
+  await Promise.all(all.map((event) => one.agent.submit(event)));
+  // The first one finds the shell at rest and goes alone only when it is told first.
+  const commits = one.disk.count('sync', journal);
+  assert.is(commits, 3);
+});
+
+test('writes nothing for an event that changes nothing on flash', async () => {
+  const one = await setUp();
+  await one.agent.submit({ kind: 'tick' });
+  await one.agent.submit({ kind: 'transport-up' });
+  assert.equal(one.disk.ops, []);
+});
+
+test('says that it is full, so that the transports stop', async () => {
+  const one = await setUp();
+  one.disk.before(() => new Promise(() => undefined));
+  void one.agent.submit(chunk(1));
+  await settle();
+  for (let count = 0; count < eventsQueuedMax; count += 1) {
+    assert.not.ok(one.agent.isFull(), `${count}`);
+    void one.agent.submit({ kind: 'tick' });
+  }
+  assert.ok(one.agent.isFull());
+});
+
+test('drops the fact and the ack of a write that is refused, and keeps the others', async () => {
+  const one = await setUp();
+  let writes = 0;
+  one.disk.refuse(({ verb, path }) =>
+    verb === 'write' && path === data && ++writes === 2 ? 'ENOSPC' : undefined,
+  );
+  await Promise.all([1, 2, 3].map((index) => one.agent.submit(chunk(index))));
+  await settle();
+  assert.is(held(one), '2');
+  assert.is(one.acks(), 2);
+  const left = must(await openStore(one.disk.cut('lost'), '/s', 0));
+  const facts = left.facts.filter(({ kind }) => kind === 'chunk-held');
+  assert.equal(
+    facts.map((fact) => ('chunkIndex' in fact ? fact.chunkIndex : 0)),
+    [1, 3],
+  );
+  const refused = one.effects.find((effect) => effect.kind === 'log' && effect.level === 'error');
+  assert.match(JSON.stringify(refused), /chunk-not-written.*"index":2.*ENOSPC/);
+  // It is not held, so it is taken when it comes again.
+  await one.agent.submit(chunk(2));
+  assert.is(held(one), '3');
+});
+
+test('tries the same events again after a refused append, and acts once', async () => {
+  const one = await setUp();
+  one.disk.refuse(({ verb, path }) =>
+    verb === 'write' && path.startsWith(journal) ? 'ENOSPC' : undefined,
+  );
+  let isDone = false;
+  void one.agent.submit(chunk(1)).then(() => (isDone = true));
+  await settle();
+  for (let round = 0; round < 3; round += 1) {
+    assert.not.ok(isDone);
+    assert.equal(one.effects, []);
+    assert.is(held(one), '0');
+    assert.match(one.agent.trouble() ?? '', /ENOSPC/);
+    await one.clock.advance(storageDelayMs);
+  }
+  assert.is(one.lines.count('storage-trouble'), 1);
+  one.disk.refuse(undefined);
+  await one.clock.advance(storageDelayMs);
+  assert.ok(isDone);
+  assert.is(held(one), '1');
+  assert.is(one.acks(), 1);
+  assert.is(one.agent.trouble(), undefined);
+  assert.is(one.lines.count('storage-well'), 1);
+});
+
+for (const path of [data, journal]) {
+  test(`ends when the sync of ${path} fails, and does nothing more`, async () => {
+    const one = await setUp();
+    one.disk.refuse((op) => (op.verb === 'sync' && op.path === path ? 'EIO' : undefined));
+    void one.agent.submit(chunk(1));
+    assert.match(await one.ended, /^AssertionError: fsync of .* failed: EIO/);
+    assert.equal(one.effects, []);
+    assert.is(one.disk.count('sync', path), 1);
+    // Nothing is left that keeps the process from ending.
+    assert.is(one.clock.waiting(), 0);
+  });
+}
+
+test('ends when a promise is broken outside of a commit', async () => {
+  const one = await setUp();
+  one.agent.fail(new Error('fsync elsewhere'));
+  assert.is(await one.ended, 'Error: fsync elsewhere');
+  const busy = await setUp();
+  busy.disk.before(({ verb }) => {
+    if (verb === 'sync') busy.agent.fail(new Error('now'));
+  });
+  void busy.agent.submit(chunk(1));
+  assert.is(await busy.ended, 'Error: now');
+  assert.equal(busy.effects, []);
+});
+
+test('sets its one timer to the first deadline, and none once it has stopped', async () => {
+  const one = await setUp();
+  await one.agent.submit({ kind: 'transport-up' });
+  await one.agent.submit({ kind: 'call-failed', reason: 'refused' });
+  assert.is(one.clock.waiting(), 1);
+  const before = one.effects.filter(({ kind }) => kind === 'register').length;
+  await one.clock.advance(2_000);
+  assert.ok(one.effects.filter(({ kind }) => kind === 'register').length > before);
+  one.agent.stop();
+  assert.is(await one.ended, 'ended');
+  assert.is(one.clock.waiting(), 0);
+});
+
+test('tells a listener of each commit until it has heard enough', async () => {
+  const one = await setUp();
+  let count = 0;
+  const stop = one.agent.onChange(() => (count += 1));
+  await one.agent.submit(chunk(1));
+  await one.agent.submit(chunk(2));
+  stop();
+  await one.agent.submit(chunk(3));
+  assert.is(count, 2);
+});
+
+test('waits for no program that takes blocks for a journal that was shortened', async () => {
+  const one = await setUp();
+  let isHanging = false;
+  one.disk.before(({ verb }) => {
+    if (verb !== 'reserve') return undefined;
+    isHanging = true;
+    return new Promise(() => undefined);
+  });
+  for (let at = 0; !isHanging && at < 200; at += 1) await one.agent.submit(renamed(at));
+  assert.ok(isHanging);
+  // The commits go on although that program never ends.
+  await one.agent.submit(chunk(1));
+  assert.is(one.acks(), 1);
+});
+
+test('shortens a journal that has grown, and goes on with it where it cannot', async () => {
+  const one = await setUp();
+  const grow = async () => {
+    for (let at = 0; at < 700; at += 1) await one.agent.submit(renamed(at));
+  };
+  one.disk.refuse(({ path }) => (path.endsWith('.new') ? 'ENOSPC' : undefined));
+  await grow();
+  // Once for 256 KiB: each of these commits takes some 6 KiB with its copy.
+  const tries = one.lines.count('journal-not-shortened');
+  assert.ok(tries > 10 && tries < 20, `${tries} tries in 700 commits`);
+  one.disk.refuse(undefined);
+  await grow();
+  assert.ok((one.disk.content(journal)?.length ?? 0) < 300_000);
+  await one.agent.submit(chunk(1));
+  const again = must(await openStore(one.disk.cut('lost'), '/s', 0));
+  assert.equal(again.losses, []);
+});
+
+test.run();

@@ -1,0 +1,102 @@
+// Method: a whole agent on fakes, a clock that is turned by hand, and a disk that stops answering.
+import { startHeartbeat } from '../../../src/agent/systemd-watchdog.ts';
+import { managerEveryMs } from '../../../src/limits.ts';
+import { createMemoryDisk } from '../../support/memory-disk.ts';
+import { createFakeClock, settle } from '../control/fakes.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { startFake } from './fakes.ts';
+
+const test = suite('the heartbeat');
+const halfMs = 60_000;
+
+async function setUp(watchdogMs: number | undefined) {
+  const disk = createMemoryDisk();
+  const clock = createFakeClock();
+  const fake = await startFake({ disk, clock });
+  const told: string[] = [];
+  const tell = (news: { readonly [name: string]: string }) =>
+    void told.push(
+      Object.entries(news)
+        .map((pair) => pair.join('='))
+        .join(' '),
+    );
+  const { log } = fake.lines;
+  const manager = { watchdogMs, tell, told: async () => undefined };
+  const end = startHeartbeat({ clock, log, manager }, fake.daemon);
+  const count = (word: string) => told.filter((one) => one.includes(word)).length;
+  return { ...fake, disk, clock, told, end, count };
+}
+
+const offer = {
+  packages: [{ package: { name: 'engine', version: '1.0' }, size: 100_000 }],
+  services: { start: 'b/start', ack: 'b/ack', report: 'b/report', packages: 'b/packages' },
+};
+
+test('says that it is ready, that it is well twice in the time, and that it stops', async () => {
+  const one = await setUp(2 * halfMs);
+  assert.equal(one.told.slice(0, 2), ['READY=1 STATUS=no link: starting', 'WATCHDOG=1']);
+  await one.clock.advance(3 * halfMs);
+  assert.is(one.count('WATCHDOG'), 4);
+  one.end();
+  await one.clock.advance(3 * halfMs);
+  assert.is(one.count('WATCHDOG'), 4);
+  assert.is(one.told.at(-1), 'STOPPING=1');
+});
+
+test('says nothing of being well where nobody watches', async () => {
+  const one = await setUp(undefined);
+  await one.clock.advance(10 * halfMs);
+  assert.is(one.count('WATCHDOG'), 0);
+});
+
+test('tells what it does when that changes, and not more often than it may', async () => {
+  const one = await setUp(undefined);
+  one.node.up();
+  await settle();
+  one.node.deliver('/sota/notify', offer);
+  await one.clock.advance(managerEveryMs + 1);
+  assert.equal(one.told.slice(1), ['STATUS=registered; engine 1.0 accepted']);
+  await one.clock.advance(managerEveryMs);
+  assert.is(one.count('STATUS'), 2);
+});
+
+test('is silent while a commit does not end, and well again when it does', async () => {
+  const one = await setUp(2 * halfMs);
+  let release: () => void = () => undefined;
+  one.disk.before(() => new Promise((resolve) => (release = () => resolve(undefined))));
+  one.node.deliver('/sota/notify', offer);
+  await settle();
+  await one.clock.advance(halfMs);
+  const before = one.count('WATCHDOG');
+  await one.clock.advance(5 * halfMs);
+  assert.is(one.count('WATCHDOG'), before);
+  assert.is(one.lines.count('error stuck'), 5);
+  one.disk.before(() => undefined);
+  release();
+  await one.clock.advance(halfMs);
+  assert.ok(one.count('WATCHDOG') > before);
+});
+
+test('is well while the disk refuses, since a new start would not mend that', async () => {
+  const one = await setUp(2 * halfMs);
+  one.disk.refuse(({ verb }) => (verb === 'write' ? 'ENOSPC' : undefined));
+  one.node.deliver('/sota/notify', offer);
+  await one.clock.advance(5 * halfMs);
+  assert.match(one.daemon.status().trouble ?? '', /ENOSPC/);
+  assert.is(one.lines.count('stuck'), 0);
+  assert.is(one.count('WATCHDOG'), 6);
+  assert.match(one.told.join(), /STATUS=no link: starting; storage: ENOSPC/);
+});
+
+test('is silent when a deadline has long passed', async () => {
+  const one = await setUp(2 * halfMs);
+  one.node.up();
+  await settle();
+  // A clock that goes on without its timers.
+  assert.is(one.daemon.stuck(halfMs), undefined);
+  const nowMs = one.clock.nowMs;
+  Object.assign(one.clock, { nowMs: () => nowMs() + 86_400_000 });
+  assert.is(one.daemon.stuck(halfMs), 'what is due is not done');
+});
+
+test.run();

@@ -1,0 +1,95 @@
+// Method: against a plain sorted set, over random orders, and at the borders of pages.
+import {
+  ackIndices,
+  crcOf,
+  drop,
+  hold,
+  holdPage,
+  holds,
+  indicesOf,
+  noneHeld,
+  pageChunks,
+  prefixCount,
+} from '../../../src/core/chunk-set.ts';
+import { chunksCountMax } from '../../../src/limits.ts';
+import { createRandom } from '../../support/prng.ts';
+import { assert, suite } from '../../support/suite.ts';
+import type { HeldChunks } from '../../../src/core/model.ts';
+
+const test = suite('held');
+const holdAll = (...indices: readonly number[]) =>
+  indices.reduce((chunks, index) => hold(chunks, index, index * 7), noneHeld);
+
+function prefixOf(sorted: readonly number[]): number {
+  const gap = sorted.findIndex((index, at) => index !== at + 1);
+  return gap === -1 ? sorted.length : gap;
+}
+
+test('tells the same as a set, whatever is held and dropped', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const prng = createRandom(seed);
+    const count = 1 + prng.below(3 * pageChunks);
+    const set = new Set<number>();
+    let chunks: HeldChunks = noneHeld;
+    for (let step = 0; step < 300; step++) {
+      const index = 1 + prng.below(count);
+      const isDropped = prng.chance(0.2);
+      chunks = isDropped ? drop(chunks, index) : hold(chunks, index, index);
+      if (isDropped) set.delete(index);
+      else set.add(index);
+    }
+    const sorted = [...set].sort((a, b) => a - b);
+    assert.equal(indicesOf(chunks), sorted, `seed ${seed}`);
+    assert.is(chunks.count, set.size);
+    assert.is(prefixCount(chunks), prefixOf(sorted));
+    for (let index = 1; index <= count; index++) {
+      assert.is(holds(chunks, index), set.has(index));
+      assert.is(crcOf(chunks, index), set.has(index) ? index : undefined);
+    }
+  }
+});
+
+test('an older state stays what it was', () => {
+  const before = holdAll(1, 2);
+  drop(hold(before, 3, 0), 1);
+  assert.equal(indicesOf(before), [1, 2]);
+});
+
+test('knows nothing of what was never held, at the borders of pages too', () => {
+  const chunks = holdAll(pageChunks, 2 * pageChunks + 1, chunksCountMax);
+  assert.equal(indicesOf(chunks), [pageChunks, 2 * pageChunks + 1, chunksCountMax]);
+  for (const index of [1, pageChunks - 1, pageChunks + 1, 2 * pageChunks, chunksCountMax - 1]) {
+    assert.not.ok(holds(chunks, index));
+    assert.is(crcOf(chunks, index), undefined);
+  }
+  assert.is(prefixCount(chunks), 0);
+});
+
+test('the largest CRC comes back as it was', () => {
+  assert.is(crcOf(hold(noneHeld, 1, 0xffffffff), 1), 0xffffffff);
+});
+
+test('takes whole pages, also over what is held', () => {
+  const [page] = holdAll(1, 3).pages;
+  if (page === undefined) throw new Error('no page');
+  const chunks = holdPage(holdPage(noneHeld, 2, page), 2, page);
+  assert.equal(indicesOf(chunks), [2 * pageChunks + 1, 2 * pageChunks + 3]);
+  assert.is(chunks.count, 2);
+});
+
+test('an ack lists everything, or nothing as long as chunk 1 is missing', () => {
+  assert.equal(ackIndices(noneHeld, 'full'), []);
+  assert.equal(ackIndices(holdAll(2, 3), 'full'), []);
+  assert.equal(ackIndices(holdAll(1), 'full'), [1]);
+  assert.equal(ackIndices(holdAll(1, 2, 5), 'full'), [1, 2, 5]);
+});
+
+test('a short ack is the end of a gapless prefix, and everything where there is a gap', () => {
+  assert.equal(ackIndices(holdAll(1), 'tail'), [1]);
+  assert.equal(ackIndices(holdAll(1, 2), 'tail'), [1, 2]);
+  assert.equal(ackIndices(holdAll(1, 2, 3), 'tail'), [2, 3]);
+  assert.equal(ackIndices(holdAll(1, 2, 3, 5), 'tail'), [1, 2, 3, 5]);
+  assert.equal(ackIndices(holdAll(2, 3), 'tail'), []);
+});
+
+test.run();

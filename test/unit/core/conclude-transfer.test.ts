@@ -1,0 +1,48 @@
+// Method: a transfer at its end, with every combination of finish and checksum.
+import { conclude, settle } from '../../../src/core/conclude-transfer.ts';
+import { inPhase } from '../../../src/core/decision-helpers.ts';
+import { assert, suite } from '../../support/suite.ts';
+import { createLinked, ghc, kinds, open, receive, settings, sumOf } from '../../support/core.ts';
+import type { Report } from '../../../src/core/model.ts';
+
+const test = suite('outcome');
+
+function received() {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 2);
+  receive(core, ghc, 2, 2);
+  const one = core.one(ghc);
+  if (one === undefined || !inPhase(one, 'receiving')) throw new Error('not receiving');
+  return { state: core.state(), one };
+}
+
+test('goes on only when the exchange is over and the checksum is known', () => {
+  const { state, one } = received();
+  for (const finished of [false, true]) {
+    for (const sha1 of [undefined, sumOf(2)]) {
+      const now = { ...one, phase: { ...one.phase, finished } };
+      const { facts, effects } = conclude(state, now, { sha1 });
+      assert.equal(facts, []);
+      assert.equal(kinds(effects), finished && sha1 !== undefined ? ['prepare'] : []);
+    }
+  }
+});
+
+test('a wrong checksum is an outcome with both in its report, and leaves no note behind', () => {
+  const { state, one } = received();
+  const finished = { ...one, phase: { ...one.phase, finished: true } };
+  const { facts, notes } = conclude(state, finished, { sha1: 'f'.repeat(40) });
+  const [fact] = facts;
+  assert.ok(fact?.kind === 'settled' && fact.checksum === sumOf(2) && !fact.report.status);
+  assert.equal(notes, []);
+});
+
+test('an outcome gives up the data when there is some', () => {
+  const { one } = received();
+  const report: Report = { id: ghc, status: false, code: 'general-error', description: '' };
+  assert.equal(kinds(settle(one, report).effects), ['discard']);
+  assert.equal(kinds(settle(undefined, report).effects), []);
+  assert.equal(settle(undefined, report).facts, [{ kind: 'settled', report, checksum: undefined }]);
+});
+
+test.run();
