@@ -24,7 +24,7 @@ export type Origin =
   | { readonly kind: 'file'; readonly file: string; readonly line: number | undefined }
   | { readonly kind: 'environment'; readonly name: string };
 
-export type Complaint = {
+export type ConfigError = {
   readonly origin: Origin;
   /** `rvi.stall`, the variable of an unknown one, or empty where it is about the whole file. */
   readonly key: string;
@@ -51,9 +51,9 @@ export type Configuration =
       readonly settings: Settings;
       /** In the order of the table, each with where it came from. */
       readonly entries: readonly Entry[];
-      readonly warnings: readonly Complaint[];
+      readonly warnings: readonly ConfigError[];
     }
-  | { readonly ok: false; readonly complaints: readonly Complaint[] };
+  | { readonly ok: false; readonly complaints: readonly ConfigError[] };
 
 type Given =
   | { readonly kind: 'toml'; readonly value: unknown; readonly origin: Origin }
@@ -61,8 +61,8 @@ type Given =
 
 type Gathered = {
   readonly given: ReadonlyMap<string, Given>;
-  readonly complaints: readonly Complaint[];
-  readonly warnings: readonly Complaint[];
+  readonly complaints: readonly ConfigError[];
+  readonly warnings: readonly ConfigError[];
 };
 
 export function readSettings(source: Source): Configuration {
@@ -144,7 +144,7 @@ function fromFile({ file, text }: Source, known: readonly string[]): Gathered {
     return { kind: 'file', file, line: lineOf(path) };
   };
   const given = new Map<string, Given>();
-  const complaints: Complaint[] = [];
+  const complaints: ConfigError[] = [];
   const sections = sectionsOf(known);
   const visit = (table: { readonly [key: string]: unknown }, above: readonly string[]) => {
     for (const [name, value] of Object.entries(table)) {
@@ -169,7 +169,7 @@ function fromFile({ file, text }: Source, known: readonly string[]): Gathered {
   return { given, complaints, warnings: [] };
 }
 
-function notToml(file: string, thrown: unknown): Complaint {
+function notToml(file: string, thrown: unknown): ConfigError {
   if (!(thrown instanceof TomlError)) throw thrown;
   const said = thrown.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
   const origin: Origin = { kind: 'file', file, line: thrown.line };
@@ -193,7 +193,7 @@ function unknown(
   value: unknown,
   known: readonly string[],
   sections: readonly string[],
-): Omit<Complaint, 'origin'> {
+): Omit<ConfigError, 'origin'> {
   const key = path.join('.');
   const section = path.slice(0, -1).join('.');
   const name = path.at(-1) ?? '';
@@ -234,8 +234,8 @@ function fromEnvironment(environment: Environment, known: readonly string[]): Ga
   const keys = new Map(known.map((key) => [variableOf(key), key]));
   const stems = [...keys.keys()].map((name) => name.slice(variablePrefix.length));
   const given = new Map<string, Given>();
-  const complaints: Complaint[] = [];
-  const warnings: Complaint[] = [];
+  const complaints: ConfigError[] = [];
+  const warnings: ConfigError[] = [];
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith(variablePrefix) || text === undefined || text === '') continue;
     if (name === buildCache) continue;

@@ -15,7 +15,7 @@ import { createExecutors } from './executors.ts';
 import { withOneListing, withReadableList } from './inventory.ts';
 import { createReceiver } from '../backends/rvi/receiver.ts';
 import { createRefusals } from '../backends/rvi/rejection-counter.ts';
-import { createSpeaker, hintsOf, servicesOf } from '../backends/rvi/sender.ts';
+import { createSender, hintsOf, servicesOf } from '../backends/rvi/sender.ts';
 import { within } from './within.ts';
 import type { Event } from '../core/events.ts';
 import type { PackageId, State } from '../core/model.ts';
@@ -44,22 +44,22 @@ export type DaemonParts = {
 /** A clock before the build's time is not to be believed. */
 export type Build = { readonly version: string; readonly builtMs: number };
 
-export type Wish =
+export type ConsentResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly code: string; readonly reason: string };
 
-export type Listed =
+export type InventoryResult =
   | { readonly ok: true; readonly packages: readonly PackageId[] }
   | { readonly ok: false; readonly code: string; readonly reason: string };
 
 export type Daemon = {
   state(): State;
   status(): Status;
-  accept(name: string, version: string | undefined): Promise<Wish>;
-  decline(name: string, version: string | undefined): Promise<Wish>;
-  packages(): Promise<Listed>;
+  accept(name: string, version: string | undefined): Promise<ConsentResult>;
+  decline(name: string, version: string | undefined): Promise<ConsentResult>;
+  inventory(): Promise<InventoryResult>;
   /** Makes another secret path for deliveries, and registers it. */
-  renewPath(): Promise<Wish>;
+  renewPath(): Promise<ConsentResult>;
   onChange(listener: () => void): () => void;
   /** What has not moved for longer than that; undefined: all is well. */
   stuck(limitMs: number): string | undefined;
@@ -99,8 +99,8 @@ function knownIn(state: State): readonly Known[] {
   return [...state.packages.values()].flatMap((one) => {
     const transfer = transferOf(one);
     if (transfer === undefined) return [];
-    const { number, held, chunksCount } = transfer;
-    return [{ number, owedBytes: (chunksExpected(chunksCount) - held.count) * chunkBytes }];
+    const { number, chunks, chunksCount } = transfer;
+    return [{ number, owedBytes: (chunksExpected(chunksCount) - chunks.count) * chunkBytes }];
   });
 }
 
@@ -115,7 +115,7 @@ function createWired(parts: DaemonParts, store: Store): Wired {
   const isWaiting = () => agent.state().link.kind !== 'up';
   const watch = createClockWatch(clock, isWaiting, () => submit({ kind: 'clock-stepped' }));
   const onClockInDoubt = watch.start;
-  const speaker = createSpeaker({
+  const speaker = createSender({
     ...{ clock, settings, transport, builtMs, state, submit, onClockInDoubt },
   });
   const fail = (error: unknown) => agent.fail(error);
@@ -185,9 +185,9 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
       nowMs,
       source: 'daemon',
       vin: settings.device.vin,
-      uuid: deviceOf(settings.device, agent.state().names),
+      uuid: deviceOf(settings.device, agent.state().ownServices),
       services: servicesOf(settings, agent.state()),
-      trouble: agent.trouble(),
+      trouble: agent.storageError(),
     });
   };
   return {
@@ -195,7 +195,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
     status,
     accept: (name, version) => wish(agent, 'consent', name, version),
     decline: (name, version) => wish(agent, 'decline', name, version),
-    packages: async () => {
+    inventory: async () => {
       if (agent.isStopping()) return stopping;
       const listed = await installers.list();
       return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
@@ -209,7 +209,10 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
   };
 }
 
-async function renewPath({ log, settings, transport }: DaemonParts, agent: Agent): Promise<Wish> {
+async function renewPath(
+  { log, settings, transport }: DaemonParts,
+  agent: Agent,
+): Promise<ConsentResult> {
   if (transport.renewPath === undefined) {
     const reason = 'with a ws or wss rvi.url the node delivers on the connection of the agent';
     return { ok: false, code: 'no-path', reason };
@@ -238,7 +241,7 @@ async function wish(
   kind: 'consent' | 'decline',
   name: string,
   version: string | undefined,
-): Promise<Wish> {
+): Promise<ConsentResult> {
   const known = candidates(agent.state(), kind).filter(
     (id) => id.name === name && (version === undefined || id.version === version),
   );
@@ -267,7 +270,7 @@ function candidates(state: State, kind: 'consent' | 'decline'): readonly Package
     )
     .map(({ id }) => id);
   if (kind === 'decline') return waiting;
-  const failed = [...state.ledger.values()].filter(({ outcome }) => outcome === 'failed');
+  const failed = [...state.history.values()].filter(({ outcome }) => outcome === 'failed');
   const all = [...waiting, ...failed.map(({ id }) => id)];
   return [...new Map(all.map((id) => [keyOf(id), id])).values()];
 }

@@ -19,7 +19,7 @@ export type Agent = {
   /** What is on flash, and what this boot knows. */
   state(): State;
   /** Why nothing is written at the moment; undefined: all is well. */
-  trouble(): string | undefined;
+  storageError(): string | undefined;
   isFull(): boolean;
   /** What has not moved for longer than that; undefined: it works, or waits as it should. */
   stuck(limitMs: number): string | undefined;
@@ -72,7 +72,7 @@ export function createAgent(parts: AgentParts): Agent {
   let state = replay(store.facts);
   let queue: Waiting[] = [];
   let wake: () => void = () => undefined;
-  let trouble: string | undefined;
+  let storageError: string | undefined;
   let isStopped = false;
   let commitSinceMs: number | undefined;
   let broken: { readonly error: unknown } | undefined;
@@ -109,7 +109,7 @@ export function createAgent(parts: AgentParts): Agent {
   async function turn(): Promise<void> {
     const isIdle = queue.length === 0 && broken === undefined;
     if (isIdle) await new Promise<void>((resolve) => (wake = resolve));
-    mustBeSound();
+    throwIfFailed();
     const batch = queue.slice(0, eventsBatchMax);
     queue = queue.slice(eventsBatchMax);
     commitSinceMs = clock.nowMs();
@@ -138,16 +138,16 @@ export function createAgent(parts: AgentParts): Agent {
       const committed = await store.commit(batch.facts);
       if (!committed.ok) return refused(`${committed.code}: ${committed.reason}`);
     }
-    mustBeSound();
-    if (trouble !== undefined) log('info', 'storage-well', {});
-    trouble = undefined;
+    throwIfFailed();
+    if (storageError !== undefined) log('info', 'storage-well', {});
+    storageError = undefined;
     state = batch.state;
     for (const { event } of waiting) unended.delete(outcomeKey(event));
     for (const effect of batch.effects) execute(effect, batch.writes);
     for (const { done } of waiting) done();
     for (const listener of listeners) listener();
     setTimer();
-    if (store.isSlack()) await shorten();
+    if (store.isSlack()) await compact();
     return true;
   }
 
@@ -168,7 +168,7 @@ export function createAgent(parts: AgentParts): Agent {
     const effects: Effect[] = [];
     const writes: Write[] = [];
     for (const { event } of waiting) {
-      const moment = { nowMs: clock.nowMs(), roll: random.unit() };
+      const moment = { nowMs: clock.nowMs(), random: random.unit() };
       const decided = decide(settings, next, event, moment);
       if (!(await writeAll(decided.writes))) continue;
       next = applyAll(next, decided.facts, decided.notes);
@@ -197,26 +197,26 @@ export function createAgent(parts: AgentParts): Agent {
     const latestMs = clock.nowMs() - limitMs;
     if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
     // Storage that refuses is tried again, and everything else waits for it.
-    if (trouble !== undefined || isStopped) return undefined;
+    if (storageError !== undefined || isStopped) return undefined;
     const dueMs = nextDueMs(state);
     return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
   }
 
-  function mustBeSound(): void {
+  function throwIfFailed(): void {
     if (broken !== undefined) throw broken.error;
   }
 
   function refused(reason: string): false {
-    if (trouble === undefined) log('error', 'storage-trouble', { reason });
-    trouble = reason;
+    if (storageError === undefined) log('error', 'storage-trouble', { reason });
+    storageError = reason;
     return false;
   }
 
-  async function shorten(): Promise<void> {
+  async function compact(): Promise<void> {
     const shortened = await store.rewrite(snapshot(state));
     if (!shortened.ok) return log('warn', 'journal-not-shortened', { reason: shortened.reason });
     // The old file took its blocks along. Beside the commits: a program has to be started for it.
-    void store.takeRoom();
+    void store.reserveBlocks();
   }
 
   function setTimer(): void {
@@ -230,7 +230,7 @@ export function createAgent(parts: AgentParts): Agent {
   return {
     submit,
     state: () => state,
-    trouble: () => trouble,
+    storageError: () => storageError,
     isFull: () => queue.length >= eventsQueuedMax,
     stuck,
     onChange: (listener) => {

@@ -1,6 +1,6 @@
 // Effects, done. Each ends in an event or needs none; none decides anything.
 import { unreachable } from '../assert.ts';
-import { keyOf, ledgerKeyOf } from '../core/decision-helpers.ts';
+import { keyOf, historyKeyOf } from '../core/decision-helpers.ts';
 import { beforeBytesMax, chunkBytes } from '../limits.ts';
 import type { Effect, Event, Write } from '../core/events.ts';
 import type { Install, PackageId, State, Transfer } from '../core/model.ts';
@@ -8,14 +8,14 @@ import type { Log } from '../host/ports.ts';
 import type { InstallRequest, Installers } from '../install/installer.ts';
 import type { Hasher } from '../store/hasher.ts';
 import type { Store } from '../store/store.ts';
-import type { Saying } from '../backends/rvi/sender.ts';
+import type { Outgoing } from '../backends/rvi/sender.ts';
 
 export type ExecutorParts = {
   readonly log: Log;
   readonly store: Store;
   readonly hasher: Hasher;
   readonly installers: Installers;
-  readonly say: (saying: Saying) => void;
+  readonly say: (saying: Outgoing) => void;
   readonly submit: (event: Event) => void;
   /** A promise of ours is broken (a failed fsync): the process is to end. */
   readonly fail: (error: unknown) => void;
@@ -177,10 +177,10 @@ const gone = (name: string) =>
 function requestOf(
   parts: ExecutorParts,
   { id, transfer }: Of<'prepare' | 'install' | 'probe'>,
-  { packages, ledger }: State,
+  { packages, history }: State,
 ): InstallRequest {
   const { data } = parts.store;
-  const outcome = ledger.get(ledgerKeyOf(id, transfer.checksum))?.outcome;
+  const outcome = history.get(historyKeyOf(id, transfer.checksum))?.outcome;
   return {
     id,
     update: packages.get(keyOf(id))?.update,

@@ -3,13 +3,13 @@
 import { summary } from '../core/summary.ts';
 import { managerEveryMs } from '../limits.ts';
 import type { Clock, Log } from '../host/ports.ts';
-import type { Manager } from '../host/systemd-notify.ts';
+import type { SystemdNotify } from '../host/systemd-notify.ts';
 import type { Daemon } from './daemon.ts';
 
 export type HeartbeatPorts = {
   readonly clock: Clock;
   readonly log: Log;
-  readonly manager: Manager;
+  readonly manager: SystemdNotify;
 };
 
 /** The returned function ends it, and says that the service stops. */

@@ -6,7 +6,7 @@ import { passwordWarnings } from './password.ts';
 import { socketWarnings } from './socket.ts';
 import { placeErrors, storageErrors, storageWarnings } from './storage-place.ts';
 import { workFolderWarnings } from './work-folder.ts';
-import type { Complaint } from '../config.ts';
+import type { ConfigError } from '../config.ts';
 import type { Act, CommandPorts, Invocation } from './ports.ts';
 
 export const config: Act = async (ports, invocation) => {
@@ -34,7 +34,7 @@ export const config: Act = async (ports, invocation) => {
 async function keyWarnings(
   { disk }: CommandPorts,
   { settings, configuration }: Invocation,
-): Promise<readonly Complaint[]> {
+): Promise<readonly ConfigError[]> {
   const path = settings.rvi.tls.key;
   const entry = configuration.entries.find(({ key }) => key === 'rvi.tls_key');
   if (path === undefined || entry === undefined) return [];

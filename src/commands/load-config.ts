@@ -2,7 +2,7 @@
 // be missing.
 import { defaultConfigFile, readSettings } from '../config.ts';
 import { configBytesMax } from '../limits.ts';
-import type { Complaint, Configuration, Environment } from '../config.ts';
+import type { ConfigError, Configuration, Environment } from '../config.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 
 export async function loadConfiguration(
@@ -33,7 +33,7 @@ function mendOf(code: string): string {
 }
 
 function refuse(file: string, problem: string, mend: string): Configuration {
-  const complaint: Complaint = {
+  const complaint: ConfigError = {
     origin: { kind: 'file', file, line: undefined },
     key: '',
     problem,

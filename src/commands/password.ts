@@ -1,13 +1,13 @@
 // A configuration file that holds a password, and that others may read. Said by `config` and at
 // the start.
 import { exposure } from '../sanitize.ts';
-import type { Complaint } from '../config.ts';
+import type { ConfigError } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 export async function passwordWarnings(
   { disk }: CommandPorts,
   { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
-): Promise<readonly Complaint[]> {
+): Promise<readonly ConfigError[]> {
   const key = 'rvi.proxy';
   const origin = configuration.entries.find((one) => one.key === key)?.origin;
   if (settings.rvi.proxy?.authorization === undefined || origin?.kind !== 'file') return [];

@@ -62,7 +62,7 @@ export function watchLines(
     plain(head),
     ...status.packages.map((one) => packageLine(one, rates.of(one.id, nowMs), columns)),
     ...(status.packages.length === 0 ? ['nothing to do; waiting for the server'] : []),
-    ...(status.trouble === undefined ? [] : [plain(`trouble: ${status.trouble}`)]),
+    ...(status.storageError === undefined ? [] : [plain(`trouble: ${status.storageError}`)]),
   ];
   return lines.map((line) => shortened(line, columns));
 }

@@ -1,17 +1,17 @@
 // What was learnt of the servers, in words.
-import type { LearntStatus, Status } from '../core/status.ts';
+import type { ServerProfile, Status } from '../core/status.ts';
 
 /** Nothing is said of a server that nothing is known of. */
-export function learntLines({ backend, others }: Status): readonly string[] {
+export function learntLines({ backend, previousServers }: Status): readonly string[] {
   return [
     ...blockOf(`What was learnt of the server at ${backend.services.start}:`, backend),
-    ...others.flatMap((one) => blockOf(`And of the one before at ${one.start}:`, one)),
+    ...previousServers.flatMap((one) => blockOf(`And of the one before at ${one.start}:`, one)),
   ];
 }
 
-function blockOf(head: string, one: LearntStatus): readonly string[] {
-  const { messages, keepAlive, learnt } = one;
-  const { afterStart, resume } = learnt;
+function blockOf(head: string, one: ServerProfile): readonly string[] {
+  const { messages, keepAlive, learned } = one;
+  const { afterStart, resume } = learned;
   if ([messages, afterStart, resume].every((known) => known === undefined)) return [];
   return [
     head,

@@ -1,6 +1,6 @@
 // Whose the control socket is, and what it means that nobody answers on it.
 import { plain } from '../sanitize.ts';
-import type { Complaint } from '../config.ts';
+import type { ConfigError } from '../config.ts';
 import type { Unreached } from '../control/client.ts';
 import type { Settings } from '../core/settings.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
@@ -48,7 +48,7 @@ export async function hiddenText(
 export function socketWarnings(
   { strangersAt }: CommandPorts,
   { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
-): readonly Complaint[] {
+): readonly ConfigError[] {
   const key = 'control.socket';
   const origin = configuration.entries.find((one) => one.key === key)?.origin;
   const { file, folder, early } = strangersAt(settings.control.socket, settings.storage.directory);

@@ -26,11 +26,11 @@ export function statusLines(value: Status): readonly string[] {
     ...block('packages', value.packages.map(packageRow)),
     ...block(
       'reports owed',
-      value.reports.map(({ id, status: isGood, description, sends, nextInMs }) => [
+      value.reports.map(({ id, status: isGood, description, attempts, nextInMs }) => [
         id.name,
         id.version,
         isGood ? 'installed' : 'failed',
-        `said ${sends} times${soon(nextInMs)}`,
+        `said ${attempts} times${soon(nextInMs)}`,
         description,
       ]),
     ),
@@ -46,14 +46,20 @@ export function statusLines(value: Status): readonly string[] {
     ),
     ...block(
       'survived the last cut',
-      value.survived.map((sentence) => [sentence]),
+      value.recovered.map((sentence) => [sentence]),
     ),
   ];
 }
 
 /** Whose word it is, before anything else is believed. */
-export function headLines({ agent, vehicle, link, backend, trouble }: Status): readonly string[] {
-  const { afterStart, resume } = backend.learnt;
+export function headLines({
+  agent,
+  vehicle,
+  link,
+  backend,
+  storageError,
+}: Status): readonly string[] {
+  const { afterStart, resume } = backend.learned;
   const learnt = [
     ...(afterStart === undefined ? [] : [`after a start: ${afterStart}`]),
     ...(resume === undefined ? [] : [`to go on: ${resume}`]),
@@ -73,7 +79,7 @@ export function headLines({ agent, vehicle, link, backend, trouble }: Status): r
         (backend.messages === undefined ? '' : `, messages ${backend.messages}`),
     ],
     ...(learnt.length === 0 ? [] : [['learnt', learnt.join(', ')]]),
-    ...(trouble === undefined ? [] : [['trouble', trouble]]),
+    ...(storageError === undefined ? [] : [['trouble', storageError]]),
   ];
   return table(rows.map((row) => row.map(plain)));
 }

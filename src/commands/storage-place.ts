@@ -3,7 +3,7 @@
 // device. Printed by `config`, and at the start.
 import { ownAddress } from '../config/own-address.ts';
 import { paths } from '../config/paths.ts';
-import type { Complaint } from '../config.ts';
+import type { ConfigError } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 type Given = Pick<Invocation, 'settings' | 'configuration'>;
@@ -11,7 +11,7 @@ type Given = Pick<Invocation, 'settings' | 'configuration'>;
 export function storageWarnings(
   { storageLoss }: Pick<CommandPorts, 'storageLoss'>,
   { settings, configuration }: Given,
-): readonly Complaint[] {
+): readonly ConfigError[] {
   const { directory } = settings.storage;
   const loss = storageLoss(directory);
   const mend = 'set it to a directory that keeps its files';
@@ -24,7 +24,7 @@ export function storageWarnings(
 export function placeErrors(
   { realPath, ownHosts }: Pick<CommandPorts, 'realPath' | 'ownHosts'>,
   { settings, configuration }: Given,
-): readonly Complaint[] {
+): readonly ConfigError[] {
   const found = [...paths(settings, realPath), ...ownAddress(settings, ownHosts)];
   return found.flatMap((one) => complaint(configuration, one, one.key));
 }
@@ -33,7 +33,7 @@ export function placeErrors(
 export async function storageErrors(
   { checkFileSystem }: Pick<CommandPorts, 'checkFileSystem'>,
   { settings, configuration }: Given,
-): Promise<readonly Complaint[]> {
+): Promise<readonly ConfigError[]> {
   const checked = await checkFileSystem(settings.storage.directory);
   if (checked.ok) return [];
   return complaint(configuration, { problem: 'is refused at the start', mend: checked.reason });
@@ -41,9 +41,9 @@ export async function storageErrors(
 
 function complaint(
   { entries }: Given['configuration'],
-  { problem, mend }: Pick<Complaint, 'problem' | 'mend'>,
+  { problem, mend }: Pick<ConfigError, 'problem' | 'mend'>,
   key = 'storage.dir',
-): readonly Complaint[] {
+): readonly ConfigError[] {
   const origin = entries.find((one) => one.key === key)?.origin ?? { kind: 'default' };
   return [{ origin, key, problem, mend }];
 }

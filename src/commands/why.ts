@@ -26,7 +26,7 @@ export const why: Act = async (ports, { settings, words }) => {
 };
 
 export function whyAll(status: Status): readonly string[] {
-  const { packages, reports, survived } = status;
+  const { packages, reports, recovered } = status;
   return [
     ...headLines(status),
     '',
@@ -36,7 +36,7 @@ export function whyAll(status: Status): readonly string[] {
       ? []
       : ['Nothing to do: no package is offered, under way or unreported.']),
     ...spaced(learntLines(status)),
-    ...survivedLines(survived),
+    ...survivedLines(recovered),
   ];
 }
 
@@ -48,7 +48,7 @@ export function whyOne(status: Status, name: string): readonly string[] {
   const [packages, reports] = [status.packages.filter(isIt), status.reports.filter(isIt)];
   const history = status.history.filter(isIt);
   const begins = [...packages, ...reports, ...history].map(({ id }) => `${label(id)}: `);
-  const survived = status.survived.filter((one) => begins.some((begin) => one.startsWith(begin)));
+  const survived = status.recovered.filter((one) => begins.some((begin) => one.startsWith(begin)));
   return [
     ...packages.flatMap((one) => packageLines(one)),
     ...reports.flatMap((one) => reportLines(one)),
@@ -73,11 +73,11 @@ function packageLines(one: PackageStatus): readonly string[] {
   ];
 }
 
-function reportLines({ id, status, description, sends, nextInMs }: ReportStatus) {
+function reportLines({ id, status, description, attempts, nextInMs }: ReportStatus) {
   const outcome = status ? 'installed' : 'failed';
   return [
     `${label(id)}: report owed (${outcome}: ${description})`,
-    `  said ${sends} times; next: again${soon(nextInMs)} until the server shows that it knows`,
+    `  said ${attempts} times; next: again${soon(nextInMs)} until the server shows that it knows`,
   ];
 }
 

@@ -1,19 +1,19 @@
 // What is wrong with the folder in which SWUpdate and the scripts of a .swu work. Said by `config`
 // and at the start.
-import type { Complaint } from '../config.ts';
+import type { ConfigError } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 export async function workFolderWarnings(
   { disk, mountOptions }: CommandPorts,
   { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
-): Promise<readonly Complaint[]> {
+): Promise<readonly ConfigError[]> {
   const { enabled, workDirectory } = settings.installer;
   if (!enabled.includes('swupdate')) return [];
   const key = workDirectory === '' ? 'storage.dir' : 'installer.work_dir';
   const path = workDirectory === '' ? settings.storage.directory : workDirectory;
   const origin = configuration.entries.find((one) => one.key === key)?.origin;
   if (origin === undefined) return [];
-  const found: Complaint[] = [];
+  const found: ConfigError[] = [];
   if (mountOptions(path).includes('noexec')) {
     const problem =
       `${path} is on a file system that is mounted noexec: where no SWUpdate daemon runs, ` +

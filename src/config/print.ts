@@ -2,7 +2,7 @@
 import { toToml } from './toml.ts';
 import { plain } from '../sanitize.ts';
 import { unreachable } from '../assert.ts';
-import type { Complaint, Entry, Origin } from '../config.ts';
+import type { ConfigError, Entry, Origin } from '../config.ts';
 
 /** Column of the origins; longer values push theirs out. */
 const originColumn = 44;
@@ -37,6 +37,6 @@ export function originText(origin: Origin): string {
 }
 
 /** One line: where, what, and the mend. */
-export function complaintText({ origin, key, problem, mend }: Complaint): string {
+export function complaintText({ origin, key, problem, mend }: ConfigError): string {
   return `${originText(origin)}: ${plain(`${key} ${problem}`.trim())}: ${plain(mend)}`;
 }

@@ -3,7 +3,7 @@
 // they read.
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
-import type { LearntStatus, UpdateStatus } from '../core/status.ts';
+import type { ServerProfile, UpdateStatus } from '../core/status.ts';
 
 export type Question = { readonly command: 'status' | 'watch' | 'why' | 'packages' };
 export type Wish = {
@@ -92,7 +92,7 @@ const reportStatus = record<ReportStatus>({
   id,
   status: flag,
   description: text,
-  sends: number,
+  attempts: number,
   nextInMs: maybe(number),
 });
 
@@ -104,10 +104,10 @@ const historyStatus = record<HistoryStatus>({
   description: text,
 });
 
-const learnt = {
+const learned = {
   messages: maybe(oneOf('P1', 'P2', 'P3')),
   keepAlive: flag,
-  learnt: record<LearntStatus['learnt']>({ afterStart: maybe(text), resume: maybe(text) }),
+  learned: record<ServerProfile['learned']>({ afterStart: maybe(text), resume: maybe(text) }),
 };
 
 export const isStatus: Check<Status> = record<Status>({
@@ -129,19 +129,19 @@ export const isStatus: Check<Status> = record<Status>({
       packages: text,
     }),
     servicesFrom: oneOf('notify', 'configuration'),
-    ...learnt,
+    ...learned,
   }),
-  others: list(record<Status['others'][number]>({ start: text, ...learnt })),
+  previousServers: list(record<Status['previousServers'][number]>({ start: text, ...learned })),
   packages: list(packageStatus),
   reports: list(reportStatus),
   history: list(historyStatus),
-  survived: list(text),
+  recovered: list(text),
   counters: record<Status['counters']>({
     refused: number,
     chunksWritten: number,
     chunksRepeated: number,
   }),
-  trouble: maybe(text),
+  storageError: maybe(text),
 });
 
 const isQuestion = record<Question>({ command: oneOf('status', 'watch', 'why', 'packages') });

@@ -28,7 +28,7 @@ export type ControlHandlers = {
   status(): Status;
   accept(name: string, version: string | undefined): Promise<Answer>;
   decline(name: string, version: string | undefined): Promise<Answer>;
-  packages(): Promise<PackagesAnswer>;
+  inventory(): Promise<PackagesAnswer>;
   renewPath(): Promise<Answer>;
   /** Calls `listener` after each change of what `status` gives; the returned function ends that. */
   onChange(listener: () => void): () => void;
@@ -178,7 +178,7 @@ async function answer(
     case 'watch':
       return { ok: true, status: handlers.status() };
     case 'packages':
-      return handlers.packages();
+      return handlers.inventory();
     case 'renew-path':
       return handlers.renewPath();
     case 'accept':

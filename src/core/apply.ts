@@ -1,7 +1,7 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
 import { unreachable } from '../assert.ts';
-import { learntDialect, learntRung, named, newBackend } from './known-servers.ts';
+import { learntDialect, learntRung, named, newServer } from './known-servers.ts';
 import {
   aborted,
   attemptsOf,
@@ -24,33 +24,34 @@ import {
   withConfirmation,
   withoutStarted,
 } from './consent.ts';
+import { applyNote } from './apply-volatile.ts';
 import { byNumber, idle, keyOf, transferOf } from './decision-helpers.ts';
-import { drop, hold, holdPage, isAllHeld, noneHeld } from './chunk-set.ts';
-import type { Fact, Note } from './events.ts';
+import { removeChunk, addChunk, addPage, isAllStored, emptyChunkSet } from './chunk-set.ts';
+import type { Fact, VolatileFact } from './events.ts';
 import type { PackageId, State, Transfer } from './model.ts';
 
 export const initialState: State = {
-  backend: newBackend,
-  others: [],
+  server: newServer,
+  previousServers: [],
   packages: new Map(),
-  ledger: new Map(),
+  history: new Map(),
   nextNumber: 1,
   nextOrder: 1,
   hasLostRecords: false,
   bootId: '',
   link: { kind: 'closed', reason: 'starting' },
-  names: undefined,
+  ownServices: undefined,
   vin: undefined,
-  found: undefined,
+  discoveredServices: undefined,
   outage: undefined,
-  away: { untilMs: undefined, backMs: undefined },
+  serverAvailability: { untilMs: undefined, backMs: undefined },
   running: new Map(),
-  listing: undefined,
+  inventoryRequest: undefined,
   confirmations: [],
-  keepAliveMs: undefined,
-  leftovers: new Map(),
+  progressAckMs: undefined,
+  cleanups: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
-  survived: new Map(),
+  recovered: new Map(),
 };
 
 export function replay(facts: Iterable<Fact>): State {
@@ -84,7 +85,7 @@ export function apply(state: State, fact: Fact): State {
     case 'chunk-held':
       return changeTransfer(state, fact.number, (transfer) => ({
         ...transfer,
-        held: hold(transfer.held, fact.chunkIndex, fact.crc),
+        chunks: addChunk(transfer.chunks, fact.chunkIndex, fact.crc),
         lastChunkBytes: isLast(transfer, fact.chunkIndex)
           ? fact.sizeBytes
           : transfer.lastChunkBytes,
@@ -93,7 +94,7 @@ export function apply(state: State, fact: Fact): State {
       return unfinished(
         changeTransfer(state, fact.number, (transfer) => ({
           ...transfer,
-          held: drop(transfer.held, fact.chunkIndex),
+          chunks: removeChunk(transfer.chunks, fact.chunkIndex),
           lastChunkBytes: isLast(transfer, fact.chunkIndex) ? undefined : transfer.lastChunkBytes,
         })),
         fact.number,
@@ -101,7 +102,7 @@ export function apply(state: State, fact: Fact): State {
     case 'page-held':
       return changeTransfer(state, fact.number, (transfer) => ({
         ...transfer,
-        held: holdPage(transfer.held, fact.page, fact.data),
+        chunks: addPage(transfer.chunks, fact.page, fact.data),
       }));
     default:
       return applyOutcome(state, fact);
@@ -136,7 +137,7 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
       return finished(state, fact);
     case 'split': {
       const one = state.packages.get(keyOf(fact.id));
-      return one === undefined ? state : put(state, { ...one, isSplit: true });
+      return one === undefined ? state : put(state, { ...one, isMultiPackage: true });
     }
     case 'closed':
       return changePhase(state, fact.id, (phase) =>
@@ -155,9 +156,9 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
     case 'reported':
       return reported(state, fact.id);
     case 'packages-asked':
-      return { ...state, listing: { asked: 0, dueMs: 0, services: fact.services } };
+      return { ...state, inventoryRequest: { asked: 0, dueMs: 0, services: fact.services } };
     case 'packages-told':
-      return { ...state, listing: undefined };
+      return { ...state, inventoryRequest: undefined };
     case 'records-lost':
       return { ...state, hasLostRecords: true };
     case 'forgiven':
@@ -173,54 +174,19 @@ function applyOutcome(state: State, fact: OutcomeFact): State {
   }
 }
 
-export function applyNote(state: State, note: Note): State {
-  switch (note.kind) {
-    case 'booting':
-      return { ...state, bootId: note.bootId };
-    case 'number-taken':
-      return { ...state, nextNumber: state.nextNumber + 1 };
-    case 'link':
-      return { ...state, link: note.link };
-    case 'identified':
-      return { ...state, names: note.names, vin: note.vin, found: note.found };
-    case 'running':
-      return setRunning(state, note.id, note.running);
-    case 'listing':
-      return { ...state, listing: note.listing };
-    case 'outage':
-      return { ...state, outage: note.outage };
-    case 'away':
-      return { ...state, away: note.away };
-    case 'keep-alive':
-      return { ...state, keepAliveMs: note.dueMs };
-    case 'leftover': {
-      const leftovers = new Map(state.leftovers);
-      if (note.dueMs === undefined) leftovers.delete(note.number);
-      else leftovers.set(note.number, note.dueMs);
-      return { ...state, leftovers };
-    }
-    case 'counter': {
-      const { counter, by = 1 } = note;
-      const count = state.counters[counter] + by;
-      return { ...state, counters: { ...state.counters, [counter]: count } };
-    }
-    case 'survived':
-      return {
-        ...state,
-        survived: new Map(state.survived).set(keyOf(note.survival.id), note.survival),
-      };
-    default:
-      return unreachable(note);
-  }
-}
-
 function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
   // A number is used once; the other holder had a fact that is lost.
   const other = byNumber(before, fact.number)?.id;
   const state = changePhase(before, other, () => ({ kind: 'accepted' }));
   const known = knownTo(state, fact.id);
   const { number, checksum, chunksCount } = fact;
-  const transfer = { number, checksum, chunksCount, held: noneHeld, lastChunkBytes: undefined };
+  const transfer = {
+    number,
+    checksum,
+    chunksCount,
+    chunks: emptyChunkSet,
+    lastChunkBytes: undefined,
+  };
   const next = changePhase(withoutStarted(known, fact.id), fact.id, () => ({
     kind: 'receiving',
     transfer,
@@ -238,7 +204,9 @@ function finished(state: State, fact: Extract<Fact, { kind: 'finished' }>): Stat
   const signed = isNews ? put(state, { ...one, update: { ...one.update, signature } }) : state;
   // Without each chunk it is not: a record of one is lost, and the chunk is received again.
   return changePhase(signed, one.id, (phase) =>
-    phase.kind === 'receiving' && isAllHeld(phase.transfer) ? { ...phase, finished: true } : phase,
+    phase.kind === 'receiving' && isAllStored(phase.transfer)
+      ? { ...phase, finished: true }
+      : phase,
   );
 }
 
@@ -288,6 +256,10 @@ function reported(state: State, id: PackageId): State {
   return changePhase(next, id, () => ({ kind: again === 'offered' ? 'offered' : 'accepted' }));
 }
 
-export function applyAll(state: State, facts: readonly Fact[], notes: readonly Note[] = []): State {
+export function applyAll(
+  state: State,
+  facts: readonly Fact[],
+  notes: readonly VolatileFact[] = [],
+): State {
   return notes.reduce(applyNote, facts.reduce(apply, state));
 }

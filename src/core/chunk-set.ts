@@ -1,40 +1,40 @@
 // Which chunks of a transfer are on flash. Persistent: each change copies one page, so that an
 // older state stays what it was when a commit fails.
-import type { HeldChunks, HeldPage, Transfer } from './model.ts';
+import type { ChunkSet, ChunkPage, Transfer } from './model.ts';
 
 export const pageChunks = 256;
-const emptyPage: HeldPage = {
+const emptyPage: ChunkPage = {
   held: new Uint8Array(pageChunks / 8),
   crcs: new Uint32Array(pageChunks),
 };
 
-export const noneHeld: HeldChunks = { count: 0, pages: [] };
+export const emptyChunkSet: ChunkSet = { count: 0, pages: [] };
 
 const pageOf = (chunkIndex: number) => Math.floor((chunkIndex - 1) / pageChunks);
 const slotOf = (chunkIndex: number) => (chunkIndex - 1) % pageChunks;
-const bitAt = (page: HeldPage, slot: number) => ((page.held[slot >> 3] ?? 0) >> (slot & 7)) & 1;
+const bitAt = (page: ChunkPage, slot: number) => ((page.held[slot >> 3] ?? 0) >> (slot & 7)) & 1;
 
-export function holds(chunks: HeldChunks, chunkIndex: number): boolean {
+export function hasChunk(chunks: ChunkSet, chunkIndex: number): boolean {
   const page = chunks.pages[pageOf(chunkIndex)];
   return page !== undefined && bitAt(page, slotOf(chunkIndex)) === 1;
 }
 
-export function crcOf(chunks: HeldChunks, chunkIndex: number): number | undefined {
+export function crcOf(chunks: ChunkSet, chunkIndex: number): number | undefined {
   const page = chunks.pages[pageOf(chunkIndex)];
   if (page === undefined || bitAt(page, slotOf(chunkIndex)) === 0) return undefined;
   return page.crcs[slotOf(chunkIndex)];
 }
 
-export function hold(chunks: HeldChunks, chunkIndex: number, crc: number): HeldChunks {
+export function addChunk(chunks: ChunkSet, chunkIndex: number, crc: number): ChunkSet {
   return changed(chunks, chunkIndex, crc, true);
 }
 
-export function drop(chunks: HeldChunks, chunkIndex: number): HeldChunks {
+export function removeChunk(chunks: ChunkSet, chunkIndex: number): ChunkSet {
   return changed(chunks, chunkIndex, 0, false);
 }
 
-function changed(chunks: HeldChunks, chunkIndex: number, crc: number, held: boolean): HeldChunks {
-  const before = holds(chunks, chunkIndex);
+function changed(chunks: ChunkSet, chunkIndex: number, crc: number, held: boolean): ChunkSet {
+  const before = hasChunk(chunks, chunkIndex);
   const old = chunks.pages[pageOf(chunkIndex)] ?? emptyPage;
   const page = { held: old.held.slice(), crcs: old.crcs.slice() };
   const slot = slotOf(chunkIndex);
@@ -45,7 +45,7 @@ function changed(chunks: HeldChunks, chunkIndex: number, crc: number, held: bool
   return withPage({ count, pages: chunks.pages }, pageOf(chunkIndex), page);
 }
 
-function withPage(chunks: HeldChunks, at: number, page: HeldPage): HeldChunks {
+function withPage(chunks: ChunkSet, at: number, page: ChunkPage): ChunkSet {
   const pages = chunks.pages.slice();
   while (pages.length < at) pages.push(undefined);
   pages[at] = page;
@@ -53,25 +53,25 @@ function withPage(chunks: HeldChunks, at: number, page: HeldPage): HeldChunks {
 }
 
 /** Takes a whole page over, as a rewritten journal tells it. */
-export function holdPage(chunks: HeldChunks, at: number, page: HeldPage): HeldChunks {
+export function addPage(chunks: ChunkSet, at: number, page: ChunkPage): ChunkSet {
   const old = chunks.pages[at];
   const count = chunks.count + heldIn(page) - (old === undefined ? 0 : heldIn(old));
   return withPage({ count, pages: chunks.pages }, at, page);
 }
 
-function heldIn(page: HeldPage): number {
+function heldIn(page: ChunkPage): number {
   let count = 0;
   for (let slot = 0; slot < pageChunks; slot++) count += bitAt(page, slot);
   return count;
 }
 
 /** An empty file has one (empty) chunk. */
-export function isAllHeld({ held, chunksCount }: Transfer): boolean {
-  return held.count === Math.max(1, chunksCount);
+export function isAllStored({ chunks, chunksCount }: Transfer): boolean {
+  return chunks.count === Math.max(1, chunksCount);
 }
 
 /** Length of the gapless run 1..n. */
-export function prefixCount(chunks: HeldChunks): number {
+export function prefixCount(chunks: ChunkSet): number {
   let count = 0;
   for (const page of chunks.pages) {
     if (page === undefined) return count;
@@ -84,7 +84,7 @@ export function prefixCount(chunks: HeldChunks): number {
 }
 
 /** All indices held, ascending. */
-export function indicesOf(chunks: HeldChunks): readonly number[] {
+export function indicesOf(chunks: ChunkSet): readonly number[] {
   const indices: number[] = [];
   for (const [at, page] of chunks.pages.entries()) {
     if (page === undefined) continue;
@@ -96,8 +96,8 @@ export function indicesOf(chunks: HeldChunks): readonly number[] {
 }
 
 /** What an ack lists. Never without 1 unless empty: servers would skip chunk 1 (protocol 2.4). */
-export function ackIndices(chunks: HeldChunks, mode: 'full' | 'tail'): readonly number[] {
-  if (!holds(chunks, 1)) return [];
+export function ackIndices(chunks: ChunkSet, mode: 'full' | 'tail'): readonly number[] {
+  if (!hasChunk(chunks, 1)) return [];
   const prefix = prefixCount(chunks);
   // A list of more than one entry without gap continues behind its last one on every server.
   if (mode === 'tail' && prefix === chunks.count && prefix > 2) return [prefix - 1, prefix];

@@ -9,7 +9,7 @@ export function onDiscarded(
   { number, reason }: Extract<Event, { readonly kind: 'discarded' }>,
   moment: Moment,
 ): Decision {
-  const known = state.leftovers.get(number);
+  const known = state.cleanups.get(number);
   if (reason === undefined) {
     if (known === undefined) return nothing;
     return decision({ notes: [{ kind: 'leftover', number, dueMs: undefined }] });

@@ -1,14 +1,14 @@
 // From the last byte to the outcome: what ends a transfer, and what follows.
-import { both, decision, log, running, runningOf, transferOf } from './decision-helpers.ts';
+import { combine, decision, log, running, runningOf, transferOf } from './decision-helpers.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision } from './events.ts';
-import type { Package, Report, Running, State } from './model.ts';
+import type { Package, Report, PackageRuntime, State } from './model.ts';
 
 /** All chunks are here and the exchange is over: only bytes with the right SHA-1 go on (P3). */
 export function conclude(
   state: State,
   one: InPhase<'receiving'>,
-  change: Partial<Running>,
+  change: Partial<PackageRuntime>,
 ): Decision {
   const { transfer, finished } = one.phase;
   const { sha1 } = { ...runningOf(state, one.id), ...change };
@@ -18,10 +18,10 @@ export function conclude(
   if (sha1 !== transfer.checksum) {
     const description = `checksum mismatch: announced ${transfer.checksum}, received ${sha1}`;
     const report: Report = { id: one.id, status: false, code: 'validation-failed', description };
-    return settle(one, report);
+    return recordOutcome(one, report);
   }
   return decision({
-    notes: [running(state, one.id, { ...change, work: 'preparing' })],
+    notes: [running(state, one.id, { ...change, activity: 'preparing' })],
     effects: [
       log('info', 'package-verified', { ...one.id, sha1 }),
       { kind: 'prepare', id: one.id, transfer },
@@ -33,9 +33,9 @@ export function conclude(
  * A start that leads to no transfer. A server that gets no first ack waits for it for ever, some
  * also after the report; `[]` brings it to the chunk that it will give up (protocol 2.4).
  */
-export function settleStart(one: Package | undefined, report: Report): Decision {
+export function rejectStart(one: Package | undefined, report: Report): Decision {
   const released = decision({ effects: [{ kind: 'ack', id: report.id, empty: true }] });
-  return both(settle(one, report), released);
+  return combine(recordOutcome(one, report), released);
 }
 
 export const severalText = 'the update holds several packages, and only one can be installed';
@@ -48,9 +48,9 @@ const inPart = ({ id, description }: Report): Report => ({
 });
 
 /** The outcome and the duty to report it in one record; the payload goes only after that (P5). */
-export function settle(one: Package | undefined, given: Report): Decision {
+export function recordOutcome(one: Package | undefined, given: Report): Decision {
   const transfer = one === undefined ? undefined : transferOf(one);
-  const report = one?.isSplit === true && given.status ? inPart(given) : given;
+  const report = one?.isMultiPackage === true && given.status ? inPart(given) : given;
   const { id, status, code, description } = report;
   return decision({
     facts: [{ kind: 'settled', report, checksum: transfer?.checksum }],

@@ -4,13 +4,13 @@ import { confirmationsMax } from '../limits.ts';
 import { changePhase, put, without } from './state-updates.ts';
 import { keyOf } from './decision-helpers.ts';
 import type { Fact } from './events.ts';
-import type { BackendServices, Package, PackageId, State, Update } from './model.ts';
+import type { ServerServices, Package, PackageId, State, Update } from './model.ts';
 import type { Settings } from './settings.ts';
 
 // ---------------------------------------------------------------- the rules
 
 /** A person must accept an offer. */
-export function isAsked(
+export function needsConsent(
   { policy }: Settings,
   state: State,
   id: PackageId,
@@ -22,7 +22,7 @@ export function isAsked(
 
 /** Nobody accepted this package: may the server transfer it all the same? */
 export function mayStart(settings: Settings, state: State, id: PackageId): boolean {
-  if (!isAsked(settings, state, id)) return true;
+  if (!needsConsent(settings, state, id)) return true;
   if (settings.policy.dependencies === 'ask' || isConfirmationKnown(state, id)) return false;
   // An update is a whole: only packages have dependencies (protocol 2.1).
   return id.version !== '' && [...state.packages.values()].some(isAccepted);
@@ -51,12 +51,12 @@ export function offered(
 ): State {
   const isWanted = update?.isConfirmationWanted === true;
   const state = isWanted ? withConfirmation(before, id) : before;
-  const { services } = state.backend;
+  const { services } = state.server;
   const one = state.packages.get(keyOf(id));
   if (one === undefined) {
     const order = state.nextOrder;
     const about = { id, sizeBytes, update, services, order } as const;
-    const rest = { isSplit: false, isByPerson: false, started: undefined } as const;
+    const rest = { isMultiPackage: false, isByPerson: false, started: undefined } as const;
     const next = put(state, { ...about, ...rest, phase: { kind: 'offered' } });
     return { ...next, nextOrder: order + 1 };
   }
@@ -104,7 +104,7 @@ export function consentNeeded(state: State, id: PackageId): State {
 }
 
 /** The report goes to the server of the last offer, what follows it to that of the next. */
-export function servicesNow({ phase, services }: Package): BackendServices | undefined {
+export function servicesNow({ phase, services }: Package): ServerServices | undefined {
   return phase.kind === 'settling' && phase.again !== 'no' ? phase.offeredBy : services;
 }
 

@@ -4,7 +4,7 @@ import { unreachable } from '../assert.ts';
 import { askDelayMsMax, askDelayMsMin, chunkBytes } from '../limits.ts';
 import { backoffMs } from './retry.ts';
 import {
-  both,
+  combine,
   byNumber,
   decision,
   inPhase,
@@ -14,18 +14,19 @@ import {
   running,
   runningOf,
 } from './decision-helpers.ts';
-import { climb } from './resume-strategy.ts';
+import { tryNextMethod } from './resume-strategy.ts';
 import { onConsent, onDecline } from './on-consent.ts';
 import { onDiscarded } from './cleanup.ts';
 import { carried, onCallFailed, onClockStepped, onMessageAccepted } from './on-registration.ts';
 import { onRegistered, onTransportDown, register, registerAgain } from './on-registration.ts';
 import { onRequest } from './on-request.ts';
-import { conclude, settle, settleStart } from './conclude-transfer.ts';
+import { conclude, recordOutcome, rejectStart } from './conclude-transfer.ts';
 import { onBooted } from './recover.ts';
-import { onReportLeaving, onSent, onUnsaid } from './reporting.ts';
+import { onReportLeaving, onSent, onMessageBlocked } from './reporting.ts';
 import { sentenceOf, withDropped } from './recovery-summary.ts';
 import { onTick } from './timers.ts';
-import { applyAll, applyNote } from './apply.ts';
+import { applyAll } from './apply.ts';
+import { applyNote } from './apply-volatile.ts';
 import { onChecked, onRebootAsked, onRebootDenied } from './on-reboot.ts';
 import {
   onInstallEnded,
@@ -68,14 +69,14 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
     case 'registered':
       return onRegistered(settings, state, event, moment);
     case 'unsaid':
-      return onUnsaid(state, event);
+      return onMessageBlocked(state, event);
     case 'report-leaving':
       return onReportLeaving(state, event);
     case 'sent':
       return onCarried(state, onSent(state, event, moment));
     case 'dialect-spoken': {
       const { dialect } = event;
-      const isNews = state.backend.dialect === undefined;
+      const isNews = state.server.dialect === undefined;
       return isNews ? decision({ facts: [{ kind: 'dialect-learnt', dialect }] }) : nothing;
     }
     case 'reserved':
@@ -155,15 +156,15 @@ function onReserved(
   const { start, number } = event;
   const { id, checksum, chunksCount } = start;
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || runningOf(state, id).room?.number !== number) {
+  if (one === undefined || runningOf(state, id).reservation?.number !== number) {
     return decision({ effects: [{ kind: 'discard', number }] });
   }
   const opened = { kind: 'opened', id, number, checksum, chunksCount } as const;
   const after = applyAll(state, [opened]);
   const now = after.packages.get(keyOf(id));
   if (now === undefined || !inPhase(now, 'receiving')) return nothing;
-  const first = running(after, id, { situation: 'after-start' });
-  const spoken = climb(settings, applyNote(after, first), now, moment);
+  const first = running(after, id, { context: 'after-start' });
+  const spoken = tryNextMethod(settings, applyNote(after, first), now, moment);
   return {
     ...spoken,
     facts: [opened],
@@ -179,25 +180,26 @@ function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment):
   const one = state.packages.get(keyOf(id));
   // What was made may be there in part.
   const cleared = decision({ effects: [{ kind: 'discard', number: event.number }] });
-  if (one === undefined || runningOf(state, id).room?.number !== event.number) return cleared;
+  if (one === undefined || runningOf(state, id).reservation?.number !== event.number)
+    return cleared;
   const { code: cause } = event;
   if (cause === 'ENOSPC' || cause === 'EDQUOT') {
     const report = { id, status: false, code: 'disk-full', description: event.reason } as const;
-    return both(cleared, settleStart(one, report));
+    return combine(cleared, rejectStart(one, report));
   }
   if (cause === 'EFBIG') {
     const description = tooLargeText(event.start.chunksCount);
     const report = { id, status: false, code: 'general-error', description } as const;
-    return both(cleared, settleStart(one, report));
+    return combine(cleared, rejectStart(one, report));
   }
   // Another trouble of the disk may pass: the package stays wanted and is asked for again.
-  const dueMs = moment.nowMs + backoffMs(2, askDelayMsMin, askDelayMsMax, moment.roll);
+  const deadlineMs = moment.nowMs + backoffMs(2, askDelayMsMin, askDelayMsMax, moment.random);
   const { code, reason } = event;
   const later = decision({
-    notes: [running(state, id, { work: undefined, room: undefined, dueMs })],
+    notes: [running(state, id, { activity: undefined, reservation: undefined, deadlineMs })],
     effects: [log('error', 'no-room-made', { ...id, code, reason })],
   });
-  return both(cleared, later);
+  return combine(cleared, later);
 }
 
 const tooLargeText = (chunksCount: number) =>
@@ -212,7 +214,10 @@ function onNotWritten(state: State, event: Of<'chunk-not-written'>): Decision {
   const told = decision({ effects: [log('error', 'chunk-not-written', fields)] });
   if (code !== 'EFBIG' || one === undefined || !inPhase(one, 'receiving')) return told;
   const description = tooLargeText(one.phase.transfer.chunksCount);
-  return both(told, settle(one, { id: one.id, status: false, code: 'general-error', description }));
+  return combine(
+    told,
+    recordOutcome(one, { id: one.id, status: false, code: 'general-error', description }),
+  );
 }
 
 function onHashed(state: State, event: Of<'hashed'>): Decision {
@@ -221,9 +226,9 @@ function onHashed(state: State, event: Of<'hashed'>): Decision {
   const { sha1 } = event;
   if (inPhase(one, 'receiving')) return conclude(state, one, { sha1 });
   const known = decision({ notes: [running(state, one.id, { sha1 })] });
-  if (!inPhase(one, 'installing') || !runningOf(state, one.id).rerun) return known;
+  if (!inPhase(one, 'installing') || !runningOf(state, one.id).isRerun) return known;
   if (sha1 === one.phase.transfer.checksum) {
-    return both(known, runAgain(applyAll(state, [], known.notes), one));
+    return combine(known, runAgain(applyAll(state, [], known.notes), one));
   }
   // Rotten behind the CRCs' back: begin anew.
   return decision({
@@ -238,7 +243,7 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
   const { chunkIndex, number } = event;
   if (one === undefined) return nothing;
   // What an installer or a probe uses at the moment is not taken from under it.
-  const isRead = inPhase(one, 'installing') && runningOf(state, one.id).rerun;
+  const isRead = inPhase(one, 'installing') && runningOf(state, one.id).isRerun;
   if (!inPhase(one, 'receiving') && !isRead) return nothing;
   const survival = withDropped(state, one);
   return decision({
@@ -246,10 +251,10 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
     notes: [
       running(state, one.id, {
         sha1: undefined,
-        work: undefined,
-        rerun: false,
-        dueMs: moment.nowMs,
-        asked: 0,
+        activity: undefined,
+        isRerun: false,
+        deadlineMs: moment.nowMs,
+        attempts: 0,
       }),
       { kind: 'survived', survival },
     ],

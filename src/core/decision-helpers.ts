@@ -1,19 +1,19 @@
 // Small makers that keep the handlers of `decide` short.
-import type { Decision, Effect, Fact, Note, Write } from './events.ts';
-import type { Package, PackageId, Phase, Running, State, Transfer } from './model.ts';
+import type { Decision, Effect, Fact, VolatileFact, Write } from './events.ts';
+import type { Package, PackageId, Phase, PackageRuntime, State, Transfer } from './model.ts';
 
 export const nothing: Decision = { writes: [], facts: [], notes: [], effects: [] };
 
 export function decision(parts: {
   readonly writes?: readonly Write[];
   readonly facts?: readonly Fact[];
-  readonly notes?: readonly Note[];
+  readonly notes?: readonly VolatileFact[];
   readonly effects?: readonly Effect[];
 }): Decision {
   return { ...nothing, ...parts };
 }
 
-export function both(...all: readonly Decision[]): Decision {
+export function combine(...all: readonly Decision[]): Decision {
   return {
     writes: all.flatMap((one) => one.writes),
     facts: all.flatMap((one) => one.facts),
@@ -27,35 +27,39 @@ export function keyOf(id: PackageId): string {
   return JSON.stringify([id.name, id.version]);
 }
 
-export function ledgerKeyOf(id: PackageId, checksum: string): string {
+export function historyKeyOf(id: PackageId, checksum: string): string {
   return JSON.stringify([id.name, id.version, checksum]);
 }
 
-export const idle: Running = {
-  asked: 0,
-  dueMs: undefined,
-  rung: undefined,
-  situation: 'resume',
-  work: undefined,
-  room: undefined,
+export const idle: PackageRuntime = {
+  attempts: 0,
+  deadlineMs: undefined,
+  method: undefined,
+  context: 'resume',
+  activity: undefined,
+  reservation: undefined,
   sha1: undefined,
-  rerun: false,
+  isRerun: false,
   isUntried: false,
   isDataLost: false,
-  finishDueMs: undefined,
-  strays: 0,
-  leaving: false,
+  finishDeadlineMs: undefined,
+  unexpectedChunks: 0,
+  isReportInFlight: false,
   sentAtMs: undefined,
-  unsaid: undefined,
+  blockedReason: undefined,
   denial: undefined,
   percent: undefined,
 };
 
-export function runningOf(state: State, id: PackageId): Running {
+export function runningOf(state: State, id: PackageId): PackageRuntime {
   return state.running.get(keyOf(id)) ?? idle;
 }
 
-export function running(state: State, id: PackageId, change: Partial<Running>): Note {
+export function running(
+  state: State,
+  id: PackageId,
+  change: Partial<PackageRuntime>,
+): VolatileFact {
   return { kind: 'running', id, running: { ...runningOf(state, id), ...change } };
 }
 

@@ -1,33 +1,33 @@
 // The verbs of the agent: what happens (Event), what is remembered (Fact, Note), what is done
 // (Write, Effect). `decide` turns the first into the others. Types only.
 import type {
-  BackendServices,
+  ServerServices,
   Counters,
-  HeldPage,
+  ChunkPage,
   Install,
-  LedgerEntry,
+  HistoryEntry,
   Message,
   MessageDialect,
   PackageId,
   Report,
   ReportCode,
   Request,
-  Running,
-  Rung,
+  PackageRuntime,
+  ResumeMethod,
   ServiceNames,
-  Situation,
+  ResumeContext,
   Started,
   State,
-  Survival,
+  RecoverySummary,
   Transfer,
   Update,
 } from './model.ts';
-import type { Away, FailedCall, Link, Outage } from './link-state.ts';
+import type { ServerAvailability, FailedCall, Link, Outage } from './link-state.ts';
 
 // ---------------------------------------------------------------- what happens
 
 export type Event =
-  | { readonly kind: 'booted'; readonly bootId: string; readonly evidence: readonly Evidence[] }
+  | { readonly kind: 'booted'; readonly bootId: string; readonly evidence: readonly PayloadScan[] }
   | { readonly kind: 'tick' }
   | { readonly kind: 'request'; readonly request: Request }
   | { readonly kind: 'transport-up' }
@@ -40,7 +40,7 @@ export type Event =
       readonly kind: 'registered';
       readonly names: ServiceNames;
       readonly vin: string | undefined;
-      readonly found: BackendServices | undefined;
+      readonly found: ServerServices | undefined;
       /** The node lists the server's services; undefined: the node was not asked. */
       readonly isServerListed?: boolean | undefined;
     }
@@ -92,7 +92,7 @@ export type Event =
       readonly reason: string;
     }
   | { readonly kind: 'progress'; readonly id: PackageId; readonly percent: number }
-  | { readonly kind: 'install-ended'; readonly id: PackageId; readonly verdict: Verdict }
+  | { readonly kind: 'install-ended'; readonly id: PackageId; readonly verdict: InstallResult }
   | { readonly kind: 'install-probed'; readonly id: PackageId; readonly probe: Probe }
   | {
       readonly kind: 'reboot-asked';
@@ -117,9 +117,9 @@ export type Event =
 export type StartRequest = Extract<Request, { kind: 'start' }>;
 
 /** What the disk shows of a transfer that the journal knows. */
-export type Evidence = { readonly number: number; readonly dataBytes: number | undefined };
+export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
-export type Verdict =
+export type InstallResult =
   | { readonly kind: 'installed'; readonly description: string }
   | { readonly kind: 'reboot-needed'; readonly description: string }
   | { readonly kind: 'failed'; readonly code: ReportCode; readonly description: string }
@@ -140,13 +140,13 @@ export type Probe =
 
 /** Durable: appended to the journal before anything that depends on it leaves the device. */
 export type Fact =
-  | { readonly kind: 'backend-named'; readonly services: BackendServices }
+  | { readonly kind: 'backend-named'; readonly services: ServerServices }
   /** Without services: of the backend that was named last. */
   | {
       readonly kind: 'rung-learnt';
-      readonly situation: Situation;
-      readonly rung: Rung;
-      readonly services?: BackendServices;
+      readonly situation: ResumeContext;
+      readonly rung: ResumeMethod;
+      readonly services?: ServerServices;
     }
   | {
       readonly kind: 'dialect-learnt';
@@ -195,23 +195,23 @@ export type Fact =
   | { readonly kind: 'reported'; readonly id: PackageId }
   | { readonly kind: 'forgiven'; readonly id: PackageId }
   /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
-  | { readonly kind: 'packages-asked'; readonly services?: BackendServices | undefined }
+  | { readonly kind: 'packages-asked'; readonly services?: ServerServices | undefined }
   | { readonly kind: 'packages-told' }
   /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
   | { readonly kind: 'records-lost' }
   // Only in a rewritten journal.
   | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
-  | { readonly kind: 'remembered'; readonly entry: LedgerEntry }
+  | { readonly kind: 'remembered'; readonly entry: HistoryEntry }
   | { readonly kind: 'confirmation-known'; readonly id: PackageId }
   | {
       readonly kind: 'page-held';
       readonly number: number;
       readonly page: number;
-      readonly data: HeldPage;
+      readonly data: ChunkPage;
     };
 
 /** Volatile: folded by the same `apply`, never journaled. */
-export type Note =
+export type VolatileFact =
   | { readonly kind: 'booting'; readonly bootId: string }
   | { readonly kind: 'number-taken' }
   | { readonly kind: 'link'; readonly link: Link }
@@ -219,16 +219,16 @@ export type Note =
       readonly kind: 'identified';
       readonly names: ServiceNames;
       readonly vin: string | undefined;
-      readonly found: BackendServices | undefined;
+      readonly found: ServerServices | undefined;
     }
-  | { readonly kind: 'running'; readonly id: PackageId; readonly running: Running }
-  | { readonly kind: 'away'; readonly away: Away }
+  | { readonly kind: 'running'; readonly id: PackageId; readonly running: PackageRuntime }
+  | { readonly kind: 'away'; readonly away: ServerAvailability }
   | { readonly kind: 'outage'; readonly outage: Outage | undefined }
   | { readonly kind: 'keep-alive'; readonly dueMs: number }
-  | { readonly kind: 'listing'; readonly listing: State['listing'] }
+  | { readonly kind: 'listing'; readonly listing: State['inventoryRequest'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters; readonly by?: number }
-  | { readonly kind: 'survived'; readonly survival: Survival };
+  | { readonly kind: 'survived'; readonly survival: RecoverySummary };
 
 // ---------------------------------------------------------------- what is done
 
@@ -281,9 +281,9 @@ export type Effect =
 export type Decision = {
   readonly writes: readonly Write[];
   readonly facts: readonly Fact[];
-  readonly notes: readonly Note[];
+  readonly notes: readonly VolatileFact[];
   readonly effects: readonly Effect[];
 };
 
 /** When a decision is taken, and one throw of the dice for its jitter, in [0, 1). */
-export type Moment = { readonly nowMs: number; readonly roll: number };
+export type Moment = { readonly nowMs: number; readonly random: number };

@@ -1,31 +1,33 @@
 // What is remembered of each server: bounded, and found again by the names of its services.
 import { backendsMax } from '../limits.ts';
 import type { Fact } from './events.ts';
-import type { Backend, BackendServices, Package, State } from './model.ts';
+import type { KnownServer, ServerServices, Package, State } from './model.ts';
 
-export const newBackend: Backend = {
+export const newServer: KnownServer = {
   services: undefined,
   dialect: undefined,
-  isPatient: false,
-  learnt: { 'after-start': undefined, resume: undefined },
+  hasNoInstallTimeout: false,
+  learned: { 'after-start': undefined, resume: undefined },
 };
 
 /** What was learnt of a backend comes back with its name. */
-export function named(state: State, services: BackendServices): State {
-  const isIt = (one: Backend) => isSame(one.services, services);
-  const known = [...state.others, state.backend].filter((one) => one.services !== undefined);
-  const backend = known.find(isIt) ?? { ...newBackend, services };
-  const others = known.filter((one) => !isIt(one)).slice(-backendsMax);
-  return { ...state, backend, others };
+export function named(state: State, services: ServerServices): State {
+  const isIt = (one: KnownServer) => isSame(one.services, services);
+  const known = [...state.previousServers, state.server].filter(
+    (one) => one.services !== undefined,
+  );
+  const server = known.find(isIt) ?? { ...newServer, services };
+  const previousServers = known.filter((one) => !isIt(one)).slice(-backendsMax);
+  return { ...state, server, previousServers };
 }
 
-export const isSame = (a: BackendServices | undefined, b: BackendServices | undefined) =>
+export const isSame = (a: ServerServices | undefined, b: ServerServices | undefined) =>
   JSON.stringify(a) === JSON.stringify(b);
 
 /** What is known of the server that offered a package. */
-export function backendOf(state: State, { services }: Package): Backend {
-  const known = [state.backend, ...state.others];
-  return known.find((one) => isSame(one.services, services)) ?? { ...newBackend, services };
+export function serverOf(state: State, { services }: Package): KnownServer {
+  const known = [state.server, ...state.previousServers];
+  return known.find((one) => isSame(one.services, services)) ?? { ...newServer, services };
 }
 
 /** Of the backend that was named last, or of the one that the fact names. */
@@ -33,20 +35,25 @@ export function learntRung(
   state: State,
   { situation, rung, services }: Extract<Fact, { readonly kind: 'rung-learnt' }>,
 ): State {
-  const learn = (one: Backend): Backend => ({
+  const learn = (one: KnownServer): KnownServer => ({
     ...one,
-    learnt: { ...one.learnt, [situation]: rung },
+    learned: { ...one.learned, [situation]: rung },
   });
-  if (services === undefined || isSame(state.backend.services, services)) {
-    return { ...state, backend: learn(state.backend) };
+  if (services === undefined || isSame(state.server.services, services)) {
+    return { ...state, server: learn(state.server) };
   }
-  const others = state.others.map((one) => (isSame(one.services, services) ? learn(one) : one));
-  return { ...state, others };
+  const previousServers = state.previousServers.map((one) =>
+    isSame(one.services, services) ? learn(one) : one,
+  );
+  return { ...state, previousServers };
 }
 
 export function learntDialect(
   state: State,
-  { dialect, isPatient = false }: Extract<Fact, { readonly kind: 'dialect-learnt' }>,
+  {
+    dialect,
+    isPatient: hasNoInstallTimeout = false,
+  }: Extract<Fact, { readonly kind: 'dialect-learnt' }>,
 ): State {
-  return { ...state, backend: { ...state.backend, dialect, isPatient } };
+  return { ...state, server: { ...state.server, dialect, hasNoInstallTimeout } };
 }

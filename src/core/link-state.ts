@@ -33,7 +33,7 @@ export type FailedCall = {
 };
 
 /** What the node tells of the server's services. */
-export type Away = {
+export type ServerAvailability = {
   /** Until when the server counts as away; undefined: it is there, or nobody knows. */
   readonly untilMs: number | undefined;
   /** When it came back the last time. */

@@ -1,5 +1,5 @@
 // What the server sends, decoded, and what goes to it. Types only.
-import type { BackendServices, PackageId, Report } from './model.ts';
+import type { ServerServices, PackageId, Report } from './model.ts';
 
 export type Request =
   | {
@@ -7,7 +7,7 @@ export type Request =
       readonly offers: readonly Offer[];
       /** Why entries of the same notify were left out. */
       readonly refused: readonly string[];
-      readonly services: BackendServices | undefined;
+      readonly services: ServerServices | undefined;
       readonly isPatient?: boolean;
       /** Undefined: it cannot be told yet. */
       readonly dialect: MessageDialect | undefined;

@@ -1,7 +1,7 @@
 // The nouns of the agent: what the server asks, what a package is, what the agent knows. Types
 // only.
 
-import type { Away, Link, Outage } from './link-state.ts';
+import type { ServerAvailability, Link, Outage } from './link-state.ts';
 import type { MessageDialect, Update } from './messages.ts';
 
 export type { Message, MessageDialect, Offer, Request, Update } from './messages.ts';
@@ -9,7 +9,7 @@ export type { Message, MessageDialect, Offer, Request, Update } from './messages
 export type PackageId = { readonly name: string; readonly version: string };
 
 /** The four services of a backend, fully qualified, taken verbatim from a notify. */
-export type BackendServices = {
+export type ServerServices = {
   readonly start: string;
   readonly ack: string;
   readonly report: string;
@@ -19,11 +19,11 @@ export type BackendServices = {
 // ---------------------------------------------------------------- chunks held
 
 /** Chunks of one transfer that are on flash, with their CRC-32: a persistent vector of pages. */
-export type HeldChunks = {
+export type ChunkSet = {
   readonly count: number;
-  readonly pages: readonly (HeldPage | undefined)[];
+  readonly pages: readonly (ChunkPage | undefined)[];
 };
-export type HeldPage = { readonly held: Uint8Array; readonly crcs: Uint32Array };
+export type ChunkPage = { readonly held: Uint8Array; readonly crcs: Uint32Array };
 
 // ---------------------------------------------------------------- what a package is, on flash
 
@@ -34,7 +34,7 @@ export type Transfer = {
   readonly checksum: string;
   /** As announced; 0 for an empty file, which still has one (empty) chunk. */
   readonly chunksCount: number;
-  readonly held: HeldChunks;
+  readonly chunks: ChunkSet;
   readonly lastChunkBytes: number | undefined;
 };
 
@@ -70,7 +70,7 @@ export type Phase =
       readonly report: Report;
       readonly again: 'no' | 'offered' | 'consented';
       /** The services of the server that offered it again. */
-      readonly offeredBy: BackendServices | undefined;
+      readonly offeredBy: ServerServices | undefined;
     };
 
 export type Package = {
@@ -78,11 +78,11 @@ export type Package = {
   readonly sizeBytes: number;
   readonly update: Update | undefined;
   /** The server has more than this payload under the same id; only one can be installed. */
-  readonly isSplit: boolean;
+  readonly isMultiPackage: boolean;
   /** Order of arrival; the oldest is asked for first. */
   readonly order: number;
   /** The services of the server that offered it; undefined: no notify had named any. */
-  readonly services: BackendServices | undefined;
+  readonly services: ServerServices | undefined;
   /** A person accepted it; false: the policy did. */
   readonly isByPerson: boolean;
   /** The transfer that the server started before anybody accepted the package. */
@@ -111,7 +111,7 @@ export type ReportCode =
   | 'general-error';
 
 /** Attempts are counted per name, version and checksum, across transfers and boots. */
-export type LedgerEntry = {
+export type HistoryEntry = {
   readonly id: PackageId;
   readonly checksum: string;
   readonly attempts: number;
@@ -122,17 +122,20 @@ export type LedgerEntry = {
 /**
  * How a server is moved: the list of held chunks, `[]`, or a new `start` (design, "The ladder").
  */
-export type Rung = 'full' | 'empty' | 'start';
+export type ResumeMethod = 'full' | 'empty' | 'start';
 /** `/sota/start` has just come, or a transfer stands still. */
-export type Situation = 'after-start' | 'resume';
+export type ResumeContext = 'after-start' | 'resume';
 
-export type Backend = {
+export type KnownServer = {
   /** Undefined until a notify named them. */
-  readonly services: BackendServices | undefined;
+  readonly services: ServerServices | undefined;
   readonly dialect: MessageDialect | undefined;
   /** It waits for a report for ever; the others give up after a minute (protocol 2.4). */
-  readonly isPatient: boolean;
-  readonly learnt: { readonly 'after-start': Rung | undefined; readonly resume: Rung | undefined };
+  readonly hasNoInstallTimeout: boolean;
+  readonly learned: {
+    readonly 'after-start': ResumeMethod | undefined;
+    readonly resume: ResumeMethod | undefined;
+  };
 };
 
 // ---------------------------------------------------------------- what a boot forgets
@@ -147,51 +150,57 @@ export type ServiceNames = {
   readonly abort: string;
 };
 
-export type Work = 'reserving' | 'preparing' | 'installing' | 'probing' | 'rebooting' | 'checking';
+export type Activity =
+  | 'reserving'
+  | 'preparing'
+  | 'installing'
+  | 'probing'
+  | 'rebooting'
+  | 'checking';
 
 /** The transfer that a server announced, until there is room for it. */
-export type Room = {
+export type Reservation = {
   readonly number: number;
   readonly checksum: string;
   readonly chunksCount: number;
 };
 
 /** What a package is doing at the moment; beside `Phase` because a boot forgets it. */
-export type Running = {
+export type PackageRuntime = {
   /** Times the peer (server, installer, reboot) was asked in a row without an answer. */
-  readonly asked: number;
+  readonly attempts: number;
   /** When it is asked again; undefined: something else moves it. */
-  readonly dueMs: number | undefined;
+  readonly deadlineMs: number | undefined;
   /** The rung whose answer is awaited. */
-  readonly rung: Rung | undefined;
-  readonly situation: Situation;
+  readonly method: ResumeMethod | undefined;
+  readonly context: ResumeContext;
   /** An effect of ours is under way and will end in an event. */
-  readonly work: Work | undefined;
+  readonly activity: Activity | undefined;
   /** What `reserving` makes room for. */
-  readonly room: Room | undefined;
+  readonly reservation: Reservation | undefined;
   /** SHA-1 of the whole data, once the hash ran to the end since boot. */
   readonly sha1: string | undefined;
   /** The installer must run again (after a cut) as soon as the data is verified. */
-  readonly rerun: boolean;
+  readonly isRerun: boolean;
   /** The attempt is on flash and was not started: the installer is asked first. */
   readonly isUntried: boolean;
   /** At the boot there was no data of the attempt that is probed. */
   readonly isDataLost: boolean;
-  readonly finishDueMs: number | undefined;
+  readonly finishDeadlineMs: number | undefined;
   /** Chunks of a package that was not started, since the server was asked last. */
-  readonly strays: number;
+  readonly unexpectedChunks: number;
   /** A report is on its way to the node, which has not answered yet. */
-  readonly leaving: boolean;
+  readonly isReportInFlight: boolean;
   readonly sentAtMs: number | undefined;
   /** Why nothing could be said of it, last time. */
-  readonly unsaid: string | undefined;
+  readonly blockedReason: string | undefined;
   /** The device must not reboot yet: how often it said so in a row, and the last reason. */
   readonly denial: { readonly count: number; readonly reason: string } | undefined;
   readonly percent: number | undefined;
 };
 
 /** What the last cut left of a package; `dropped` chunks turned out to be rotten since. */
-export type Survival = {
+export type RecoverySummary = {
   readonly id: PackageId;
   readonly what: string;
   readonly dropped: number;
@@ -199,18 +208,18 @@ export type Survival = {
 
 export type State = {
   // From the journal.
-  readonly backend: Backend;
+  readonly server: KnownServer;
   /** Others that were named before, the last one at the end: a vehicle may come back to them. */
-  readonly others: readonly Backend[];
+  readonly previousServers: readonly KnownServer[];
   readonly packages: ReadonlyMap<string, Package>;
-  readonly ledger: ReadonlyMap<string, LedgerEntry>;
+  readonly history: ReadonlyMap<string, HistoryEntry>;
   /** The server asked for the installed packages and has no answer yet. */
-  readonly listing:
+  readonly inventoryRequest:
     | {
         readonly asked: number;
         readonly dueMs: number;
         /** Where the list goes; undefined: to the present server. */
-        readonly services: BackendServices | undefined;
+        readonly services: ServerServices | undefined;
       }
     | undefined;
   /** Packages that a server wanted confirmed by a person, the last one at the end. */
@@ -222,20 +231,20 @@ export type State = {
   // Of this boot.
   readonly bootId: string;
   readonly link: Link;
-  readonly names: ServiceNames | undefined;
+  readonly ownServices: ServiceNames | undefined;
   readonly vin: string | undefined;
   /** The backend's services as the node lists them, until a notify names them. */
-  readonly found: BackendServices | undefined;
+  readonly discoveredServices: ServerServices | undefined;
   /** Undefined: no failure of the link is logged as not over yet. */
   readonly outage: Outage | undefined;
-  readonly away: Away;
-  readonly running: ReadonlyMap<string, Running>;
+  readonly serverAvailability: ServerAvailability;
+  readonly running: ReadonlyMap<string, PackageRuntime>;
   /** Folders of transfers that are over and that the disk refused to remove: when again. */
   /** When an ack tells the server that an install goes on; undefined: no need so far. */
-  readonly keepAliveMs: number | undefined;
-  readonly leftovers: ReadonlyMap<number, number>;
+  readonly progressAckMs: number | undefined;
+  readonly cleanups: ReadonlyMap<number, number>;
   readonly counters: Counters;
-  readonly survived: ReadonlyMap<string, Survival>;
+  readonly recovered: ReadonlyMap<string, RecoverySummary>;
 };
 
 export type Counters = {

@@ -1,15 +1,15 @@
 // A start of another payload under the id of an update that has one already.
-import { both, decision, inPhase, refuse, transferOf } from './decision-helpers.ts';
-import { isAwaited } from './progress-ack.ts';
+import { combine, decision, inPhase, refuse, transferOf } from './decision-helpers.ts';
+import { isOutcomePending } from './progress-ack.ts';
 import { isComplete } from './resume-strategy.ts';
-import { settleStart, severalText } from './conclude-transfer.ts';
+import { rejectStart, severalText } from './conclude-transfer.ts';
 import type { Decision, StartRequest } from './events.ts';
 import type { Package } from './model.ts';
 
 /** An update may hold several packages, one after the other, all under its id (protocol 2.4). */
 export function isAnother(one: Package, start: StartRequest): boolean {
   if (one.update === undefined || transferOf(one)?.checksum === start.checksum) return false;
-  return isAwaited(one) || (inPhase(one, 'receiving') && isComplete(one));
+  return isOutcomePending(one) || (inPhase(one, 'receiving') && isComplete(one));
 }
 
 /**
@@ -21,9 +21,12 @@ export function onAnother(one: Package, start: StartRequest): Decision {
   const said = refuse('update-of-several', { ...id, checksum });
   if (inPhase(one, 'receiving')) {
     const description = severalText;
-    return both(said, settleStart(one, { id, status: false, code: 'general-error', description }));
+    return combine(
+      said,
+      rejectStart(one, { id, status: false, code: 'general-error', description }),
+    );
   }
-  return both(
+  return combine(
     said,
     decision({ facts: [{ kind: 'split', id }], effects: [{ kind: 'ack', id, empty: true }] }),
   );

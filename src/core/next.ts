@@ -1,10 +1,10 @@
 // What happens next to a package, and when, for people: its own timer, what runs on this device, or
 // what has to come first.
 import { unreachable } from '../assert.ts';
-import { nextToAsk } from './start-queue.ts';
+import { nextToRequest } from './start-queue.ts';
 import { inPhase, keyOf, label, runningOf } from './decision-helpers.ts';
 import { isLinked } from './timers.ts';
-import type { Package, State, Work } from './model.ts';
+import type { Package, State, Activity } from './model.ts';
 import type { Deadline } from './timers.ts';
 
 /** Without `nextInMs` no timer of the agent leads there. */
@@ -13,13 +13,13 @@ export type Next = { readonly next: string; readonly nextInMs: number | undefine
 export function nextOf(state: State, one: Package, due: Deadline | undefined, nowMs: number): Next {
   const inMs = (dueMs: number) => Math.max(0, Math.round(dueMs - nowMs));
   if (due !== undefined) return { next: due.next, nextInMs: inMs(due.dueMs) };
-  const { work } = runningOf(state, one.id);
-  if (work !== undefined) return { next: afterWork[work], nextInMs: undefined };
+  const { activity } = runningOf(state, one.id);
+  if (activity !== undefined) return { next: afterWork[activity], nextInMs: undefined };
   if (!isLinked(state) && needsLink(one)) return linkFirst(state, inMs);
   return { next: later(state, one), nextInMs: undefined };
 }
 
-const afterWork: { readonly [work in Work]: string } = {
+const afterWork: { readonly [work in Activity]: string } = {
   reserving: 'start the transfer when the space is reserved',
   preparing: 'install when the installer is ready',
   installing: 'report when the installer ends',
@@ -68,14 +68,14 @@ function later(state: State, one: Package): string {
 
 /** One at a time: what is under way goes before, and then the older one. */
 function isAfter(state: State, one: Package): string {
-  const turn = nextToAsk(state)?.one;
+  const turn = nextToRequest(state)?.one;
   const first =
     turn ??
     [...state.packages.values()].find(
       (other) =>
         keyOf(other.id) !== keyOf(one.id) &&
         (!['offered', 'accepted'].includes(other.phase.kind) ||
-          runningOf(state, other.id).room !== undefined),
+          runningOf(state, other.id).reservation !== undefined),
     );
   if (first === undefined || keyOf(first.id) === keyOf(one.id)) return '';
   return `, after ${label(first.id)}`;

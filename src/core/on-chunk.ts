@@ -3,7 +3,7 @@
 import { chunkBytes } from '../limits.ts';
 import { crc32 } from './crc32.ts';
 import {
-  both,
+  combine,
   decision,
   inPhase,
   keyOf,
@@ -13,7 +13,7 @@ import {
   runningOf,
 } from './decision-helpers.ts';
 import { crcOf } from './chunk-set.ts';
-import { chunksExpected, moved } from './resume-strategy.ts';
+import { chunksExpected, onServerProgress } from './resume-strategy.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Moment } from './events.ts';
 import type { Request, State, Transfer } from './model.ts';
@@ -37,14 +37,14 @@ export function onChunk(
   if (one.phase.finished) return nothing;
   const trouble = misfit(one.phase.transfer, chunk);
   if (trouble !== undefined) return refuse(trouble, { ...chunk.id, index });
-  const known = crcOf(one.phase.transfer.held, index);
+  const known = crcOf(one.phase.transfer.chunks, index);
   if (known !== undefined) return onKnownChunk(settings, state, one, moment);
-  const { facts, change } = moved(settings, state, one, moment);
+  const { facts, change } = onServerProgress(settings, state, one, moment);
   const { number } = one.phase.transfer;
   const sizeBytes = chunk.data.length;
   const isLast =
-    one.phase.transfer.held.count + 1 === chunksExpected(one.phase.transfer.chunksCount);
-  const finishDueMs = isLast ? moment.nowMs + settings.rvi.finishTimeoutMs : undefined;
+    one.phase.transfer.chunks.count + 1 === chunksExpected(one.phase.transfer.chunksCount);
+  const finishDeadlineMs = isLast ? moment.nowMs + settings.rvi.finishTimeoutMs : undefined;
   return decision({
     writes: [{ number, chunkIndex: index, data: chunk.data }],
     facts: [
@@ -52,7 +52,7 @@ export function onChunk(
       { kind: 'chunk-held', number, chunkIndex: index, sizeBytes, crc: crc32(chunk.data) },
     ],
     notes: [
-      running(state, one.id, { ...change, finishDueMs }),
+      running(state, one.id, { ...change, finishDeadlineMs }),
       { kind: 'counter', counter: 'chunksWritten' },
     ],
     effects: [
@@ -70,13 +70,14 @@ export function onChunk(
  */
 function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number): Decision {
   const refused = refuse('chunk-of-no-transfer', { ...one.id, index });
-  const { asked, room, strays } = runningOf(state, one.id);
-  const isFirstChunkAgain = strays === 1 && index === 1;
-  if (room !== undefined || asked === 0 || (strays > 0 && !isFirstChunkAgain)) return refused;
-  return both(
+  const { attempts, reservation, unexpectedChunks } = runningOf(state, one.id);
+  const isFirstChunkAgain = unexpectedChunks === 1 && index === 1;
+  if (reservation !== undefined || attempts === 0 || (unexpectedChunks > 0 && !isFirstChunkAgain))
+    return refused;
+  return combine(
     refused,
     decision({
-      notes: [running(state, one.id, { strays: strays + 1 })],
+      notes: [running(state, one.id, { unexpectedChunks: unexpectedChunks + 1 })],
       effects: [
         isFirstChunkAgain
           ? { kind: 'ack-zero', id: one.id }
@@ -107,9 +108,9 @@ function onKnownChunk(
   moment: Moment,
 ): Decision {
   const repeated = decision({ notes: [{ kind: 'counter', counter: 'chunksRepeated' }] });
-  if (runningOf(state, one.id).rung === undefined) return repeated;
-  const { facts, change } = moved(settings, state, one, moment);
-  return both(
+  if (runningOf(state, one.id).method === undefined) return repeated;
+  const { facts, change } = onServerProgress(settings, state, one, moment);
+  return combine(
     repeated,
     decision({
       facts,

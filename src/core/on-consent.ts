@@ -1,8 +1,8 @@
 // What a person says of a package: accept or decline, through the control socket.
 import { applyAll } from './apply.ts';
-import { both, decision, keyOf, log, nothing } from './decision-helpers.ts';
+import { combine, decision, keyOf, log, nothing } from './decision-helpers.ts';
 import { startHeld } from './on-start.ts';
-import { settle, settleStart } from './conclude-transfer.ts';
+import { recordOutcome, rejectStart } from './conclude-transfer.ts';
 import type { Decision, Event, Fact } from './events.ts';
 import type { State } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -21,7 +21,7 @@ export function onConsent(settings: Settings, state: State, { id }: Of<'consent'
     effects: [log('info', 'accepted', { ...id })],
   });
   if (one === undefined || phase?.kind !== 'offered') return accepted;
-  return both(accepted, startHeld(settings, applyAll(state, accepted.facts), one));
+  return combine(accepted, startHeld(settings, applyAll(state, accepted.facts), one));
 }
 
 export function onDecline(state: State, { id }: Of<'decline'>): Decision {
@@ -35,11 +35,11 @@ export function onDecline(state: State, { id }: Of<'decline'>): Decision {
       // A server that has begun waits until it hears.
       return one.started === undefined
         ? { ...said, facts: [{ kind: 'declined', id }] }
-        : both(said, settleStart(one, report));
+        : combine(said, rejectStart(one, report));
     case 'accepted':
     case 'receiving':
       // The server was asked for it and may have begun.
-      return both(said, settle(one, report));
+      return combine(said, recordOutcome(one, report));
     case 'settling':
       return one.phase.again === 'no' ? nothing : { ...said, facts: [{ kind: 'declined', id }] };
     default:

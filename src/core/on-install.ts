@@ -4,7 +4,7 @@ import { installerBusyDelayMs } from '../limits.ts';
 import { unreachable } from '../assert.ts';
 import { attemptsOf } from './state-updates.ts';
 import {
-  both,
+  combine,
   decision,
   inPhase,
   keyOf,
@@ -14,13 +14,13 @@ import {
   runningOf,
 } from './decision-helpers.ts';
 import { awaitReboot } from './on-reboot.ts';
-import { settle } from './conclude-transfer.ts';
+import { recordOutcome } from './conclude-transfer.ts';
 import type { InPhase } from './decision-helpers.ts';
-import type { Decision, Event, Moment, Verdict } from './events.ts';
+import type { Decision, Event, Moment, InstallResult } from './events.ts';
 import type { Install, Report, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
-const fresh = { asked: 0, rung: undefined, rerun: false, dueMs: undefined } as const;
+const fresh = { attempts: 0, method: undefined, isRerun: false, deadlineMs: undefined } as const;
 
 type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
 
@@ -42,7 +42,7 @@ function probeFirst(state: State, one: InPhase<'installing'>): Decision {
   const { id } = one;
   return decision({
     facts: [{ kind: 'install-intended', id, install }],
-    notes: [running(state, id, { ...fresh, work: 'probing', isUntried: true })],
+    notes: [running(state, id, { ...fresh, activity: 'probing', isUntried: true })],
     effects: [
       log('info', 'asked-before-install', { ...id, installer: install.installer }),
       { kind: 'probe', id, transfer, install },
@@ -59,7 +59,7 @@ function start(state: State, one: InPhase<'installing'>, install: Install): Deci
   const { attempt, installer } = install;
   return decision({
     facts: [{ kind: 'install-intended', id: one.id, install }],
-    notes: [running(state, one.id, { ...fresh, work: 'installing' })],
+    notes: [running(state, one.id, { ...fresh, activity: 'installing' })],
     effects: [
       log('info', 'installing', { ...one.id, installer, attempt }),
       { kind: 'install', id: one.id, transfer, install },
@@ -72,7 +72,7 @@ export function onNotPrepared(state: State, event: Of<'not-prepared'>): Decision
   if (one === undefined || !inPhase(one, 'receiving')) return nothing;
   if (one.phase.transfer.number !== event.number) return nothing;
   const { id, code, reason } = event;
-  return settle(one, { id, status: false, code, description: reason });
+  return recordOutcome(one, { id, status: false, code, description: reason });
 }
 
 export function onInstallEnded(
@@ -87,7 +87,7 @@ export function onInstallEnded(
   switch (verdict.kind) {
     case 'installed':
     case 'failed':
-      return settle(one, reportOf(event.id, verdict));
+      return recordOutcome(one, reportOf(event.id, verdict));
     case 'reboot-needed':
       return awaitReboot(state, one, moment);
     case 'cut':
@@ -101,7 +101,7 @@ export function onInstallEnded(
 
 function reportOf(
   id: Report['id'],
-  verdict: Extract<Verdict, { readonly kind: 'installed' | 'failed' }>,
+  verdict: Extract<InstallResult, { readonly kind: 'installed' | 'failed' }>,
 ): Report {
   const { description } = verdict;
   if (verdict.kind === 'installed') return { id, status: true, code: 'ok', description };
@@ -119,22 +119,22 @@ function onBusy(
   reason: string,
   moment: Moment,
 ): Decision {
-  const asked = runningOf(state, one.id).asked + 1;
-  if (asked * installerBusyDelayMs >= settings.installer.timeoutMs) {
+  const attempts = runningOf(state, one.id).attempts + 1;
+  if (attempts * installerBusyDelayMs >= settings.installer.timeoutMs) {
     const description = `the installer stayed busy: ${reason}`;
-    return settle(one, { id: one.id, status: false, code: 'install-failed', description });
+    return recordOutcome(one, { id: one.id, status: false, code: 'install-failed', description });
   }
-  const dueMs = moment.nowMs + installerBusyDelayMs;
+  const deadlineMs = moment.nowMs + installerBusyDelayMs;
   return decision({
-    notes: [running(state, one.id, { work: undefined, asked, dueMs })],
-    effects: [log(asked === 1 ? 'warn' : 'debug', 'installer-busy', { ...one.id, reason })],
+    notes: [running(state, one.id, { activity: undefined, attempts, deadlineMs })],
+    effects: [log(attempts === 1 ? 'warn' : 'debug', 'installer-busy', { ...one.id, reason })],
   });
 }
 
 export function runAgainWhenFree(state: State, one: InPhase<'installing'>): Decision {
   const { transfer, install } = one.phase;
   return decision({
-    notes: [running(state, one.id, { work: 'installing', dueMs: undefined })],
+    notes: [running(state, one.id, { activity: 'installing', deadlineMs: undefined })],
     effects: [{ kind: 'install', id: one.id, transfer, install }],
   });
 }
@@ -144,7 +144,7 @@ function runUntried(state: State, one: InPhase<'installing'>): Decision {
   const { transfer, install } = one.phase;
   const { installer, attempt } = install;
   return decision({
-    notes: [running(state, one.id, { work: 'installing', isUntried: false })],
+    notes: [running(state, one.id, { activity: 'installing', isUntried: false })],
     effects: [
       log('info', 'installing', { ...one.id, installer, attempt }),
       { kind: 'install', id: one.id, transfer, install },
@@ -164,7 +164,7 @@ export function onInstallProbed(
   const { probe } = event;
   if (probe.kind === 'installed') {
     const { description } = probe;
-    return settle(one, { id: one.id, status: true, code: 'ok', description });
+    return recordOutcome(one, { id: one.id, status: true, code: 'ok', description });
   }
   if (probe.kind === 'reboot-needed') return awaitReboot(state, one, moment);
   if (runningOf(state, one.id).isUntried) return runUntried(state, one);
@@ -179,7 +179,7 @@ function onCut(
   description: string,
 ): Decision {
   if (one.phase.install.attempt >= settings.installer.attempts) {
-    return settle(one, exhausted(one, description));
+    return recordOutcome(one, exhausted(one, description));
   }
   if (runningOf(state, one.id).isDataLost) {
     return decision({
@@ -190,11 +190,11 @@ function onCut(
   const cut = log('warn', 'install-was-cut', { ...one.id, probe: description });
   const { transfer } = one.phase;
   if (runningOf(state, one.id).sha1 === transfer.checksum) {
-    return both(decision({ effects: [cut] }), runAgain(state, one));
+    return combine(decision({ effects: [cut] }), runAgain(state, one));
   }
   // The payload was verified before the cut; it is again before it is used again (P3).
   return decision({
-    notes: [running(state, one.id, { work: undefined, rerun: true })],
+    notes: [running(state, one.id, { activity: undefined, isRerun: true })],
     effects: [cut, { kind: 'hash', number: transfer.number }],
   });
 }

@@ -3,9 +3,9 @@
 import { chunkBytes, chunksCountMax, packagesMax } from '../limits.ts';
 import { applyAll } from './apply.ts';
 import { isSame } from './known-servers.ts';
-import { isAsked } from './consent.ts';
-import { both, decision, keyOf, log, runningOf, transferOf } from './decision-helpers.ts';
-import { settle } from './conclude-transfer.ts';
+import { needsConsent } from './consent.ts';
+import { combine, decision, keyOf, log, runningOf, transferOf } from './decision-helpers.ts';
+import { recordOutcome } from './conclude-transfer.ts';
 import type { Decision, Effect, Fact } from './events.ts';
 import type { Offer, Package, Request, State, Update } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -19,12 +19,12 @@ export function onNotify(
   const refused: readonly Effect[] = request.refused.map((reason) =>
     log('warn', 'offer-refused', { reason }),
   );
-  if (request.services !== undefined && !isSame(state.backend.services, request.services)) {
+  if (request.services !== undefined && !isSame(state.server.services, request.services)) {
     facts.push({ kind: 'backend-named', services: request.services });
   }
-  const { backend } = applyAll(state, facts);
+  const { server } = applyAll(state, facts);
   const { dialect, isPatient = false } = request;
-  const isKnown = backend.dialect === dialect && backend.isPatient === isPatient;
+  const isKnown = server.dialect === dialect && server.hasNoInstallTimeout === isPatient;
   if (dialect !== undefined && !isKnown) {
     facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
   }
@@ -32,7 +32,7 @@ export function onNotify(
   let now = applyAll(state, facts);
   for (const offer of request.offers) {
     const next = onOffer(settings, now, offer);
-    decided = both(decided, next);
+    decided = combine(decided, next);
     now = applyAll(now, next.facts, next.notes);
   }
   return decided;
@@ -52,7 +52,7 @@ function onOffer(settings: Settings, state: State, offer: Offer): Decision {
     sizeBytes,
     ...(update === undefined ? {} : { update }),
   };
-  const isPersonAsked = isAsked(settings, state, id, update);
+  const isPersonAsked = needsConsent(settings, state, id, update);
   if (one !== undefined && one.phase.kind !== 'settling') {
     return onOfferAgain(state, one, offered, isPersonAsked);
   }
@@ -63,9 +63,9 @@ function onOffer(settings: Settings, state: State, offer: Offer): Decision {
   const reason = tooLarge(offer);
   if (one !== undefined || reason === undefined) return taken;
   // Nobody needs to be asked about what can never be received.
-  return both(
+  return combine(
     decision({ facts: [offered], effects: taken.effects }),
-    settle(undefined, { id, status: false, code: 'general-error', description: reason }),
+    recordOutcome(undefined, { id, status: false, code: 'general-error', description: reason }),
   );
 }
 
@@ -93,7 +93,7 @@ function onOfferAgain(
   isPersonAsked: boolean,
 ): Decision {
   const { id, phase } = one;
-  const isStarted = phase.kind === 'receiving' || runningOf(state, id).room !== undefined;
+  const isStarted = phase.kind === 'receiving' || runningOf(state, id).reservation !== undefined;
   const isEarly = phase.kind === 'offered' || phase.kind === 'accepted' || isStarted;
   if (!isEarly) return decision({});
   const isWanted = offered.update?.isConfirmationWanted === true;
@@ -110,7 +110,7 @@ function isNews(
   one: Package,
   { sizeBytes, update }: Extract<Fact, { readonly kind: 'offered' }>,
 ): boolean {
-  const isMoved = !isSame(one.services, state.backend.services);
+  const isMoved = !isSame(one.services, state.server.services);
   const isOther = JSON.stringify(one.update) !== JSON.stringify(update);
   return isMoved || isOther || one.sizeBytes !== sizeBytes;
 }

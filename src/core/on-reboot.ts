@@ -7,7 +7,7 @@ import {
   rebootRequestsMax,
 } from '../limits.ts';
 import { decision, inPhase, keyOf, log, nothing, running, runningOf } from './decision-helpers.ts';
-import { settle } from './conclude-transfer.ts';
+import { recordOutcome } from './conclude-transfer.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Moment } from './events.ts';
 import type { Report, State } from './model.ts';
@@ -22,17 +22,17 @@ export function awaitReboot(state: State, one: InPhase<'installing'>, moment: Mo
   });
 }
 
-function rebootNote(state: State, id: Report['id'], asked: number, moment: Moment) {
-  const dueMs = moment.nowMs + rebootDelayMs;
-  return running(state, id, { work: undefined, asked, dueMs, rerun: false });
+function rebootNote(state: State, id: Report['id'], attempts: number, moment: Moment) {
+  const deadlineMs = moment.nowMs + rebootDelayMs;
+  return running(state, id, { activity: undefined, attempts, deadlineMs, isRerun: false });
 }
 
 /** The reboot did not come: ask again, a bounded number of times. */
 export function rebootAgain(state: State, one: InPhase<'rebooting'>, moment: Moment): Decision {
-  const asked = runningOf(state, one.id).asked + 1;
+  const asked = runningOf(state, one.id).attempts + 1;
   if (asked > rebootRequestsMax) {
     const description = `installed, but the reboot it needs did not come (${asked - 1} requests)`;
-    return settle(one, { id: one.id, status: false, code: 'install-failed', description });
+    return recordOutcome(one, { id: one.id, status: false, code: 'install-failed', description });
   }
   return decision({
     notes: [rebootNote(state, one.id, asked, moment)],
@@ -57,12 +57,12 @@ export function onRebootDenied(
 ): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || !inPhase(one, 'rebooting')) return nothing;
-  const { asked, denial } = runningOf(state, id);
+  const { attempts, denial } = runningOf(state, id);
   const count = (denial?.count ?? 0) + 1;
   const delayMs = Math.min(rebootAllowDelayMsMin * 2 ** (count - 1), rebootAllowDelayMsMax);
   const change = {
-    asked: Math.max(0, asked - 1),
-    dueMs: moment.nowMs + delayMs,
+    attempts: Math.max(0, attempts - 1),
+    deadlineMs: moment.nowMs + delayMs,
     denial: { count, reason },
   };
   return decision({
@@ -75,5 +75,5 @@ export function onChecked(state: State, event: Of<'checked'>): Decision {
   const one = state.packages.get(keyOf(event.id));
   if (one === undefined || !inPhase(one, 'rebooting')) return nothing;
   const { id, ok, description } = event;
-  return settle(one, { id, status: ok, code: ok ? 'ok' : 'install-failed', description });
+  return recordOutcome(one, { id, status: ok, code: ok ? 'ok' : 'install-failed', description });
 }

@@ -2,10 +2,18 @@
 // 1.2: a node forgets registrations when it restarts or crashes, and says nothing).
 import { localMessageDelayMsMax, localReconnectDelayMsMax } from '../limits.ts';
 import { reconnectDelayMsMax, reconnectDelayMsMin } from '../limits.ts';
-import { both, decision, inPhase, log, nothing, running, runningOf } from './decision-helpers.ts';
-import { awayRenewalMs, isThere, onBack } from './server-availability.ts';
+import {
+  combine,
+  decision,
+  inPhase,
+  log,
+  nothing,
+  running,
+  runningOf,
+} from './decision-helpers.ts';
+import { awayRenewalMs, serverSeen, onServerOnline } from './server-availability.ts';
 import { backoffMs, isLocalNode } from './retry.ts';
-import type { Decision, Event, Moment, Note } from './events.ts';
+import type { Decision, Event, Moment, VolatileFact } from './events.ts';
 import type { FailedCall, Link } from './link-state.ts';
 import type { Package, State } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -34,19 +42,26 @@ export function onRegistered(
   if (state.link.kind === 'closed') return nothing;
   const vin = settings.device.vin ?? event.vin;
   const failures = state.link.kind === 'registering' ? state.link.failures : 0;
-  const identified: Note = { kind: 'identified', names: event.names, vin, found: event.found };
-  const up: Note = { kind: 'link', link: upFrom(settings, state, failures, moment) };
+  const identified: VolatileFact = {
+    kind: 'identified',
+    names: event.names,
+    vin,
+    found: event.found,
+  };
+  const up: VolatileFact = { kind: 'link', link: upFrom(settings, state, failures, moment) };
   // A renewal on a sound link disturbs nothing; after an outage every silence is broken at once.
   if (state.link.kind === 'registering' && state.link.isRenewal) {
     const asked = [...state.packages.values()].flatMap((one) =>
       afterRenewal(settings, state, one, moment),
     );
     const renewed = decision({ notes: [identified, up, ...asked] });
-    const isBack = state.away.untilMs !== undefined && event.isServerListed === true;
+    const isBack = state.serverAvailability.untilMs !== undefined && event.isServerListed === true;
     // The announcement of the server's return was lost, or came before we registered.
-    return isBack ? both(renewed, onBack(state, ['listed by the node'], moment)) : renewed;
+    return isBack
+      ? combine(renewed, onServerOnline(state, ['listed by the node'], moment))
+      : renewed;
   }
-  const asked = [...state.packages.values()].flatMap((one) => kick(state, one, moment));
+  const asked = [...state.packages.values()].flatMap((one) => retryNow(state, one, moment));
   const fields = { vin: vin ?? 'unknown', start: event.names.start };
   const { outage } = state;
   const isUnproven = outage?.kind === 'message' && (asked.length > 0 || hasMore(state));
@@ -54,7 +69,7 @@ export function onRegistered(
     notes: [
       identified,
       up,
-      ...isThere(state),
+      ...serverSeen(state),
       ...asked,
       ...(isUnproven ? [] : [{ kind: 'outage', outage: undefined } as const]),
     ],
@@ -68,10 +83,10 @@ export function onRegistered(
 
 /** Vehicles that were switched on at once do not renew at once. */
 function upFrom({ rvi }: Settings, state: State, failures: number, moment: Moment): Link {
-  const { nowMs, roll } = moment;
-  const delayMs = Math.floor(rvi.registerEveryMs * (1 - renewalJitter * roll));
+  const { nowMs, random } = moment;
+  const delayMs = Math.floor(rvi.registerEveryMs * (1 - renewalJitter * random));
   const registeredAtMs = nowMs;
-  const isAway = (state.away.untilMs ?? 0) > nowMs;
+  const isAway = (state.serverAvailability.untilMs ?? 0) > nowMs;
   const renewAtMs = nowMs + (isAway ? Math.min(delayMs, awayRenewalMs(rvi.url)) : delayMs);
   return { kind: 'up', registeredAtMs, renewAtMs, failures };
 }
@@ -80,9 +95,9 @@ function upFrom({ rvi }: Settings, state: State, failures: number, moment: Momen
 const renewalJitter = 0.1;
 
 /** Messages that are sent soon by timers of their own: a list, or signs of life. */
-function hasMore({ packages, listing }: State): boolean {
+function hasMore({ packages, inventoryRequest }: State): boolean {
   const isAtWork = (one: Package) => inPhase(one, 'installing') || inPhase(one, 'rebooting');
-  return listing !== undefined || [...packages.values()].some(isAtWork);
+  return inventoryRequest !== undefined || [...packages.values()].some(isAtWork);
 }
 
 /** What is asked behind a renewal leaves only now; its answer is waited for from now on. */
@@ -91,20 +106,20 @@ function afterRenewal(
   state: State,
   one: Package,
   { nowMs }: Moment,
-): readonly Note[] {
-  const { rung, dueMs } = runningOf(state, one.id);
-  if (!inPhase(one, 'receiving') || rung === undefined || dueMs === undefined) return [];
-  return [running(state, one.id, { dueMs: Math.max(dueMs, nowMs + rvi.stallMs) })];
+): readonly VolatileFact[] {
+  const { method, deadlineMs } = runningOf(state, one.id);
+  if (!inPhase(one, 'receiving') || method === undefined || deadlineMs === undefined) return [];
+  return [running(state, one.id, { deadlineMs: Math.max(deadlineMs, nowMs + rvi.stallMs) })];
 }
 
 /** What was said into an outage is said again. */
-function kick(state: State, one: Package, moment: Moment): readonly Note[] {
+function retryNow(state: State, one: Package, moment: Moment): readonly VolatileFact[] {
   const isSpeaking =
     inPhase(one, 'accepted') ||
     (inPhase(one, 'settling') && runningOf(state, one.id).sentAtMs === undefined) ||
     (inPhase(one, 'receiving') && !one.phase.finished);
-  if (!isSpeaking || runningOf(state, one.id).work !== undefined) return [];
-  return [running(state, one.id, { asked: 0, rung: undefined, dueMs: moment.nowMs })];
+  if (!isSpeaking || runningOf(state, one.id).activity !== undefined) return [];
+  return [running(state, one.id, { attempts: 0, method: undefined, deadlineMs: moment.nowMs })];
 }
 
 /** The transport is closed, and opens itself again. */
@@ -129,13 +144,13 @@ export function onCallFailed(
   const { reason, call, code } = failed;
   const isMessage = call === 'message' && code !== 'refused';
   const kind = isMessage ? 'message' : (state.outage?.kind ?? 'connection');
-  const outage: Note = { kind: 'outage', outage: { kind, reason } };
+  const outage: VolatileFact = { kind: 'outage', outage: { kind, reason } };
   // A call that ended with its connection: the transport has told of that.
   if (link.kind === 'closed') return isMessage ? decision({ notes: [outage] }) : nothing;
   if (link.kind === 'down') return nothing;
   const failures = link.failures + 1;
   const mostMs = delayMsMaxOf(settings, failed);
-  const delayMs = backoffMs(failures - 1, reconnectDelayMsMin, mostMs, moment.roll);
+  const delayMs = backoffMs(failures - 1, reconnectDelayMsMin, mostMs, moment.random);
   const down = { kind: 'down', failures, dueMs: moment.nowMs + delayMs, reason } as const;
   const level = state.outage === undefined ? 'warn' : 'debug';
   return decision({
@@ -155,9 +170,13 @@ function delayMsMaxOf({ rvi }: Settings, { call, code }: FailedCall): number {
 export function onMessageAccepted(state: State): Decision {
   const { link, outage } = state;
   if (link.kind !== 'up' && link.kind !== 'registering') return nothing;
-  const notes: readonly Note[] = [{ kind: 'link', link: { ...link, failures: 0 } }];
+  const notes: readonly VolatileFact[] = [{ kind: 'link', link: { ...link, failures: 0 } }];
   if (outage === undefined) return decision({ notes });
-  const fields = { vin: state.vin ?? 'unknown', start: state.names?.start, recovered: 'message' };
+  const fields = {
+    vin: state.vin ?? 'unknown',
+    start: state.ownServices?.start,
+    recovered: 'message',
+  };
   return decision({
     notes: [...notes, { kind: 'outage', outage: undefined }],
     effects: [log('info', 'registered', fields)],
@@ -167,14 +186,14 @@ export function onMessageAccepted(state: State): Decision {
 /** The clock was set: a certificate that was not valid may be valid now. */
 export function onClockStepped({ link }: State): Decision {
   if (link.kind !== 'down') return nothing;
-  return both(
+  return combine(
     decision({ effects: [log('debug', 'link-retried', { reason: 'the clock was set' })] }),
     register(link.failures),
   );
 }
 
 /** A node that takes registrations and then nothing else is asked ever more rarely, too. */
-export function carried(state: State): readonly Note[] {
+export function carried(state: State): readonly VolatileFact[] {
   const { link, outage } = state;
   if (link.kind !== 'up' || link.failures === 0) return [];
   // What the node delivers does not prove that it accepts messages.

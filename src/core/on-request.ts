@@ -2,7 +2,7 @@
 // twice and out of order (protocol 1.6); each handler says what it does with that.
 import { unreachable } from '../assert.ts';
 import {
-  both,
+  combine,
   decision,
   inPhase,
   keyOf,
@@ -15,13 +15,13 @@ import {
 } from './decision-helpers.ts';
 import { afterFinish } from './progress-ack.ts';
 import { onChunk } from './on-chunk.ts';
-import { climb, isComplete, moved } from './resume-strategy.ts';
+import { tryNextMethod, isComplete, onServerProgress } from './resume-strategy.ts';
 import { conclude } from './conclude-transfer.ts';
 import { onNotify } from './on-notify.ts';
-import { isThere, onServices } from './server-availability.ts';
+import { serverSeen, onServices } from './server-availability.ts';
 import { onStart, onUnusableStart } from './on-start.ts';
 import { onGetPackages } from './reporting.ts';
-import type { Decision, Effect, Fact, Moment, Note } from './events.ts';
+import type { Decision, Effect, Fact, Moment, VolatileFact } from './events.ts';
 import type { PackageId, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
@@ -40,7 +40,7 @@ export function onRequest(
     return onServices(settings, state, request, moment);
   }
   const decided = onServer(settings, state, request, moment);
-  return { ...decided, notes: [...isThere(state), ...decided.notes] };
+  return { ...decided, notes: [...serverSeen(state), ...decided.notes] };
 }
 
 function onServer(settings: Settings, state: State, request: FromServer, moment: Moment): Decision {
@@ -77,14 +77,14 @@ function onFinish(
   if (one.phase.finished) return nothing;
   if (!isComplete(one)) {
     // The server believes in chunks that we do not hold: say at once what is missing.
-    const { count } = one.phase.transfer.held;
+    const { count } = one.phase.transfer.chunks;
     const early = log('warn', 'finish-too-early', { ...id, held: count });
-    return both(decision({ effects: [early] }), climb(settings, state, one, moment));
+    return combine(decision({ effects: [early] }), tryNextMethod(settings, state, one, moment));
   }
-  const { facts } = moved(settings, state, one, moment);
+  const { facts } = onServerProgress(settings, state, one, moment);
   const { number } = one.phase.transfer;
   const signed = signature === undefined ? {} : { signature };
-  return both(
+  return combine(
     decision({
       facts: [...facts, { kind: 'finished', number, ...signed }],
       notes: afterFinish(settings, moment),
@@ -92,7 +92,7 @@ function onFinish(
     conclude(
       state,
       { ...one, phase: { ...one.phase, finished: true } },
-      { rung: undefined, dueMs: undefined, finishDueMs: undefined },
+      { method: undefined, deadlineMs: undefined, finishDeadlineMs: undefined },
     ),
   );
 }
@@ -112,7 +112,8 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
       effects.push(log('info', 'abort-ignored', { package: label(one.id) }));
       continue;
     }
-    const isStarting = inPhase(one, 'accepted') && runningOf(state, one.id).room !== undefined;
+    const isStarting =
+      inPhase(one, 'accepted') && runningOf(state, one.id).reservation !== undefined;
     if (!inPhase(one, 'receiving') && !isNamed && !isStarting) continue;
     facts.push({ kind: 'aborted', id: one.id });
     effects.push(log('warn', 'aborted-by-server', { package: label(one.id) }));
@@ -121,8 +122,8 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
   }
   if (facts.length === 0) effects.push(log('info', 'abort-ignored', {}));
   // What was to be received again although its report is owed stays as it was.
-  const notes: readonly Note[] = meant
-    .filter((one) => inPhase(one, 'settling') && runningOf(state, one.id).room !== undefined)
-    .map((one) => running(state, one.id, { work: undefined, room: undefined }));
+  const notes: readonly VolatileFact[] = meant
+    .filter((one) => inPhase(one, 'settling') && runningOf(state, one.id).reservation !== undefined)
+    .map((one) => running(state, one.id, { activity: undefined, reservation: undefined }));
   return decision({ facts, notes, effects });
 }

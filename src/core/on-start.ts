@@ -1,15 +1,16 @@
 // A start: the server names checksum and count, and sends as soon as it gets an ack. Consent comes
 // first, then space on the disk.
 import { chunkBytes, packagesMax, transfersMax } from '../limits.ts';
-import { applyAll, applyNote } from './apply.ts';
+import { applyAll } from './apply.ts';
+import { applyNote } from './apply-volatile.ts';
 import { attemptsOf } from './state-updates.ts';
-import { isAsked, isConfirmationKnown, mayStart } from './consent.ts';
+import { needsConsent, isConfirmationKnown, mayStart } from './consent.ts';
 import {
-  both,
+  combine,
   decision,
   inPhase,
   keyOf,
-  ledgerKeyOf,
+  historyKeyOf,
   log,
   nothing,
   refuse,
@@ -17,10 +18,10 @@ import {
   runningOf,
   transferOf,
 } from './decision-helpers.ts';
-import { climb } from './resume-strategy.ts';
-import { settleStart } from './conclude-transfer.ts';
+import { tryNextMethod } from './resume-strategy.ts';
+import { rejectStart } from './conclude-transfer.ts';
 import { isAnother, onAnother } from './multi-package.ts';
-import { isSaid, sendReport } from './reporting.ts';
+import { isReportSent, sendReport } from './reporting.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Fact, Moment, StartRequest } from './events.ts';
 import type { Package, Request, State } from './model.ts';
@@ -66,7 +67,7 @@ function offerStarted(state: State, start: StartRequest): Decision {
     ],
     effects: [log('info', 'package-offered', { ...id, sizeBytes, isAsked: true })],
   });
-  return both(refuse('start-not-accepted', { ...id }), offered);
+  return combine(refuse('start-not-accepted', { ...id }), offered);
 }
 
 /** Each start is answered once, so that the server gives it up in the end (protocol 2.4). */
@@ -74,9 +75,9 @@ function holdStart(state: State, { id, started }: Package, start: StartRequest):
   const { checksum, chunksCount } = start;
   const isKnown = started?.checksum === checksum && started.chunksCount === chunksCount;
   const held: Fact = { kind: 'start-held', id, start: { checksum, chunksCount } };
-  return both(
+  return combine(
     refuse('start-not-accepted', { ...id }),
-    decision({ facts: isKnown ? [] : [held], notes: [running(state, id, { asked: 0 })] }),
+    decision({ facts: isKnown ? [] : [held], notes: [running(state, id, { attempts: 0 })] }),
   );
 }
 
@@ -86,7 +87,7 @@ function holdStart(state: State, { id, started }: Package, start: StartRequest):
  */
 export function releaseStart(state: State, { id }: Package): Decision {
   return decision({
-    notes: [running(state, id, { asked: 1 })],
+    notes: [running(state, id, { attempts: 1 })],
     effects: [{ kind: 'ack', id, empty: true }],
   });
 }
@@ -107,7 +108,7 @@ export function onUnusableStart(
   const refused = refuse('start-unusable', { ...id, reason });
   const description = `the server announced a transfer that cannot be received: ${reason}`;
   const report = { id, status: false, code: 'general-error', description } as const;
-  return both(refused, settleStart(one, report));
+  return combine(refused, rejectStart(one, report));
 }
 
 /**
@@ -121,32 +122,33 @@ function onStartSettled(
   start: StartRequest,
   moment: Moment,
 ): Decision {
-  if (!isSaid(state, one)) {
+  if (!isReportSent(state, one)) {
     return refuse('start-before-report', { ...start.id });
   }
   const { id } = one;
-  const last = [...state.ledger.values()].findLast((entry) => keyOf(entry.id) === keyOf(id));
+  const last = [...state.history.values()].findLast((entry) => keyOf(entry.id) === keyOf(id));
   const isSameFile = last?.checksum === start.checksum;
   const isDeclined = one.phase.report.code === 'user-declined';
   if (isSameFile || isDeclined) return sendReport(state, one, moment);
   // Consent ended with the outcome.
-  const isCovered = one.phase.again === 'consented' || !isAsked(settings, state, id, one.update);
+  const isCovered =
+    one.phase.again === 'consented' || !needsConsent(settings, state, id, one.update);
   if (isCovered) return reserve(settings, state, start);
   const needed = decision({ facts: [{ kind: 'consent-needed', id }] });
   const now = applyAll(state, needed.facts);
   const offered = now.packages.get(keyOf(id));
-  return offered === undefined ? nothing : both(needed, holdStart(now, offered, start));
+  return offered === undefined ? nothing : combine(needed, holdStart(now, offered, start));
 }
 
 /** Space first: "disk full" is said before the download, and not in it. */
 function reserve(settings: Settings, state: State, start: StartRequest): Decision {
   const { id, checksum, chunksCount } = start;
-  const { room } = runningOf(state, id);
-  if (room?.checksum === checksum && room.chunksCount === chunksCount) return nothing;
+  const { reservation } = runningOf(state, id);
+  if (reservation?.checksum === checksum && reservation.chunksCount === chunksCount) return nothing;
   const taken = [...state.packages.values()].filter(
-    (one) => transferOf(one) !== undefined || runningOf(state, one.id).room !== undefined,
+    (one) => transferOf(one) !== undefined || runningOf(state, one.id).reservation !== undefined,
   );
-  if (taken.length >= transfersMax && room === undefined) {
+  if (taken.length >= transfersMax && reservation === undefined) {
     return refuse('too-many-transfers', { ...id });
   }
   const attempts = attemptsOf(state, id, checksum);
@@ -162,7 +164,7 @@ function reserve(settings: Settings, state: State, start: StartRequest): Decisio
         ],
     notes: [
       { kind: 'number-taken' },
-      running(state, id, { work: 'reserving', room: { number, checksum, chunksCount } }),
+      running(state, id, { activity: 'reserving', reservation: { number, checksum, chunksCount } }),
     ],
     effects: [{ kind: 'reserve', start, number }],
   });
@@ -170,11 +172,11 @@ function reserve(settings: Settings, state: State, start: StartRequest): Decisio
 
 /** Attempts are counted across downloads: the same bytes fail again in the same way (P4). */
 function refuseTried(state: State, { id, checksum }: StartRequest, attempts: number): Decision {
-  const last = state.ledger.get(ledgerKeyOf(id, checksum))?.description ?? '';
+  const last = state.history.get(historyKeyOf(id, checksum))?.description ?? '';
   const description =
     `attempted ${attempts} times${last === '' ? '' : `, the last: ${last}`}; ` +
     `tried again after 'sota-agent accept' or with another checksum`;
-  return settleStart(undefined, { id, status: false, code: 'install-failed', description });
+  return rejectStart(undefined, { id, status: false, code: 'install-failed', description });
 }
 
 /** The same file goes on where it stands; another one begins anew. */
@@ -198,13 +200,13 @@ function onStartAgain(
         { kind: 'discard', number: transfer.number },
       ],
     });
-    return both(given, reserve(settings, applyAll(state, given.facts), start));
+    return combine(given, reserve(settings, applyAll(state, given.facts), start));
   }
   // An ack could reach the exchange of another package; the report answers this start.
   if (one.phase.finished) return refuse('start-after-finish', { ...start.id });
   const after = applyNote(
     state,
-    running(state, one.id, { asked: 0, situation: 'after-start', rung: undefined }),
+    running(state, one.id, { attempts: 0, context: 'after-start', method: undefined }),
   );
-  return climb(settings, after, one, moment);
+  return tryNextMethod(settings, after, one, moment);
 }

@@ -1,13 +1,13 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
-import { both, decision, nothing, running, transferOf } from './decision-helpers.ts';
+import { combine, decision, nothing, running, transferOf } from './decision-helpers.ts';
 import { waitNote } from './progress-ack.ts';
-import { isAllHeld } from './chunk-set.ts';
+import { isAllStored } from './chunk-set.ts';
 import { chunksExpected } from './resume-strategy.ts';
-import { survived } from './recovery-summary.ts';
+import { recovered } from './recovery-summary.ts';
 import { chunkBytes } from '../limits.ts';
 import { unreachable } from '../assert.ts';
 import { grouped } from '../sanitize.ts';
-import type { Decision, Evidence, Fact } from './events.ts';
+import type { Decision, PayloadScan, Fact } from './events.ts';
 import type { Package, State, Transfer } from './model.ts';
 import type { Settings } from './settings.ts';
 
@@ -51,7 +51,7 @@ export function onBooted(
   settings: Settings,
   state: State,
   bootId: string,
-  evidence: readonly Evidence[],
+  evidence: readonly PayloadScan[],
   nowMs: number,
 ): Decision {
   const booting = { kind: 'booting', bootId } as const;
@@ -65,12 +65,12 @@ export function onBooted(
     const row = rowOf(one.phase.kind, { isDataThere, isSameBoot, isAuto });
     return recover(settings, state, one, row, nowMs);
   });
-  return both(first, ...each);
+  return combine(first, ...each);
 }
 
 /** An attempt was begun with all chunks. If the record of one is lost, none can be checked. */
 function isUsable({ phase }: Package, transfer: Transfer, dataBytes: number | undefined): boolean {
-  return (phase.kind === 'receiving' || isAllHeld(transfer)) && isWhole(transfer, dataBytes);
+  return (phase.kind === 'receiving' || isAllStored(transfer)) && isWhole(transfer, dataBytes);
 }
 
 /** A file shorter than what was acknowledged is no file. */
@@ -84,7 +84,7 @@ function isWhole(transfer: Transfer, dataBytes: number | undefined): boolean {
 }
 
 function highestHeld(transfer: Transfer): number {
-  const { pages } = transfer.held;
+  const { pages } = transfer.chunks;
   for (let at = pages.length - 1; at >= 0; at--) {
     const held = pages[at]?.held ?? new Uint8Array(0);
     for (let byte = held.length - 1; byte >= 0; byte--) {
@@ -103,7 +103,7 @@ function recover(
   nowMs: number,
 ): Decision {
   const { id } = one;
-  const finishDueMs = nowMs + settings.rvi.finishTimeoutMs;
+  const finishDeadlineMs = nowMs + settings.rvi.finishTimeoutMs;
   const transfer = transferOf(one);
   switch (row) {
     case 'wait-for-consent':
@@ -113,48 +113,48 @@ function recover(
       return decision({ facts: [{ kind: 'consented', id }] });
     case 'resume':
       if (transfer === undefined) return nothing;
-      return both(
-        survived(one, `held ${heldOf(one)}`),
+      return combine(
+        recovered(one, `held ${heldOf(one)}`),
         decision({
-          notes: [running(state, id, { dueMs: nowMs, finishDueMs })],
+          notes: [running(state, id, { deadlineMs: nowMs, finishDeadlineMs })],
           effects: [{ kind: 'hash', number: transfer.number }],
         }),
       );
     case 'receive-again': {
       const facts: readonly Fact[] = [{ kind: 'closed', id }];
-      const lost = survived(one, 'lost its data file; it is received again');
+      const lost = recovered(one, 'lost its data file; it is received again');
       // What is left of the file would keep its space.
-      if (transfer === undefined) return both(lost, decision({ facts }));
+      if (transfer === undefined) return combine(lost, decision({ facts }));
       const effects = [{ kind: 'discard', number: transfer.number }] as const;
-      return both(lost, decision({ facts, effects }));
+      return combine(lost, decision({ facts, effects }));
     }
     case 'probe':
     case 'probe-without-data':
       if (one.phase.kind !== 'installing' || transfer === undefined) return nothing;
-      return both(
-        survived(one, `was being installed, attempt ${one.phase.install.attempt}`),
+      return combine(
+        recovered(one, `was being installed, attempt ${one.phase.install.attempt}`),
         decision({
-          notes: [running(state, id, { work: 'probing', isDataLost: row !== 'probe' })],
+          notes: [running(state, id, { activity: 'probing', isDataLost: row !== 'probe' })],
           effects: [{ kind: 'probe', id, transfer, install: one.phase.install }],
         }),
       );
     case 'reboot-again':
-      return both(
-        survived(one, 'installed, waits for its reboot'),
-        decision({ notes: [running(state, id, { dueMs: nowMs })] }),
+      return combine(
+        recovered(one, 'installed, waits for its reboot'),
+        decision({ notes: [running(state, id, { deadlineMs: nowMs })] }),
       );
     case 'check':
-      return both(
-        survived(one, 'installed, and rebooted'),
+      return combine(
+        recovered(one, 'installed, and rebooted'),
         decision({
-          notes: [running(state, id, { work: 'checking' })],
+          notes: [running(state, id, { activity: 'checking' })],
           effects: [{ kind: 'check', id }],
         }),
       );
     case 'report':
-      return both(
-        survived(one, 'settled, its report is owed'),
-        decision({ notes: [running(state, id, { dueMs: nowMs })] }),
+      return combine(
+        recovered(one, 'settled, its report is owed'),
+        decision({ notes: [running(state, id, { deadlineMs: nowMs })] }),
       );
     default:
       return unreachable(row);
@@ -164,6 +164,6 @@ function recover(
 function heldOf(one: Package): string {
   const transfer = transferOf(one);
   if (transfer === undefined) return 'nothing';
-  const { held, chunksCount } = transfer;
-  return `${grouped(held.count)} of ${grouped(chunksExpected(chunksCount))} chunks`;
+  const { chunks, chunksCount } = transfer;
+  return `${grouped(chunks.count)} of ${grouped(chunksExpected(chunksCount))} chunks`;
 }

@@ -17,18 +17,20 @@ import type { Decision, Event, Fact, Moment } from './events.ts';
 import type { Package, State } from './model.ts';
 
 export function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
-  const { asked } = runningOf(state, one.id);
+  const { attempts } = runningOf(state, one.id);
   const { report, again } = one.phase;
-  if (asked >= (again === 'no' ? reportSendsMax : reportSendsAgainMax)) {
+  if (attempts >= (again === 'no' ? reportSendsMax : reportSendsAgainMax)) {
     return decision({
       facts: [{ kind: 'reported', id: one.id }],
-      effects: [log('error', 'report-unproven', { ...one.id, sends: asked })],
+      effects: [log('error', 'report-unproven', { ...one.id, sends: attempts })],
     });
   }
-  const waitMs = backoffMs(asked, reportDelayMsMin, reportDelayMsMax, moment.roll);
-  const dueMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
+  const waitMs = backoffMs(attempts, reportDelayMsMin, reportDelayMsMax, moment.random);
+  const deadlineMs = moment.nowMs + Math.max(waitMs, reportDelayMsMin);
   return decision({
-    notes: [running(state, one.id, { asked: asked + 1, dueMs, unsaid: undefined })],
+    notes: [
+      running(state, one.id, { attempts: attempts + 1, deadlineMs, blockedReason: undefined }),
+    ],
     effects: [{ kind: 'report', report }],
   });
 }
@@ -40,7 +42,9 @@ export function onSent(
   moment: Moment,
 ): Decision {
   if (event.message === 'packages') {
-    return state.listing === undefined ? nothing : decision({ facts: [{ kind: 'packages-told' }] });
+    return state.inventoryRequest === undefined
+      ? nothing
+      : decision({ facts: [{ kind: 'packages-told' }] });
   }
   const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
   if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
@@ -51,47 +55,48 @@ export function onSent(
 }
 
 /** Whoever mends the configuration finds the report still owed; until then it waits longer. */
-export function onUnsaid(
+export function onMessageBlocked(
   state: State,
   { id, reason }: Extract<Event, { readonly kind: 'unsaid' }>,
 ): Decision {
   const effects = [log('warn', 'message-unsaid', { ...id, reason })];
   if (id === undefined || !state.packages.has(keyOf(id))) return decision({ effects });
-  const asked = Math.min(runningOf(state, id).asked, reportSendsMax - 1);
-  return decision({ notes: [running(state, id, { asked, unsaid: reason })], effects });
+  const attempts = Math.min(runningOf(state, id).attempts, reportSendsMax - 1);
+  return decision({ notes: [running(state, id, { attempts, blockedReason: reason })], effects });
 }
 
 export function onReportLeaving(
   state: State,
-  { id, leaving }: Extract<Event, { readonly kind: 'report-leaving' }>,
+  { id, leaving: isReportInFlight }: Extract<Event, { readonly kind: 'report-leaving' }>,
 ): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || !inPhase(one, 'settling')) return nothing;
-  return decision({ notes: [running(state, id, { leaving })] });
+  return decision({ notes: [running(state, id, { isReportInFlight })] });
 }
 
 /** The server may have the report: the node took it, or has yet to answer. */
-export function isSaid(state: State, { id }: Package): boolean {
-  const { leaving, sentAtMs } = runningOf(state, id);
-  return leaving || sentAtMs !== undefined;
+export function isReportSent(state: State, { id }: Package): boolean {
+  const { isReportInFlight, sentAtMs } = runningOf(state, id);
+  return isReportInFlight || sentAtMs !== undefined;
 }
 
 /** Servers ask for the packages right after a report. */
 export function onGetPackages(state: State, moment: Moment): Decision {
   const said = [...state.packages.values()]
-    .filter((one) => inPhase(one, 'settling') && isSaid(state, one))
+    .filter((one) => inPhase(one, 'settling') && isReportSent(state, one))
     .sort((a, b) => saidAtMs(state, b) - saidAtMs(state, a));
   // It answers one report. Some servers ask once for several: of the others it is half a proof.
   const [last, ...others] = said;
   const proven = last === undefined ? [] : [last];
   const doubtful = others.map(({ id }) =>
-    running(state, id, { asked: Math.max(runningOf(state, id).asked, sendsBeforeDoubt) }),
+    running(state, id, { attempts: Math.max(runningOf(state, id).attempts, sendsBeforeDoubt) }),
   );
   const reported = proven.map(({ id }): Fact => ({ kind: 'reported', id }));
   // The server asks right after the report, so the list goes where the report went.
-  const services = isSame(last?.services, state.backend.services) ? undefined : last?.services;
+  const services = isSame(last?.services, state.server.services) ? undefined : last?.services;
   const to = services === undefined ? {} : { services };
-  const isAsked = state.listing !== undefined && isSame(state.listing.services, services);
+  const isAsked =
+    state.inventoryRequest !== undefined && isSame(state.inventoryRequest.services, services);
   const asked: readonly Fact[] = isAsked ? [] : [{ kind: 'packages-asked', ...to }];
   const listing = { asked: 1, dueMs: moment.nowMs + listingDelayMs, services };
   return decision({
@@ -105,10 +110,15 @@ export function onGetPackages(state: State, moment: Moment): Decision {
 }
 
 /** Asked again when the node did not take it, or a cut came before; not for ever. */
-export function listAgain({ listing }: State, moment: Moment): Decision {
-  if (listing === undefined) return nothing;
-  if (listing.asked >= listingsMax) return decision({ facts: [{ kind: 'packages-told' }] });
-  const next = { ...listing, asked: listing.asked + 1, dueMs: moment.nowMs + listingDelayMs };
+export function listAgain({ inventoryRequest }: State, moment: Moment): Decision {
+  if (inventoryRequest === undefined) return nothing;
+  if (inventoryRequest.asked >= listingsMax)
+    return decision({ facts: [{ kind: 'packages-told' }] });
+  const next = {
+    ...inventoryRequest,
+    asked: inventoryRequest.asked + 1,
+    dueMs: moment.nowMs + listingDelayMs,
+  };
   return decision({
     notes: [{ kind: 'listing', listing: next }],
     effects: [{ kind: 'list-packages' }],

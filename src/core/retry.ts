@@ -4,10 +4,10 @@ import { clockStepMsMin, localReconnectDelayMsMax, reconnectDelayMsMax } from '.
  * Exponential back-off with full jitter: a fleet that lost the same server does not return as
  * one.
  */
-export function backoffMs(attempt: number, minMs: number, maxMs: number, roll: number): number {
+export function backoffMs(attempt: number, minMs: number, maxMs: number, random: number): number {
   const ceilingMs = Math.min(maxMs, minMs * 2 ** Math.min(attempt, 30));
-  // Never below half the minimum, or a roll of zero would be a busy loop.
-  return Math.max(minMs / 2, Math.floor(roll * ceilingMs));
+  // Never below half the minimum, or a random of zero would be a busy loop.
+  return Math.max(minMs / 2, Math.floor(random * ceilingMs));
 }
 
 /** Addresses of this device, of a private network, and of a link. */

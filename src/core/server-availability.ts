@@ -5,7 +5,7 @@ import { announcedWithinMs, awayMsMax, awayRegisterEveryMs } from '../limits.ts'
 import { returnDelayMsMax, returnDelayMsMin } from '../limits.ts';
 import { decision, inPhase, log, running, runningOf } from './decision-helpers.ts';
 import { isLocalNode } from './retry.ts';
-import type { Decision, Moment, Note } from './events.ts';
+import type { Decision, Moment, VolatileFact } from './events.ts';
 import type { Package, Request, State } from './model.ts';
 import type { Settings } from './settings.ts';
 
@@ -21,28 +21,28 @@ export function onServices(
   moment: Moment,
 ): Decision {
   const own = services.filter((name) => isOfBackend(settings, state, name));
-  if (own.length === 0) return told(kind, services);
-  const { untilMs, backMs } = state.away;
+  if (own.length === 0) return logOnly(kind, services);
+  const { untilMs, backMs } = state.serverAvailability;
   if (kind === 'services-unavailable') {
     // Said before that it is back, and overtaken.
     const isLate = backMs !== undefined && moment.nowMs - backMs < announcedWithinMs;
-    return isLate ? told(kind, services) : onAway(settings, state, own, moment);
+    return isLate ? logOnly(kind, services) : onServerOffline(settings, state, own, moment);
   }
   // One announcement a service: the first one counts for all.
   const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallMs;
-  if (untilMs === undefined && isEcho) return told(kind, services);
-  return onBack(state, own, moment);
+  if (untilMs === undefined && isEcho) return logOnly(kind, services);
+  return onServerOnline(state, own, moment);
 }
 
-const told = (kind: ServicesRequest['kind'], services: readonly string[]) =>
+const logOnly = (kind: ServicesRequest['kind'], services: readonly string[]) =>
   decision({ effects: [log('debug', kind, { services: services.join(' ') })] });
 
 function isOfBackend(
   settings: Settings,
-  { backend, found, packages }: State,
+  { server, discoveredServices, packages }: State,
   name: string,
 ): boolean {
-  const known = backend.services ?? found;
+  const known = server.services ?? discoveredServices;
   if (known === undefined) return name.startsWith(`${settings.rvi.backend}/`);
   const offerers = [...packages.values()].flatMap(({ services }) => services ?? []);
   return [known, ...offerers].some((one) => Object.values(one).includes(name));
@@ -52,17 +52,18 @@ function isOfBackend(
  * What is said now waits in the node, and may be lost there: so it is said later. Registering goes
  * on: it shows when the node is gone, too, and a node that restarted has forgotten our services.
  */
-function onAway(
+function onServerOffline(
   { rvi }: Settings,
   state: State,
   services: readonly string[],
   { nowMs }: Moment,
 ): Decision {
   const { link } = state;
-  const isNews = state.away.untilMs === undefined || state.away.untilMs <= nowMs;
-  const away = { ...state.away, untilMs: nowMs + awayMsMax };
+  const isNews =
+    state.serverAvailability.untilMs === undefined || state.serverAvailability.untilMs <= nowMs;
+  const away = { ...state.serverAvailability, untilMs: nowMs + awayMsMax };
   const renewAtMs = nowMs + awayRenewalMs(rvi.url);
-  const sooner: readonly Note[] =
+  const sooner: readonly VolatileFact[] =
     link.kind === 'up' && renewAtMs < link.renewAtMs
       ? [{ kind: 'link', link: { ...link, renewAtMs } }]
       : [];
@@ -79,42 +80,53 @@ export function awayRenewalMs(url: string): number {
 }
 
 /** Back-offs end; not in the same instant for a whole fleet, nor before all services are there. */
-export function onBack(
+export function onServerOnline(
   state: State,
   services: readonly string[],
-  { nowMs, roll }: Moment,
+  { nowMs, random }: Moment,
 ): Decision {
   // Whole: a timer that comes by less than a float can tell too early would come again and again.
-  const delayMs = returnDelayMsMin + Math.floor(roll * (returnDelayMsMax - returnDelayMsMin));
+  const delayMs = returnDelayMsMin + Math.floor(random * (returnDelayMsMax - returnDelayMsMin));
   const dueMs = nowMs + delayMs;
   const away = { untilMs: undefined, backMs: nowMs };
   const all = [...state.packages.values()];
-  const { listing } = state;
-  const listed: readonly Note[] =
-    listing === undefined
+  const { inventoryRequest } = state;
+  const listed: readonly VolatileFact[] =
+    inventoryRequest === undefined
       ? []
-      : [{ kind: 'listing', listing: { ...listing, dueMs: Math.min(listing.dueMs, dueMs) } }];
+      : [
+          {
+            kind: 'listing',
+            listing: { ...inventoryRequest, dueMs: Math.min(inventoryRequest.dueMs, dueMs) },
+          },
+        ];
   return decision({
-    notes: [{ kind: 'away', away }, ...all.flatMap((one) => hasten(state, one, dueMs)), ...listed],
+    notes: [
+      { kind: 'away', away },
+      ...all.flatMap((one) => retrySoon(state, one, dueMs)),
+      ...listed,
+    ],
     effects: [log('info', 'backend-back', { services: services.join(' ') })],
   });
 }
 
-function hasten(state: State, one: Package, dueMs: number): readonly Note[] {
+function retrySoon(state: State, one: Package, deadlineMs: number): readonly VolatileFact[] {
   const now = runningOf(state, one.id);
-  if (now.work !== undefined || now.dueMs === undefined || now.dueMs <= dueMs) return [];
-  if (inPhase(one, 'settling')) return [running(state, one.id, { dueMs })];
+  if (now.activity !== undefined || now.deadlineMs === undefined || now.deadlineMs <= deadlineMs)
+    return [];
+  if (inPhase(one, 'settling')) return [running(state, one.id, { deadlineMs })];
   // A transfer that moves is left alone: an ack too many doubles the stream (protocol 2.4).
-  const isSilent = inPhase(one, 'receiving') && !one.phase.finished && now.asked > 0;
+  const isSilent = inPhase(one, 'receiving') && !one.phase.finished && now.attempts > 0;
   if (!inPhase(one, 'accepted') && !isSilent) return [];
-  return [running(state, one.id, { asked: 0, rung: undefined, dueMs })];
+  return [running(state, one.id, { attempts: 0, method: undefined, deadlineMs })];
 }
 
 /** Whatever the server says, it is there. */
-export function isThere({ away }: State): readonly Note[] {
-  if (away.untilMs === undefined) return [];
-  return [{ kind: 'away', away: { ...away, untilMs: undefined } }];
+export function serverSeen({ serverAvailability }: State): readonly VolatileFact[] {
+  if (serverAvailability.untilMs === undefined) return [];
+  return [{ kind: 'away', away: { ...serverAvailability, untilMs: undefined } }];
 }
 
 /** What is meant for the server is not said while it is away. */
-export const whenThere = ({ away }: State, dueMs: number) => Math.max(dueMs, away.untilMs ?? 0);
+export const whenAvailable = ({ serverAvailability }: State, dueMs: number) =>
+  Math.max(dueMs, serverAvailability.untilMs ?? 0);

@@ -4,14 +4,14 @@ import { transferOf } from './decision-helpers.ts';
 import { crcOf } from './chunk-set.ts';
 import { chunksExpected } from './resume-strategy.ts';
 import type { Fact } from './events.ts';
-import type { Backend, BackendServices, Package, Situation, State } from './model.ts';
+import type { KnownServer, ServerServices, Package, ResumeContext, State } from './model.ts';
 
 export function snapshot(state: State): readonly Fact[] {
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
   const facts: Fact[] = ofUnnamed(packages);
   const places = facts.length > 0;
-  let named: BackendServices | undefined;
-  const name = (services: BackendServices | undefined): void => {
+  let named: ServerServices | undefined;
+  const name = (services: ServerServices | undefined): void => {
     if (services === undefined || isSame(services, named)) return;
     named = services;
     facts.push({ kind: 'backend-named', services });
@@ -25,13 +25,14 @@ export function snapshot(state: State): readonly Fact[] {
     facts.push(...ofNextOffer(one, one.phase.again));
   }
   // Each name moves a backend to the end, so the order is made here.
-  for (const one of [...state.others, state.backend]) facts.push(...ofBackend(one));
+  for (const one of [...state.previousServers, state.server]) facts.push(...ofBackend(one));
   for (const id of state.confirmations) facts.push({ kind: 'confirmation-known', id });
   // Behind the packages: their facts note attempts of their own.
-  for (const entry of state.ledger.values()) facts.push({ kind: 'remembered', entry });
-  const { listing } = state;
-  if (listing !== undefined) {
-    const to = listing.services === undefined ? {} : { services: listing.services };
+  for (const entry of state.history.values()) facts.push({ kind: 'remembered', entry });
+  const { inventoryRequest } = state;
+  if (inventoryRequest !== undefined) {
+    const to =
+      inventoryRequest.services === undefined ? {} : { services: inventoryRequest.services };
     facts.push({ kind: 'packages-asked', ...to });
   }
   if (state.hasLostRecords) facts.push({ kind: 'records-lost' });
@@ -75,15 +76,24 @@ function ofNextOffer(
 const consentOf = (id: Package['id'], isByPerson: boolean): Fact =>
   isByPerson ? { kind: 'consented', id, by: 'person' } : { kind: 'consented', id };
 
-function ofBackend({ services, dialect, isPatient, learnt }: Backend): readonly Fact[] {
+function ofBackend({
+  services,
+  dialect,
+  hasNoInstallTimeout,
+  learned,
+}: KnownServer): readonly Fact[] {
   const facts: Fact[] = [];
   if (services !== undefined) facts.push({ kind: 'backend-named', services });
   if (dialect !== undefined) {
-    facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
+    facts.push({
+      kind: 'dialect-learnt',
+      dialect,
+      ...(hasNoInstallTimeout ? { isPatient: hasNoInstallTimeout } : {}),
+    });
   }
-  const situations: readonly Situation[] = ['after-start', 'resume'];
+  const situations: readonly ResumeContext[] = ['after-start', 'resume'];
   for (const situation of situations) {
-    const rung = learnt[situation];
+    const rung = learned[situation];
     if (rung !== undefined) facts.push({ kind: 'rung-learnt', situation, rung });
   }
   return facts;
@@ -102,14 +112,14 @@ function ofPackage(one: Package, isPlaced: boolean): readonly Fact[] {
   }
   facts.push(consentOf(id, one.isByPerson));
   if (phase.kind === 'accepted') return facts;
-  const { number, checksum, chunksCount, held } = phase.transfer;
+  const { number, checksum, chunksCount, chunks } = phase.transfer;
   facts.push({ kind: 'opened', id, number, checksum, chunksCount });
-  if (one.isSplit) facts.push({ kind: 'split', id });
-  for (const [page, data] of held.pages.entries()) {
+  if (one.isMultiPackage) facts.push({ kind: 'split', id });
+  for (const [page, data] of chunks.pages.entries()) {
     if (data !== undefined) facts.push({ kind: 'page-held', number, page, data });
   }
   const lastIndex = chunksExpected(chunksCount);
-  const crc = crcOf(held, lastIndex);
+  const crc = crcOf(chunks, lastIndex);
   if (crc !== undefined && phase.transfer.lastChunkBytes !== undefined) {
     // The pages do not tell the size of the last chunk.
     const sizeBytes = phase.transfer.lastChunkBytes;

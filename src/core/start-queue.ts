@@ -6,7 +6,7 @@ import { decision, inPhase, keyOf, running, runningOf } from './decision-helpers
 import { backoffMs } from './retry.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Moment } from './events.ts';
-import type { Package, Rung, State } from './model.ts';
+import type { Package, ResumeMethod, State } from './model.ts';
 
 /**
  * Unanswered asks after which the next package has its turn; nobody starves behind a cancelled
@@ -15,10 +15,10 @@ import type { Package, Rung, State } from './model.ts';
 const asksInTurn = 3;
 
 /** A server that lost our first ack waits for it for ever; `[]` sets it going (protocol 2.4). */
-const rungs: readonly Rung[] = ['start', 'empty', 'start'];
+const rungs: readonly ResumeMethod[] = ['start', 'empty', 'start'];
 
 /** The package to ask for, and when; undefined while another one is under way or unreported. */
-export function nextToAsk(
+export function nextToRequest(
   state: State,
 ): { readonly one: InPhase<'accepted'>; readonly dueMs: number } | undefined {
   let best: InPhase<'accepted'> | undefined;
@@ -30,17 +30,17 @@ export function nextToAsk(
     if (inPhase(one, 'accepted') && isBefore(state, one, best)) best = one;
   }
   if (best === undefined) return undefined;
-  return { one: best, dueMs: Math.max(notBeforeMs, runningOf(state, best.id).dueMs ?? 0) };
+  return { one: best, dueMs: Math.max(notBeforeMs, runningOf(state, best.id).deadlineMs ?? 0) };
 }
 
 /**
  * Until when a package keeps the server from starting another; Infinity: until something happens.
  */
 function occupiesUntilMs(state: State, one: Package): number {
-  const { sentAtMs, room, unsaid } = runningOf(state, one.id);
+  const { sentAtMs, reservation, blockedReason } = runningOf(state, one.id);
   // No server hears of it, so none is busy with it.
-  if (unsaid !== undefined) return 0;
-  if (room !== undefined) return Infinity;
+  if (blockedReason !== undefined) return 0;
+  if (reservation !== undefined) return Infinity;
   switch (one.phase.kind) {
     case 'offered':
     case 'accepted':
@@ -62,17 +62,22 @@ export function othersUntilMs(state: State, one: Package): number {
 
 function isBefore(state: State, a: Package, b: Package | undefined): boolean {
   if (b === undefined) return true;
-  const turnOf = (one: Package) => Math.floor(runningOf(state, one.id).asked / asksInTurn);
+  const turnOf = (one: Package) => Math.floor(runningOf(state, one.id).attempts / asksInTurn);
   return turnOf(a) === turnOf(b) ? a.order < b.order : turnOf(a) < turnOf(b);
 }
 
-export function ask(state: State, one: InPhase<'accepted'>, moment: Moment): Decision {
-  const { asked } = runningOf(state, one.id);
-  const rung = rungs[asked % rungs.length] ?? 'start';
-  const waitMs = backoffMs(asked, askDelayMsMin, askDelayMsMax, moment.roll);
-  const next = { asked: asked + 1, rung, strays: 0, unsaid: undefined };
+export function requestStart(state: State, one: InPhase<'accepted'>, moment: Moment): Decision {
+  const { attempts } = runningOf(state, one.id);
+  const rung = rungs[attempts % rungs.length] ?? 'start';
+  const waitMs = backoffMs(attempts, askDelayMsMin, askDelayMsMax, moment.random);
+  const next = {
+    attempts: attempts + 1,
+    method: rung,
+    unexpectedChunks: 0,
+    blockedReason: undefined,
+  };
   return decision({
-    notes: [running(state, one.id, { ...next, dueMs: moment.nowMs + waitMs })],
+    notes: [running(state, one.id, { ...next, deadlineMs: moment.nowMs + waitMs })],
     effects: [
       rung === 'empty'
         ? { kind: 'ack', id: one.id, empty: true }

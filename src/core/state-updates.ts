@@ -1,9 +1,17 @@
 // Small steps that `apply` is made of: a package put, moved to another phase, remembered.
 import { ledgerEntriesMax } from '../limits.ts';
-import { byNumber, idle, keyOf, ledgerKeyOf, transferOf } from './decision-helpers.ts';
-import type { LedgerEntry, Package, PackageId, Phase, Running, State, Transfer } from './model.ts';
+import { byNumber, idle, keyOf, historyKeyOf, transferOf } from './decision-helpers.ts';
+import type {
+  HistoryEntry,
+  Package,
+  PackageId,
+  Phase,
+  PackageRuntime,
+  State,
+  Transfer,
+} from './model.ts';
 
-export function setRunning(state: State, id: PackageId, value: Running): State {
+export function setRunning(state: State, id: PackageId, value: PackageRuntime): State {
   // Nothing runs for a package that is gone: late notes of its last effects end here.
   if (!state.packages.has(keyOf(id))) return state;
   const running = new Map(state.running);
@@ -35,7 +43,11 @@ export function changePhase(
   if (one === undefined) return state;
   const phase = change(one.phase);
   // What the server began beside a transfer is over with it.
-  const next = put(state, { ...one, phase, isSplit: one.isSplit && 'transfer' in phase });
+  const next = put(state, {
+    ...one,
+    phase,
+    isMultiPackage: one.isMultiPackage && 'transfer' in phase,
+  });
   return phase.kind === one.phase.kind ? next : setRunning(next, one.id, idle);
 }
 
@@ -62,14 +74,14 @@ export function unfinished(state: State, number: number): State {
 
 /** Since the payload was last installed: what has succeeded may be tried again as often. */
 export function attemptsOf(state: State, id: PackageId, checksum: string): number {
-  const entry = state.ledger.get(ledgerKeyOf(id, checksum));
+  const entry = state.history.get(historyKeyOf(id, checksum));
   return entry === undefined || entry.outcome === 'installed' ? 0 : entry.attempts;
 }
 
 export function noteOutcome(
   state: State,
   id: PackageId,
-  outcome: LedgerEntry['outcome'],
+  outcome: HistoryEntry['outcome'],
   description: string,
 ): State {
   const one = state.packages.get(keyOf(id));
@@ -80,16 +92,16 @@ export function noteOutcome(
 }
 
 /** The newest entry goes last; the oldest is forgotten at the bound. */
-export function remember(state: State, entry: LedgerEntry): State {
-  const ledger = new Map(state.ledger);
-  const key = ledgerKeyOf(entry.id, entry.checksum);
-  ledger.delete(key);
-  ledger.set(key, entry);
-  for (const oldest of ledger.keys()) {
-    if (ledger.size <= ledgerEntriesMax) break;
-    ledger.delete(oldest);
+export function remember(state: State, entry: HistoryEntry): State {
+  const history = new Map(state.history);
+  const key = historyKeyOf(entry.id, entry.checksum);
+  history.delete(key);
+  history.set(key, entry);
+  for (const oldest of history.keys()) {
+    if (history.size <= ledgerEntriesMax) break;
+    history.delete(oldest);
   }
-  return { ...state, ledger };
+  return { ...state, history };
 }
 
 /** A report that is owed stays owed, whatever else of the package is given up. */
@@ -99,9 +111,9 @@ export function aborted(state: State, id: PackageId): State {
 }
 
 export function forgiven(state: State, id: PackageId): State {
-  const ledger = new Map(state.ledger);
-  for (const [key, entry] of ledger) {
-    if (keyOf(entry.id) === keyOf(id)) ledger.set(key, { ...entry, attempts: 0 });
+  const history = new Map(state.history);
+  for (const [key, entry] of history) {
+    if (keyOf(entry.id) === keyOf(id)) history.set(key, { ...entry, attempts: 0 });
   }
-  return { ...state, ledger };
+  return { ...state, history };
 }

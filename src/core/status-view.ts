@@ -6,10 +6,10 @@ import { chunksExpected } from './resume-strategy.ts';
 import { sentencesOf } from './recovery-summary.ts';
 import { nextOf } from './next.ts';
 import { deadlines } from './timers.ts';
-import type { Backend, BackendServices, Package, State } from './model.ts';
+import type { KnownServer, ServerServices, Package, State } from './model.ts';
 import type { Outage } from './link-state.ts';
 import type { Deadline } from './timers.ts';
-import type { LearntStatus, PackageStatus, ReportStatus, Status } from './status.ts';
+import type { ServerProfile, PackageStatus, ReportStatus, Status } from './status.ts';
 import type { UpdateStatus } from './status.ts';
 
 export type Surroundings = {
@@ -19,12 +19,12 @@ export type Surroundings = {
   readonly source: 'daemon' | 'flash';
   readonly vin: string | undefined;
   readonly uuid: string | undefined;
-  readonly services: BackendServices;
+  readonly services: ServerServices;
   readonly trouble: string | undefined;
 };
 
 export function describe(state: State, around: Surroundings): Status {
-  const { version, uptimeMs, source, services, trouble } = around;
+  const { version, uptimeMs, source, services, trouble: storageError } = around;
   const isLive = source === 'daemon';
   const all = isLive ? deadlines(state) : [];
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
@@ -36,32 +36,32 @@ export function describe(state: State, around: Surroundings): Status {
       : { kind: 'unknown', detail: 'the daemon is not running' },
     backend: {
       services,
-      servicesFrom: state.backend.services === undefined ? 'configuration' : 'notify',
-      ...learntOf(state.backend),
+      servicesFrom: state.server.services === undefined ? 'configuration' : 'notify',
+      ...learntOf(state.server),
     },
-    others: state.others.toReversed().map((one) => ({
+    previousServers: state.previousServers.toReversed().map((one) => ({
       start: one.services?.start ?? '',
       ...learntOf(one),
     })),
     packages: packages.map((one) => packageOf(state, one, all, around.nowMs)),
     reports: packages.flatMap((one) => reportOf(state, one, all, around.nowMs)),
-    history: [...state.ledger.values()],
-    survived: sentencesOf(state),
+    history: [...state.history.values()],
+    recovered: sentencesOf(state),
     counters: state.counters,
-    trouble,
+    storageError,
   };
 }
 
-function learntOf({ dialect, isPatient, learnt }: Backend): LearntStatus {
+function learntOf({ dialect, hasNoInstallTimeout, learned }: KnownServer): ServerProfile {
   return {
     messages: dialect,
     // Until a notify tells, it is taken for one that gives up.
-    keepAlive: !isPatient,
-    learnt: { afterStart: learnt['after-start'], resume: learnt.resume },
+    keepAlive: !hasNoInstallTimeout,
+    learned: { afterStart: learned['after-start'], resume: learned.resume },
   };
 }
 
-function linkOf({ link, away, outage }: State, nowMs: number): Status['link'] {
+function linkOf({ link, serverAvailability, outage }: State, nowMs: number): Status['link'] {
   switch (link.kind) {
     case 'closed':
       return { kind: 'down', detail: link.reason };
@@ -73,7 +73,7 @@ function linkOf({ link, away, outage }: State, nowMs: number): Status['link'] {
     case 'registering':
       return { kind: 'registering', detail: `registering the services${deafness(outage)}` };
     case 'up': {
-      const isAway = away.untilMs !== undefined && nowMs < away.untilMs;
+      const isAway = serverAvailability.untilMs !== undefined && nowMs < serverAvailability.untilMs;
       const detail = isAway ? 'registered; the node says that the server is away' : 'registered';
       return { kind: 'up', detail: `${detail}${deafness(outage)}` };
     }
@@ -110,7 +110,7 @@ function packageOf(
     update: updateOf(one),
     phase: one.phase.kind,
     ...serverOf(state, one),
-    chunksHeld: transfer?.held.count ?? 0,
+    chunksHeld: transfer?.chunks.count ?? 0,
     chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
     installPercent: runningOf(state, one.id).percent,
     waitsFor: waitsFor(state, one),
@@ -118,8 +118,8 @@ function packageOf(
   };
 }
 
-function serverOf({ backend }: State, { services }: Package): { readonly server?: string } {
-  if (services === undefined || isSame(services, backend.services)) return {};
+function serverOf({ server }: State, { services }: Package): { readonly server?: string } {
+  if (services === undefined || isSame(services, server.services)) return {};
   return { server: services.start };
 }
 
@@ -130,9 +130,9 @@ function updateOf({ update }: Package): UpdateStatus | undefined {
 }
 
 function waitsFor(state: State, one: Package): string {
-  const { work, rung, unsaid, denial } = runningOf(state, one.id);
-  if (unsaid !== undefined) return unsaid;
-  if (work !== undefined) return `${work} (under way on this device)`;
+  const { activity, method, blockedReason, denial } = runningOf(state, one.id);
+  if (blockedReason !== undefined) return blockedReason;
+  if (activity !== undefined) return `${activity} (under way on this device)`;
   if (state.outage?.kind === 'message' && one.phase.kind !== 'offered') {
     return `the node to accept messages (${state.outage.reason})`;
   }
@@ -145,7 +145,7 @@ function waitsFor(state: State, one: Package): string {
       return 'the server to start the transfer';
     case 'receiving':
       if (one.phase.finished) return 'the checksum to be computed';
-      return rung === undefined ? 'the next chunk' : `an answer to the ack '${rung}'`;
+      return method === undefined ? 'the next chunk' : `an answer to the ack '${method}'`;
     case 'installing':
       return 'the installer';
     case 'rebooting':
@@ -168,5 +168,7 @@ function reportOf(
   if (!inPhase(one, 'settling')) return [];
   const { status, description } = one.phase.report;
   const { nextInMs } = nextOf(state, one, dueOf(one, all), nowMs);
-  return [{ id: one.id, status, description, sends: runningOf(state, one.id).asked, nextInMs }];
+  return [
+    { id: one.id, status, description, attempts: runningOf(state, one.id).attempts, nextInMs },
+  ];
 }

@@ -21,29 +21,29 @@ export type Status = {
       readonly packages: string;
     };
     readonly servicesFrom: 'notify' | 'configuration';
-  } & LearntStatus;
+  } & ServerProfile;
   /** What was learnt of servers that other notifies named, the last one first. */
-  readonly others: readonly ({ readonly start: string } & LearntStatus)[];
+  readonly previousServers: readonly ({ readonly start: string } & ServerProfile)[];
   readonly packages: readonly PackageStatus[];
   readonly reports: readonly ReportStatus[];
   readonly history: readonly HistoryStatus[];
   /** What survived the last cut, a sentence each. */
-  readonly survived: readonly string[];
+  readonly recovered: readonly string[];
   readonly counters: {
     readonly refused: number;
     readonly chunksWritten: number;
     readonly chunksRepeated: number;
   };
-  readonly trouble: string | undefined;
+  readonly storageError: string | undefined;
 };
 
-export type LearntStatus = {
+export type ServerProfile = {
   /** How it spells its messages; undefined until a notify shows it. */
   readonly messages: MessageDialect | undefined;
   /** It is told that an install goes on: it gives up after a minute else. */
   readonly keepAlive: boolean;
   /** What it wants as the first ack after `/sota/start`, and when a transfer stands still. */
-  readonly learnt: {
+  readonly learned: {
     readonly afterStart: string | undefined;
     readonly resume: string | undefined;
   };
@@ -78,7 +78,7 @@ export type ReportStatus = {
   readonly id: PackageId;
   readonly status: boolean;
   readonly description: string;
-  readonly sends: number;
+  readonly attempts: number;
   readonly nextInMs: number | undefined;
 };
 

@@ -1,9 +1,9 @@
 // The state in one line, for whoever looks at the service from outside.
 import type { PackageStatus, Status } from './status.ts';
 
-export function summary({ link, packages, trouble }: Status): string {
+export function summary({ link, packages, storageError }: Status): string {
   const linked = link.kind === 'down' ? `no link: ${link.detail}` : link.detail;
-  const storage = trouble === undefined ? [] : [`storage: ${trouble}`];
+  const storage = storageError === undefined ? [] : [`storage: ${storageError}`];
   return [linked, ...storage, ...packages.map(packageIn)].join('; ');
 }
 

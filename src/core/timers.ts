@@ -1,14 +1,14 @@
 // Every state that can wait has a deadline here and an exit when it passes. One list serves three
 // readers: the timer of the shell, `tick`, and the person who asks `why`.
-import { ask, nextToAsk, othersUntilMs } from './start-queue.ts';
-import { both, decision, inPhase, log, nothing, runningOf } from './decision-helpers.ts';
-import { afterFinish, keepAlive, toKeepAlive } from './progress-ack.ts';
-import { climb, isComplete } from './resume-strategy.ts';
+import { requestStart, nextToRequest, othersUntilMs } from './start-queue.ts';
+import { combine, decision, inPhase, log, nothing, runningOf } from './decision-helpers.ts';
+import { afterFinish, sendProgressAck, needsProgressAck } from './progress-ack.ts';
+import { tryNextMethod, isComplete } from './resume-strategy.ts';
 import { removeAgain } from './cleanup.ts';
 import { runAgainWhenFree } from './on-install.ts';
 import { register } from './on-registration.ts';
 import { rebootAgain } from './on-reboot.ts';
-import { whenThere } from './server-availability.ts';
+import { whenAvailable } from './server-availability.ts';
 import { releaseStart } from './on-start.ts';
 import { conclude } from './conclude-transfer.ts';
 import { listAgain, sendReport } from './reporting.ts';
@@ -66,20 +66,20 @@ function ofLink(state: State): readonly Deadline[] {
 
 function ofAsking(state: State): readonly Deadline[] {
   if (!isLinked(state)) return [];
-  const turn = nextToAsk(state);
+  const turn = nextToRequest(state);
   if (turn === undefined) return [];
   const { one } = turn;
-  const dueMs = whenThere(state, turn.dueMs);
-  const { asked } = runningOf(state, one.id);
+  const dueMs = whenAvailable(state, turn.dueMs);
+  const { attempts } = runningOf(state, one.id);
   const act = (settings: Settings, now: State, moment: Moment) =>
-    asked === 0
-      ? ask(now, one, moment)
-      : both(renewal(settings, now, moment), ask(now, one, moment));
+    attempts === 0
+      ? requestStart(now, one, moment)
+      : combine(renewal(settings, now, moment), requestStart(now, one, moment));
   return [{ dueMs, id: one.id, next: 'ask the server to start', act }];
 }
 
 function ofLeftovers(state: State): readonly Deadline[] {
-  return [...state.leftovers].map(([number, dueMs]) => ({
+  return [...state.cleanups].map(([number, dueMs]) => ({
     dueMs,
     id: undefined,
     next: 'remove what is left of a transfer',
@@ -88,19 +88,20 @@ function ofLeftovers(state: State): readonly Deadline[] {
 }
 
 function ofKeepAlive(state: State): readonly Deadline[] {
-  const { keepAliveMs } = state;
-  const one = toKeepAlive(state);
-  if (keepAliveMs === undefined || one === undefined || !isLinked(state)) return [];
-  const act = (settings: Settings, _: State, moment: Moment) => keepAlive(settings, one, moment);
-  const dueMs = whenThere(state, keepAliveMs);
+  const { progressAckMs } = state;
+  const one = needsProgressAck(state);
+  if (progressAckMs === undefined || one === undefined || !isLinked(state)) return [];
+  const act = (settings: Settings, _: State, moment: Moment) =>
+    sendProgressAck(settings, one, moment);
+  const dueMs = whenAvailable(state, progressAckMs);
   return [{ dueMs, id: one.id, next: 'tell the server that it goes on', act }];
 }
 
 function ofListing(state: State): readonly Deadline[] {
-  const { listing } = state;
-  if (listing === undefined || !isLinked(state)) return [];
+  const { inventoryRequest } = state;
+  if (inventoryRequest === undefined || !isLinked(state)) return [];
   const act = (_: Settings, now: State, moment: Moment) => listAgain(now, moment);
-  const dueMs = whenThere(state, listing.dueMs);
+  const dueMs = whenAvailable(state, inventoryRequest.dueMs);
   return [{ dueMs, id: undefined, next: 'list the packages again', act }];
 }
 
@@ -122,52 +123,52 @@ export function isLinked(state: State): boolean {
 function ofPackage(state: State, one: Package): readonly Deadline[] {
   if (inPhase(one, 'receiving')) return ofReceiving(state, one);
   if (inPhase(one, 'offered')) return ofHeldStart(state, one);
-  const { dueMs, work } = runningOf(state, one.id);
+  const { deadlineMs, activity } = runningOf(state, one.id);
   if (inPhase(one, 'settling')) {
     if (!isLinked(state)) return [];
     const act = (_: Settings, now: State, moment: Moment) => sendReport(now, one, moment);
-    const saidMs = whenThere(state, dueMs ?? 0);
+    const saidMs = whenAvailable(state, deadlineMs ?? 0);
     return [{ dueMs: saidMs, id: one.id, next: 'send the report', act }];
   }
-  if (dueMs === undefined || work !== undefined) return [];
+  if (deadlineMs === undefined || activity !== undefined) return [];
   if (inPhase(one, 'installing')) {
     const act = (_: Settings, now: State) => runAgainWhenFree(now, one);
-    return [{ dueMs, id: one.id, next: 'try the installer again', act }];
+    return [{ dueMs: deadlineMs, id: one.id, next: 'try the installer again', act }];
   }
   if (inPhase(one, 'rebooting')) {
     const act = (_: Settings, now: State, moment: Moment) => rebootAgain(now, one, moment);
     const isDenied = runningOf(state, one.id).denial !== undefined;
     const next = isDenied ? 'run [reboot] allow again' : 'ask for the reboot again';
-    return [{ dueMs, id: one.id, next, act }];
+    return [{ dueMs: deadlineMs, id: one.id, next, act }];
   }
   return [];
 }
 
 function ofHeldStart(state: State, one: Package): readonly Deadline[] {
-  const isAnswered = runningOf(state, one.id).asked > 0;
+  const isAnswered = runningOf(state, one.id).attempts > 0;
   if (one.started === undefined || isAnswered || !isLinked(state)) return [];
   const untilMs = othersUntilMs(state, one);
   if (untilMs === Infinity) return [];
   const act = (_: Settings, now: State) => releaseStart(now, one);
   const next = 'let go the server, which started it';
-  return [{ dueMs: whenThere(state, untilMs), id: one.id, next, act }];
+  return [{ dueMs: whenAvailable(state, untilMs), id: one.id, next, act }];
 }
 
 function ofReceiving(state: State, one: InPhase<'receiving'>): readonly Deadline[] {
-  const { dueMs, finishDueMs, work } = runningOf(state, one.id);
-  if (one.phase.finished || work !== undefined) return [];
+  const { deadlineMs, finishDeadlineMs, activity } = runningOf(state, one.id);
+  if (one.phase.finished || activity !== undefined) return [];
   const { id } = one;
   const all: Deadline[] = [];
-  if (isComplete(one) && finishDueMs !== undefined) {
+  if (isComplete(one) && finishDeadlineMs !== undefined) {
     const act = (settings: Settings, _: State, moment: Moment) =>
       goOnWithoutFinish(settings, state, one, moment);
-    all.push({ dueMs: finishDueMs, id, next: 'go on as if the finish had come', act });
+    all.push({ dueMs: finishDeadlineMs, id, next: 'go on as if the finish had come', act });
   }
-  if (dueMs !== undefined && isLinked(state)) {
+  if (deadlineMs !== undefined && isLinked(state)) {
     const act = (settings: Settings, now: State, moment: Moment) =>
-      both(renewal(settings, now, moment), climb(settings, now, one, moment));
+      combine(renewal(settings, now, moment), tryNextMethod(settings, now, one, moment));
     const next = 'break the silence of the server';
-    all.push({ dueMs: whenThere(state, dueMs), id, next, act });
+    all.push({ dueMs: whenAvailable(state, deadlineMs), id, next, act });
   }
   return all;
 }
@@ -181,12 +182,16 @@ function goOnWithoutFinish(
 ): Decision {
   const { number } = one.phase.transfer;
   const finished = { ...one, phase: { ...one.phase, finished: true } };
-  return both(
+  return combine(
     decision({
       facts: [{ kind: 'finished', number }],
       notes: afterFinish(settings, moment),
       effects: [log('warn', 'finish-missing', { ...one.id })],
     }),
-    conclude(state, finished, { rung: undefined, dueMs: undefined, finishDueMs: undefined }),
+    conclude(state, finished, {
+      method: undefined,
+      deadlineMs: undefined,
+      finishDeadlineMs: undefined,
+    }),
   );
 }

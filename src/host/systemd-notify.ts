@@ -4,7 +4,7 @@
 import { plain, shortened } from '../sanitize.ts';
 import type { Log, Runner } from './ports.ts';
 
-export type Manager = {
+export type SystemdNotify = {
   /** The time in which it wants to hear `WATCHDOG=1`; undefined: it does not watch. */
   readonly watchdogMs: number | undefined;
   /** Variables such as READY=1; of one that waits already only the last value is sent. */
@@ -23,7 +23,7 @@ export function createManager(
   { runner, log }: { readonly runner: Runner; readonly log: Log },
   environment: Environment,
   pid: number,
-): Manager {
+): SystemdNotify {
   const { NOTIFY_SOCKET: socket, PATH: path } = environment;
   if (socket === undefined || socket === '') {
     return { watchdogMs: undefined, tell: () => undefined, told: () => Promise.resolve() };

@@ -1,10 +1,10 @@
 // The contract between the agent and whatever installs on this device. An exit code is a hint;
 // every installer probes what is true after it ran, and again after a cut (design, "Installing").
-import type { Probe, Verdict } from '../core/events.ts';
+import type { Probe, InstallResult } from '../core/events.ts';
 import type { PackageId, ReportCode, Update } from '../core/model.ts';
 import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
 
-export type { Probe, Verdict };
+export type { Probe, InstallResult as Verdict };
 
 export type InstallPorts = {
   readonly disk: Disk;
@@ -43,7 +43,7 @@ export type Installer = {
    */
   prepare(request: InstallRequest): Promise<Prepared>;
   /** Runs, syncs, probes. */
-  run(request: InstallRequest, before: string): Promise<Verdict>;
+  run(request: InstallRequest, before: string): Promise<InstallResult>;
   /** After a cut in the attempt: repairs what the cut left (an emptied status file), then looks. */
   probe(request: InstallRequest, before: string): Promise<Probe>;
   list(): Promise<Listed>;

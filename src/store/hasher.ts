@@ -35,7 +35,7 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
     for (const { number, chunkIndex, data: bytes } of fresh) {
       if (number === transfer.number && chunkIndex === job.nextIndex) take(job, bytes);
     }
-    if (crcOf(transfer.held, job.nextIndex) === undefined) job.doubtedIndex = undefined;
+    if (crcOf(transfer.chunks, job.nextIndex) === undefined) job.doubtedIndex = undefined;
     if (isMore(job)) void readOn(job);
     else conclude(job);
   }
@@ -58,7 +58,7 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
       const bytes = await data.read(number, chunkIndex, sizeOf(job.transfer, chunkIndex));
       if (jobs.get(number) !== job) return;
       // Unreadable is as good as rotten: the server has it still.
-      if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.held, chunkIndex)) {
+      if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {
         job.isRunning = false;
         job.doubtedIndex = chunkIndex;
         return emit({ kind: 'chunk-rotten', number, chunkIndex });
@@ -85,7 +85,7 @@ function take(job: Job, bytes: Uint8Array): void {
 }
 
 const isMore = (job: Job) =>
-  job.doubtedIndex !== job.nextIndex && crcOf(job.transfer.held, job.nextIndex) !== undefined;
+  job.doubtedIndex !== job.nextIndex && crcOf(job.transfer.chunks, job.nextIndex) !== undefined;
 
 function sizeOf(transfer: Transfer, chunkIndex: number): number {
   const isLast = chunkIndex === Math.max(1, transfer.chunksCount);

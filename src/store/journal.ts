@@ -26,7 +26,7 @@ export type Journal = {
   /** Takes blocks for the records of a transfer, so that a full disk is met before it begins. */
   reserve(number: number, chunksCount: number): Promise<DiskResult<void>>;
   /** Takes the blocks for all open transfers; after a rewrite, whose file has none yet. */
-  takeRoom(): Promise<DiskResult<void>>;
+  reserveBlocks(): Promise<DiskResult<void>>;
   /** The transfer is over: no blocks are taken for it any more. */
   release(number: number): void;
   close(): Promise<void>;
@@ -97,7 +97,7 @@ async function settleFile(
     if (!isSnapshot) await mustSync(file);
   }
   // Best effort: where a full disk was found at the start, it is met again by what is written.
-  await journal.takeRoom();
+  await journal.reserveBlocks();
   return { ok: true, value: undefined };
 }
 
@@ -159,7 +159,7 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     assert(cut.ok, 'journal: cannot take back a failed append');
     await mustSync(file);
     // Cutting a file gives back the blocks that were taken beyond its end.
-    await takeRoom();
+    await reserveBlocks();
     return refused;
   }
 
@@ -188,7 +188,7 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     const created = await disk.open(`${path}.new`, 'create', 'refused');
     if (!created.ok) return created;
     const next = created.value;
-    const named = await nameAnew(next, data);
+    const named = await replaceFile(next, data);
     if (!named.ok) {
       await next.close();
       await disk.remove(next.path);
@@ -201,7 +201,7 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     return named;
   }
 
-  async function nameAnew(next: DiskFile, data: Uint8Array): Promise<DiskResult<void>> {
+  async function replaceFile(next: DiskFile, data: Uint8Array): Promise<DiskResult<void>> {
     // One that could not be removed may be longer, and its records would follow these.
     const emptied = await next.truncate(0);
     if (!emptied.ok) return emptied;
@@ -215,14 +215,14 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     return [...rooms.values()].reduce((sum, bytes) => sum + bytes, journalReserveBytes);
   }
 
-  async function takeRoom(): Promise<DiskResult<void>> {
+  async function reserveBlocks(): Promise<DiskResult<void>> {
     const taken = await disk.reserve(path, endBytes + roomBytes(), true);
     return taken.ok ? done : taken;
   }
 
   async function reserve(number: number, chunksCount: number): Promise<DiskResult<void>> {
     rooms.set(number, roomOf(chunksCount));
-    const taken = await takeRoom();
+    const taken = await reserveBlocks();
     if (!taken.ok) rooms.delete(number);
     return taken;
   }
@@ -233,7 +233,7 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     rewrite,
     reserve,
     release: (number: number) => void rooms.delete(number),
-    takeRoom,
+    reserveBlocks,
     close: () => file.close(),
   };
 }

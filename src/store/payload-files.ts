@@ -3,11 +3,11 @@
 import { chunkBytes } from '../limits.ts';
 import { isLink, isTransferFolder } from './ownership.ts';
 import { assertSynced, mustSync } from './sync.ts';
-import type { Evidence, Write } from '../core/events.ts';
+import type { PayloadScan, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 
 export type Survey = {
-  readonly evidence: readonly Evidence[];
+  readonly evidence: readonly PayloadScan[];
   /** Folders that no transfer has any more, and that the disk refused to remove. */
   readonly left: readonly { readonly number: number; readonly reason: string }[];
   /** What the agent did not make; it stays. */
@@ -177,7 +177,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
       const removed = await disk.remove(folder(number));
       if (!removed.ok) left.push({ number, reason: removed.reason });
     }
-    const found: Evidence[] = [];
+    const found: PayloadScan[] = [];
     for (const { number, owedBytes } of known) {
       owed.set(number, owedBytes);
       const file = await fileOf(number);

@@ -24,7 +24,7 @@ export type Store = {
   isSlack(): boolean;
   rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
   /** Starts a program: nothing that is to be quick waits for it. */
-  takeRoom(): Promise<DiskResult<void>>;
+  reserveBlocks(): Promise<DiskResult<void>>;
   close(): Promise<void>;
 };
 
@@ -78,7 +78,7 @@ export async function openStore(
     discard,
     isSlack: () => journal.grownBytes() > journalSlackBytesMax,
     rewrite: (all) => journal.rewrite(all),
-    takeRoom: () => journal.takeRoom(),
+    reserveBlocks: () => journal.reserveBlocks(),
     close,
   };
   return { ok: true, value: store };

@@ -126,7 +126,7 @@ function look({ daemon, disk, told, isAuto }: Rig): void {
   const outside = disk.ops.find((op) => !isWithin(op));
   if (outside !== undefined) throw new Error(`not in the storage: ${outside.verb} ${outside.path}`);
   disk.ops.splice(0);
-  const { packages, ledger, running, leftovers, others, confirmations } = daemon.state();
+  const { packages, history, running, cleanups, previousServers, confirmations } = daemon.state();
   const phases = [...packages.values()].map(({ phase }) => phase.kind);
   const transfers = phases.filter((kind) => kind === 'receiving').length;
   const unasked = [...packages.values()].find((one) => 'transfer' in one.phase && !one.isByPerson);
@@ -135,10 +135,10 @@ function look({ daemon, disk, told, isAuto }: Rig): void {
   }
   bounded('packages', packages.size, packagesMax);
   bounded('confirmations', confirmations.length, confirmationsMax);
-  bounded('ledger', ledger.size, ledgerEntriesMax);
+  bounded('ledger', history.size, ledgerEntriesMax);
   bounded('running', running.size, 2 * packagesMax);
-  bounded('servers', others.length, backendsMax);
-  bounded('leftovers', leftovers.size, packagesMax);
+  bounded('servers', previousServers.length, backendsMax);
+  bounded('leftovers', cleanups.size, packagesMax);
   bounded('transfers', transfers, transfersMax);
   bounded('open files', disk.openCount(), 4 * transfersMax);
   const status: unknown = JSON.parse(JSON.stringify(daemon.status()));

@@ -24,7 +24,7 @@ export function createVictim(dialect: DialectName): Victim {
     if (phase === undefined) return ['notify', telling.notify()];
     if (phase.kind === 'accepted') return ['start', telling.start()];
     if (phase.kind !== 'receiving') return undefined;
-    const held = indicesOf(phase.transfer.held);
+    const held = indicesOf(phase.transfer.chunks);
     const missing = [2, 1, 3].find((index) => !held.includes(index));
     return missing === undefined ? ['finish', telling.finish()] : ['chunk', telling.chunk(missing)];
   }

@@ -7,7 +7,7 @@ import { keyOf, runningOf, transferOf } from '../../src/core/decision-helpers.ts
 import { snapshot } from '../../src/core/snapshot.ts';
 import { asking, ghc, names, offer, offerUpdate, settings, startOf, vim } from '../support/core.ts';
 import { assert, suite } from '../support/suite.ts';
-import type { Decision, Event, Evidence, Fact } from '../../src/core/events.ts';
+import type { Decision, Event, PayloadScan, Fact } from '../../src/core/events.ts';
 import type { PackageId, Request, State } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
@@ -120,7 +120,7 @@ function learn(known: Known, before: State, event: Event, facts: readonly Fact[]
   return { granted, wanted };
 }
 
-function fineKeyIn({ packages, confirmations, ledger, running }: State, known: Known): string {
+function fineKeyIn({ packages, confirmations, history, running }: State, known: Known): string {
   const all = [...packages.values()].map((one) => {
     const { id, phase, started, isByPerson } = one;
     const transfer = transferOf(one);
@@ -129,11 +129,11 @@ function fineKeyIn({ packages, confirmations, ledger, running }: State, known: K
     const report = phase.kind === 'settling' ? [phase.again, phase.report.code] : [];
     return [
       ...[id.name, phase.kind, started?.checksum, isByPerson, finished, ...report],
-      ...[transfer?.checksum, transfer?.held.count, now.room?.checksum],
-      ...[now.sentAtMs !== undefined, Math.min(now.asked, 2), now.strays],
+      ...[transfer?.checksum, transfer?.chunks.count, now.reservation?.checksum],
+      ...[now.sentAtMs !== undefined, Math.min(now.attempts, 2), now.unexpectedChunks],
     ];
   });
-  const last = [...ledger.values()].map((one) => [one.id.name, one.checksum, one.outcome]);
+  const last = [...history.values()].map((one) => [one.id.name, one.checksum, one.outcome]);
   return JSON.stringify([all, confirmations, last, [...known.granted], [...known.wanted]]);
 }
 
@@ -144,10 +144,10 @@ function fineKeyIn({ packages, confirmations, ledger, running }: State, known: K
 function coarseKeyIn(state: State, { granted, wanted }: Known): string {
   const all = [...state.packages.values()].map((one) => {
     const { id, phase, started, isByPerson } = one;
-    const { room, sentAtMs } = runningOf(state, id);
+    const { reservation, sentAtMs } = runningOf(state, id);
     const finished = phase.kind === 'receiving' && phase.finished;
     const report = phase.kind === 'settling' ? [phase.again, phase.report.code] : [];
-    const isOpen = room !== undefined || transferOf(one) !== undefined;
+    const isOpen = reservation !== undefined || transferOf(one) !== undefined;
     const about = [phase.kind, started !== undefined, isByPerson, finished, ...report];
     return [id.name, ...about, isOpen, sentAtMs !== undefined].join();
   });
@@ -192,7 +192,7 @@ function wayTo({ from, by }: Node): string {
 
 type Next = { readonly state: State; readonly known: Known };
 
-const boot = (evidence: readonly Evidence[]): readonly Event[] => [
+const boot = (evidence: readonly PayloadScan[]): readonly Event[] => [
   { kind: 'booted', bootId: 'b', evidence },
   { kind: 'transport-up' },
   { kind: 'registered', names, vin: undefined, found: undefined },
@@ -201,7 +201,7 @@ const boot = (evidence: readonly Evidence[]): readonly Event[] => [
 function begin(own: Settings): State {
   let state = initialState;
   for (const event of boot([])) {
-    const decided = decide(own, state, event, { nowMs, roll: 0.5 });
+    const decided = decide(own, state, event, { nowMs, random: 0.5 });
     state = applyAll(state, decided.facts, decided.notes);
   }
   return state;
@@ -224,7 +224,7 @@ function run(own: Settings, from: Next, events: readonly Event[], isAlways: bool
   let { state, known } = from;
   const queue = [...events];
   for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-    const decided = decide(own, state, event, { nowMs, roll: 0.5 });
+    const decided = decide(own, state, event, { nowMs, random: 0.5 });
     const taken = received(state, decided);
     const next = learn(known, state, event, []);
     for (const id of taken) {
@@ -239,7 +239,7 @@ function run(own: Settings, from: Next, events: readonly Event[], isAlways: bool
     // The hash runs when all is finished.
     for (const one of state.packages.values()) {
       if (one.phase.kind !== 'receiving' || !one.phase.finished) continue;
-      if (runningOf(state, one.id).work !== undefined) continue;
+      if (runningOf(state, one.id).activity !== undefined) continue;
       if (queue.some(({ kind }) => kind === 'hashed')) continue;
       const { number, checksum } = one.phase.transfer;
       queue.push({ kind: 'hashed', number, sha1: checksum });

@@ -2,7 +2,7 @@
 // time limits from a seed; each text is held against what crashes a node, and given to a 0.4 whose
 // link is down. Where the agent can refuse (names of a peer, keys of the configuration) it may;
 // what it says all the same must be harmless.
-import { createSpeaker } from '../../src/backends/rvi/sender.ts';
+import { createSender } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
 import { applyAll, initialState } from '../../src/core/apply.ts';
 import { nodeDialects } from '../../src/backends/rvi/codec/node-dialect.ts';
@@ -18,7 +18,7 @@ import { assert, suite } from '../support/suite.ts';
 import { settle } from '../unit/control/fakes.ts';
 import { held, opened } from '../unit/store/fakes.ts';
 import type { Spelling } from '../backend/crash-rules.ts';
-import type { Saying } from '../../src/backends/rvi/sender.ts';
+import type { Outgoing } from '../../src/backends/rvi/sender.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Call, Transport } from '../../src/backends/rvi/transport/transport.ts';
@@ -91,7 +91,7 @@ function wallOf(prng: Prng): number {
   return prng.pick([0, 0, builtMs, builtMs - days, 1_800_000_000_000, 2 ** 41]) + spread;
 }
 
-function sayingsOf(prng: Prng, id: PackageId): readonly Saying[] {
+function sayingsOf(prng: Prng, id: PackageId): readonly Outgoing[] {
   // What an installer printed, as it comes into a report, and raw.
   const printed = bounded(textOf(prng, 900));
   const description = prng.chance(0.5) ? printed : textOf(prng, 300);
@@ -129,12 +129,12 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
       return { ok: true, text } as const;
     },
   };
-  const speaker = createSpeaker({
+  const speaker = createSender({
     clock: { nowMs: () => 0, wallMs: () => wallMs, after: () => () => undefined },
     settings: settingsOf(prng, dialect),
     transport: { ...transport, open: none, resume: none, close: async () => undefined },
     builtMs,
-    state: () => ({ ...state, names, vin: 'V1' }),
+    state: () => ({ ...state, ownServices: names, vin: 'V1' }),
     submit: none,
   });
   for (const saying of sayingsOf(prng, id)) speaker.say(saying);

@@ -13,7 +13,7 @@ import type { State } from '../../src/core/model.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('facts that are lost');
-const moment = { nowMs: 0, roll: 0.5 };
+const moment = { nowMs: 0, random: 0.5 };
 
 function livesOf(seed: number): readonly Fact[] {
   const world = createWorld(settings, createRandom(seed));
@@ -102,7 +102,7 @@ test('are said after an installer was asked that had never run', () => {
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
   const asked = decide(settings, state, prepared, moment);
   const next = applyAll(state, asked.facts, asked.notes);
-  assert.is([...next.ledger.values()][0]?.attempts, 1);
+  assert.is([...next.history.values()][0]?.attempts, 1);
   const not = { kind: 'not-installed', description: '' } as const;
   const run = decide(settings, next, { kind: 'install-probed', id, probe: not }, moment);
   // The attempt is on flash already, and is not counted twice.

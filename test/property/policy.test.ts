@@ -6,14 +6,14 @@ import {
   byNumber,
   inPhase,
   keyOf,
-  ledgerKeyOf,
+  historyKeyOf,
   runningOf,
 } from '../../src/core/decision-helpers.ts';
 import { transferOf } from '../../src/core/decision-helpers.ts';
 import { ackIndices } from '../../src/core/chunk-set.ts';
 import { snapshot } from '../../src/core/snapshot.ts';
 import { deadlines, isLinked, nextDueMs } from '../../src/core/timers.ts';
-import { nextToAsk } from '../../src/core/start-queue.ts';
+import { nextToRequest } from '../../src/core/start-queue.ts';
 import {
   ledgerEntriesMax,
   packagesMax,
@@ -143,11 +143,11 @@ function learnFact(model: Model, before: State, fact: Fact): void {
     case 'settled':
       model.said.set(keyOf(fact.report.id), { count: 0, mayBeThere: false, isInDoubt: false });
       if (!fact.report.status || fact.checksum === undefined) return;
-      return void model.intents.delete(ledgerKeyOf(fact.report.id, fact.checksum));
+      return void model.intents.delete(historyKeyOf(fact.report.id, fact.checksum));
     case 'install-intended': {
       const known = before.packages.get(keyOf(fact.id));
       const checksum = known === undefined ? '' : (transferOf(known)?.checksum ?? '');
-      const key = ledgerKeyOf(fact.id, checksum);
+      const key = historyKeyOf(fact.id, checksum);
       return void model.intents.set(key, (model.intents.get(key) ?? 0) + 1);
     }
     case 'forgiven':
@@ -160,9 +160,23 @@ function learnFact(model: Model, before: State, fact: Fact): void {
 }
 
 /** What a reboot may not change. */
-function durable({ backend, others, packages, ledger, nextOrder, listing }: State) {
-  const isListing = listing !== undefined;
-  return { backend, others, packages: [...packages], ledger: [...ledger], nextOrder, isListing };
+function durable({
+  server,
+  previousServers,
+  packages,
+  history,
+  nextOrder,
+  inventoryRequest,
+}: State) {
+  const isListing = inventoryRequest !== undefined;
+  return {
+    backend: server,
+    others: previousServers,
+    packages: [...packages],
+    ledger: [...history],
+    nextOrder,
+    isListing,
+  };
 }
 
 function everyLife(name: string, check: Check): void {
@@ -207,7 +221,7 @@ everyLife('an ack is of a transfer that goes on, or [] for what is asked for', (
       assert.ok(empty && isRefused, 'only a start that leads to nothing is let go by []');
       continue;
     }
-    if (now?.isSplit === true) {
+    if (now?.isMultiPackage === true) {
       assert.ok(empty, 'another payload of an update is let go by []');
       continue;
     }
@@ -222,9 +236,9 @@ everyLife('an ack lists what is committed, with 1 or empty', (step, world, model
     const transfer = transferOf(one);
     if (transfer === undefined) continue;
     const held = [...(model.held.get(transfer.number) ?? [])].sort((a, b) => a - b);
-    const list = ackIndices(transfer.held, 'full');
+    const list = ackIndices(transfer.chunks, 'full');
     assert.equal(list, held.includes(1) ? held : []);
-    assert.is(transfer.held.count, held.length);
+    assert.is(transfer.chunks.count, held.length);
   }
 });
 
@@ -253,7 +267,7 @@ everyLife('an install is intended first, and so many times at most', (step, worl
     const phase = world.core().state().packages.get(keyOf(id))?.phase;
     assert.ok(phase?.kind === 'installing');
     assert.equal(phase.install, install);
-    const intents = model.intents.get(ledgerKeyOf(id, transfer.checksum)) ?? 0;
+    const intents = model.intents.get(historyKeyOf(id, transfer.checksum)) ?? 0;
     assert.ok(intents <= usual.installer.attempts, `${intents} intents`);
   }
 });
@@ -266,8 +280,8 @@ everyLife('one start at a time is asked for', (step, world) => {
     if (asked?.phase.kind === 'receiving') continue;
     assert.is(asked?.phase.kind, 'accepted');
     for (const other of packagesOf(before)) {
-      const { room, sentAtMs } = runningOf(before, other.id);
-      assert.is(room, undefined);
+      const { reservation, sentAtMs } = runningOf(before, other.id);
+      assert.is(reservation, undefined);
       assert.ok(['offered', 'accepted', 'settling'].includes(other.phase.kind));
       if (other.phase.kind !== 'settling') continue;
       assert.ok(sentAtMs !== undefined && sentAtMs + reportSettleMs <= nowMs);
@@ -314,15 +328,15 @@ everyLife('data is discarded when it is given up, and not before', (_, world, mo
 });
 
 everyLife('what is known is bounded', (_, world) => {
-  const { packages, ledger, running } = world.core().state();
-  assert.ok(packages.size <= packagesMax && ledger.size <= ledgerEntriesMax);
+  const { packages, history, running } = world.core().state();
+  assert.ok(packages.size <= packagesMax && history.size <= ledgerEntriesMax);
   assert.ok(running.size <= packages.size);
   const open = [...packages.values()].filter((one) => transferOf(one) !== undefined);
   assert.ok(open.length <= transfersMax);
 });
 
 function waits(world: World, state: State, one: Package): boolean {
-  const { work, sha1, rerun, dueMs } = runningOf(state, one.id);
+  const { activity, sha1, isRerun, deadlineMs } = runningOf(state, one.id);
   const own = deadlines(state).filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
   const isPending = (kind: Effect['kind']) =>
     world.pending.some(
@@ -332,21 +346,21 @@ function waits(world: World, state: State, one: Package): boolean {
           ('number' in effect && effect.number === transferOf(one)?.number) ||
           ('start' in effect && keyOf(effect.start.id) === keyOf(one.id))),
     );
-  if (work === 'reserving') return isPending('reserve');
-  if (work === 'preparing') return isPending('prepare');
-  if (work === 'installing') return isPending('install');
-  if (work === 'probing') return isPending('probe');
-  if (work === 'checking') return isPending('check');
+  if (activity === 'reserving') return isPending('reserve');
+  if (activity === 'preparing') return isPending('prepare');
+  if (activity === 'installing') return isPending('install');
+  if (activity === 'probing') return isPending('probe');
+  if (activity === 'checking') return isPending('check');
   switch (one.phase.kind) {
     case 'offered':
       return true;
     case 'accepted':
-      return nextToAsk(state) !== undefined || isElsewhere(state, one);
+      return nextToRequest(state) !== undefined || isElsewhere(state, one);
     case 'receiving':
       if (one.phase.finished) return sha1 === undefined && isPending('hash');
       return own.length > 0;
     case 'installing':
-      return dueMs !== undefined || (rerun && isPending('hash'));
+      return deadlineMs !== undefined || (isRerun && isPending('hash'));
     default:
       return own.length > 0;
   }
@@ -355,7 +369,7 @@ function waits(world: World, state: State, one: Package): boolean {
 /** Another package keeps the server busy, and has a deadline of its own. */
 function isElsewhere(state: State, one: Package): boolean {
   return packagesOf(state).some(({ id, phase }) => {
-    if (runningOf(state, id).room !== undefined) return true;
+    if (runningOf(state, id).reservation !== undefined) return true;
     return keyOf(id) !== keyOf(one.id) && !['offered', 'accepted'].includes(phase.kind);
   });
 }

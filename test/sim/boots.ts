@@ -152,7 +152,7 @@ export function createDevice(parts: DeviceParts): Device {
     exit,
     isRunning: () => life?.isOver === false,
     state: () => life?.daemon?.state(),
-    survived: () => life?.daemon?.status().survived ?? [],
+    survived: () => life?.daemon?.status().recovered ?? [],
     lives: () => lives,
   };
 }

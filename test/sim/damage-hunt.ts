@@ -44,6 +44,6 @@ function unasked(): readonly string[] {
     { kind: 'finished', number: 1 },
   ];
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
-  const { effects } = decide(settings, replay(facts), prepared, { nowMs: 0, roll: 0 });
+  const { effects } = decide(settings, replay(facts), prepared, { nowMs: 0, random: 0 });
   return effects.some(({ kind }) => kind === 'install') ? ['an installer runs unasked'] : [];
 }

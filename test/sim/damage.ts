@@ -106,15 +106,15 @@ function lossIn(before: State, after: State, isWhole: boolean): string | undefin
     }
     const isSame = JSON.stringify(attemptOf(one)) === JSON.stringify(attemptOf(now));
     if (!isSame) return `${key}: another attempt`;
-    const [had, has] = [transferOf(one)?.held.count ?? 0, transferOf(now)?.held.count ?? 0];
+    const [had, has] = [transferOf(one)?.chunks.count ?? 0, transferOf(now)?.chunks.count ?? 0];
     if (has > had) return `${key}: holds what it did not`;
     if (isWhole && has < had) return `${key}: lost chunks, and no record is said to be lost`;
   }
   if (after.packages.size > before.packages.size) return 'a package that is over came back';
-  if (JSON.stringify([...before.ledger]) !== JSON.stringify([...after.ledger])) {
+  if (JSON.stringify([...before.history]) !== JSON.stringify([...after.history])) {
     return 'other attempts are remembered';
   }
-  return JSON.stringify(before.backend.services) === JSON.stringify(after.backend.services)
+  return JSON.stringify(before.server.services) === JSON.stringify(after.server.services)
     ? undefined
     : 'the server is forgotten';
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { find } from './disk.ts';
 import { never } from './gate.ts';
 import { readFile } from './flash.ts';
-import type { Verdict } from '../../src/core/events.ts';
+import type { InstallResult } from '../../src/core/events.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type {
   Installer,
@@ -84,7 +84,7 @@ export function createInstallers(options: InstallersOptions): Installers {
     return gate.pass(life, { verb: 'install', path: key }, perform, perform);
   }
 
-  async function run({ id, path, sizeBytes, onProgress }: InstallRequest): Promise<Verdict> {
+  async function run({ id, path, sizeBytes, onProgress }: InstallRequest): Promise<InstallResult> {
     if (!life.isAlive()) return never();
     if (software.busyLeft > 0) {
       software.busyLeft -= 1;

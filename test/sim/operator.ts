@@ -27,7 +27,7 @@ export function createOperator(options: OperatorOptions): Operator {
 
   function campaign(): void {
     const now = state();
-    if (now === undefined || now.names === undefined) return;
+    if (now === undefined || now.ownServices === undefined) return;
     const wanted = packages.filter(({ one }) => !isReported(wordOf(one.id)));
     const lacking = wanted.filter(({ one }) => !now.packages.has(keyOf(one.id)));
     if (lacking.length > 0) backend.server.notify(lacking.map(({ one }) => one));

@@ -1,6 +1,6 @@
 // Part of the oracle: acked means durable, and what is sent again is no more than a cut explains.
-import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
-import { holds } from '../../src/core/chunk-set.ts';
+import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
+import { hasChunk } from '../../src/core/chunk-set.ts';
 import { chunkBytes } from '../backend/package.ts';
 import { find } from './disk.ts';
 import { readFile } from './flash.ts';
@@ -124,7 +124,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     const one = [...now.packages.values()].find((each) => transferOf(each)?.number === number);
     const transfer = one === undefined ? undefined : transferOf(one);
     if (transfer === undefined) {
-      const outcome = now.ledger.get(ledgerKeyOf(id, checksum))?.outcome;
+      const outcome = now.history.get(historyKeyOf(id, checksum))?.outcome;
       const isSettled = outcome === 'installed' || outcome === 'failed';
       const isVoid = now.packages.get(keyOf(id))?.phase.kind === 'settling';
       if (chunks.size > 0 && !isSettled && !isVoid) {
@@ -134,7 +134,8 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     }
     for (const index of chunks) {
       if (rotten.has(`${number} ${index}`)) continue;
-      if (!holds(transfer.held, index)) violate(`chunk ${index} of ${number}: acked and forgotten`);
+      if (!hasChunk(transfer.chunks, index))
+        violate(`chunk ${index} of ${number}: acked and forgotten`);
       else if (!isRight(entry, index)) violate(`chunk ${index} of ${number}: acked and wrong`);
     }
   }

@@ -49,7 +49,7 @@ export function createInstallOracle(options: InstallOptions) {
 
   /** After a success the entry begins anew; what was recorded stays recorded. */
   function onCommit(state: State): void {
-    for (const { id, checksum, attempts, outcome } of state.ledger.values()) {
+    for (const { id, checksum, attempts, outcome } of state.history.values()) {
       const word = `${wordOf(id)} ${checksum}`;
       const last = recorded.get(word);
       const isInstalled = outcome === 'installed';

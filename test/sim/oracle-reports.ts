@@ -1,5 +1,5 @@
 // Part of the oracle: every outcome is said until it is heard, and is the truth.
-import { keyOf, ledgerKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
+import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { reportSendsMax } from '../../src/limits.ts';
 import { isBody } from '../backend/dialect.ts';
 import { wordOf } from './installers.ts';
@@ -90,7 +90,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
     const files = [...journey.packages, ...(journey.others ?? [])];
     const own = files.filter(({ one }) => keyOf(one.id) === keyOf(id));
     const attempts = own.map(
-      ({ one }) => now.ledger.get(ledgerKeyOf(id, one.checksum))?.attempts ?? 0,
+      ({ one }) => now.history.get(historyKeyOf(id, one.checksum))?.attempts ?? 0,
     );
     return Math.max(0, ...attempts);
   }

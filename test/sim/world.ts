@@ -205,7 +205,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     const isClear = () =>
       timeline.nowMs() > overMs + 1_000 &&
       device.isRunning() &&
-      device.state()?.leftovers.size === 0;
+      device.state()?.cleanups.size === 0;
     await timeline.run(() => failure !== undefined || isClear(), limits);
     if (cuts + gate.faultsDone() === 0) await rest();
     const last = device.state();
@@ -272,7 +272,8 @@ function settingsFor(journey: Journey, { ack }: Conditions, life: number): Setti
   return journey.settingsOf?.(base, life) ?? base;
 }
 
-const isQuiet = ({ packages, listing }: State) => packages.size === 0 && listing === undefined;
+const isQuiet = ({ packages, inventoryRequest }: State) =>
+  packages.size === 0 && inventoryRequest === undefined;
 
 const isSettled = ({ packages }: State) =>
   [...packages.values()].every(({ phase }) => phase.kind === 'settling');

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { replay } from '../../src/core/apply.ts';
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
-import { holds } from '../../src/core/chunk-set.ts';
+import { hasChunk } from '../../src/core/chunk-set.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
@@ -71,7 +71,7 @@ export function inspectStorage(storage: string, { id, data, acked }: Told): Verd
   const one = state.packages.get(keyOf(id));
   const transfer = one === undefined ? undefined : transferOf(one);
   if (transfer === undefined) {
-    const isSettled = [...state.ledger.values()].some(({ outcome }) => outcome === 'installed');
+    const isSettled = [...state.history.values()].some(({ outcome }) => outcome === 'installed');
     const lost = `${acked.size} acked chunks, and no transfer that holds them`;
     return { checked: 0, violations: isSettled ? [] : [lost] };
   }
@@ -80,7 +80,8 @@ export function inspectStorage(storage: string, { id, data, acked }: Told): Verd
   const violations: string[] = [];
   for (const index of acked) {
     const [from, to] = [(index - 1) * chunkBytes, Math.min(index * chunkBytes, data.length)];
-    if (!holds(transfer.held, index)) violations.push(`chunk ${index} was acked and is not held`);
+    if (!hasChunk(transfer.chunks, index))
+      violations.push(`chunk ${index} was acked and is not held`);
     else if (!kept.subarray(from, to).equals(data.subarray(from, to))) {
       violations.push(`chunk ${index} was acked and reads back wrong`);
     }

@@ -8,8 +8,15 @@ import { keyOf, runningOf } from '../../src/core/decision-helpers.ts';
 import { nextDueMs } from '../../src/core/timers.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';
-import type { Package, PackageId, Request, Running, State, Update } from '../../src/core/model.ts';
-import type { Hints } from '../../src/backends/rvi/codec/dialects.ts';
+import type {
+  Package,
+  PackageId,
+  Request,
+  PackageRuntime,
+  State,
+  Update,
+} from '../../src/core/model.ts';
+import type { DialectContext } from '../../src/backends/rvi/codec/dialects.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 export const settings = defaults();
@@ -33,10 +40,10 @@ export const names = {
 };
 
 /** Of a node that has not told how it names the vehicle. */
-export const hints: Hints = {
+export const hints: DialectContext = {
   messages: 'auto',
   device: settings.device,
-  learnt: undefined,
+  learned: undefined,
   names: undefined,
 };
 
@@ -100,7 +107,7 @@ export type Core = {
   wait(ms: number): readonly Effect[];
   phase(id: PackageId): string | undefined;
   one(id: PackageId): Package | undefined;
-  running(id: PackageId): Running;
+  running(id: PackageId): PackageRuntime;
 };
 
 export function createCore(own: Settings = settings, from: State = initialState, roll = 0.5): Core {
@@ -111,7 +118,7 @@ export function createCore(own: Settings = settings, from: State = initialState,
     state: () => state,
     facts,
     act(event) {
-      const decided = decide(own, state, event, { nowMs: core.nowMs, roll });
+      const decided = decide(own, state, event, { nowMs: core.nowMs, random: roll });
       state = applyAll(state, decided.facts, decided.notes);
       facts.push(...decided.facts);
       return decided;

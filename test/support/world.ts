@@ -7,7 +7,7 @@ import { indicesOf } from '../../src/core/chunk-set.ts';
 import { isComplete } from '../../src/core/resume-strategy.ts';
 import { backend, createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
 import { chunkBytes } from '../../src/limits.ts';
-import type { Decision, Effect, Event, Fact, Verdict } from '../../src/core/events.ts';
+import type { Decision, Effect, Event, Fact, InstallResult } from '../../src/core/events.ts';
 import type { Package, PackageId, Request } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Core } from './core.ts';
@@ -17,7 +17,7 @@ const ids = ['a', 'b', 'c'].map((name) => ({ name, version: '1.0.0' }));
 const sums = ['1'.repeat(40), '2'.repeat(40)] as const;
 const full = new Uint8Array(chunkBytes);
 const short = new Uint8Array(lastBytes);
-const verdicts: readonly [Verdict, ...Verdict[]] = [
+const verdicts: readonly [InstallResult, ...InstallResult[]] = [
   { kind: 'installed', description: 'there' },
   { kind: 'failed', code: 'install-failed', description: 'no' },
   { kind: 'reboot-needed', description: '' },
@@ -140,7 +140,7 @@ function drawRot(core: Core, prng: Prng, hashed: ReadonlySet<number>): Event {
   for (const one of core.state().packages.values()) {
     const transfer = transferOf(one);
     if (transfer === undefined || hashed.has(transfer.number)) continue;
-    const chunkIndex = indicesOf(transfer.held).at(prng.below(3));
+    const chunkIndex = indicesOf(transfer.chunks).at(prng.below(3));
     if (chunkIndex === undefined) continue;
     return { kind: 'chunk-rotten', number: transfer.number, chunkIndex };
   }
@@ -211,7 +211,7 @@ function answer(core: Core, prng: Prng, effect: Effect, hashed: Set<number>): Ev
 function answerHash(core: Core, prng: Prng, number: number, hashed: Set<number>): Event {
   const one = byNumber(core.state(), number);
   const transfer = one === undefined ? undefined : transferOf(one);
-  const chunkIndex = transfer === undefined ? undefined : indicesOf(transfer.held).at(-1);
+  const chunkIndex = transfer === undefined ? undefined : indicesOf(transfer.chunks).at(-1);
   const isWhole = one !== undefined && (!inPhase(one, 'receiving') || isComplete(one));
   if (!isWhole) return { kind: 'tick' };
   if (chunkIndex !== undefined && prng.chance(0.1)) {

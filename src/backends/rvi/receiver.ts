@@ -4,13 +4,13 @@ import { errorCodes } from './codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from './codec/sota.ts';
 import type { Event } from '../../core/events.ts';
 import type { Log } from '../../host/ports.ts';
-import type { Hints } from './codec/dialects.ts';
+import type { DialectContext } from './codec/dialects.ts';
 import type { NodeDialect } from './codec/node-dialect.ts';
 
 export function createReceiver(
   log: Log,
   dialect: NodeDialect,
-  hints: () => Hints,
+  hints: () => DialectContext,
   submit: (event: Event) => void,
   onRefused: () => void = () => undefined,
 ): (data: Uint8Array) => string | undefined {

@@ -2,9 +2,9 @@
 // make the server send chunks twice. An ack is spelled when it leaves, from what is committed by
 // then, so a lost one costs nothing and many become one.
 import { callTimeoutMs, nameBytesMax } from '../../limits.ts';
-import { backendOf, isSame } from '../../core/known-servers.ts';
+import { serverOf, isSame } from '../../core/known-servers.ts';
 import { isComplete } from '../../core/resume-strategy.ts';
-import { isAwaited } from '../../core/progress-ack.ts';
+import { isOutcomePending } from '../../core/progress-ack.ts';
 import { inPhase, keyOf, transferOf } from '../../core/decision-helpers.ts';
 import { ackIndices } from '../../core/chunk-set.ts';
 import { nodeDialects } from './codec/node-dialect.ts';
@@ -15,22 +15,22 @@ import { member, readText } from './codec/fields.ts';
 import { isUpdate } from './codec/updates-by-vin.ts';
 import type { Event } from '../../core/events.ts';
 import type { FailedCall } from '../../core/link-state.ts';
-import type { BackendServices, Message, Package, PackageId, State } from '../../core/model.ts';
+import type { ServerServices, Message, Package, PackageId, State } from '../../core/model.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Clock } from '../../host/ports.ts';
 import type { Answer, Method } from './codec/jsonrpc.ts';
-import type { Hints } from './codec/dialects.ts';
+import type { DialectContext } from './codec/dialects.ts';
 import type { JsonObject } from './codec/fields.ts';
 import type { Registration, Transport } from './transport/transport.ts';
 
-export type Saying =
+export type Outgoing =
   | { readonly kind: 'register' }
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
   | { readonly kind: 'ack-zero'; readonly id: PackageId }
   | { readonly kind: 'keep-alive'; readonly id: PackageId }
   | { readonly kind: 'message'; readonly message: Exclude<Message, { readonly kind: 'ack' }> };
 
-export type SpeakerParts = {
+export type SenderParts = {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly transport: Transport;
@@ -42,14 +42,14 @@ export type SpeakerParts = {
   readonly onClockInDoubt?: () => void;
 };
 
-export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void } {
+export function createSender(parts: SenderParts): { say(saying: Outgoing): void } {
   const { clock, settings, transport } = parts;
   const dialect = nodeDialects[settings.rvi.dialect];
-  let waiting: Saying[] = [];
+  let waiting: Outgoing[] = [];
   let isSpeaking = false;
   let nextId = 1;
 
-  function say(saying: Saying): void {
+  function say(saying: Outgoing): void {
     // Registering comes before everything that needs its names.
     if (saying.kind === 'register') waiting = [saying, ...waiting.filter(isOther(saying))];
     else waiting = [...waiting.filter(isOther(saying)), saying];
@@ -69,17 +69,17 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
   }
 
   /** Why it could not be said; undefined: it was, or there is no need any more. */
-  async function utter(saying: Saying): Promise<FailedCall | undefined> {
+  async function utter(saying: Outgoing): Promise<FailedCall | undefined> {
     if (saying.kind === 'register') return register();
     const state = parts.state();
     const message = messageOf(settings, state, saying);
     if (message === undefined) return undefined;
-    const { names, vin } = state;
-    if (names === undefined) return { reason: 'not registered' };
+    const { ownServices, vin } = state;
+    if (ownServices === undefined) return { reason: 'not registered' };
     const one = packageOf(state, message);
-    const known = { ...hintsOf(settings, state, one), names };
-    const listTo = message.kind === 'packages' ? state.listing?.services : undefined;
-    const hints = listTo === undefined ? known : { ...known, learnt: dialectAt(state, listTo) };
+    const known = { ...hintsOf(settings, state, one), names: ownServices };
+    const listTo = message.kind === 'packages' ? state.inventoryRequest?.services : undefined;
+    const hints = listTo === undefined ? known : { ...known, learned: dialectAt(state, listTo) };
     const to = listTo ?? servicesOf(settings, state, one);
     const outgoing = encodeMessage(message, to, hints, vin);
     if (!outgoing.ok) {
@@ -100,8 +100,8 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const { outage, link } = parts.state();
     const isRemembered = link.kind === 'up' && link.failures > 0;
     if (outage !== undefined || isRemembered) parts.submit({ kind: 'message-accepted' });
-    const isPresent = one === undefined || isSame(one.services, state.backend.services);
-    if (message.kind !== 'packages' && isPresent && state.backend.dialect === undefined) {
+    const isPresent = one === undefined || isSame(one.services, state.server.services);
+    if (message.kind !== 'packages' && isPresent && state.server.dialect === undefined) {
       parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
     }
     if (message.kind === 'report' || message.kind === 'packages') {
@@ -152,7 +152,7 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     parts.submit({ kind: 'registered', names, vin, ...found });
     const state = parts.state();
     const update = [...state.packages.values()].find(({ id }) => isUpdate(id));
-    if (update !== undefined && state.backend.dialect === undefined) {
+    if (update !== undefined && state.server.dialect === undefined) {
       const hints = { ...hintsOf(settings, state), names };
       const dialect = spokenDialect({ kind: 'start', id: update.id }, hints);
       parts.submit({ kind: 'dialect-spoken', dialect });
@@ -165,10 +165,11 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
    * return. A node that does not answer is no failure.
    */
   async function findBackend(): Promise<Found> {
-    const { backend, found, away } = parts.state();
-    const isKnown = backend.services !== undefined || found !== undefined;
-    const isAway = away.untilMs !== undefined && clock.nowMs() < away.untilMs;
-    if (isKnown && !isAway) return { found };
+    const { server, discoveredServices, serverAvailability } = parts.state();
+    const isKnown = server.services !== undefined || discoveredServices !== undefined;
+    const isAway =
+      serverAvailability.untilMs !== undefined && clock.nowMs() < serverAvailability.untilMs;
+    if (isKnown && !isAway) return { found: discoveredServices };
     const answer = await call('get_available_services', {});
     const listed = answer.ok ? member(answer.result, 'services') : undefined;
     const all: readonly unknown[] = Array.isArray(listed) ? listed : [];
@@ -176,14 +177,14 @@ export function createSpeaker(parts: SpeakerParts): { say(saying: Saying): void 
     const names = read.flatMap((one) => (one.ok ? [one.value] : []));
     const wanted = Object.values(servicesOf(settings, parts.state()));
     const isServerListed = answer.ok && wanted.every((one) => names.includes(one));
-    return { found: isKnown ? found : backendAmong(names), isServerListed };
+    return { found: isKnown ? discoveredServices : backendAmong(names), isServerListed };
   }
 
   return { say };
 }
 
 type Found = {
-  readonly found: BackendServices | undefined;
+  readonly found: ServerServices | undefined;
   readonly isServerListed?: boolean;
 };
 
@@ -194,8 +195,8 @@ const failureOf = ({ reason, code }: { readonly reason: string; readonly code?: 
   code,
 });
 
-const dialectAt = (state: State, services: BackendServices) =>
-  state.others.find((one) => isSame(one.services, services))?.dialect;
+const dialectAt = (state: State, services: ServerServices) =>
+  state.previousServers.find((one) => isSame(one.services, services))?.dialect;
 
 /** A node or a proxy may repeat what it was told, the delivery path included, or a part of it. */
 function withoutSecret(reason: string): string {
@@ -208,7 +209,7 @@ function idOf(message: Message): PackageId | undefined {
 }
 
 /** Two equal sayings are one; of acks for a package the later one counts. */
-const isOther = (saying: Saying) => (other: Saying) =>
+const isOther = (saying: Outgoing) => (other: Outgoing) =>
   saying.kind === 'ack' && other.kind === 'ack'
     ? keyOf(saying.id) !== keyOf(other.id)
     : JSON.stringify(saying) !== JSON.stringify(other);
@@ -216,7 +217,7 @@ const isOther = (saying: Saying) => (other: Saying) =>
 function messageOf(
   settings: Settings,
   state: State,
-  saying: Exclude<Saying, { readonly kind: 'register' }>,
+  saying: Exclude<Outgoing, { readonly kind: 'register' }>,
 ): Message | undefined {
   switch (saying.kind) {
     case 'ack':
@@ -234,15 +235,15 @@ function messageOf(
 function lastAckOf(settings: Settings, state: State, id: PackageId): Message | undefined {
   const one = state.packages.get(keyOf(id));
   const transfer = one === undefined ? undefined : transferOf(one);
-  if (one === undefined || transfer === undefined || !isAwaited(one)) return undefined;
-  if (one.isSplit) return undefined;
-  return { kind: 'ack', id, chunks: ackIndices(transfer.held, settings.rvi.ack) };
+  if (one === undefined || transfer === undefined || !isOutcomePending(one)) return undefined;
+  if (one.isMultiPackage) return undefined;
+  return { kind: 'ack', id, chunks: ackIndices(transfer.chunks, settings.rvi.ack) };
 }
 
 /** With a transfer there are better ways to move the server. */
 function zeroOf(state: State, id: PackageId): Message | undefined {
   const one = state.packages.get(keyOf(id));
-  const isUnstarted = one !== undefined && inPhase(one, 'accepted') && !one.isSplit;
+  const isUnstarted = one !== undefined && inPhase(one, 'accepted') && !one.isMultiPackage;
   return isUnstarted ? { kind: 'ack', id, chunks: [0] } : undefined;
 }
 
@@ -250,18 +251,18 @@ function zeroOf(state: State, id: PackageId): Message | undefined {
 function ackOf(
   settings: Settings,
   state: State,
-  saying: Extract<Saying, { readonly kind: 'ack' }>,
+  saying: Extract<Outgoing, { readonly kind: 'ack' }>,
 ): Message | undefined {
   const one = state.packages.get(keyOf(saying.id));
   if (one === undefined) return undefined;
-  const isRefused = saying.empty && (inPhase(one, 'settling') || one.isSplit);
+  const isRefused = saying.empty && (inPhase(one, 'settling') || one.isMultiPackage);
   const isHeld = saying.empty && inPhase(one, 'offered') && one.started !== undefined;
   const isBare = inPhase(one, 'accepted') || isRefused || isHeld;
   if (isBare) return { kind: 'ack', id: one.id, chunks: [] };
   if (!inPhase(one, 'receiving')) return undefined;
   const { transfer, finished } = one.phase;
   if (finished && isComplete(one)) return undefined;
-  const chunks = saying.empty ? [] : ackIndices(transfer.held, settings.rvi.ack);
+  const chunks = saying.empty ? [] : ackIndices(transfer.chunks, settings.rvi.ack);
   return { kind: 'ack', id: one.id, chunks };
 }
 
@@ -272,19 +273,19 @@ function packageOf(state: State, message: Message): Package | undefined {
 }
 
 /** What tells which dialect a server speaks: that of a package, or the present one. */
-export function hintsOf({ rvi, device }: Settings, state: State, one?: Package): Hints {
-  const backend = one === undefined ? state.backend : backendOf(state, one);
-  return { messages: rvi.messages, device, learnt: backend.dialect, names: state.names };
+export function hintsOf({ rvi, device }: Settings, state: State, one?: Package): DialectContext {
+  const backend = one === undefined ? state.server : serverOf(state, one);
+  return { messages: rvi.messages, device, learned: backend.dialect, names: state.ownServices };
 }
 
 /** Where messages go: to the server that offered the package, or to the present one. */
-export function servicesOf(settings: Settings, state: State, one?: Package): BackendServices {
-  const services = one === undefined ? state.backend.services : one.services;
-  return services ?? state.found ?? defaultServices(settings.rvi.backend);
+export function servicesOf(settings: Settings, state: State, one?: Package): ServerServices {
+  const services = one === undefined ? state.server.services : one.services;
+  return services ?? state.discoveredServices ?? defaultServices(settings.rvi.backend);
 }
 
 /** Four services of one prefix; our own `start` has no `ack` beside it. */
-function backendAmong(all: readonly string[]): BackendServices | undefined {
+function backendAmong(all: readonly string[]): ServerServices | undefined {
   for (const name of all) {
     if (!name.endsWith('/sota/ack')) continue;
     const services = defaultServices(name.slice(0, -'/sota/ack'.length));

@@ -164,7 +164,7 @@ test('has a rotten chunk sent again after a restart, and nothing else', async ()
   await settle();
   await again.clock.advance(100);
   assert.equal(acked(again).at(-1), [1]);
-  const [told = ''] = again.daemon.status().survived;
+  const [told = ''] = again.daemon.status().recovered;
   assert.match(told, /: held 2 of 3 chunks; 1 chunk dropped \(CRC\)$/);
   for (const index of [2, 3]) await deliver(again, '/sota/chunk', chunk(index));
   await deliver(again, '/sota/finish', { package: engine });
@@ -208,7 +208,7 @@ test('asks which version is meant', async () => {
 
 test('tells the server and people the same packages: those that a server can read', async () => {
   const one = await startFake({ settings: settingsOf('[rvi]\npackages = "strict"\n') });
-  assert.equal(await one.daemon.packages(), { ok: true, packages: [] });
+  assert.equal(await one.daemon.inventory(), { ok: true, packages: [] });
   one.node.up();
   await settle();
   await deliver(one, '/sota/getpackages', null);
@@ -223,11 +223,11 @@ test('tells the server and people the same packages: those that a server can rea
 test('lists what the installers list, or says why it cannot', async () => {
   const one = await startFake();
   const packages = [{ name: 'base', version: '1' }];
-  assert.equal(await one.daemon.packages(), { ok: true, packages });
+  assert.equal(await one.daemon.inventory(), { ok: true, packages });
   const installers = { ...createFakeInstallers(), list: async () => failed };
   const failed = { ok: false, reason: 'no opkg' } as const;
   const other = await startFake({ installers });
-  const listed = await other.daemon.packages();
+  const listed = await other.daemon.inventory();
   assert.equal(listed, { ok: false, reason: 'no opkg', code: 'packages-unlisted' });
 });
 

@@ -254,7 +254,7 @@ test('tries the same events again after a refused append, and acts once', async 
     assert.not.ok(isDone);
     assert.equal(one.effects, []);
     assert.is(held(one), '0');
-    assert.match(one.agent.trouble() ?? '', /ENOSPC/);
+    assert.match(one.agent.storageError() ?? '', /ENOSPC/);
     await one.clock.advance(storageDelayMs);
   }
   assert.is(one.lines.count('storage-trouble'), 1);
@@ -263,7 +263,7 @@ test('tries the same events again after a refused append, and acts once', async 
   assert.ok(isDone);
   assert.is(held(one), '1');
   assert.is(one.acks(), 1);
-  assert.is(one.agent.trouble(), undefined);
+  assert.is(one.agent.storageError(), undefined);
   assert.is(one.lines.count('storage-well'), 1);
 });
 

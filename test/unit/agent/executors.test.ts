@@ -9,7 +9,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { checksum, engine, held, must, opened } from '../store/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
-import type { Saying } from '../../../src/backends/rvi/sender.ts';
+import type { Outgoing } from '../../../src/backends/rvi/sender.ts';
 import type { Effect, Event } from '../../../src/core/events.ts';
 import type { Installers } from '../../../src/install/installer.ts';
 
@@ -28,7 +28,7 @@ async function setUp(change: Partial<Installers> = {}) {
   must(await store.reserve(1, 2 * 65_536, 2));
   const lines = createLines();
   const events: Event[] = [];
-  const sayings: Saying[] = [];
+  const sayings: Outgoing[] = [];
   const failures: unknown[] = [];
   const submit = (event: Event) => void events.push(event);
   const installers = { ...createFakeInstallers(), ...change };

@@ -82,7 +82,7 @@ test('is well while the disk refuses, since a new start would not mend that', as
   one.disk.refuse(({ verb }) => (verb === 'write' ? 'ENOSPC' : undefined));
   one.node.deliver('/sota/notify', offer);
   await one.clock.advance(5 * halfMs);
-  assert.match(one.daemon.status().trouble ?? '', /ENOSPC/);
+  assert.match(one.daemon.status().storageError ?? '', /ENOSPC/);
   assert.is(one.lines.count('stuck'), 0);
   assert.is(one.count('WATCHDOG'), 6);
   assert.match(one.told.join(), /STATUS=no link: starting; storage: ENOSPC/);

@@ -287,7 +287,7 @@ test('prints the effective configuration', async () => {
 // ---------------------------------------------------------------- status
 
 const rich: Status = statusOf({
-  backend: { ...statusOf().backend, learnt: { afterStart: 'empty', resume: 'full' } },
+  backend: { ...statusOf().backend, learned: { afterStart: 'empty', resume: 'full' } },
   packages: [
     receiving(12),
     {
@@ -304,7 +304,7 @@ const rich: Status = statusOf({
       id: { name: 'old', version: '1' },
       status: false,
       description: 'opkg said no',
-      sends: 3,
+      attempts: 3,
       nextInMs: 61_000,
     },
   ],
@@ -317,8 +317,8 @@ const rich: Status = statusOf({
       description: '',
     },
   ],
-  survived: ['engine 2.1: 12 of 40 chunks were on flash'],
-  trouble: 'the disk is full',
+  recovered: ['engine 2.1: 12 of 40 chunks were on flash'],
+  storageError: 'the disk is full',
 });
 
 const richText = `agent    1.2.3, up 1 h 2 min
@@ -459,16 +459,16 @@ old 1: report owed (failed: opkg said no)
 });
 
 test('tells in words what was learnt of the servers', async () => {
-  const learnt = { afterStart: 'empty', resume: 'full' };
+  const learned = { afterStart: 'empty', resume: 'full' };
   const none = { afterStart: undefined, resume: undefined };
   const world = createWorld();
   await startFakeDaemon(
     world,
     statusOf({
-      backend: { ...statusOf().backend, messages: 'P3', learnt },
-      others: [
-        { start: 'old/sota/start', messages: 'P1', keepAlive: false, learnt: none },
-        { start: 'x/sota/start', messages: undefined, keepAlive: true, learnt: none },
+      backend: { ...statusOf().backend, messages: 'P3', learned },
+      previousServers: [
+        { start: 'old/sota/start', messages: 'P1', keepAlive: false, learned: none },
+        { start: 'x/sota/start', messages: undefined, keepAlive: true, learned: none },
       ],
     }),
   );
@@ -499,8 +499,8 @@ test('tells why of one package, past attempts included', async () => {
 
 test('tells what survived the last cut of the package asked for, and of no other', async () => {
   const world = createWorld();
-  const survived = ['engines 2.1: held 1 of 2 chunks', 'engine 2.1: held 12', 'older 1: settled'];
-  await startFakeDaemon(world, { ...rich, survived });
+  const recovered = ['engines 2.1: held 1 of 2 chunks', 'engine 2.1: held 12', 'older 1: settled'];
+  await startFakeDaemon(world, { ...rich, recovered });
   assert.is(await world.run('why', 'engine'), 0);
   assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: held 12\n$/);
   assert.not.match(world.shown.out, /engines|older/);
@@ -541,7 +541,7 @@ test('passes on consent', async () => {
 test('ends with 1 where the agent refuses', async () => {
   const world = createWorld();
   const refuse = async () => ({ ok: false, code: 'unknown', reason: 'nothing waits' }) as const;
-  await startFakeDaemon(world, statusOf(), { accept: refuse, packages: refuse });
+  await startFakeDaemon(world, statusOf(), { accept: refuse, inventory: refuse });
   assert.is(await world.run('accept', 'engine'), 1);
   assert.is(await world.run('packages'), 1);
   assert.equal(world.shown, { out: '', err: 'nothing waits (unknown)\nnothing waits (unknown)\n' });
@@ -550,7 +550,7 @@ test('ends with 1 where the agent refuses', async () => {
 test('lists packages, a line each', async () => {
   const world = createWorld();
   await startFakeDaemon(world, statusOf(), {
-    packages: async () => ({
+    inventory: async () => ({
       ok: true,
       packages: [
         { name: 'vim', version: '9.1' },

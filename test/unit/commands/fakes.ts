@@ -127,7 +127,7 @@ export async function startFakeDaemon(
     status: () => status,
     accept: async (name, version) => ({ ok: true, text: `accepted ${name} ${version ?? '-'}` }),
     decline: async (name, version) => ({ ok: true, text: `declined ${name} ${version ?? '-'}` }),
-    packages: async () => ({ ok: true, packages: [] }),
+    inventory: async () => ({ ok: true, packages: [] }),
     renewPath: async () => ({ ok: true, text: 'renewed' }),
     onChange(listener) {
       listeners.add(listener);

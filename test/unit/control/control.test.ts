@@ -33,7 +33,7 @@ async function setUp(change: Partial<ControlHandlers> = {}) {
     status: () => world.status,
     accept: wish('accept'),
     decline: wish('decline'),
-    packages: async () => ({ ok: true, packages: [{ name: 'vim', version: '9' }] }),
+    inventory: async () => ({ ok: true, packages: [{ name: 'vim', version: '9' }] }),
     renewPath: async () => ({ ok: true, text: 'renewed' }),
     onChange(listener) {
       listeners.add(listener);
@@ -203,7 +203,7 @@ test('closes on requests that pile up behind one', async () => {
   let release: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   const world = await setUp({
-    packages: async () => {
+    inventory: async () => {
       await held;
       return { ok: true, packages: [] };
     },
@@ -396,12 +396,12 @@ test('gives up on an answer without an end', async () => {
 
 test('knows a status, and every way in which one field of it may be wrong', () => {
   const update = { description: 'd', signature: 's', requestConfirmation: true };
-  const learnt = { afterStart: 'full', resume: 'empty' };
+  const learned = { afterStart: 'full', resume: 'empty' };
   const full = statusOf({
     vehicle: { vin: 'v', uuid: 'u' },
     packages: [{ ...receiving(3), installPercent: 4, update }],
     reports: [
-      { id: { name: 'a', version: '1' }, status: true, description: 'd', sends: 1, nextInMs: 5 },
+      { id: { name: 'a', version: '1' }, status: true, description: 'd', attempts: 1, nextInMs: 5 },
     ],
     history: [
       {
@@ -412,14 +412,14 @@ test('knows a status, and every way in which one field of it may be wrong', () =
         description: 'd',
       },
     ],
-    survived: ['s'],
-    trouble: 't',
+    recovered: ['s'],
+    storageError: 't',
     backend: {
       ...statusOf().backend,
       messages: 'P3',
-      learnt,
+      learned,
     },
-    others: [{ start: 's', messages: 'P1', keepAlive: false, learnt }],
+    previousServers: [{ start: 's', messages: 'P1', keepAlive: false, learned }],
   });
   assert.ok(isStatus(full));
   assert.ok(isStatus(JSON.parse(JSON.stringify(statusOf()))));

@@ -26,7 +26,7 @@ async function setUp(first: Status) {
     status: () => status,
     accept: async (name) => ({ ok: true, text: name }),
     decline: async () => ({ ok: false, code: 'unknown', reason: 'no' }),
-    packages: async () => {
+    inventory: async () => {
       await pause(300);
       return { ok: true, packages: [{ name: 'vim', version: '9.1' }] };
     },
@@ -65,7 +65,7 @@ test('carries a large status whole', async () => {
   const packages = Array.from({ length: 64 }, (_, index) =>
     receiving(index, 40, `${'ü'.repeat(250)}${index}`),
   );
-  const status = statusOf({ packages, survived: ['x'.repeat(100_000)] });
+  const status = statusOf({ packages, recovered: ['x'.repeat(100_000)] });
   const { path, close } = await setUp(status);
   const asked = await ask(world, path, { command: 'status' });
   assert.ok(asked.kind === 'answered' && asked.response.ok && 'status' in asked.response);

@@ -2,23 +2,23 @@
 import {
   ackIndices,
   crcOf,
-  drop,
-  hold,
-  holdPage,
-  holds,
+  removeChunk,
+  addChunk,
+  addPage,
+  hasChunk,
   indicesOf,
-  noneHeld,
+  emptyChunkSet,
   pageChunks,
   prefixCount,
 } from '../../../src/core/chunk-set.ts';
 import { chunksCountMax } from '../../../src/limits.ts';
 import { createRandom } from '../../support/prng.ts';
 import { assert, suite } from '../../support/suite.ts';
-import type { HeldChunks } from '../../../src/core/model.ts';
+import type { ChunkSet } from '../../../src/core/model.ts';
 
 const test = suite('held');
 const holdAll = (...indices: readonly number[]) =>
-  indices.reduce((chunks, index) => hold(chunks, index, index * 7), noneHeld);
+  indices.reduce((chunks, index) => addChunk(chunks, index, index * 7), emptyChunkSet);
 
 function prefixOf(sorted: readonly number[]): number {
   const gap = sorted.findIndex((index, at) => index !== at + 1);
@@ -30,11 +30,11 @@ test('tells the same as a set, whatever is held and dropped', () => {
     const prng = createRandom(seed);
     const count = 1 + prng.below(3 * pageChunks);
     const set = new Set<number>();
-    let chunks: HeldChunks = noneHeld;
+    let chunks: ChunkSet = emptyChunkSet;
     for (let step = 0; step < 300; step++) {
       const index = 1 + prng.below(count);
       const isDropped = prng.chance(0.2);
-      chunks = isDropped ? drop(chunks, index) : hold(chunks, index, index);
+      chunks = isDropped ? removeChunk(chunks, index) : addChunk(chunks, index, index);
       if (isDropped) set.delete(index);
       else set.add(index);
     }
@@ -43,7 +43,7 @@ test('tells the same as a set, whatever is held and dropped', () => {
     assert.is(chunks.count, set.size);
     assert.is(prefixCount(chunks), prefixOf(sorted));
     for (let index = 1; index <= count; index++) {
-      assert.is(holds(chunks, index), set.has(index));
+      assert.is(hasChunk(chunks, index), set.has(index));
       assert.is(crcOf(chunks, index), set.has(index) ? index : undefined);
     }
   }
@@ -51,7 +51,7 @@ test('tells the same as a set, whatever is held and dropped', () => {
 
 test('an older state stays what it was', () => {
   const before = holdAll(1, 2);
-  drop(hold(before, 3, 0), 1);
+  removeChunk(addChunk(before, 3, 0), 1);
   assert.equal(indicesOf(before), [1, 2]);
 });
 
@@ -59,26 +59,26 @@ test('knows nothing of what was never held, at the borders of pages too', () => 
   const chunks = holdAll(pageChunks, 2 * pageChunks + 1, chunksCountMax);
   assert.equal(indicesOf(chunks), [pageChunks, 2 * pageChunks + 1, chunksCountMax]);
   for (const index of [1, pageChunks - 1, pageChunks + 1, 2 * pageChunks, chunksCountMax - 1]) {
-    assert.not.ok(holds(chunks, index));
+    assert.not.ok(hasChunk(chunks, index));
     assert.is(crcOf(chunks, index), undefined);
   }
   assert.is(prefixCount(chunks), 0);
 });
 
 test('the largest CRC comes back as it was', () => {
-  assert.is(crcOf(hold(noneHeld, 1, 0xffffffff), 1), 0xffffffff);
+  assert.is(crcOf(addChunk(emptyChunkSet, 1, 0xffffffff), 1), 0xffffffff);
 });
 
 test('takes whole pages, also over what is held', () => {
   const [page] = holdAll(1, 3).pages;
   if (page === undefined) throw new Error('no page');
-  const chunks = holdPage(holdPage(noneHeld, 2, page), 2, page);
+  const chunks = addPage(addPage(emptyChunkSet, 2, page), 2, page);
   assert.equal(indicesOf(chunks), [2 * pageChunks + 1, 2 * pageChunks + 3]);
   assert.is(chunks.count, 2);
 });
 
 test('an ack lists everything, or nothing as long as chunk 1 is missing', () => {
-  assert.equal(ackIndices(noneHeld, 'full'), []);
+  assert.equal(ackIndices(emptyChunkSet, 'full'), []);
   assert.equal(ackIndices(holdAll(2, 3), 'full'), []);
   assert.equal(ackIndices(holdAll(1), 'full'), [1]);
   assert.equal(ackIndices(holdAll(1, 2, 5), 'full'), [1, 2, 5]);

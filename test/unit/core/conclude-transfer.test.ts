@@ -1,5 +1,5 @@
 // Method: a transfer at its end, with every combination of finish and checksum.
-import { conclude, settle } from '../../../src/core/conclude-transfer.ts';
+import { conclude, recordOutcome } from '../../../src/core/conclude-transfer.ts';
 import { inPhase } from '../../../src/core/decision-helpers.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { createLinked, ghc, kinds, open, receive, settings, sumOf } from '../../support/core.ts';
@@ -40,9 +40,11 @@ test('a wrong checksum is an outcome with both in its report, and leaves no note
 test('an outcome gives up the data when there is some', () => {
   const { one } = received();
   const report: Report = { id: ghc, status: false, code: 'general-error', description: '' };
-  assert.equal(kinds(settle(one, report).effects), ['discard']);
-  assert.equal(kinds(settle(undefined, report).effects), []);
-  assert.equal(settle(undefined, report).facts, [{ kind: 'settled', report, checksum: undefined }]);
+  assert.equal(kinds(recordOutcome(one, report).effects), ['discard']);
+  assert.equal(kinds(recordOutcome(undefined, report).effects), []);
+  assert.equal(recordOutcome(undefined, report).facts, [
+    { kind: 'settled', report, checksum: undefined },
+  ]);
 });
 
 test.run();

@@ -35,7 +35,7 @@ const chunk = (index: number, sizeBytes: number) =>
   ({ kind: 'chunk', id: ghc, chunkIndex: index, data: new Uint8Array(sizeBytes) }) as const;
 const held = (core: Core) => {
   const phase = core.one(ghc)?.phase;
-  return phase?.kind === 'receiving' ? indicesOf(phase.transfer.held) : undefined;
+  return phase?.kind === 'receiving' ? indicesOf(phase.transfer.chunks) : undefined;
 };
 
 test('writes a new chunk, remembers it, then acks and hashes it', () => {

@@ -29,7 +29,7 @@ import {
   sumOf,
   transferNumber,
 } from '../../support/core.ts';
-import type { Probe, Verdict } from '../../../src/core/events.ts';
+import type { Probe, InstallResult } from '../../../src/core/events.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('on-install');
@@ -47,7 +47,8 @@ function reboot(core: Core, evidence = [{ number: transferNumber(core, ghc), dat
   return next;
 }
 
-const end = (core: Core, verdict: Verdict) => core.act({ kind: 'install-ended', id: ghc, verdict });
+const end = (core: Core, verdict: InstallResult) =>
+  core.act({ kind: 'install-ended', id: ghc, verdict });
 const probed = (core: Core, kind: Probe['kind']) =>
   core.act({ kind: 'install-probed', id: ghc, probe: { kind, description: kind } });
 const report = (core: Core) => {
@@ -77,7 +78,7 @@ test('a report that follows a transfer begins afresh, and is said at once', () =
   open(core, ghc, 2);
   core.wait(25_000);
   complete(core, ghc, 2, 'f'.repeat(40));
-  assert.equal(core.running(ghc).asked, 0);
+  assert.equal(core.running(ghc).attempts, 0);
   assert.equal(kinds(core.wait(0)), ['report']);
 });
 
@@ -85,7 +86,7 @@ test('the intent is a fact before the installer runs', () => {
   const core = createLinked(settings, ghc);
   open(core, ghc, 2);
   complete(core, ghc, 2);
-  assert.is(core.running(ghc).work, 'preparing');
+  assert.is(core.running(ghc).activity, 'preparing');
   const number = transferNumber(core, ghc);
   const decided = core.act({ kind: 'prepared', id: ghc, number, installer: 'opkg', before: '{}' });
   assert.equal(decided.facts, [
@@ -120,7 +121,7 @@ test('the outcome and the duty to report it are one fact, the payload goes after
     );
     assert.equal(kinds(decided.effects), ['discard']);
     assert.is(report(core)?.status, status);
-    const [entry] = core.state().ledger.values();
+    const [entry] = core.state().history.values();
     assert.is(entry?.outcome, status ? 'installed' : 'failed');
   }
 });
@@ -193,7 +194,7 @@ test('progress is shown while it installs, and not afterwards', () => {
 
 test('after a cut the device is asked before anything is repeated', () => {
   const core = reboot(installing());
-  assert.is(core.running(ghc).work, 'probing');
+  assert.is(core.running(ghc).activity, 'probing');
   probed(core, 'installed');
   assert.equal([report(core)?.status, report(core)?.description], [true, 'installed']);
 });
@@ -225,16 +226,16 @@ test('what rotted between the attempts is received again, and never installed', 
 
 test('data is not taken from under an installer or a probe', () => {
   for (const core of [installing(), reboot(installing())]) {
-    const { work } = core.running(ghc);
+    const { activity } = core.running(ghc);
     const rotten = { kind: 'chunk-rotten', number: transferNumber(core, ghc) } as const;
     assert.equal(core.act({ ...rotten, chunkIndex: 1 }).facts, []);
-    assert.equal([core.phase(ghc), core.running(ghc).work], ['installing', work]);
+    assert.equal([core.phase(ghc), core.running(ghc).activity], ['installing', activity]);
   }
 });
 
 test('data that was lost with the cut is received anew when the device does not have it', () => {
   const core = reboot(installing(), []);
-  assert.is(core.running(ghc).work, 'probing');
+  assert.is(core.running(ghc).activity, 'probing');
   const decided = probed(core, 'not-installed');
   assert.equal(decided.facts, [{ kind: 'closed', id: ghc }]);
   link(core);
@@ -333,7 +334,7 @@ test('true is said only after the reboot that the installer asked for, and its c
     assert.equal(decided.facts, [{ kind: 'reboot-awaited', id: ghc, bootId: 'boot-1' }]);
     assert.equal(kinds(decided.effects), ['reboot']);
     const core = reboot(before);
-    assert.is(core.running(ghc).work, 'checking');
+    assert.is(core.running(ghc).activity, 'checking');
     core.act({ kind: 'checked', id: ghc, ok, description: 'check' });
     assert.is(report(core)?.status, ok);
   }

@@ -39,7 +39,7 @@ test('registers as soon as the transport is up, and asks nothing before', () => 
   assert.equal(kinds(core.act({ kind: 'transport-up' }).effects), ['register']);
   assert.equal(codes(register(core).effects), ['registered']);
   assert.is(core.state().link.kind, 'up');
-  assert.equal(core.state().names, names);
+  assert.equal(core.state().ownServices, names);
 });
 
 test('a configured VIN goes before the one in the names', () => {
@@ -172,7 +172,7 @@ test('a node that restarted unnoticed tells by its list that the server is back'
   assert.equal(codes(renew(false).effects), []);
   assert.equal(kinds(core.wait(awayRegisterEveryMs)), ['register']);
   assert.equal(codes(renew(true).effects), ['backend-back']);
-  assert.is(core.state().away.untilMs, undefined);
+  assert.is(core.state().serverAvailability.untilMs, undefined);
   assert.equal(kinds(core.wait(10_000)).at(-1), 'ack');
 });
 

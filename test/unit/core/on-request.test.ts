@@ -76,7 +76,7 @@ test('keeps what a notify offers, and its services, before anything follows from
     ['backend-named', 'dialect-learnt', 'offered', 'offered'],
   );
   assert.equal(kinds(decided.effects), []);
-  assert.equal(core.state().backend.services, backend);
+  assert.equal(core.state().server.services, backend);
 });
 
 test('consents by itself where nobody is to be asked', () => {
@@ -105,7 +105,7 @@ test('asks a person where the server wants that, and goes on asking after a boot
 test('keeps the signature that came last, through boots and a rewritten journal', () => {
   const core = createLinked();
   core.ask(offerUpdate(ghc));
-  assert.is(core.state().backend.dialect, 'P3');
+  assert.is(core.state().server.dialect, 'P3');
   open(core, ghc, 1);
   receive(core, ghc, 1, 1);
   core.ask({ kind: 'finish', id: ghc, signature: 'second' });
@@ -116,7 +116,7 @@ test('keeps the signature that came last, through boots and a rewritten journal'
       [...state.packages.values()].map(({ update }) => update),
       [signed],
     );
-    assert.is(state.backend.dialect, 'P3');
+    assert.is(state.server.dialect, 'P3');
   }
 });
 
@@ -137,9 +137,9 @@ test('a finish without a signature leaves the one of the notify, and one of P1 m
 test('learns how a backend speaks where no notify could tell, and only once', () => {
   const core = createLinked();
   core.ask({ ...offerUpdate(ghc), dialect: undefined });
-  assert.is(core.state().backend.dialect, undefined);
+  assert.is(core.state().server.dialect, undefined);
   core.act({ kind: 'dialect-spoken', dialect: 'P2' });
-  assert.is(core.state().backend.dialect, 'P2');
+  assert.is(core.state().server.dialect, 'P2');
   assert.equal(core.act({ kind: 'dialect-spoken', dialect: 'P3' }).facts, []);
   assert.equal(core.ask(offer(vim)).facts[0], { kind: 'dialect-learnt', dialect: 'P1' });
 });
@@ -179,38 +179,38 @@ test('what was learnt of a backend is of that one, and comes back with its name'
   const state = core.state();
   const taught = createCore(settings, {
     ...state,
-    backend: {
+    server: {
       services: backend,
       dialect: 'P1',
-      isPatient: false,
-      learnt: { 'after-start': 'empty', resume: 'start' },
+      hasNoInstallTimeout: false,
+      learned: { 'after-start': 'empty', resume: 'start' },
     },
   });
   taught.ask({ ...offer(), services: backend });
-  assert.is(taught.state().backend.learnt.resume, 'start');
+  assert.is(taught.state().server.learned.resume, 'start');
   taught.ask({ ...offer(), services: moved });
-  assert.equal(taught.state().backend, {
+  assert.equal(taught.state().server, {
     services: moved,
     dialect: 'P1',
-    isPatient: false,
-    learnt: { 'after-start': undefined, resume: undefined },
+    hasNoInstallTimeout: false,
+    learned: { 'after-start': undefined, resume: undefined },
   });
   assert.equal(
-    taught.state().others.map(({ services }) => services),
+    taught.state().previousServers.map(({ services }) => services),
     [backend],
   );
   const again = { ...taught.state(), link: state.link };
   for (const from of [again, replay(snapshot(again))]) {
     const core = createCore(settings, from);
     core.ask({ ...offer(), services: backend });
-    assert.equal(core.state().backend, {
+    assert.equal(core.state().server, {
       services: backend,
       dialect: 'P1',
-      isPatient: false,
-      learnt: { 'after-start': 'empty', resume: 'start' },
+      hasNoInstallTimeout: false,
+      learned: { 'after-start': 'empty', resume: 'start' },
     });
     assert.equal(
-      core.state().others.map(({ services }) => services),
+      core.state().previousServers.map(({ services }) => services),
       [moved],
     );
   }
@@ -220,11 +220,11 @@ test('remembers a bounded number of backends, the last ones', () => {
   const core = createLinked();
   const named = (at: number) => ({ ...backend, ack: `${at}/sota/ack` });
   for (let at = 0; at < backendsMax + 3; at++) core.ask({ ...offer(), services: named(at) });
-  const { others } = core.state();
-  assert.is(others.length, backendsMax);
-  assert.equal(others.at(0)?.services, named(2));
-  assert.equal(replay(core.facts).others, others);
-  assert.equal(replay(snapshot(core.state())).others, others);
+  const { previousServers } = core.state();
+  assert.is(previousServers.length, backendsMax);
+  assert.equal(previousServers.at(0)?.services, named(2));
+  assert.equal(replay(core.facts).previousServers, previousServers);
+  assert.equal(replay(snapshot(core.state())).previousServers, previousServers);
 });
 
 test('leaves out offers beyond the bound, and says which', () => {
@@ -277,7 +277,7 @@ test('keeps what it holds when the same file is started again', () => {
   const decided = core.ask(startOf(ghc, 3));
   assert.equal(decided.facts, []);
   assert.equal(only(decided.effects, 'ack'), { kind: 'ack', id: ghc, empty: false });
-  assert.is(core.running(ghc).situation, 'after-start');
+  assert.is(core.running(ghc).context, 'after-start');
 });
 
 test('begins anew when the file has another checksum, or another count', () => {
@@ -288,7 +288,7 @@ test('begins anew when the file has another checksum, or another count', () => {
     assert.equal(kinds(decided.effects), ['discard', 'reserve']);
     core.act({ kind: 'reserved', start, number: numberIn(decided) });
     const phase = core.one(ghc)?.phase;
-    assert.is(phase?.kind === 'receiving' && phase.transfer.held.count, 0);
+    assert.is(phase?.kind === 'receiving' && phase.transfer.chunks.count, 0);
     assert.is(phase?.kind === 'receiving' && phase.transfer.checksum, start.checksum);
   }
 });
@@ -386,7 +386,7 @@ test('a full disk at the restart of a settled package leaves it able to start la
   core.act({ kind: 'not-reserved', start, number, code: 'ENOSPC', reason: 'full' });
   const phase = core.one(ghc)?.phase;
   assert.is(phase?.kind === 'settling' && phase.report.code, 'disk-full');
-  assert.is(core.running(ghc).work, undefined);
+  assert.is(core.running(ghc).activity, undefined);
   assert.is(core.running(ghc).sentAtMs, undefined);
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
@@ -524,9 +524,9 @@ test('answers getpackages in every phase', () => {
     const packages = [{ name: 'base', version: '1.0.0' }];
     const listed = core.act({ kind: 'packages-listed', packages });
     assert.equal(listed.effects, [{ kind: 'send-packages', packages }]);
-    assert.is.not(core.state().listing, undefined);
+    assert.is.not(core.state().inventoryRequest, undefined);
     core.act({ kind: 'sent', message: 'packages', id: undefined });
-    assert.is(core.state().listing, undefined);
+    assert.is(core.state().inventoryRequest, undefined);
   }
 });
 
@@ -538,7 +538,7 @@ test('owes the list across a boot, until the node took it', () => {
   link(booted);
   assert.equal(kinds(booted.wait(500)).filter((kind) => kind === 'list-packages').length, 1);
   booted.act({ kind: 'sent', message: 'packages', id: undefined });
-  assert.is(replay(snapshot(booted.state())).listing, undefined);
+  assert.is(replay(snapshot(booted.state())).inventoryRequest, undefined);
   assert.equal(booted.act({ kind: 'sent', message: 'packages', id: undefined }).facts, []);
 });
 

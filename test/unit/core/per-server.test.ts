@@ -3,7 +3,7 @@
 import { replay } from '../../../src/core/apply.ts';
 import { keyOf } from '../../../src/core/decision-helpers.ts';
 import { snapshot } from '../../../src/core/snapshot.ts';
-import { toKeepAlive } from '../../../src/core/progress-ack.ts';
+import { needsProgressAck } from '../../../src/core/progress-ack.ts';
 import { hintsOf, servicesOf } from '../../../src/backends/rvi/sender.ts';
 import { decodeJournal, encodeBatch, encodeJournal } from '../../../src/store/decode.ts';
 import { packagesMax, recordBytesMax } from '../../../src/limits.ts';
@@ -23,10 +23,10 @@ import {
   startOf,
   vim,
 } from '../../support/core.ts';
-import type { BackendServices, PackageId, State } from '../../../src/core/model.ts';
+import type { ServerServices, PackageId, State } from '../../../src/core/model.ts';
 
 const test = suite('packages of two servers');
-const elsewhere: BackendServices = { start: 'a/s', ack: 'a/b', report: 'a/r', packages: 'a/p' };
+const elsewhere: ServerServices = { start: 'a/s', ack: 'a/b', report: 'a/r', packages: 'a/p' };
 const offerOf = (id: PackageId) => ({ ...offer(id), services: elsewhere });
 
 function ackOf(state: State, id: PackageId): string {
@@ -53,7 +53,7 @@ test('another offer leaves the services of every package as they were, in each p
     for (const state of everyway(core.state())) {
       assert.is(ackOf(state, ghc), backend.ack, before);
       assert.is(ackOf(state, vim), 'a/b', before);
-      assert.equal(state.backend.services, elsewhere);
+      assert.equal(state.server.services, elsewhere);
     }
     const { facts } = core;
     assert.is(ackOf(replay(facts), ghc), backend.ack, 'the journal as it was written');
@@ -94,7 +94,8 @@ test('the list of packages goes where the proven report went', () => {
   core.ask(offerOf(vim));
   core.act({ kind: 'sent', message: 'report', id: ghc });
   core.ask({ kind: 'getpackages' });
-  for (const state of everyway(core.state())) assert.equal(state.listing?.services, backend);
+  for (const state of everyway(core.state()))
+    assert.equal(state.inventoryRequest?.services, backend);
 });
 
 test('an offer before any server was named keeps the default services', () => {
@@ -115,7 +116,7 @@ test('dialect, patience and what moves a silent server are of its packages alone
   core.ask({ ...offer(ghc), isPatient: true });
   core.ask({ ...offerUpdate(vim), services: elsewhere });
   const learned = (state: State, id: PackageId) =>
-    hintsOf(settings, state, state.packages.get(keyOf(id))).learnt;
+    hintsOf(settings, state, state.packages.get(keyOf(id))).learned;
   for (const state of everyway(core.state())) {
     assert.equal([learned(state, ghc), learned(state, vim)], ['P1', 'P3']);
   }
@@ -123,13 +124,13 @@ test('dialect, patience and what moves a silent server are of its packages alone
   receive(core, ghc, 2, 3);
   core.wait(20_000);
   receive(core, ghc, 1, 3);
-  const [first] = core.state().others;
-  assert.is(first?.learnt.resume, 'empty');
-  assert.is(core.state().backend.learnt.resume, undefined);
-  assert.equal(replay(core.facts).others, core.state().others);
+  const [first] = core.state().previousServers;
+  assert.is(first?.learned.resume, 'empty');
+  assert.is(core.state().server.learned.resume, undefined);
+  assert.equal(replay(core.facts).previousServers, core.state().previousServers);
   receive(core, ghc, 3, 3);
   core.ask({ kind: 'finish', id: ghc });
-  assert.is(toKeepAlive(core.state()), undefined, 'the server of ghc is patient');
+  assert.is(needsProgressAck(core.state()), undefined, 'the server of ghc is patient');
 });
 
 test('a snapshot of many servers stays within bounds', () => {

@@ -70,12 +70,12 @@ test('nothing is said once the outcome is known, nor before the finish', () => {
 
 test('a server that waits for ever needs no sign, and gets none, also after a boot', () => {
   const core = installing({ ...offer(ghc), isPatient: true });
-  assert.ok(core.state().backend.isPatient);
+  assert.ok(core.state().server.hasNoInstallTimeout);
   assert.is(signs(core, 5 * everyMs), 0);
   for (const facts of [core.facts, snapshot(core.state())]) {
-    assert.ok(replay(facts).backend.isPatient);
+    assert.ok(replay(facts).server.hasNoInstallTimeout);
   }
-  assert.not(installing(offer(ghc)).state().backend.isPatient);
+  assert.not(installing(offer(ghc)).state().server.hasNoInstallTimeout);
 });
 
 test('0 turns them off', () => {
@@ -104,7 +104,7 @@ test('an update of several packages gets no sign: it would count for the next on
   assert.equal(only(decided.effects, 'ack'), { kind: 'ack', id: ghc, empty: true });
   assert.is(signs(core, 10 * everyMs), 0);
   const later = replay(snapshot(core.state()));
-  assert.ok([...later.packages.values()][0]?.isSplit, 'nor after a boot');
+  assert.ok([...later.packages.values()][0]?.isMultiPackage, 'nor after a boot');
 });
 
 test('and is not said to be installed when only its first package is', () => {

@@ -24,7 +24,7 @@ function factsAfter(...events: readonly Event[]): readonly string[] {
   let state = applyAll(initialState, owed);
   let kinds: readonly string[] = [];
   for (const event of events) {
-    const moment = { nowMs: 1_000, roll: 0.5 };
+    const moment = { nowMs: 1_000, random: 0.5 };
     const { facts, notes } = decide(configuration.settings, state, event, moment);
     state = applyAll(state, facts, notes);
     kinds = facts.map(({ kind }) => kind).filter((kind) => kind !== 'packages-asked');

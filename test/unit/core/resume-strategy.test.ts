@@ -152,7 +152,7 @@ test('a renewed registration disturbs no transfer', () => {
   const core = holding(2);
   core.wait(15_000);
   const before = core.running(ghc);
-  assert.is(before.rung, 'full');
+  assert.is(before.method, 'full');
   core.nowMs += settings.rvi.registerEveryMs;
   const renewing = { kind: 'registering', failures: 0, isRenewal: true } as const;
   const renewed = createCore(settings, { ...core.state(), link: renewing });

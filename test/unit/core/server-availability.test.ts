@@ -43,7 +43,7 @@ function wanted(roll = 0.99): Core {
 
 test('what waits for the server is said within seconds of its return, and not before', () => {
   const core = wanted();
-  const before = core.running(ghc).dueMs ?? 0;
+  const before = core.running(ghc).deadlineMs ?? 0;
   assert.ok(before > core.nowMs + returnDelayMsMax, 'it would wait longer');
   assert.equal(comeBack(core)[0], 'backend-back');
   assert.equal(said(core, returnDelayMsMin - 1), [], 'the other services are to come first');
@@ -54,7 +54,7 @@ test('a fleet does not return in one instant', () => {
   const due = [0, 0.5, 0.99].map((roll) => {
     const core = wanted(roll);
     core.ask({ kind: 'services-available', services: names });
-    return (core.running(ghc).dueMs ?? 0) - core.nowMs;
+    return (core.running(ghc).deadlineMs ?? 0) - core.nowMs;
   });
   assert.equal(new Set(due).size, 3);
   assert.ok(
@@ -85,10 +85,10 @@ test('an absence that its end has overtaken is none', () => {
 
 test('services of others move nothing', () => {
   const core = wanted();
-  const { dueMs } = core.running(ghc);
+  const { deadlineMs } = core.running(ghc);
   const decided = tell(core, 'services-available', 'genivi.org/backend/other/start');
   assert.equal(codes(decided.effects), ['services-available']);
-  assert.is(core.running(ghc).dueMs, dueMs);
+  assert.is(core.running(ghc).deadlineMs, deadlineMs);
   const unnamed = createLinked();
   const early = tell(unnamed, 'services-available', 'genivi.org/backend/sota/start');
   assert.equal(codes(early.effects), ['backend-back'], 'before a notify: those of rvi.backend');
@@ -113,10 +113,10 @@ test('a report that nothing proves is said again at once, and counted on', () =>
   settle(core, ghc);
   core.wait(3_600_000);
   core.act({ kind: 'sent', message: 'report', id: ghc });
-  const { asked } = core.running(ghc);
+  const { attempts } = core.running(ghc);
   comeBack(core);
   assert.equal(said(core, returnDelayMsMax), ['report']);
-  assert.is(core.running(ghc).asked, asked + 1);
+  assert.is(core.running(ghc).attempts, attempts + 1);
 });
 
 test('while the server is away nothing is said to it, but not for ever', () => {
@@ -150,7 +150,7 @@ test('a message of the server, or a new link, says that it is there', () => {
     open(core, ghc, 5);
     goAway(core);
     come(core);
-    assert.is(core.state().away.untilMs, undefined);
+    assert.is(core.state().serverAvailability.untilMs, undefined);
     assert.ok(said(core, settings.rvi.stallMs).includes('ack'));
   }
 });

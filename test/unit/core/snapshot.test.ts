@@ -21,10 +21,18 @@ import type { Core } from '../../support/core.ts';
 
 const test = suite('snapshot');
 
-function durable({ backend, others, packages, ledger, nextNumber, nextOrder, listing }: State) {
-  const isListing = listing !== undefined;
-  const lists = { packages: [...packages], ledger: [...ledger] };
-  return { ...lists, backend, others, nextNumber, nextOrder, isListing };
+function durable({
+  server,
+  previousServers,
+  packages,
+  history,
+  nextNumber,
+  nextOrder,
+  inventoryRequest,
+}: State) {
+  const isListing = inventoryRequest !== undefined;
+  const lists = { packages: [...packages], ledger: [...history] };
+  return { ...lists, backend: server, others: previousServers, nextNumber, nextOrder, isListing };
 }
 
 function comesBack(core: Core): readonly Fact[] {
@@ -92,7 +100,7 @@ test('what was learnt of the backend comes back', () => {
   receive(core, ghc, 2, 3);
   core.wait(20_000);
   receive(core, ghc, 1, 3);
-  assert.is(core.state().backend.learnt.resume, 'empty');
+  assert.is(core.state().server.learned.resume, 'empty');
   comesBack(core);
 });
 
@@ -106,7 +114,7 @@ test('a full ledger comes back in its order, and with what is under way', () => 
     core.ask({ kind: 'getpackages' });
   }
   install(core, ghc);
-  assert.is(core.state().ledger.size, ledgerEntriesMax);
+  assert.is(core.state().history.size, ledgerEntriesMax);
   comesBack(core);
 });
 

@@ -1,5 +1,5 @@
 // Method: time passes by hand; the starts that are asked for are listed.
-import { nextToAsk } from '../../../src/core/start-queue.ts';
+import { nextToRequest } from '../../../src/core/start-queue.ts';
 import { askDelayMsMax, reportSettleMs } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -54,7 +54,7 @@ test('asks for the next one as soon as the report of the last is proven', () => 
   const core = createLinked(settings, ghc, vim);
   settle(core, ghc);
   core.wait(500);
-  assert.is(nextToAsk(core.state()), undefined);
+  assert.is(nextToRequest(core.state()), undefined);
   core.act({ kind: 'sent', message: 'report', id: ghc });
   assert.equal(asked(core.wait(1_000)), []);
   core.ask({ kind: 'getpackages' });
@@ -66,7 +66,7 @@ test('asks for the next one without proof when servers have freed the vehicle', 
   settle(core, ghc);
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
-  assert.is(nextToAsk(core.state())?.dueMs, core.nowMs + reportSettleMs);
+  assert.is(nextToRequest(core.state())?.dueMs, core.nowMs + reportSettleMs);
   assert.equal(asked(core.wait(reportSettleMs - 500)), []);
   assert.equal(asked(core.wait(1_000)), ['vim']);
 });
@@ -82,7 +82,7 @@ test('asks for nothing while a package is made room for, received, installed or 
   const settling = createLinked(settings, ghc, vim);
   settle(settling, ghc);
   for (const core of [rooms, receiving, installing, settling]) {
-    assert.is(nextToAsk(core.state()), undefined);
+    assert.is(nextToRequest(core.state()), undefined);
     assert.equal(asked(core.wait(500)), []);
   }
 });
@@ -96,7 +96,7 @@ test('is held up by none of which no server can be told', () => {
     core.wait(500);
     const { effects } = core.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
     assert.equal(codes(effects), ['message-unsaid']);
-    assert.is(core.running(ghc).unsaid, 'no VIN');
+    assert.is(core.running(ghc).blockedReason, 'no VIN');
     assert.equal(asked(core.wait(500)), ['vim']);
     assert.is(core.state().link.kind, 'up');
   }

@@ -87,7 +87,10 @@ test('shows an install that tells, what is owed, and what was', () => {
   core.act({ kind: 'install-ended', id: ghc, verdict: { kind: 'installed', description: 'ok' } });
   core.wait(0);
   const { reports, history } = shown(core);
-  assert.equal([reports[0]?.status, reports[0]?.sends, reports[0]?.description], [true, 1, 'ok']);
+  assert.equal(
+    [reports[0]?.status, reports[0]?.attempts, reports[0]?.description],
+    [true, 1, 'ok'],
+  );
   assert.equal([history[0]?.outcome, history[0]?.attempts], ['installed', 1]);
 });
 

@@ -118,7 +118,7 @@ test('a link that renews its registration still carries messages, a new one does
 
 test('a tick acts on what is due, and on nothing else', () => {
   const core = createLinked(settings, ghc);
-  const moment = { nowMs: core.nowMs, roll: 0.5 };
+  const moment = { nowMs: core.nowMs, random: 0.5 };
   const decided = onTick(settings, core.state(), moment);
   assert.equal(kinds(decided.effects), ['ask-start']);
   const after = applyAll(core.state(), decided.facts, decided.notes);
@@ -146,7 +146,7 @@ test('a list of packages that the node does not take is made again, so many time
   core.ask({ kind: 'getpackages' });
   const effects = core.wait(2 * listingsMax * listingDelayMs);
   assert.is(kinds(effects).filter((kind) => kind === 'list-packages').length, listingsMax - 1);
-  assert.is(core.state().listing, undefined);
+  assert.is(core.state().inventoryRequest, undefined);
   assert.equal(core.facts.at(-1), { kind: 'packages-told' });
 });
 

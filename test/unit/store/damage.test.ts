@@ -50,7 +50,7 @@ function holdsAll(state: State, what: string): void {
   assert.is(phase?.kind === 'installing' ? phase.install.attempt : 0, 2, what);
   const owed = state.packages.get(keyOf(radio))?.phase;
   assert.equal(owed?.kind === 'settling' ? owed.report : undefined, report, what);
-  const attempts = [...state.ledger.values()].map((entry) => entry.attempts);
+  const attempts = [...state.history.values()].map((entry) => entry.attempts);
   assert.equal([...attempts].sort(), [0, 2], what);
 }
 
@@ -151,7 +151,7 @@ test('is told by the status of an agent that is down, which writes nothing', asy
   const directory = '/var/lib/sota-agent';
   const own = { ...settings, storage: { ...settings.storage, directory } };
   const status = must(await readFlash(disk, own, '1'));
-  assert.match(status?.trouble ?? '', /^the journal is damaged \(bytes \d+\+\d+\)/);
+  assert.match(status?.storageError ?? '', /^the journal is damaged \(bytes \d+\+\d+\)/);
   assert.equal(
     disk.ops.map(({ verb }) => verb),
     ['open', 'size', 'read', 'close'],

@@ -2,7 +2,7 @@
 // the transfer as it stands, and the writes of that commit. Reads are counted: what comes in order
 // needs none.
 import { createHash } from 'node:crypto';
-import { drop, hold, noneHeld } from '../../../src/core/chunk-set.ts';
+import { removeChunk, addChunk, emptyChunkSet } from '../../../src/core/chunk-set.ts';
 import { crc32 } from '../../../src/core/crc32.ts';
 import { chunkBytes } from '../../../src/limits.ts';
 import { createData } from '../../../src/store/payload-files.ts';
@@ -31,7 +31,7 @@ async function setUp(chunksCount: number, lastBytes = chunkBytes) {
     number: 1,
     checksum,
     chunksCount,
-    held: noneHeld,
+    chunks: emptyChunkSet,
     lastChunkBytes: undefined,
   };
   const chunk = (index: number) => chunkOf(index, index === count ? lastBytes : chunkBytes);
@@ -46,15 +46,15 @@ async function setUp(chunksCount: number, lastBytes = chunkBytes) {
         const write = writeOf(index, chunk(index));
         must(await data.write(write));
         writes.push(write);
-        const held = hold(transfer.held, index, crc32(write.data));
+        const chunks = addChunk(transfer.chunks, index, crc32(write.data));
         const last = index === count ? lastBytes : transfer.lastChunkBytes;
-        transfer = { ...transfer, held, lastChunkBytes: last };
+        transfer = { ...transfer, chunks, lastChunkBytes: last };
       }
       for (const _ of indices) hasher.advance(transfer, writes);
       await settle();
     },
     drop(index: number) {
-      transfer = { ...transfer, held: drop(transfer.held, index) };
+      transfer = { ...transfer, chunks: removeChunk(transfer.chunks, index) };
     },
     /** A commit of something else. */
     async advance() {

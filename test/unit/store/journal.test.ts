@@ -318,7 +318,7 @@ test('starts no program in a rewrite, and takes the blocks when it is told to', 
   const before = disk.count('reserve');
   must(await journal.rewrite(snapshot(replay(opened()))));
   assert.is(disk.count('reserve'), before);
-  must(await journal.takeRoom());
+  must(await journal.reserveBlocks());
   assert.is(disk.count('reserve'), before + 1);
 });
 

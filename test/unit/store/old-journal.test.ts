@@ -36,21 +36,21 @@ function stateOf(name: string): State {
 
 const radioIn = ({ packages }: State): Package | undefined =>
   packages.get(keyOf({ name: 'radio', version: '2.1.0' }));
-const attemptsIn = ({ ledger }: State) => [...ledger.values()].map(({ attempts }) => attempts);
+const attemptsIn = ({ history }: State) => [...history.values()].map(({ attempts }) => attempts);
 
 test('are read to the state that they were recorded in', () => {
   const offers = stateOf('offers');
   const phases = [...offers.packages.values()].map(({ phase }) => phase.kind);
   assert.equal(phases, ['accepted', 'offered']);
   const open = radioIn(stateOf('transfer-open'))?.phase;
-  assert.ok(open?.kind === 'receiving' && open.transfer.held.count >= 4);
+  assert.ok(open?.kind === 'receiving' && open.transfer.chunks.count >= 4);
   for (const [name, attempt] of [
     ['install-begun', 1],
     ['second-attempt', 2],
   ] as const) {
     const phase = radioIn(stateOf(name))?.phase;
     assert.ok(phase?.kind === 'installing' && phase.install.attempt === attempt, name);
-    assert.is(phase.transfer.held.count, 7);
+    assert.is(phase.transfer.chunks.count, 7);
     assert.equal(attemptsIn(stateOf(name)), [attempt]);
   }
   assert.is(radioIn(stateOf('rebooting'))?.phase.kind, 'rebooting');
@@ -63,7 +63,7 @@ test('are read to the state that they were recorded in', () => {
   }
   const history = stateOf('history');
   assert.is(history.packages.size, 0);
-  const outcomes = [...history.ledger.values()].map(({ outcome }) => outcome);
+  const outcomes = [...history.history.values()].map(({ outcome }) => outcome);
   assert.equal(outcomes, ['installed', 'installed']);
 });
 

@@ -3,7 +3,7 @@
 import { chunkBytes, chunksCountMax, nameBytesMax } from '../../../limits.ts';
 import { isObject, member, readBase64, readCount, readSha1, readText } from './fields.ts';
 import type {
-  BackendServices,
+  ServerServices,
   Message,
   PackageId,
   Request,
@@ -21,7 +21,7 @@ export type Dialect = {
 };
 
 /** Names are taken verbatim (protocol 5.8); an incomplete set is no set. */
-export function readServices(value: unknown): BackendServices | undefined {
+export function readServices(value: unknown): ServerServices | undefined {
   if (!isObject(value)) return undefined;
   const name = (key: string) => readText(member(value, key), key, nameBytesMax);
   const [start, ack, report, packages] = [

@@ -12,43 +12,46 @@ import type { JsonObject } from './fields.ts';
 export const dialects: { readonly [name in MessageDialect]: Dialect } = { P1: p1, P2: p2, P3: p3 };
 
 /** All that can tell. */
-export type Hints = {
+export type DialectContext = {
   readonly messages: Settings['rvi']['messages'];
   readonly device: Settings['device'];
   /** What the backend was found to speak. */
-  readonly learnt: MessageDialect | undefined;
+  readonly learned: MessageDialect | undefined;
   /** Undefined until the node was registered with. */
   readonly names: ServiceNames | undefined;
 };
 
-export function heardDialect(body: JsonObject, hints: Hints): MessageDialect {
+export function heardDialect(body: JsonObject, hints: DialectContext): MessageDialect {
   if (hints.messages !== 'auto') return hints.messages;
   const isUpdates = ['update_id', ...offerNames].some((name) => member(body, name) !== undefined);
   return isUpdates ? ofUpdates(hints) : 'P1';
 }
 
 /** Before the node has answered a registration nothing may tell P2 from P3. */
-export function isTold(dialect: MessageDialect, { messages, learnt, names }: Hints): boolean {
-  return dialect === 'P1' || messages !== 'auto' || names !== undefined || learnt === dialect;
+export function isTold(
+  dialect: MessageDialect,
+  { messages, learned, names }: DialectContext,
+): boolean {
+  return dialect === 'P1' || messages !== 'auto' || names !== undefined || learned === dialect;
 }
 
 /** A package came in its dialect and goes on in it, whatever is learnt or configured later. */
-export function spokenDialect(message: Message, hints: Hints): MessageDialect {
-  const { messages, learnt, names } = hints;
+export function spokenDialect(message: Message, hints: DialectContext): MessageDialect {
+  const { messages, learned, names } = hints;
   if (message.kind === 'packages') {
     if (messages !== 'auto') return messages;
-    return learnt ?? (prefixKind(names) === 'device' ? 'P3' : 'P1');
+    return learned ?? (prefixKind(names) === 'device' ? 'P3' : 'P1');
   }
   const id = message.kind === 'report' ? message.report.id : message.id;
   return isUpdate(id) ? ofUpdates(hints) : 'P1';
 }
 
-function ofUpdates({ messages, device, learnt, names }: Hints): 'P2' | 'P3' {
+function ofUpdates({ messages, device, learned, names }: DialectContext): 'P2' | 'P3' {
   if (messages === 'P2' || messages === 'P3') return messages;
   const kind = prefixKind(names);
   if (kind === 'device') return 'P3';
   if (kind === 'vin') return 'P2';
-  if (learnt === 'P2' || learnt === 'P3') return learnt;
+  if (learned === 'P2' || learned === 'P3') return learned;
   return deviceOf(device, names) === undefined ? 'P2' : 'P3';
 }
 
@@ -75,7 +78,11 @@ export type Who =
   | { readonly ok: false; readonly reason: string };
 
 /** As the dialect names the vehicle: servers take no notice of a message without that. */
-export function whoIn(dialect: MessageDialect, hints: Hints, vin: string | undefined): Who {
+export function whoIn(
+  dialect: MessageDialect,
+  hints: DialectContext,
+  vin: string | undefined,
+): Who {
   const who = dialect === 'P3' ? deviceOf(hints.device, hints.names) : vin;
   if (who !== undefined) return { ok: true, who };
   const [what, key] = dialect === 'P3' ? ['UUID of the device', 'uuid'] : ['VIN', 'vin'];

@@ -4,9 +4,9 @@ import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects
 import { readObject } from './fields.ts';
 import { packageIn } from './packages-by-vin.ts';
 import { updateIn } from './updates-by-vin.ts';
-import type { BackendServices, Message, MessageDialect, Request } from '../../../core/model.ts';
+import type { ServerServices, Message, MessageDialect, Request } from '../../../core/model.ts';
 import type { ServiceNames } from '../../../core/model.ts';
-import type { Hints } from './dialects.ts';
+import type { DialectContext } from './dialects.ts';
 import type { JsonObject, Read } from './fields.ts';
 
 export const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'] as const;
@@ -37,7 +37,11 @@ export function serviceOf(name: string, names: ServiceNames | undefined): Servic
   });
 }
 
-export function decodeRequest(service: Service, parameters: unknown, hints: Hints): Read<Request> {
+export function decodeRequest(
+  service: Service,
+  parameters: unknown,
+  hints: DialectContext,
+): Read<Request> {
   // These two carry nothing; what stands there differs from node to node (protocol 5.6).
   if (service === 'getpackages') return { ok: true, value: { kind: 'getpackages' } };
   if (service === 'abort') return decodeAbort(parameters);
@@ -70,20 +74,20 @@ export type Outgoing =
 /** Always a list of one: a bare object crashes the scheduler of a 0.4 node (protocol 1.6). */
 export function encodeMessage(
   message: Message,
-  backend: BackendServices,
-  hints: Hints & { readonly names: ServiceNames },
+  backend: ServerServices,
+  hints: DialectContext & { readonly names: ServiceNames },
   vin: string | undefined,
 ): Outgoing {
   // Nobody can have told us of P1 in earnest: its servers know vehicles by their VIN.
-  const learnt = vin === undefined && hints.learnt === 'P1' ? undefined : hints.learnt;
-  const dialect = spokenDialect(message, { ...hints, learnt });
+  const learned = vin === undefined && hints.learned === 'P1' ? undefined : hints.learned;
+  const dialect = spokenDialect(message, { ...hints, learned });
   const found = whoIn(dialect, hints, vin);
   if (!found.ok) return found;
   const body = dialects[dialect].encode(message, hints.names, found.who);
   return { ok: true, dialect, service: backend[message.kind], parameters: [body] };
 }
 
-export function defaultServices(prefix: string): BackendServices {
+export function defaultServices(prefix: string): ServerServices {
   const name = (service: string) => `${prefix}/sota/${service}`;
   return {
     start: name('start'),

@@ -1,6 +1,6 @@
 // Method: the speaker and a node that answers when the test lets it. State is what the test says is
 // committed at the moment.
-import { createSpeaker } from '../../../../src/backends/rvi/sender.ts';
+import { createSender } from '../../../../src/backends/rvi/sender.ts';
 import { applyAll, initialState } from '../../../../src/core/apply.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createFakeClock, settle } from '../../control/fakes.ts';
@@ -21,11 +21,11 @@ const start = { kind: 'message', message: { kind: 'start', id: other } } as cons
 const report = { id: engine, status: true, code: 'ok', description: 'done' } as const;
 
 function setUp(facts: readonly Fact[] = opened()) {
-  let state: State = { ...applyAll(initialState, facts), names, vin: 'V1' };
+  let state: State = { ...applyAll(initialState, facts), ownServices: names, vin: 'V1' };
   const node = createFakeNode();
   const events: Event[] = [];
   let doubts = 0;
-  const speaker = createSpeaker({
+  const speaker = createSender({
     clock: createFakeClock(1_000_000),
     settings: settingsOf(),
     transport: node,
@@ -42,7 +42,7 @@ function setUp(facts: readonly Fact[] = opened()) {
     commit: (...more: readonly Fact[]) => void (state = applyAll(state, more)),
     know: (more: Partial<State>) => void (state = { ...state, ...more }),
     doubts: () => doubts,
-    forget: (what: 'names' | 'vin') => void (state = { ...state, [what]: undefined }),
+    forget: (what: 'ownServices' | 'vin') => void (state = { ...state, [what]: undefined }),
     hold: () =>
       node.answer(
         () =>
@@ -220,7 +220,7 @@ test('says of a report when it leaves, and that the node took it', async () => {
 
 test('sends nothing before it is registered; without a VIN it says why, and goes on', async () => {
   const one = setUp();
-  one.forget('names');
+  one.forget('ownServices');
   one.say(ack);
   await settle();
   assert.equal(one.events, [{ kind: 'call-failed', reason: 'not registered' }]);
@@ -259,11 +259,11 @@ for (const [what, listed, isServerListed] of [
 ] as const) {
   test(`asks while the server is away which services there are: ${what}`, async () => {
     const one = setUp();
-    one.know({ found: defaultServices('genivi.org/backend') });
+    one.know({ discoveredServices: defaultServices('genivi.org/backend') });
     one.say({ kind: 'register' });
     await settle();
     assert.is(one.node.said.at(-1)?.method, 'register_service', 'the names are known');
-    one.know({ away: { untilMs: 60_000, backMs: undefined } });
+    one.know({ serverAvailability: { untilMs: 60_000, backMs: undefined } });
     const result = { status: 0, services: listed };
     one.node.answer(({ method }) => {
       const text = JSON.stringify({ jsonrpc: '2.0', id: 1, result });
@@ -314,7 +314,7 @@ test('tells the transport how the node answers the registrations, and keeps its 
     },
     onRegistration: (answer, address) => void told.push(`${answer} ${address}`),
   };
-  const speaker = createSpeaker({
+  const speaker = createSender({
     clock: createFakeClock(1_000_000),
     settings: settingsOf(),
     transport,

@@ -10,7 +10,7 @@ import { descriptionBytesMax, signatureBytesMax } from '../../../../../src/limit
 import { backend, hints as blank, names as byVin, settings } from '../../../../support/core.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import type { Message, ReportCode, Update } from '../../../../../src/core/model.ts';
-import type { Hints } from '../../../../../src/backends/rvi/codec/dialects.ts';
+import type { DialectContext } from '../../../../../src/backends/rvi/codec/dialects.ts';
 
 const test = suite('the dialects');
 
@@ -21,7 +21,7 @@ const sum = 'e6db09bd2c84db66534107da4ef00e6addccba8e';
 const vin = 'VIN45678901234567';
 const prefix = `genivi.org/device/${device}/sota`;
 const byDevice = namesOf((service) => `${prefix}/${service}`);
-const p2: Hints & { names: typeof byVin } = { ...blank, names: byVin };
+const p2: DialectContext & { names: typeof byVin } = { ...blank, names: byVin };
 const p3: typeof p2 = { ...blank, names: byDevice };
 
 const offer = {
@@ -33,7 +33,11 @@ const offer = {
 };
 const notify = { update_available: offer, services: backend };
 
-function decoded(service: Parameters<typeof decodeRequest>[0], body: unknown, hints: Hints = p3) {
+function decoded(
+  service: Parameters<typeof decodeRequest>[0],
+  body: unknown,
+  hints: DialectContext = p3,
+) {
   const read = decodeRequest(service, body, hints);
   return read.ok ? read.value : read.reason;
 }
@@ -141,7 +145,7 @@ test('P2 does so by the VIN, and by the names of its first days as well', () => 
   assert.equal(spelled(reportOf('install-failed'), p2), report);
   const packages = [{ name: 'a', version: '1' }];
   const list = { vin, packages, installed_software: { packages, firmware: [] } };
-  assert.equal(spelled({ kind: 'packages', packages }, { ...p2, learnt: 'P2' }), list);
+  assert.equal(spelled({ kind: 'packages', packages }, { ...p2, learned: 'P2' }), list);
 });
 
 test('each outcome has its number in the table of result codes', () => {
@@ -166,7 +170,7 @@ test('each outcome has its number in the table of result codes', () => {
 test('a list for a server of P1 goes out in P3 where the vehicle has no VIN', () => {
   const list: Message = { kind: 'packages', packages: [] };
   const dialectWith = (vin: string | undefined) => {
-    const outgoing = encodeMessage(list, backend, { ...p3, learnt: 'P1' }, vin);
+    const outgoing = encodeMessage(list, backend, { ...p3, learned: 'P1' }, vin);
     return outgoing.ok ? outgoing.dialect : outgoing.reason;
   };
   assert.equal([dialectWith('V1'), dialectWith(undefined)], ['P1', 'P3']);
@@ -195,12 +199,12 @@ test('hears P1, P2 or P3 by what came and by how the node names the vehicle', ()
     [notify, p2, 'P2'],
     [notify, p3, 'P3'],
     [{ update_id }, p3, 'P3'],
-    [notify, { ...p3, learnt: 'P2' }, 'P3'],
-    [notify, { ...p2, learnt: 'P3' }, 'P2'],
+    [notify, { ...p3, learned: 'P2' }, 'P3'],
+    [notify, { ...p2, learned: 'P3' }, 'P2'],
     [notify, { ...p2, names: byUnit }, 'P3'],
     [notify, { ...p2, names: { ...byVin, start: 'acme/unit/7/sota/start' } }, 'P2'],
     [notify, blank, 'P2'],
-    [notify, { ...blank, learnt: 'P3' }, 'P3'],
+    [notify, { ...blank, learned: 'P3' }, 'P3'],
     [notify, { ...blank, device: { vin: undefined, uuid: device } }, 'P3'],
     [notify, { ...p3, messages: 'P2' }, 'P2'],
     [notify, { ...p3, messages: 'P1' }, 'P1'],
@@ -214,12 +218,12 @@ test('hears P1, P2 or P3 by what came and by how the node names the vehicle', ()
 });
 
 test('says of a notify only what can be told', () => {
-  const dialectOf = (hints: Hints) => {
+  const dialectOf = (hints: DialectContext) => {
     const read = decoded('notify', notify, hints);
     return typeof read === 'object' && read.kind === 'notify' ? read.dialect : read;
   };
   assert.is(dialectOf(blank), undefined, 'before the node has named our services');
-  assert.is(dialectOf({ ...blank, learnt: 'P3' }), 'P3');
+  assert.is(dialectOf({ ...blank, learned: 'P3' }), 'P3');
   assert.is(dialectOf({ ...blank, messages: 'P2' }), 'P2');
   assert.is(dialectOf(p3), 'P3');
 });
@@ -228,11 +232,11 @@ test('speaks of a package as it came, and of all packages as was learnt', () => 
   const ghc = { name: 'ghc', version: '7.6.2' };
   const list = { kind: 'packages', packages: [] } as const;
   for (const [message, hints, spoken] of [
-    [{ kind: 'start', id: ghc }, { ...p3, learnt: 'P3', messages: 'P3' }, 'P1'],
-    [{ kind: 'start', id }, { ...p2, learnt: 'P1', messages: 'P1' }, 'P2'],
-    [reportOf('ok', true), { ...p3, learnt: 'P1' }, 'P3'],
-    [list, { ...p2, learnt: 'P2' }, 'P2'],
-    [list, { ...p2, learnt: 'P1' }, 'P1'],
+    [{ kind: 'start', id: ghc }, { ...p3, learned: 'P3', messages: 'P3' }, 'P1'],
+    [{ kind: 'start', id }, { ...p2, learned: 'P1', messages: 'P1' }, 'P2'],
+    [reportOf('ok', true), { ...p3, learned: 'P1' }, 'P3'],
+    [list, { ...p2, learned: 'P2' }, 'P2'],
+    [list, { ...p2, learned: 'P1' }, 'P1'],
     [list, p2, 'P1'],
     [list, p3, 'P3'],
     [list, { ...p3, messages: 'P2' }, 'P2'],

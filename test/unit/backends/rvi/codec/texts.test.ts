@@ -5,7 +5,7 @@ import { nodeDialects } from '../../../../../src/backends/rvi/codec/node-dialect
 import { decodeRequest, namesOf, serviceOf } from '../../../../../src/backends/rvi/codec/sota.ts';
 import { backend, hints as blank, names as byVin } from '../../../../support/core.ts';
 import { assert, suite } from '../../../../support/suite.ts';
-import type { Hints } from '../../../../../src/backends/rvi/codec/dialects.ts';
+import type { DialectContext } from '../../../../../src/backends/rvi/codec/dialects.ts';
 
 const test = suite('values that are JSON texts');
 
@@ -18,12 +18,12 @@ const offer = {
   ...{ update_id, signature: '77', description: 'true', request_confirmation: false, size: 9 },
 };
 
-type Case = readonly [dialect: string, service: string, body: object, hints: Hints];
+type Case = readonly [dialect: string, service: string, body: object, hints: DialectContext];
 
-const p1: Hints = { ...blank, names: byVin };
-const updates: readonly (readonly [string, Hints])[] = [
-  ['P2', { ...blank, learnt: 'P2', names: byVin }],
-  ['P3', { ...blank, learnt: 'P3', names: device }],
+const p1: DialectContext = { ...blank, names: byVin };
+const updates: readonly (readonly [string, DialectContext])[] = [
+  ['P2', { ...blank, learned: 'P2', names: byVin }],
+  ['P3', { ...blank, learned: 'P3', names: device }],
 ];
 
 const cases: readonly Case[] = [
@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
 function read(
   service: string,
   parameters: unknown,
-  hints: Hints,
+  hints: DialectContext,
   way: keyof typeof nodeDialects = 'rvi-0.5',
 ): unknown {
   const params = { service_name: `/sota/${service}`, parameters };
@@ -77,7 +77,7 @@ for (const [dialect, service, body, hints] of cases) {
 }
 
 test('an id of digits is no number, and what is no text stays as it is', () => {
-  const hints: Hints = { ...blank, learnt: 'P2', names: byVin };
+  const hints: DialectContext = { ...blank, learned: 'P2', names: byVin };
   const finish = { update_id: '20160601', signature: '4711' };
   assert.match(JSON.stringify(read('finish', finish, hints)), '"name":"20160601"');
   assert.match(JSON.stringify(read('finish', inTexts(finish), hints)), '"name":"20160601"');
