@@ -1,6 +1,6 @@
 // Every bound, with its unit, its reason, and what happens there.
 
-/** Fixed by the protocol (2.4); a chunk of another size is refused, but for the last one. */
+/** Servers fix it (protocol 2.4); a chunk of another size is refused, except for the last one. */
 export const chunkBytes = 65_536;
 /** 2 GiB: servers count offsets in 32-bit integers (protocol 2.4). A start beyond it is refused. */
 export const chunksCountMax = 32_768;
@@ -64,7 +64,7 @@ export const pingEveryMs = 20_000;
 export const pingsPendingMax = 60;
 /** The node says that the server is away: so long nothing is said to it, then as usual. */
 export const awayMsMax = 60_000;
-/** Each service is told of by a call of its own, which overtake each other (protocol 1.6). */
+/** A node announces each service in a call of its own, in any order (protocol 1.5). */
 export const announcedWithinMs = 2_000;
 /** And that it is back: what waits is said after a random time within these. */
 export const returnDelayMsMin = 1_000;
@@ -134,7 +134,7 @@ export const journalBytesMax = 33_554_432;
 export const recordBytesMax = 65_536;
 /** Of what an installer wants back after a cut, within a record; more is refused. */
 export const beforeBytesMax = 32_768;
-/** A record of a chunk (P7). */
+/** A record of a chunk: flash writes stay small next to the payload. */
 export const recordChunkBytesMax = 64;
 /** A configuration file; a larger one is none of ours and is refused. */
 export const configBytesMax = 262_144;

@@ -108,7 +108,7 @@ function decoded(spelt: string): Buffer {
   );
 }
 
-/** A node cannot read IPv6 literals in it, and a wildcard leads it to itself (protocol 1.6). */
+/** A node cannot read IPv6 literals in it, and a wildcard leads it to itself (protocol 1.2). */
 export const reachableAddress: Reader<string> = text(
   'host:port or an http URL at which the node reaches this device (no wildcard, IPv6 or query)',
   (spelt) => {

@@ -4,7 +4,7 @@ import type { InPhase } from './decision-helpers.ts';
 import type { Decision } from './events.ts';
 import type { Package, Report, PackageRuntime, State } from './model.ts';
 
-/** All chunks are here and the exchange is over: only bytes with the right SHA-1 go on (P3). */
+/** All chunks are here and the exchange is over: only bytes with the right SHA-1 go on. */
 export function conclude(
   state: State,
   one: InPhase<'receiving'>,
@@ -47,7 +47,7 @@ const inPart = ({ id, description }: Report): Report => ({
   description: `${severalText}; the first: ${description}`,
 });
 
-/** The outcome and the duty to report it in one record; the payload goes only after that (P5). */
+/** The outcome and the duty to report it in one record; the payload goes only after that. */
 export function recordOutcome(one: Package | undefined, given: Report): Decision {
   const transfer = one === undefined ? undefined : transferOf(one);
   const report = one?.isMultiPackage === true && given.status ? inPart(given) : given;

@@ -120,7 +120,7 @@ export type HistoryEntry = {
 };
 
 /**
- * How a server is moved: the list of held chunks, `[]`, or a new `start` (design, "The ladder").
+ * How a silent server is made to continue: the chunk set, `[]`, or a new `start` (protocol 2.4).
  */
 export type ResumeMethod = 'full' | 'empty' | 'start';
 /** `/sota/start` has just come, or a transfer stands still. */

@@ -1,5 +1,5 @@
 // An attempt to install: intended on flash before it starts, proven afterwards, never repeated
-// blindly (P4). After a cut the device is asked what is true before anything else.
+// blindly. After a cut the device is asked what is true before anything else.
 import { installerBusyDelayMs } from '../limits.ts';
 import { unreachable } from '../assert.ts';
 import { attemptsOf } from './state-updates.ts';
@@ -171,7 +171,7 @@ export function onInstallProbed(
   return onCut(settings, state, one, probe.description);
 }
 
-/** The next attempt, while there are some left; each start has a record of its own (P4). */
+/** The next attempt, while there are some left; each start has a record of its own. */
 function onCut(
   settings: Settings,
   state: State,
@@ -192,7 +192,7 @@ function onCut(
   if (runningOf(state, one.id).sha1 === transfer.checksum) {
     return combine(decision({ effects: [cut] }), runAgain(state, one));
   }
-  // The payload was verified before the cut; it is again before it is used again (P3).
+  // The payload was verified before the cut; it is again before it is used again.
   return decision({
     notes: [running(state, one.id, { activity: undefined, isRerun: true })],
     effects: [cut, { kind: 'hash', number: transfer.number }],

@@ -170,7 +170,7 @@ function reserve(settings: Settings, state: State, start: StartRequest): Decisio
   });
 }
 
-/** Attempts are counted across downloads: the same bytes fail again in the same way (P4). */
+/** Attempts are counted across downloads: the same bytes fail again in the same way. */
 function refuseTried(state: State, { id, checksum }: StartRequest, attempts: number): Decision {
   const last = state.history.get(historyKeyOf(id, checksum))?.description ?? '';
   const description =

@@ -1,5 +1,5 @@
 // The contract between the agent and whatever installs on this device. An exit code is a hint;
-// every installer probes what is true after it ran, and again after a cut (design, "Installing").
+// every installer probes what is true after it ran, and again after an interruption.
 import type { Probe, InstallResult } from '../core/events.ts';
 import type { PackageId, ReportCode, Update } from '../core/model.ts';
 import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';

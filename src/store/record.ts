@@ -1,5 +1,5 @@
 // A fact as the payload of a record: JSON. A chunk's fact, by far the most frequent, is a short
-// array, so that its record stays within 64 bytes (P7).
+// array, so that its record has at most 64 bytes (`recordChunkBytesMax`).
 import { assert } from '../assert.ts';
 import { recordChunkBytesMax } from '../limits.ts';
 import { frameHeadBytes } from './frame.ts';

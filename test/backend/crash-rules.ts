@@ -14,7 +14,7 @@ export function crashesOf(text: string, spelling: Spelling, nowMs: number): read
   if (!isWhole) return ['id, method or params is missing (protocol 1.1)'];
   const found: string[] = [];
   if (spelling === 'jsonrpc' && jsonrpc !== '2.0') found.push('no "jsonrpc": "2.0" (protocol 1.1)');
-  if (hasSurrogateEscape(text)) found.push('a surrogate escape (protocol 1.7, 4)');
+  if (hasSurrogateEscape(text)) found.push('a surrogate escape (protocol 1.7, item 4)');
   if (method === 'message') found.push(...ofMessage(params, spelling, nowMs));
   else if (method === 'register_service') {
     const name = spelling === 'jsonrpc' ? 'service' : 'service_name';
@@ -30,15 +30,15 @@ function ofMessage(params: Body, spelling: Spelling, nowMs: number): readonly st
   const found: string[] = [];
   if (typeof name !== 'string' || name === '') found.push('no service_name (protocol 1.6)');
   if (!isSpelt(parameters, spelling)) {
-    found.push(`parameters not as ${spelling} takes them (protocol 1.7, 1 and 1.9)`);
+    found.push(`parameters not as ${spelling} takes them (protocol 1.7, item 1)`);
   }
   if (typeof timeout !== 'number' || !Number.isSafeInteger(timeout)) {
-    return [...found, 'timeout is no integer (protocol 1.7, 2)'];
+    return [...found, 'timeout is no integer (protocol 1.7, item 2)'];
   }
   const leftMs = timeout * 1_000 - nowMs;
   const waitsMs = leftMs < -86_400_000 ? timeout : leftMs;
-  if (waitsMs < 0) found.push('timeout is over already (protocol 1.7, 3)');
-  if (waitsMs > 2 ** 32 - 1) found.push('timeout beyond erlang:send_after (protocol 1.7, 3)');
+  if (waitsMs < 0) found.push('timeout is over already (protocol 1.7, item 3)');
+  if (waitsMs > 2 ** 32 - 1) found.push('timeout beyond erlang:send_after (protocol 1.7, item 3)');
   return found;
 }
 

@@ -4,27 +4,27 @@ import type { Grammar } from './dialect.ts';
 /** S-A: October 2015; S-B: the ack timeout; S-C: the install timeout; S-M: 2017. */
 export type ServerKind = 'S-A' | 'S-B' | 'S-C' | 'S-M';
 
-/** Each with the place in protocol 2.4, or 2.1, that says it. */
+/** Each with its place in docs/internals/protocol.md. */
 export type ServerRules = {
-  /** 2.4, table of acks, rows 1 and 2: any other first ack than `[]` is ignored for ever. */
+  /** Ignores every first ack but `[]` (protocol 2.4, row 2). */
   readonly isFirstAckEmpty: boolean;
-  /** Row 3: a later `[]` throws, the actor starts anew with `/sota/start`. Else: chunk 1 again. */
+  /** A later `[]` throws, and `/sota/start` is sent again (protocol 2.4, row 3). Else: chunk 1. */
   readonly isLaterEmptyFatal: boolean;
-  /** Row 5: a single index but 1 throws, too. Otherwise what is below counts as received. */
+  /** A single index other than 1 throws, too (protocol 2.4, row 5). */
   readonly isLoneIndexFatal: boolean;
-  /** 2.4, "Ack timeout": the last chunk again after so long; after five sends `UploadAborted`. */
+  /** Then the last chunk is sent again, `sendsMax` times in all (protocol 2.4, "Ack timeout"). */
   readonly ackTimeoutMs: number | undefined;
-  /** 2.4, "installTimeout": so long without any message after the last finish, then abort. */
+  /** Without a message after the last finish, until abort (protocol 2.4, "Install timeout"). */
   readonly installTimeoutMs: number | undefined;
-  /** 2.4, "Window": packages side by side, each with one chunk in flight. */
+  /** Packages in transfer at the same time (protocol 2.4, "Window"). */
   readonly parallelMax: number;
-  /** 2.4, "Report (P1)": one that finished while others are under way is not recorded. */
+  /** Drops reports of packages that are complete before the others (protocol 2.4). */
   readonly isForgetful: boolean;
-  /** 2.4, "Report (6c6d31c6 .. S-M)": the actor goes on after the last report, and aborts. */
+  /** Stays active after the last report, and aborts (protocol 2.4, "Report, from 6c6d31c6"). */
   readonly staysAfterReport: boolean;
-  /** 2.1 and 2: services of the backend that a notify names. */
+  /** Services of the server that a notify names (protocol 2.1). */
   readonly offered: readonly string[];
-  /** 2.1, "Server-side validation", and the services that a start must name. */
+  /** What is valid (protocol 2.1, "Validation by the server"), and the services of a start. */
   readonly grammar: Grammar;
 };
 
@@ -71,7 +71,7 @@ export const serverRules: { readonly [kind in ServerKind]: ServerRules } = {
   },
 };
 
-/** Sends of one chunk before the upload is given up (2.4, "Ack timeout"). */
+/** Sends of one chunk before the abort (protocol 2.4, "Ack timeout"). */
 export const sendsMax = 5;
-/** What the server gives its node to deliver a message (2.4: "TTL now+5 min"). */
+/** The time to live of a message of the server (protocol 2, "Times"). */
 export const messageTtlMs = 300_000;

@@ -33,7 +33,7 @@ type Cast = {
   readonly victim: ServerPackage;
   /**
    * Of whoever attacks, named as servers decode nothing (protocol 2.1, 2.3): one that they could
-   * read, and do not know, blocks them for ever (2.4), whoever offered it.
+   * read, and do not know, blocks them for ever (protocol 2.4), whoever offered it.
    */
   readonly small: readonly [ServerPackage, ServerPackage, ServerPackage];
   readonly large: ServerPackage;

@@ -144,7 +144,7 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
 
 const none = () => undefined;
 
-/** What waits for a link that is down is looked at most closely (protocol 1.7, 3). */
+/** What waits for a link that is down is looked at most closely (protocol 1.7, item 3). */
 function createFragile(nowMs: number) {
   const node = createNode(
     { kind: '0.4', prefix: 'genivi.org/vin/V1', backend: [] },

@@ -1,4 +1,4 @@
-// What the agent is taken through (peers.md, B3): a journey says what the server campaigns for, how
+// What the agent is taken through: a journey says what the server campaigns for, how
 // the device behaves, and what happens on the way. Where the power fails is not its business.
 import { transferOf } from '../../src/core/decision-helpers.ts';
 import { willing } from './installers.ts';

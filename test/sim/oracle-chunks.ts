@@ -90,7 +90,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
 
   /**
    * What was on the way, or in the batch that the cut took, is sent again; and one chunk of each
-   * transfer, where nothing but `[]` had moved the server before (design, "The ladder").
+   * transfer, where nothing but `[]` had moved the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
     for (const one of state()?.packages.values() ?? []) {

@@ -206,7 +206,7 @@ export function createBackend(options: BackendOptions): Backend {
     };
   }
 
-  /** An address stays the same for the next process; a connection does not (protocol 1.1, 1.9). */
+  /** An address stays the same for the next process; a connection does not (protocol 1.2, 1.9). */
   function postTo(own: Line): (text: string) => void {
     return (text) =>
       void timeline.after(1 + prng.below(3), () => {

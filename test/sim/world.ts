@@ -225,7 +225,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     };
   }
 
-  /** With nothing to do it writes nothing (P7). */
+  /** With nothing to do it writes nothing. */
   async function rest(): Promise<void> {
     const now = device.state();
     if (now === undefined || !isQuiet(now)) return;

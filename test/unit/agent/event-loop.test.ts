@@ -118,7 +118,7 @@ async function look(left: MemoryDisk, index: number): Promise<boolean> {
   return !isHeld || bytes === undefined || !bytes.equals(chunkOf(index));
 }
 
-test('acknowledges nothing that a cut at that moment would lose (P1)', async () => {
+test('acknowledges nothing that a cut at that moment would lose', async () => {
   assert.is(await lostAcks(), 0);
 });
 

@@ -1,5 +1,5 @@
 // Method: what the agent writes, syncs and says is counted, on a disk in memory: in a transfer of
-// 256 MiB, on a day without work, and on a day without a node (P7).
+// 256 MiB, on a day without work, and on a day without a node.
 import { chunkBytes } from '../../../src/limits.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';

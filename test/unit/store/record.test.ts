@@ -93,7 +93,7 @@ test('does not take a fact for another when any bit of its record is changed', (
   }
 });
 
-test('says a chunk in no more than 64 bytes, whatever its numbers (P7)', () => {
+test('says a chunk in no more than 64 bytes, whatever its numbers', () => {
   const largest = {
     kind: 'chunk-held',
     number: Number.MAX_SAFE_INTEGER,

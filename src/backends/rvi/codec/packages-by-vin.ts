@@ -55,7 +55,7 @@ function decodeNotify(body: JsonObject): Read<Request> {
   const refused = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
   const named = member(body, 'services');
   const services = readServices(named);
-  // Only the first release names a `cancel`, and only that one waits for ever (protocol 2, 2.4).
+  // Only S-A names a `cancel`; it has no install timeout (protocol 2.1, 2.4).
   const isPatient = isObject(named) && member(named, 'cancel') !== undefined;
   const patience = isPatient ? { isPatient } : {};
   const notify = { kind: 'notify', offers, refused, services, dialect: 'P1' } as const;
