@@ -50,21 +50,21 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
     const stop = createStop(log);
     ports.onSignals(stop.hear);
     const crashed = new Promise<number>((resolve) => {
-      ports.onCrash((error) => resolve(failed(log, 'crashed', briefError(error))));
+      ports.onCrash((error) => resolve(failed(log, 'fatal-error', briefError(error))));
     });
     const work = async () => {
       // Before the lock: it would be the first thing that is written there.
       const fit = await checkFileSystem(settings.storage.directory);
-      if (!fit.ok) return failed(log, 'not-started', fit.reason);
+      if (!fit.ok) return failed(log, 'startup-failed', fit.reason);
       const owned = await checkOwnership(ports.disk, settings.storage.directory);
-      if (!owned.ok) return failed(log, 'not-started', owned.reason);
+      if (!owned.ok) return failed(log, 'startup-failed', owned.reason);
       await warnOfAccess(ports.disk, settings.storage.directory, log);
       const locked = await takeLock(settings.storage.directory, build.version);
-      if (!locked.ok) return failed(log, 'not-started', locked.reason);
+      if (!locked.ok) return failed(log, 'startup-failed', locked.reason);
       return serve(ports, settings, log, stop);
     };
     // A broken promise of ours, or an fsync that failed: the next start reads what is true.
-    const worked = work().catch((error: unknown) => failed(log, 'crashed', briefError(error)));
+    const worked = work().catch((error: unknown) => failed(log, 'fatal-error', briefError(error)));
     return Promise.race([worked, crashed, stop.atOnce]);
   };
 }
@@ -85,10 +85,10 @@ async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<vo
 async function serve(ports: ServePorts, settings: Settings, log: Log, stop: Stop): Promise<number> {
   const { clock, disk, sockets, build } = ports;
   const random = ports.openRandom();
-  if (!random.ok) return failed(log, 'not-started', random.reason);
+  if (!random.ok) return failed(log, 'startup-failed', random.reason);
   const outside = { clock, random: random.value, log, disk };
   const transport = await createTransport(outside, settings);
-  if (!transport.ok) return failed(log, 'not-started', transport.reason);
+  if (!transport.ok) return failed(log, 'startup-failed', transport.reason);
   const started = await startDaemon({
     ...outside,
     settings,
@@ -98,12 +98,12 @@ async function serve(ports: ServePorts, settings: Settings, log: Log, stop: Stop
     build,
   });
   if (!started.ok)
-    return failed(log, 'not-started', `${settings.storage.directory}: ${started.reason}`);
+    return failed(log, 'startup-failed', `${settings.storage.directory}: ${started.reason}`);
   const daemon = started.value;
   stop.begin(daemon);
   const { socket, group } = settings.control;
   const control = await startControl({ sockets, clock, log }, socket, daemon, group);
-  if (!control.ok) log('error', 'no-control-socket', { reason: control.reason });
+  if (!control.ok) log('error', 'control-socket-failed', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
   const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);

@@ -78,7 +78,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   const opened = await openStore(disk, settings.storage.directory, settings.storage.reserveBytes);
   if (!opened.ok) return opened;
   const store = opened.value;
-  for (const loss of store.losses) log('warn', 'lost', { what: loss });
+  for (const loss of store.losses) log('warn', 'data-loss', { what: loss });
   if (store.damage !== undefined) log('error', 'journal-corrupt', store.damage);
   const { agent, watch } = createWired(parts, store);
   const { nextNumber } = agent.state();
@@ -198,7 +198,7 @@ function daemonOf(parts: DaemonParts, agent: Agent, ended: Promise<void>): Daemo
     inventory: async () => {
       if (agent.isStopping()) return stopping;
       const listed = await installers.list();
-      return listed.ok ? listed : { ...listed, code: 'packages-unlisted' };
+      return listed.ok ? listed : { ...listed, code: 'inventory-failed' };
     },
     renewPath: () => renewPath(parts, agent),
     onChange: agent.onChange,
@@ -264,9 +264,9 @@ function candidates(state: State, kind: 'consent' | 'decline'): readonly Package
   const waiting = [...state.packages.values()]
     .filter(({ phase }) =>
       kind === 'consent'
-        ? phase.kind === 'offered' || phase.kind === 'settling'
+        ? phase.kind === 'offered' || phase.kind === 'reporting'
         : ['offered', 'accepted', 'receiving'].includes(phase.kind) ||
-          (phase.kind === 'settling' && phase.again !== 'no'),
+          (phase.kind === 'reporting' && phase.again !== 'no'),
     )
     .map(({ id }) => id);
   if (kind === 'decline') return waiting;

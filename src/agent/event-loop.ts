@@ -55,7 +55,7 @@ export type AgentParts = {
 const outcomes: ReadonlyMap<Effect['kind'], Event['kind']> = new Map([
   ['install', 'install-ended'],
   ['check', 'checked'],
-  ['reboot', 'reboot-asked'],
+  ['reboot', 'reboot-requested'],
 ]);
 
 type Waiting = { readonly event: Event; readonly done: () => void };
@@ -139,7 +139,7 @@ export function createAgent(parts: AgentParts): Agent {
       if (!committed.ok) return refused(`${committed.code}: ${committed.reason}`);
     }
     throwIfFailed();
-    if (storageError !== undefined) log('info', 'storage-well', {});
+    if (storageError !== undefined) log('info', 'storage-recovered', {});
     storageError = undefined;
     state = batch.state;
     for (const { event } of waiting) unended.delete(outcomeKey(event));
@@ -187,7 +187,7 @@ export function createAgent(parts: AgentParts): Agent {
       const { number, chunkIndex } = write;
       const { code } = written;
       const reason = `${code}: ${written.reason}`;
-      void submit({ kind: 'chunk-not-written', number, chunkIndex, code, reason });
+      void submit({ kind: 'chunk-write-failed', number, chunkIndex, code, reason });
       return false;
     }
     return true;
@@ -207,14 +207,15 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   function refused(reason: string): false {
-    if (storageError === undefined) log('error', 'storage-trouble', { reason });
+    if (storageError === undefined) log('error', 'storage-write-failed', { reason });
     storageError = reason;
     return false;
   }
 
   async function compact(): Promise<void> {
     const shortened = await store.rewrite(snapshot(state));
-    if (!shortened.ok) return log('warn', 'journal-not-shortened', { reason: shortened.reason });
+    if (!shortened.ok)
+      return log('warn', 'journal-compaction-failed', { reason: shortened.reason });
     // The old file took its blocks along. Beside the commits: a program has to be started for it.
     void store.reserveBlocks();
   }

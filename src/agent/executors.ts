@@ -33,17 +33,17 @@ export function createExecutors(parts: ExecutorParts): Execute {
         return log(effect.level, effect.code, effect.fields);
       case 'register':
         return say({ kind: 'register' });
-      case 'ask-start':
+      case 'request-start':
         return say({ kind: 'message', message: { kind: 'start', id: effect.id } });
       case 'ack':
         return say({ kind: 'ack', id: effect.id, empty: effect.empty });
-      case 'ack-zero':
-        return say({ kind: 'ack-zero', id: effect.id });
+      case 'restart-ack':
+        return say({ kind: 'restart-ack', id: effect.id });
       case 'keep-alive':
         return say({ kind: 'keep-alive', id: effect.id });
       case 'report':
         return say({ kind: 'message', message: { kind: 'report', report: effect.report } });
-      case 'send-packages':
+      case 'send-inventory':
         return say({ kind: 'message', message: { kind: 'packages', packages: effect.packages } });
       case 'hash': {
         const transfer = transferIn(state, effect.number);
@@ -80,11 +80,11 @@ async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): 
   parts.submit({ kind: 'not-reserved', start, number, code: made.code, reason: made.reason });
 }
 
-type InstallEffect = Of<'list-packages' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
+type InstallEffect = Of<'list-inventory' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
 
 async function install(parts: ExecutorParts, effect: InstallEffect, state: State): Promise<void> {
   switch (effect.kind) {
-    case 'list-packages':
+    case 'list-inventory':
       return list(parts);
     case 'prepare':
       return prepare(parts, effect.transfer, requestOf(parts, effect, state));
@@ -106,13 +106,13 @@ async function install(parts: ExecutorParts, effect: InstallEffect, state: State
 async function reboot({ installers, submit }: ExecutorParts, id: PackageId): Promise<void> {
   const { kind, description } = await installers.reboot();
   if (kind === 'denied') return submit({ kind: 'reboot-denied', id, reason: description });
-  submit({ kind: 'reboot-asked', id, ok: kind === 'started', description });
+  submit({ kind: 'reboot-requested', id, ok: kind === 'started', description });
 }
 
 async function list({ installers, submit }: ExecutorParts): Promise<void> {
   const listed = await installers.list();
-  if (listed.ok) return submit({ kind: 'packages-listed', packages: listed.packages });
-  submit({ kind: 'packages-unlisted', reason: listed.reason });
+  if (listed.ok) return submit({ kind: 'inventory-listed', packages: listed.packages });
+  submit({ kind: 'inventory-failed', reason: listed.reason });
 }
 
 async function prepare(

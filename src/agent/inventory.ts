@@ -47,7 +47,7 @@ export function withReadableList(
     const { told, left } = readable(listed.packages, wanted);
     const names = shortened(left.map(label).join(', '), logCharactersMax);
     if (left.length > 0 && names !== said) {
-      log('warn', 'packages-left-out', { count: left.length, packages: names });
+      log('warn', 'inventory-filtered', { count: left.length, packages: names });
     }
     said = names;
     return { ok: true, packages: told } as const;

@@ -35,7 +35,7 @@ export function startHeartbeat(
   function beat(everyMs: number): void {
     const stuck = daemon.stuck(everyMs);
     if (stuck === undefined) manager.tell({ WATCHDOG: '1' });
-    else log('error', 'stuck', { reason: stuck });
+    else log('error', 'watchdog-stalled', { reason: stuck });
     // Trouble with the storage is no change of the state.
     tellStatus();
     cancelBeat = clock.after(everyMs, () => beat(everyMs));

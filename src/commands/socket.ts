@@ -39,7 +39,7 @@ export async function hiddenText(
   const who = holder.pid === undefined ? '' : ` (process ${holder.pid})`;
   return plain(
     `the daemon runs${who}, but its control socket is not reachable (${reason}): ` +
-      `its log says why (no-control-socket): mend control.socket, which is ${control.socket}; ` +
+      `see control-socket-failed in its log and correct control.socket (${control.socket}); ` +
       'if the daemon just starts or ends, try again',
   );
 }

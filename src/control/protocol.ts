@@ -78,7 +78,7 @@ const packageStatus = record<PackageStatus>({
   id,
   sizeBytes: number,
   update: maybe(updateStatus),
-  phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'settling'),
+  phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'reporting'),
   server: maybe(text),
   chunksHeld: number,
   chunksCount: number,

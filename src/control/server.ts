@@ -126,7 +126,7 @@ function serve(
     if (!request.ok) {
       // HTTP, or another protocol: a later line of it must not be taken for a request.
       if (request.code === 'bad-json') return part(request);
-      log('debug', 'control-refused', { code: request.code });
+      log('debug', 'control-request-invalid', { code: request.code });
       return say(request);
     }
     if (request.value.command !== 'watch') return say(await answer(handlers, request.value));
@@ -142,7 +142,7 @@ function serve(
     else if (isAll) stream.end();
   };
   const part = (refusal: Refusal) => {
-    log('debug', 'control-refused', { code: refusal.code });
+    log('debug', 'control-request-invalid', { code: refusal.code });
     isParting = true;
     quiet();
     quiet = sayLast(clock, stream, refusal);

@@ -36,7 +36,7 @@ export function applyNote(state: State, note: VolatileFact): State {
       const count = state.counters[counter] + by;
       return { ...state, counters: { ...state.counters, [counter]: count } };
     }
-    case 'survived':
+    case 'recovered':
       return {
         ...state,
         recovered: new Map(state.recovered).set(keyOf(note.survival.id), note.survival),

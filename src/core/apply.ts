@@ -1,7 +1,7 @@
 // What a fact means. The running agent and the one that replays the journal after a cut share this
 // function; that is why a reboot needs no program of its own.
 import { unreachable } from '../assert.ts';
-import { learntDialect, learntRung, named, newServer } from './known-servers.ts';
+import { learnedDialect, learnedMethod, named, newServer } from './known-servers.ts';
 import {
   aborted,
   attemptsOf,
@@ -62,12 +62,12 @@ export function replay(facts: Iterable<Fact>): State {
 
 export function apply(state: State, fact: Fact): State {
   switch (fact.kind) {
-    case 'backend-named':
+    case 'server-named':
       return named(state, fact.services);
-    case 'rung-learnt':
-      return learntRung(state, fact);
-    case 'dialect-learnt':
-      return learntDialect(state, fact);
+    case 'resume-method-learned':
+      return learnedMethod(state, fact);
+    case 'dialect-learned':
+      return learnedDialect(state, fact);
     case 'offered':
       return offered(state, fact);
     case 'consented':
@@ -76,13 +76,13 @@ export function apply(state: State, fact: Fact): State {
       return declined(state, fact.id);
     case 'consent-needed':
       return consentNeeded(state, fact.id);
-    case 'start-held': {
+    case 'start-deferred': {
       const one = state.packages.get(keyOf(fact.id));
       return one === undefined ? state : put(state, { ...one, started: fact.start });
     }
-    case 'opened':
+    case 'transfer-started':
       return opened(state, fact);
-    case 'chunk-held':
+    case 'chunk-stored':
       return changeTransfer(state, fact.number, (transfer) => ({
         ...transfer,
         chunks: addChunk(transfer.chunks, fact.chunkIndex, fact.crc),
@@ -90,7 +90,7 @@ export function apply(state: State, fact: Fact): State {
           ? fact.sizeBytes
           : transfer.lastChunkBytes,
       }));
-    case 'chunk-dropped':
+    case 'chunk-removed':
       return unfinished(
         changeTransfer(state, fact.number, (transfer) => ({
           ...transfer,
@@ -99,7 +99,7 @@ export function apply(state: State, fact: Fact): State {
         })),
         fact.number,
       );
-    case 'page-held':
+    case 'chunk-page':
       return changeTransfer(state, fact.number, (transfer) => ({
         ...transfer,
         chunks: addPage(transfer.chunks, fact.page, fact.data),
@@ -116,65 +116,65 @@ type OutcomeFact = Exclude<
   Fact,
   {
     readonly kind:
-      | 'backend-named'
-      | 'rung-learnt'
-      | 'dialect-learnt'
+      | 'server-named'
+      | 'resume-method-learned'
+      | 'dialect-learned'
       | 'offered'
       | 'consented'
       | 'declined'
       | 'consent-needed'
-      | 'start-held'
-      | 'opened'
-      | 'chunk-held'
-      | 'chunk-dropped'
-      | 'page-held';
+      | 'start-deferred'
+      | 'transfer-started'
+      | 'chunk-stored'
+      | 'chunk-removed'
+      | 'chunk-page';
   }
 >;
 
 function applyOutcome(state: State, fact: OutcomeFact): State {
   switch (fact.kind) {
-    case 'finished':
+    case 'transfer-complete':
       return finished(state, fact);
-    case 'split': {
+    case 'extra-package-seen': {
       const one = state.packages.get(keyOf(fact.id));
       return one === undefined ? state : put(state, { ...one, isMultiPackage: true });
     }
-    case 'closed':
+    case 'transfer-discarded':
       return changePhase(state, fact.id, (phase) =>
         'transfer' in phase ? { kind: 'accepted' } : phase,
       );
     case 'aborted':
       return aborted(state, fact.id);
-    case 'install-intended':
+    case 'install-started':
       return intended(state, fact);
-    case 'reboot-awaited':
+    case 'reboot-pending':
       return changePhase(state, fact.id, (phase) =>
         phase.kind === 'installing' ? { ...phase, kind: 'rebooting', bootId: fact.bootId } : phase,
       );
-    case 'settled':
+    case 'outcome-recorded':
       return settled(state, fact);
-    case 'reported':
+    case 'report-confirmed':
       return reported(state, fact.id);
-    case 'packages-asked':
+    case 'inventory-requested':
       return { ...state, inventoryRequest: { asked: 0, dueMs: 0, services: fact.services } };
-    case 'packages-told':
+    case 'inventory-sent':
       return { ...state, inventoryRequest: undefined };
     case 'records-lost':
       return { ...state, hasLostRecords: true };
-    case 'forgiven':
+    case 'attempts-reset':
       return forgiven(state, fact.id);
-    case 'counted':
+    case 'counters':
       return { ...state, nextNumber: fact.nextNumber, nextOrder: fact.nextOrder };
-    case 'remembered':
+    case 'history-entry':
       return remember(state, fact.entry);
-    case 'confirmation-known':
+    case 'confirmation-required':
       return withConfirmation(state, fact.id);
     default:
       return unreachable(fact);
   }
 }
 
-function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
+function opened(before: State, fact: Extract<Fact, { kind: 'transfer-started' }>): State {
   // A number is used once; the other holder had a fact that is lost.
   const other = byNumber(before, fact.number)?.id;
   const state = changePhase(before, other, () => ({ kind: 'accepted' }));
@@ -196,7 +196,7 @@ function opened(before: State, fact: Extract<Fact, { kind: 'opened' }>): State {
 }
 
 /** The signature that comes with the bytes is the newer one. */
-function finished(state: State, fact: Extract<Fact, { kind: 'finished' }>): State {
+function finished(state: State, fact: Extract<Fact, { kind: 'transfer-complete' }>): State {
   const one = byNumber(state, fact.number);
   if (one === undefined) return state;
   const { signature } = fact;
@@ -210,7 +210,7 @@ function finished(state: State, fact: Extract<Fact, { kind: 'finished' }>): Stat
   );
 }
 
-function intended(state: State, fact: Extract<Fact, { kind: 'install-intended' }>): State {
+function intended(state: State, fact: Extract<Fact, { kind: 'install-started' }>): State {
   const one = state.packages.get(keyOf(fact.id));
   const transfer = one === undefined ? undefined : transferOf(one);
   if (transfer === undefined) return state;
@@ -224,7 +224,7 @@ function intended(state: State, fact: Extract<Fact, { kind: 'install-intended' }
   return remember(next, { id: fact.id, checksum, attempts, outcome: 'open', description: '' });
 }
 
-function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State {
+function settled(state: State, fact: Extract<Fact, { kind: 'outcome-recorded' }>): State {
   const { report, checksum } = fact;
   const known = withoutStarted(knownTo(state, report.id), report.id);
   const noted =
@@ -238,7 +238,7 @@ function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State 
           description: report.description,
         });
   const next = changePhase(noted, report.id, () => ({
-    kind: 'settling',
+    kind: 'reporting',
     report,
     again: 'no',
     offeredBy: undefined,
@@ -249,7 +249,7 @@ function settled(state: State, fact: Extract<Fact, { kind: 'settled' }>): State 
 
 function reported(state: State, id: PackageId): State {
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || one.phase.kind !== 'settling') return state;
+  if (one === undefined || one.phase.kind !== 'reporting') return state;
   const { again } = one.phase;
   if (again === 'no') return without(state, id);
   const next = put(state, { ...one, services: servicesNow(one) });

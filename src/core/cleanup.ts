@@ -17,7 +17,7 @@ export function onDiscarded(
   const dueMs = moment.nowMs + discardDelayMs;
   return decision({
     notes: [{ kind: 'leftover', number, dueMs }],
-    effects: [log(known === undefined ? 'warn' : 'debug', 'data-not-removed', { number, reason })],
+    effects: [log(known === undefined ? 'warn' : 'debug', 'cleanup-failed', { number, reason })],
   });
 }
 

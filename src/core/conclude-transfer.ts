@@ -53,7 +53,7 @@ export function recordOutcome(one: Package | undefined, given: Report): Decision
   const report = one?.isMultiPackage === true && given.status ? inPart(given) : given;
   const { id, status, code, description } = report;
   return decision({
-    facts: [{ kind: 'settled', report, checksum: transfer?.checksum }],
+    facts: [{ kind: 'outcome-recorded', report, checksum: transfer?.checksum }],
     effects: [
       log(status ? 'info' : 'error', status ? 'installed' : 'update-failed', {
         ...id,

@@ -29,7 +29,7 @@ export function mayStart(settings: Settings, state: State, id: PackageId): boole
 }
 
 function isAccepted({ phase }: Package): boolean {
-  if (phase.kind === 'settling') return phase.report.code !== 'user-declined';
+  if (phase.kind === 'reporting') return phase.report.code !== 'user-declined';
   return phase.kind !== 'offered';
 }
 
@@ -61,7 +61,7 @@ export function offered(
     return { ...next, nextOrder: order + 1 };
   }
   const { phase } = one;
-  if (phase.kind === 'settling') {
+  if (phase.kind === 'reporting') {
     const isFirst = phase.again === 'no';
     const again = isFirst ? 'offered' : phase.again;
     const isByPerson = one.isByPerson && !isFirst;
@@ -80,19 +80,19 @@ export function consented(
   const one = state.packages.get(keyOf(id));
   if (one === undefined) return state;
   const { kind } = one.phase;
-  if (kind !== 'offered' && kind !== 'settling') return state;
+  if (kind !== 'offered' && kind !== 'reporting') return state;
   const next = put(state, { ...one, isByPerson: by === 'person', started: undefined });
   return changePhase(next, id, (phase) =>
-    phase.kind === 'settling' ? { ...phase, again: 'consented' } : { kind: 'accepted' },
+    phase.kind === 'reporting' ? { ...phase, again: 'consented' } : { kind: 'accepted' },
   );
 }
 
 /** A report that is owed stays owed. */
 export function declined(state: State, id: PackageId): State {
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || one.phase.kind !== 'settling') return without(state, id);
+  if (one === undefined || one.phase.kind !== 'reporting') return without(state, id);
   return changePhase(state, id, (phase) =>
-    phase.kind === 'settling' ? { ...phase, again: 'no', offeredBy: undefined } : phase,
+    phase.kind === 'reporting' ? { ...phase, again: 'no', offeredBy: undefined } : phase,
   );
 }
 
@@ -105,7 +105,7 @@ export function consentNeeded(state: State, id: PackageId): State {
 
 /** The report goes to the server of the last offer, what follows it to that of the next. */
 export function servicesNow({ phase, services }: Package): ServerServices | undefined {
-  return phase.kind === 'settling' && phase.again !== 'no' ? phase.offeredBy : services;
+  return phase.kind === 'reporting' && phase.again !== 'no' ? phase.offeredBy : services;
 }
 
 export function knownTo(state: State, id: PackageId): State {

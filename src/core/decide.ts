@@ -68,16 +68,16 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onClockStepped(state);
     case 'registered':
       return onRegistered(settings, state, event, moment);
-    case 'unsaid':
+    case 'message-blocked':
       return onMessageBlocked(state, event);
-    case 'report-leaving':
+    case 'report-in-flight':
       return onReportLeaving(state, event);
     case 'sent':
       return onCarried(state, onSent(state, event, moment));
-    case 'dialect-spoken': {
+    case 'dialect-used': {
       const { dialect } = event;
       const isNews = state.server.dialect === undefined;
-      return isNews ? decision({ facts: [{ kind: 'dialect-learnt', dialect }] }) : nothing;
+      return isNews ? decision({ facts: [{ kind: 'dialect-learned', dialect }] }) : nothing;
     }
     case 'reserved':
       return onReserved(settings, state, event, moment);
@@ -87,9 +87,9 @@ export function decide(settings: Settings, state: State, event: Event, moment: M
       return onDiscarded(state, event, moment);
     case 'hashed':
       return onHashed(state, event);
-    case 'chunk-rotten':
+    case 'chunk-corrupt':
       return onRotten(state, event, moment);
-    case 'chunk-not-written':
+    case 'chunk-write-failed':
       return onNotWritten(state, event);
     case 'consent':
       return onConsent(settings, state, event);
@@ -113,11 +113,11 @@ function decideInstall(
     | 'progress'
     | 'install-ended'
     | 'install-probed'
-    | 'reboot-asked'
+    | 'reboot-requested'
     | 'reboot-denied'
     | 'checked'
-    | 'packages-listed'
-    | 'packages-unlisted'
+    | 'inventory-listed'
+    | 'inventory-failed'
   >,
   moment: Moment,
 ): Decision {
@@ -132,16 +132,16 @@ function decideInstall(
       return onInstallEnded(settings, state, event, moment);
     case 'install-probed':
       return onInstallProbed(settings, state, event, moment);
-    case 'reboot-asked':
+    case 'reboot-requested':
       return onRebootAsked(state, event);
     case 'reboot-denied':
       return onRebootDenied(state, event, moment);
     case 'checked':
       return onChecked(state, event);
-    case 'packages-listed':
-      return decision({ effects: [{ kind: 'send-packages', packages: event.packages }] });
-    case 'packages-unlisted':
-      return decision({ effects: [log('warn', 'packages-unlisted', { reason: event.reason })] });
+    case 'inventory-listed':
+      return decision({ effects: [{ kind: 'send-inventory', packages: event.packages }] });
+    case 'inventory-failed':
+      return decision({ effects: [log('warn', 'inventory-failed', { reason: event.reason })] });
     default:
       return unreachable(event);
   }
@@ -159,7 +159,7 @@ function onReserved(
   if (one === undefined || runningOf(state, id).reservation?.number !== number) {
     return decision({ effects: [{ kind: 'discard', number }] });
   }
-  const opened = { kind: 'opened', id, number, checksum, chunksCount } as const;
+  const opened = { kind: 'transfer-started', id, number, checksum, chunksCount } as const;
   const after = applyAll(state, [opened]);
   const now = after.packages.get(keyOf(id));
   if (now === undefined || !inPhase(now, 'receiving')) return nothing;
@@ -169,7 +169,7 @@ function onReserved(
     ...spoken,
     facts: [opened],
     effects: [
-      log('info', 'transfer-opened', { ...id, checksum, chunksCount, number }),
+      log('info', 'download-started', { ...id, checksum, chunksCount, number }),
       ...spoken.effects,
     ],
   };
@@ -197,7 +197,7 @@ function onNotReserved(state: State, event: Of<'not-reserved'>, moment: Moment):
   const { code, reason } = event;
   const later = decision({
     notes: [running(state, id, { activity: undefined, reservation: undefined, deadlineMs })],
-    effects: [log('error', 'no-room-made', { ...id, code, reason })],
+    effects: [log('error', 'space-reservation-failed', { ...id, code, reason })],
   });
   return combine(cleared, later);
 }
@@ -207,11 +207,11 @@ const tooLargeText = (chunksCount: number) =>
   'see the limit of the file size (ulimit -f, LimitFSIZE=) and the file system';
 
 /** What a file cannot hold today it cannot hold tomorrow; every other trouble may pass. */
-function onNotWritten(state: State, event: Of<'chunk-not-written'>): Decision {
+function onNotWritten(state: State, event: Of<'chunk-write-failed'>): Decision {
   const { number, chunkIndex, code, reason } = event;
   const one = byNumber(state, number);
   const fields = { ...one?.id, index: chunkIndex, reason };
-  const told = decision({ effects: [log('error', 'chunk-not-written', fields)] });
+  const told = decision({ effects: [log('error', 'chunk-write-failed', fields)] });
   if (code !== 'EFBIG' || one === undefined || !inPhase(one, 'receiving')) return told;
   const description = tooLargeText(one.phase.transfer.chunksCount);
   return combine(
@@ -232,13 +232,13 @@ function onHashed(state: State, event: Of<'hashed'>): Decision {
   }
   // Rotten behind the CRCs' back: begin anew.
   return decision({
-    facts: [{ kind: 'closed', id: one.id }],
+    facts: [{ kind: 'transfer-discarded', id: one.id }],
     effects: [{ kind: 'discard', number: one.phase.transfer.number }],
   });
 }
 
 /** A chunk that rotted is dropped and asked for again. */
-function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Decision {
+function onRotten(state: State, event: Of<'chunk-corrupt'>, moment: Moment): Decision {
   const one = byNumber(state, event.number);
   const { chunkIndex, number } = event;
   if (one === undefined) return nothing;
@@ -247,7 +247,7 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
   if (!inPhase(one, 'receiving') && !isRead) return nothing;
   const survival = withDropped(state, one);
   return decision({
-    facts: [{ kind: 'chunk-dropped', number, chunkIndex }],
+    facts: [{ kind: 'chunk-removed', number, chunkIndex }],
     notes: [
       running(state, one.id, {
         sha1: undefined,
@@ -256,10 +256,10 @@ function onRotten(state: State, event: Of<'chunk-rotten'>, moment: Moment): Deci
         deadlineMs: moment.nowMs,
         attempts: 0,
       }),
-      { kind: 'survived', survival },
+      { kind: 'recovered', survival },
     ],
     effects: [
-      log('warn', 'chunk-dropped', { index: chunkIndex, what: sentenceOf(survival) }),
+      log('warn', 'chunk-corrupt', { index: chunkIndex, what: sentenceOf(survival) }),
       { kind: 'hash', number },
     ],
   });

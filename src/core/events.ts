@@ -51,13 +51,17 @@ export type Event =
   /** The wall clock was set while a retry waits that failed for the time on this device. */
   | { readonly kind: 'clock-stepped' }
   /** A message that cannot be spelt: the vehicle has no name in its dialect. The link is sound. */
-  | { readonly kind: 'unsaid'; readonly id: PackageId | undefined; readonly reason: string }
+  | {
+      readonly kind: 'message-blocked';
+      readonly id: PackageId | undefined;
+      readonly reason: string;
+    }
   /** What proves a report may overtake the node's answer to it (protocol 1.6). */
-  | { readonly kind: 'report-leaving'; readonly id: PackageId; readonly leaving: boolean }
+  | { readonly kind: 'report-in-flight'; readonly id: PackageId; readonly leaving: boolean }
   /** The node took a message; that it arrives is not said (protocol 1.6). */
   | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
   /** A package is spoken of in this dialect, which its notify could not tell. */
-  | { readonly kind: 'dialect-spoken'; readonly dialect: MessageDialect }
+  | { readonly kind: 'dialect-used'; readonly dialect: MessageDialect }
   | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }
   | {
       readonly kind: 'not-reserved';
@@ -69,9 +73,9 @@ export type Event =
   /** The folder of a transfer is gone; with a reason: the disk refused. */
   | { readonly kind: 'discarded'; readonly number: number; readonly reason: string | undefined }
   | { readonly kind: 'hashed'; readonly number: number; readonly sha1: string }
-  | { readonly kind: 'chunk-rotten'; readonly number: number; readonly chunkIndex: number }
+  | { readonly kind: 'chunk-corrupt'; readonly number: number; readonly chunkIndex: number }
   | {
-      readonly kind: 'chunk-not-written';
+      readonly kind: 'chunk-write-failed';
       readonly number: number;
       readonly chunkIndex: number;
       readonly code: string;
@@ -95,7 +99,7 @@ export type Event =
   | { readonly kind: 'install-ended'; readonly id: PackageId; readonly verdict: InstallResult }
   | { readonly kind: 'install-probed'; readonly id: PackageId; readonly probe: Probe }
   | {
-      readonly kind: 'reboot-asked';
+      readonly kind: 'reboot-requested';
       readonly id: PackageId;
       readonly ok: boolean;
       readonly description: string;
@@ -108,8 +112,8 @@ export type Event =
       readonly ok: boolean;
       readonly description: string;
     }
-  | { readonly kind: 'packages-listed'; readonly packages: readonly PackageId[] }
-  | { readonly kind: 'packages-unlisted'; readonly reason: string }
+  | { readonly kind: 'inventory-listed'; readonly packages: readonly PackageId[] }
+  | { readonly kind: 'inventory-failed'; readonly reason: string }
   /** Of a person, through the control socket. */
   | { readonly kind: 'consent'; readonly id: PackageId }
   | { readonly kind: 'decline'; readonly id: PackageId };
@@ -121,7 +125,7 @@ export type PayloadScan = { readonly number: number; readonly dataBytes: number 
 
 export type InstallResult =
   | { readonly kind: 'installed'; readonly description: string }
-  | { readonly kind: 'reboot-needed'; readonly description: string }
+  | { readonly kind: 'reboot-required'; readonly description: string }
   | { readonly kind: 'failed'; readonly code: ReportCode; readonly description: string }
   /** It ended in the middle, and is worth another attempt. */
   | { readonly kind: 'cut'; readonly description: string }
@@ -131,7 +135,7 @@ export type InstallResult =
 export type Probe =
   | { readonly kind: 'installed'; readonly description: string }
   /** Installed; it runs only after the reboot that the cut kept from being asked for. */
-  | { readonly kind: 'reboot-needed'; readonly description: string }
+  | { readonly kind: 'reboot-required'; readonly description: string }
   | { readonly kind: 'not-installed'; readonly description: string }
   /** Nothing on the device can tell. */
   | { readonly kind: 'unknown'; readonly description: string };
@@ -140,18 +144,18 @@ export type Probe =
 
 /** Durable: appended to the journal before anything that depends on it leaves the device. */
 export type Fact =
-  | { readonly kind: 'backend-named'; readonly services: ServerServices }
+  | { readonly kind: 'server-named'; readonly services: ServerServices }
   /** Without services: of the backend that was named last. */
   | {
-      readonly kind: 'rung-learnt';
-      readonly situation: ResumeContext;
-      readonly rung: ResumeMethod;
+      readonly kind: 'resume-method-learned';
+      readonly context: ResumeContext;
+      readonly method: ResumeMethod;
       readonly services?: ServerServices;
     }
   | {
-      readonly kind: 'dialect-learnt';
+      readonly kind: 'dialect-learned';
       readonly dialect: MessageDialect;
-      readonly isPatient?: boolean;
+      readonly hasNoInstallTimeout?: boolean;
     }
   /** The package keeps the services of the backend that was named last before this fact. */
   | {
@@ -165,46 +169,50 @@ export type Fact =
   /** A person must accept it (again) before anything more is received. */
   | { readonly kind: 'consent-needed'; readonly id: PackageId }
   /** The server started a package that waits for consent; without `start`: it gave that up. */
-  | { readonly kind: 'start-held'; readonly id: PackageId; readonly start?: Started }
+  | { readonly kind: 'start-deferred'; readonly id: PackageId; readonly start?: Started }
   | { readonly kind: 'declined'; readonly id: PackageId }
   | {
-      readonly kind: 'opened';
+      readonly kind: 'transfer-started';
       readonly id: PackageId;
       readonly number: number;
       readonly checksum: string;
       readonly chunksCount: number;
     }
   | {
-      readonly kind: 'chunk-held';
+      readonly kind: 'chunk-stored';
       readonly number: number;
       readonly chunkIndex: number;
       readonly sizeBytes: number;
       readonly crc: number;
     }
-  | { readonly kind: 'chunk-dropped'; readonly number: number; readonly chunkIndex: number }
-  | { readonly kind: 'finished'; readonly number: number; readonly signature?: string }
+  | { readonly kind: 'chunk-removed'; readonly number: number; readonly chunkIndex: number }
+  | { readonly kind: 'transfer-complete'; readonly number: number; readonly signature?: string }
   /** The server began another payload of the same update. */
-  | { readonly kind: 'split'; readonly id: PackageId }
+  | { readonly kind: 'extra-package-seen'; readonly id: PackageId }
   /** The data is given up, the wish for the package is not. */
-  | { readonly kind: 'closed'; readonly id: PackageId }
+  | { readonly kind: 'transfer-discarded'; readonly id: PackageId }
   | { readonly kind: 'aborted'; readonly id: PackageId }
-  | { readonly kind: 'install-intended'; readonly id: PackageId; readonly install: Install }
-  | { readonly kind: 'reboot-awaited'; readonly id: PackageId; readonly bootId: string }
+  | { readonly kind: 'install-started'; readonly id: PackageId; readonly install: Install }
+  | { readonly kind: 'reboot-pending'; readonly id: PackageId; readonly bootId: string }
   /** Outcome and the duty to report it, in one record. */
-  | { readonly kind: 'settled'; readonly report: Report; readonly checksum: string | undefined }
-  | { readonly kind: 'reported'; readonly id: PackageId }
-  | { readonly kind: 'forgiven'; readonly id: PackageId }
+  | {
+      readonly kind: 'outcome-recorded';
+      readonly report: Report;
+      readonly checksum: string | undefined;
+    }
+  | { readonly kind: 'report-confirmed'; readonly id: PackageId }
+  | { readonly kind: 'attempts-reset'; readonly id: PackageId }
   /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
-  | { readonly kind: 'packages-asked'; readonly services?: ServerServices | undefined }
-  | { readonly kind: 'packages-told' }
+  | { readonly kind: 'inventory-requested'; readonly services?: ServerServices | undefined }
+  | { readonly kind: 'inventory-sent' }
   /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
   | { readonly kind: 'records-lost' }
   // Only in a rewritten journal.
-  | { readonly kind: 'counted'; readonly nextNumber: number; readonly nextOrder: number }
-  | { readonly kind: 'remembered'; readonly entry: HistoryEntry }
-  | { readonly kind: 'confirmation-known'; readonly id: PackageId }
+  | { readonly kind: 'counters'; readonly nextNumber: number; readonly nextOrder: number }
+  | { readonly kind: 'history-entry'; readonly entry: HistoryEntry }
+  | { readonly kind: 'confirmation-required'; readonly id: PackageId }
   | {
-      readonly kind: 'page-held';
+      readonly kind: 'chunk-page';
       readonly number: number;
       readonly page: number;
       readonly data: ChunkPage;
@@ -228,7 +236,7 @@ export type VolatileFact =
   | { readonly kind: 'listing'; readonly listing: State['inventoryRequest'] }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters; readonly by?: number }
-  | { readonly kind: 'survived'; readonly survival: RecoverySummary };
+  | { readonly kind: 'recovered'; readonly survival: RecoverySummary };
 
 // ---------------------------------------------------------------- what is done
 
@@ -248,16 +256,16 @@ export type Effect =
       readonly fields: { readonly [key: string]: string | number | boolean | undefined };
     }
   | { readonly kind: 'register' }
-  | { readonly kind: 'ask-start'; readonly id: PackageId }
+  | { readonly kind: 'request-start'; readonly id: PackageId }
   /** The list is made of what is committed when it leaves. */
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
   /** The last ack again, after the finish: it only says that we are still at it. */
   | { readonly kind: 'keep-alive'; readonly id: PackageId }
   /** Of a chunk that no package has: a server that cannot begin anew otherwise throws, and does. */
-  | { readonly kind: 'ack-zero'; readonly id: PackageId }
+  | { readonly kind: 'restart-ack'; readonly id: PackageId }
   | { readonly kind: 'report'; readonly report: Report }
-  | { readonly kind: 'list-packages' }
-  | { readonly kind: 'send-packages'; readonly packages: readonly PackageId[] }
+  | { readonly kind: 'list-inventory' }
+  | { readonly kind: 'send-inventory'; readonly packages: readonly PackageId[] }
   | { readonly kind: 'reserve'; readonly start: StartRequest; readonly number: number }
   /** Hash on along the gapless prefix, checking what has to be read back. */
   | { readonly kind: 'hash'; readonly number: number }

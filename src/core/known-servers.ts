@@ -31,13 +31,13 @@ export function serverOf(state: State, { services }: Package): KnownServer {
 }
 
 /** Of the backend that was named last, or of the one that the fact names. */
-export function learntRung(
+export function learnedMethod(
   state: State,
-  { situation, rung, services }: Extract<Fact, { readonly kind: 'rung-learnt' }>,
+  { context, method, services }: Extract<Fact, { readonly kind: 'resume-method-learned' }>,
 ): State {
   const learn = (one: KnownServer): KnownServer => ({
     ...one,
-    learned: { ...one.learned, [situation]: rung },
+    learned: { ...one.learned, [context]: method },
   });
   if (services === undefined || isSame(state.server.services, services)) {
     return { ...state, server: learn(state.server) };
@@ -48,12 +48,9 @@ export function learntRung(
   return { ...state, previousServers };
 }
 
-export function learntDialect(
+export function learnedDialect(
   state: State,
-  {
-    dialect,
-    isPatient: hasNoInstallTimeout = false,
-  }: Extract<Fact, { readonly kind: 'dialect-learnt' }>,
+  { dialect, hasNoInstallTimeout = false }: Extract<Fact, { readonly kind: 'dialect-learned' }>,
 ): State {
   return { ...state, server: { ...state.server, dialect, hasNoInstallTimeout } };
 }

@@ -8,7 +8,7 @@ export type Request =
       /** Why entries of the same notify were left out. */
       readonly refused: readonly string[];
       readonly services: ServerServices | undefined;
-      readonly isPatient?: boolean;
+      readonly hasNoInstallTimeout?: boolean;
       /** Undefined: it cannot be told yet. */
       readonly dialect: MessageDialect | undefined;
     }

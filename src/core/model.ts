@@ -66,7 +66,7 @@ export type Phase =
    * meanwhile.
    */
   | {
-      readonly kind: 'settling';
+      readonly kind: 'reporting';
       readonly report: Report;
       readonly again: 'no' | 'offered' | 'consented';
       /** The services of the server that offered it again. */

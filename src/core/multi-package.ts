@@ -18,7 +18,7 @@ export function isAnother(one: Package, start: StartRequest): boolean {
  */
 export function onAnother(one: Package, start: StartRequest): Decision {
   const { id, checksum } = start;
-  const said = refuse('update-of-several', { ...id, checksum });
+  const said = refuse('multi-package-unsupported', { ...id, checksum });
   if (inPhase(one, 'receiving')) {
     const description = severalText;
     return combine(
@@ -28,6 +28,9 @@ export function onAnother(one: Package, start: StartRequest): Decision {
   }
   return combine(
     said,
-    decision({ facts: [{ kind: 'split', id }], effects: [{ kind: 'ack', id, empty: true }] }),
+    decision({
+      facts: [{ kind: 'extra-package-seen', id }],
+      effects: [{ kind: 'ack', id, empty: true }],
+    }),
   );
 }

@@ -31,7 +31,7 @@ const afterWork: { readonly [work in Activity]: string } = {
 function needsLink(one: Package): boolean {
   if (inPhase(one, 'offered')) return one.started !== undefined;
   if (inPhase(one, 'receiving')) return !one.phase.finished;
-  return inPhase(one, 'accepted') || inPhase(one, 'settling');
+  return inPhase(one, 'accepted') || inPhase(one, 'reporting');
 }
 
 /** Nothing goes to the server before the node has the registrations. */
@@ -59,7 +59,7 @@ function later(state: State, one: Package): string {
       return 'try again when the data is verified';
     case 'rebooting':
       return 'report after the reboot';
-    case 'settling':
+    case 'reporting':
       return 'send the report';
     default:
       return unreachable(phase);

@@ -31,7 +31,7 @@ export function onChunk(
   const index = chunk.chunkIndex;
   if (one !== undefined && inPhase(one, 'accepted')) return onChunkUnstarted(state, one, index);
   if (one === undefined || !inPhase(one, 'receiving')) {
-    return refuse('chunk-of-no-transfer', { ...chunk.id, index });
+    return refuse('chunk-unexpected', { ...chunk.id, index });
   }
   // Late after the finish: acked again it could reach another package's exchange (protocol 2.4).
   if (one.phase.finished) return nothing;
@@ -49,7 +49,7 @@ export function onChunk(
     writes: [{ number, chunkIndex: index, data: chunk.data }],
     facts: [
       ...facts,
-      { kind: 'chunk-held', number, chunkIndex: index, sizeBytes, crc: crc32(chunk.data) },
+      { kind: 'chunk-stored', number, chunkIndex: index, sizeBytes, crc: crc32(chunk.data) },
     ],
     notes: [
       running(state, one.id, { ...change, finishDeadlineMs }),
@@ -69,7 +69,7 @@ export function onChunk(
  * chunk, and means "all from 1 on" to a release that does not throw. Each is said once to an ask.
  */
 function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number): Decision {
-  const refused = refuse('chunk-of-no-transfer', { ...one.id, index });
+  const refused = refuse('chunk-unexpected', { ...one.id, index });
   const { attempts, reservation, unexpectedChunks } = runningOf(state, one.id);
   const isFirstChunkAgain = unexpectedChunks === 1 && index === 1;
   if (reservation !== undefined || attempts === 0 || (unexpectedChunks > 0 && !isFirstChunkAgain))
@@ -80,7 +80,7 @@ function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number)
       notes: [running(state, one.id, { unexpectedChunks: unexpectedChunks + 1 })],
       effects: [
         isFirstChunkAgain
-          ? { kind: 'ack-zero', id: one.id }
+          ? { kind: 'restart-ack', id: one.id }
           : { kind: 'ack', id: one.id, empty: true },
       ],
     }),
@@ -90,11 +90,11 @@ function onChunkUnstarted(state: State, one: InPhase<'accepted'>, index: number)
 /** Why a chunk cannot belong to the transfer. Only the last one may be short, none may be empty. */
 function misfit(transfer: Transfer, chunk: ChunkRequest): string | undefined {
   const count = chunksExpected(transfer.chunksCount);
-  if (chunk.chunkIndex > count) return 'chunk-beyond-count';
+  if (chunk.chunkIndex > count) return 'chunk-index-invalid';
   const sizeBytes = chunk.data.length;
-  if (chunk.chunkIndex < count) return sizeBytes === chunkBytes ? undefined : 'chunk-of-wrong-size';
+  if (chunk.chunkIndex < count) return sizeBytes === chunkBytes ? undefined : 'chunk-size-invalid';
   const fits = transfer.chunksCount === 0 ? sizeBytes === 0 : sizeBytes > 0;
-  return fits ? undefined : 'chunk-of-wrong-size';
+  return fits ? undefined : 'chunk-size-invalid';
 }
 
 /**

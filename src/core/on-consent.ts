@@ -14,10 +14,10 @@ export function onConsent(settings: Settings, state: State, { id }: Of<'consent'
   const one = state.packages.get(keyOf(id));
   const phase = one?.phase;
   const isOffered =
-    phase?.kind === 'offered' || (phase?.kind === 'settling' && phase.again === 'offered');
+    phase?.kind === 'offered' || (phase?.kind === 'reporting' && phase.again === 'offered');
   const consented: readonly Fact[] = isOffered ? [{ kind: 'consented', id, by: 'person' }] : [];
   const accepted = decision({
-    facts: [...consented, { kind: 'forgiven', id }],
+    facts: [...consented, { kind: 'attempts-reset', id }],
     effects: [log('info', 'accepted', { ...id })],
   });
   if (one === undefined || phase?.kind !== 'offered') return accepted;
@@ -40,7 +40,7 @@ export function onDecline(state: State, { id }: Of<'decline'>): Decision {
     case 'receiving':
       // The server was asked for it and may have begun.
       return combine(said, recordOutcome(one, report));
-    case 'settling':
+    case 'reporting':
       return one.phase.again === 'no' ? nothing : { ...said, facts: [{ kind: 'declined', id }] };
     default:
       return nothing;

@@ -41,7 +41,7 @@ function probeFirst(state: State, one: InPhase<'installing'>): Decision {
   const { transfer, install } = one.phase;
   const { id } = one;
   return decision({
-    facts: [{ kind: 'install-intended', id, install }],
+    facts: [{ kind: 'install-started', id, install }],
     notes: [running(state, id, { ...fresh, activity: 'probing', isUntried: true })],
     effects: [
       log('info', 'asked-before-install', { ...id, installer: install.installer }),
@@ -58,7 +58,7 @@ function start(state: State, one: InPhase<'installing'>, install: Install): Deci
   const { transfer } = one.phase;
   const { attempt, installer } = install;
   return decision({
-    facts: [{ kind: 'install-intended', id: one.id, install }],
+    facts: [{ kind: 'install-started', id: one.id, install }],
     notes: [running(state, one.id, { ...fresh, activity: 'installing' })],
     effects: [
       log('info', 'installing', { ...one.id, installer, attempt }),
@@ -88,7 +88,7 @@ export function onInstallEnded(
     case 'installed':
     case 'failed':
       return recordOutcome(one, reportOf(event.id, verdict));
-    case 'reboot-needed':
+    case 'reboot-required':
       return awaitReboot(state, one, moment);
     case 'cut':
       return onCut(settings, state, one, verdict.description);
@@ -166,7 +166,7 @@ export function onInstallProbed(
     const { description } = probe;
     return recordOutcome(one, { id: one.id, status: true, code: 'ok', description });
   }
-  if (probe.kind === 'reboot-needed') return awaitReboot(state, one, moment);
+  if (probe.kind === 'reboot-required') return awaitReboot(state, one, moment);
   if (runningOf(state, one.id).isUntried) return runUntried(state, one);
   return onCut(settings, state, one, probe.description);
 }
@@ -183,11 +183,11 @@ function onCut(
   }
   if (runningOf(state, one.id).isDataLost) {
     return decision({
-      facts: [{ kind: 'closed', id: one.id }],
+      facts: [{ kind: 'transfer-discarded', id: one.id }],
       effects: [{ kind: 'discard', number: one.phase.transfer.number }],
     });
   }
-  const cut = log('warn', 'install-was-cut', { ...one.id, probe: description });
+  const cut = log('warn', 'install-interrupted', { ...one.id, probe: description });
   const { transfer } = one.phase;
   if (runningOf(state, one.id).sha1 === transfer.checksum) {
     return combine(decision({ effects: [cut] }), runAgain(state, one));

@@ -17,16 +17,20 @@ export function onNotify(
 ): Decision {
   const facts: Fact[] = [];
   const refused: readonly Effect[] = request.refused.map((reason) =>
-    log('warn', 'offer-refused', { reason }),
+    log('warn', 'offer-invalid', { reason }),
   );
   if (request.services !== undefined && !isSame(state.server.services, request.services)) {
-    facts.push({ kind: 'backend-named', services: request.services });
+    facts.push({ kind: 'server-named', services: request.services });
   }
   const { server } = applyAll(state, facts);
-  const { dialect, isPatient = false } = request;
-  const isKnown = server.dialect === dialect && server.hasNoInstallTimeout === isPatient;
+  const { dialect, hasNoInstallTimeout = false } = request;
+  const isKnown = server.dialect === dialect && server.hasNoInstallTimeout === hasNoInstallTimeout;
   if (dialect !== undefined && !isKnown) {
-    facts.push({ kind: 'dialect-learnt', dialect, ...(isPatient ? { isPatient } : {}) });
+    facts.push({
+      kind: 'dialect-learned',
+      dialect,
+      ...(hasNoInstallTimeout ? { hasNoInstallTimeout } : {}),
+    });
   }
   let decided = decision({ facts, effects: refused });
   let now = applyAll(state, facts);
@@ -43,7 +47,7 @@ function onOffer(settings: Settings, state: State, offer: Offer): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined && state.packages.size >= packagesMax) {
     const fields = { ...id, limit: packagesMax };
-    return decision({ effects: [log('warn', 'too-many-packages', fields)] });
+    return decision({ effects: [log('warn', 'package-limit', fields)] });
   }
   const update = merged(offer.update, one);
   const offered: Fact = {
@@ -53,7 +57,7 @@ function onOffer(settings: Settings, state: State, offer: Offer): Decision {
     ...(update === undefined ? {} : { update }),
   };
   const isPersonAsked = needsConsent(settings, state, id, update);
-  if (one !== undefined && one.phase.kind !== 'settling') {
+  if (one !== undefined && one.phase.kind !== 'reporting') {
     return onOfferAgain(state, one, offered, isPersonAsked);
   }
   const facts: readonly Fact[] = isPersonAsked ? [offered] : [offered, { kind: 'consented', id }];
@@ -121,11 +125,13 @@ function withdraw(one: Package, offered: Fact): Decision {
   const transfer = transferOf(one);
   const { checksum, chunksCount } = transfer ?? { checksum: '', chunksCount: 0 };
   const held: readonly Fact[] =
-    transfer === undefined ? [] : [{ kind: 'start-held', id, start: { checksum, chunksCount } }];
+    transfer === undefined
+      ? []
+      : [{ kind: 'start-deferred', id, start: { checksum, chunksCount } }];
   return decision({
     facts: [{ kind: 'consent-needed', id }, offered, ...held],
     effects: [
-      log('warn', 'start-not-accepted', { ...id }),
+      log('warn', 'start-without-consent', { ...id }),
       ...(transfer === undefined ? [] : [{ kind: 'discard', number: transfer.number } as const]),
     ],
   });

@@ -16,9 +16,9 @@ type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
 
 export function awaitReboot(state: State, one: InPhase<'installing'>, moment: Moment): Decision {
   return decision({
-    facts: [{ kind: 'reboot-awaited', id: one.id, bootId: state.bootId }],
+    facts: [{ kind: 'reboot-pending', id: one.id, bootId: state.bootId }],
     notes: [rebootNote(state, one.id, 1, moment)],
-    effects: [log('info', 'reboot-needed', { ...one.id }), { kind: 'reboot', id: one.id }],
+    effects: [log('info', 'reboot-required', { ...one.id }), { kind: 'reboot', id: one.id }],
   });
 }
 
@@ -40,7 +40,7 @@ export function rebootAgain(state: State, one: InPhase<'rebooting'>, moment: Mom
   });
 }
 
-export function onRebootAsked(state: State, event: Of<'reboot-asked'>): Decision {
+export function onRebootAsked(state: State, event: Of<'reboot-requested'>): Decision {
   const { id, ok, description } = event;
   const one = state.packages.get(keyOf(id));
   const isOpen = one !== undefined && inPhase(one, 'rebooting');

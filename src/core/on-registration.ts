@@ -75,7 +75,7 @@ export function onRegistered(
     ],
     effects: [
       isUnproven
-        ? log('debug', 'link-retried', { ...fields, reason: `registered; ${outage.reason}` })
+        ? log('debug', 'node-reconnecting', { ...fields, reason: `registered; ${outage.reason}` })
         : log('info', 'registered', fields),
     ],
   });
@@ -116,7 +116,7 @@ function afterRenewal(
 function retryNow(state: State, one: Package, moment: Moment): readonly VolatileFact[] {
   const isSpeaking =
     inPhase(one, 'accepted') ||
-    (inPhase(one, 'settling') && runningOf(state, one.id).sentAtMs === undefined) ||
+    (inPhase(one, 'reporting') && runningOf(state, one.id).sentAtMs === undefined) ||
     (inPhase(one, 'receiving') && !one.phase.finished);
   if (!isSpeaking || runningOf(state, one.id).activity !== undefined) return [];
   return [running(state, one.id, { attempts: 0, method: undefined, deadlineMs: moment.nowMs })];
@@ -130,7 +130,7 @@ export function onTransportDown(state: State, reason: string): Decision {
       { kind: 'link', link: { kind: 'closed', reason } },
       { kind: 'outage', outage: { kind, reason } },
     ],
-    effects: [log(state.outage === undefined ? 'warn' : 'debug', 'link-lost', { reason })],
+    effects: [log(state.outage === undefined ? 'warn' : 'debug', 'node-disconnected', { reason })],
   });
 }
 
@@ -155,7 +155,7 @@ export function onCallFailed(
   const level = state.outage === undefined ? 'warn' : 'debug';
   return decision({
     notes: [{ kind: 'link', link: down }, outage],
-    effects: [log(level, 'link-lost', { reason, failures, call, code })],
+    effects: [log(level, 'node-disconnected', { reason, failures, call, code })],
   });
 }
 
@@ -187,7 +187,7 @@ export function onMessageAccepted(state: State): Decision {
 export function onClockStepped({ link }: State): Decision {
   if (link.kind !== 'down') return nothing;
   return combine(
-    decision({ effects: [log('debug', 'link-retried', { reason: 'the clock was set' })] }),
+    decision({ effects: [log('debug', 'node-reconnecting', { reason: 'the clock was set' })] }),
     register(link.failures),
   );
 }

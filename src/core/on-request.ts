@@ -72,13 +72,13 @@ function onFinish(
 ): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || !inPhase(one, 'receiving')) {
-    return decision({ effects: [log('debug', 'finish-ignored', { ...id })] });
+    return decision({ effects: [log('debug', 'finish-unexpected', { ...id })] });
   }
   if (one.phase.finished) return nothing;
   if (!isComplete(one)) {
     // The server believes in chunks that we do not hold: say at once what is missing.
     const { count } = one.phase.transfer.chunks;
-    const early = log('warn', 'finish-too-early', { ...id, held: count });
+    const early = log('warn', 'finish-incomplete', { ...id, held: count });
     return combine(decision({ effects: [early] }), tryNextMethod(settings, state, one, moment));
   }
   const { facts } = onServerProgress(settings, state, one, moment);
@@ -86,7 +86,7 @@ function onFinish(
   const signed = signature === undefined ? {} : { signature };
   return combine(
     decision({
-      facts: [...facts, { kind: 'finished', number, ...signed }],
+      facts: [...facts, { kind: 'transfer-complete', number, ...signed }],
       notes: afterFinish(settings, moment),
     }),
     conclude(
@@ -108,7 +108,7 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
     const isNamed = id !== undefined && ['offered', 'accepted'].includes(one.phase.kind);
     if (inPhase(one, 'offered') && one.started !== undefined && !isNamed) {
       // The server gave up what it had started; the offer stands.
-      facts.push({ kind: 'start-held', id: one.id });
+      facts.push({ kind: 'start-deferred', id: one.id });
       effects.push(log('info', 'abort-ignored', { package: label(one.id) }));
       continue;
     }
@@ -123,7 +123,9 @@ function onAbort(state: State, id: PackageId | undefined): Decision {
   if (facts.length === 0) effects.push(log('info', 'abort-ignored', {}));
   // What was to be received again although its report is owed stays as it was.
   const notes: readonly VolatileFact[] = meant
-    .filter((one) => inPhase(one, 'settling') && runningOf(state, one.id).reservation !== undefined)
+    .filter(
+      (one) => inPhase(one, 'reporting') && runningOf(state, one.id).reservation !== undefined,
+    )
     .map((one) => running(state, one.id, { activity: undefined, reservation: undefined }));
   return decision({ facts, notes, effects });
 }

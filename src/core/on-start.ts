@@ -35,7 +35,7 @@ export function onStart(
 ): Decision {
   const one = state.packages.get(keyOf(start.id));
   if (one === undefined) {
-    if (state.packages.size >= packagesMax) return refuse('too-many-packages', { ...start.id });
+    if (state.packages.size >= packagesMax) return refuse('package-limit', { ...start.id });
     // A dependency that was in no notify (protocol 2.1), or anything else.
     return mayStart(settings, state, start.id)
       ? reserve(settings, state, start)
@@ -43,14 +43,14 @@ export function onStart(
   }
   if (isAnother(one, start)) return onAnother(one, start);
   if (inPhase(one, 'receiving')) return onStartAgain(settings, state, one, start, moment);
-  if (inPhase(one, 'settling')) return onStartSettled(settings, state, one, start, moment);
+  if (inPhase(one, 'reporting')) return onStartSettled(settings, state, one, start, moment);
   switch (one.phase.kind) {
     case 'offered':
       return holdStart(state, one, start);
     case 'accepted':
       return reserve(settings, state, start);
     default:
-      return refuse('start-while-installing', { ...start.id });
+      return refuse('start-ignored', { ...start.id, reason: 'installing' });
   }
 }
 
@@ -63,20 +63,20 @@ function offerStarted(state: State, start: StartRequest): Decision {
   const offered = decision({
     facts: [
       { kind: 'offered', id, sizeBytes, ...wanted },
-      { kind: 'start-held', id, start: { checksum, chunksCount } },
+      { kind: 'start-deferred', id, start: { checksum, chunksCount } },
     ],
     effects: [log('info', 'package-offered', { ...id, sizeBytes, isAsked: true })],
   });
-  return combine(refuse('start-not-accepted', { ...id }), offered);
+  return combine(refuse('start-without-consent', { ...id }), offered);
 }
 
 /** Each start is answered once, so that the server gives it up in the end (protocol 2.4). */
 function holdStart(state: State, { id, started }: Package, start: StartRequest): Decision {
   const { checksum, chunksCount } = start;
   const isKnown = started?.checksum === checksum && started.chunksCount === chunksCount;
-  const held: Fact = { kind: 'start-held', id, start: { checksum, chunksCount } };
+  const held: Fact = { kind: 'start-deferred', id, start: { checksum, chunksCount } };
   return combine(
-    refuse('start-not-accepted', { ...id }),
+    refuse('start-without-consent', { ...id }),
     decision({ facts: isKnown ? [] : [held], notes: [running(state, id, { attempts: 0 })] }),
   );
 }
@@ -118,12 +118,12 @@ export function onUnusableStart(
 function onStartSettled(
   settings: Settings,
   state: State,
-  one: InPhase<'settling'>,
+  one: InPhase<'reporting'>,
   start: StartRequest,
   moment: Moment,
 ): Decision {
   if (!isReportSent(state, one)) {
-    return refuse('start-before-report', { ...start.id });
+    return refuse('start-ignored', { ...start.id, reason: 'report not sent yet' });
   }
   const { id } = one;
   const last = [...state.history.values()].findLast((entry) => keyOf(entry.id) === keyOf(id));
@@ -149,7 +149,7 @@ function reserve(settings: Settings, state: State, start: StartRequest): Decisio
     (one) => transferOf(one) !== undefined || runningOf(state, one.id).reservation !== undefined,
   );
   if (taken.length >= transfersMax && reservation === undefined) {
-    return refuse('too-many-transfers', { ...id });
+    return refuse('download-limit', { ...id });
   }
   const attempts = attemptsOf(state, id, checksum);
   if (attempts >= settings.installer.attempts) return refuseTried(state, start, attempts);
@@ -190,9 +190,9 @@ function onStartAgain(
   const { transfer } = one.phase;
   if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {
     const given: Decision = decision({
-      facts: [{ kind: 'closed', id: one.id }],
+      facts: [{ kind: 'transfer-discarded', id: one.id }],
       effects: [
-        log('warn', 'transfer-replaced', {
+        log('warn', 'download-restarted', {
           ...one.id,
           was: transfer.checksum,
           now: start.checksum,
@@ -203,7 +203,8 @@ function onStartAgain(
     return combine(given, reserve(settings, applyAll(state, given.facts), start));
   }
   // An ack could reach the exchange of another package; the report answers this start.
-  if (one.phase.finished) return refuse('start-after-finish', { ...start.id });
+  if (one.phase.finished)
+    return refuse('start-ignored', { ...start.id, reason: 'all chunks received' });
   const after = applyNote(
     state,
     running(state, one.id, { attempts: 0, context: 'after-start', method: undefined }),

@@ -40,7 +40,7 @@ export function rowOf(
       return facts.isDataThere ? 'probe' : 'probe-without-data';
     case 'rebooting':
       return facts.isSameBoot ? 'reboot-again' : 'check';
-    case 'settling':
+    case 'reporting':
       return 'report';
     default:
       return unreachable(phase);
@@ -121,7 +121,7 @@ function recover(
         }),
       );
     case 'receive-again': {
-      const facts: readonly Fact[] = [{ kind: 'closed', id }];
+      const facts: readonly Fact[] = [{ kind: 'transfer-discarded', id }];
       const lost = recovered(one, 'lost its data file; it is received again');
       // What is left of the file would keep its space.
       if (transfer === undefined) return combine(lost, decision({ facts }));

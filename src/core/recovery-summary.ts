@@ -8,8 +8,8 @@ import type { Package, State, RecoverySummary } from './model.ts';
 export function recovered(one: Package, what: string): Decision {
   const survival: RecoverySummary = { id: one.id, what, dropped: 0 };
   return decision({
-    notes: [{ kind: 'survived', survival }],
-    effects: [log('info', 'survived', { what: sentenceOf(survival) })],
+    notes: [{ kind: 'recovered', survival }],
+    effects: [log('info', 'state-recovered', { what: sentenceOf(survival) })],
   });
 }
 

@@ -16,13 +16,13 @@ import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Fact, Moment } from './events.ts';
 import type { Package, State } from './model.ts';
 
-export function sendReport(state: State, one: InPhase<'settling'>, moment: Moment): Decision {
+export function sendReport(state: State, one: InPhase<'reporting'>, moment: Moment): Decision {
   const { attempts } = runningOf(state, one.id);
   const { report, again } = one.phase;
   if (attempts >= (again === 'no' ? reportSendsMax : reportSendsAgainMax)) {
     return decision({
-      facts: [{ kind: 'reported', id: one.id }],
-      effects: [log('error', 'report-unproven', { ...one.id, sends: attempts })],
+      facts: [{ kind: 'report-confirmed', id: one.id }],
+      effects: [log('error', 'report-unconfirmed', { ...one.id, sends: attempts })],
     });
   }
   const waitMs = backoffMs(attempts, reportDelayMsMin, reportDelayMsMax, moment.random);
@@ -44,10 +44,10 @@ export function onSent(
   if (event.message === 'packages') {
     return state.inventoryRequest === undefined
       ? nothing
-      : decision({ facts: [{ kind: 'packages-told' }] });
+      : decision({ facts: [{ kind: 'inventory-sent' }] });
   }
   const one = event.id === undefined ? undefined : state.packages.get(keyOf(event.id));
-  if (event.message !== 'report' || one === undefined || !inPhase(one, 'settling')) return nothing;
+  if (event.message !== 'report' || one === undefined || !inPhase(one, 'reporting')) return nothing;
   return decision({
     notes: [running(state, one.id, { sentAtMs: moment.nowMs })],
     effects: [log('info', 'report-sent', { ...one.id, status: one.phase.report.status })],
@@ -57,9 +57,9 @@ export function onSent(
 /** Whoever mends the configuration finds the report still owed; until then it waits longer. */
 export function onMessageBlocked(
   state: State,
-  { id, reason }: Extract<Event, { readonly kind: 'unsaid' }>,
+  { id, reason }: Extract<Event, { readonly kind: 'message-blocked' }>,
 ): Decision {
-  const effects = [log('warn', 'message-unsaid', { ...id, reason })];
+  const effects = [log('warn', 'vehicle-id-missing', { ...id, reason })];
   if (id === undefined || !state.packages.has(keyOf(id))) return decision({ effects });
   const attempts = Math.min(runningOf(state, id).attempts, reportSendsMax - 1);
   return decision({ notes: [running(state, id, { attempts, blockedReason: reason })], effects });
@@ -67,10 +67,10 @@ export function onMessageBlocked(
 
 export function onReportLeaving(
   state: State,
-  { id, leaving: isReportInFlight }: Extract<Event, { readonly kind: 'report-leaving' }>,
+  { id, leaving: isReportInFlight }: Extract<Event, { readonly kind: 'report-in-flight' }>,
 ): Decision {
   const one = state.packages.get(keyOf(id));
-  if (one === undefined || !inPhase(one, 'settling')) return nothing;
+  if (one === undefined || !inPhase(one, 'reporting')) return nothing;
   return decision({ notes: [running(state, id, { isReportInFlight })] });
 }
 
@@ -83,7 +83,7 @@ export function isReportSent(state: State, { id }: Package): boolean {
 /** Servers ask for the packages right after a report. */
 export function onGetPackages(state: State, moment: Moment): Decision {
   const said = [...state.packages.values()]
-    .filter((one) => inPhase(one, 'settling') && isReportSent(state, one))
+    .filter((one) => inPhase(one, 'reporting') && isReportSent(state, one))
     .sort((a, b) => saidAtMs(state, b) - saidAtMs(state, a));
   // It answers one report. Some servers ask once for several: of the others it is half a proof.
   const [last, ...others] = said;
@@ -91,20 +91,20 @@ export function onGetPackages(state: State, moment: Moment): Decision {
   const doubtful = others.map(({ id }) =>
     running(state, id, { attempts: Math.max(runningOf(state, id).attempts, sendsBeforeDoubt) }),
   );
-  const reported = proven.map(({ id }): Fact => ({ kind: 'reported', id }));
+  const reported = proven.map(({ id }): Fact => ({ kind: 'report-confirmed', id }));
   // The server asks right after the report, so the list goes where the report went.
   const services = isSame(last?.services, state.server.services) ? undefined : last?.services;
   const to = services === undefined ? {} : { services };
   const isAsked =
     state.inventoryRequest !== undefined && isSame(state.inventoryRequest.services, services);
-  const asked: readonly Fact[] = isAsked ? [] : [{ kind: 'packages-asked', ...to }];
+  const asked: readonly Fact[] = isAsked ? [] : [{ kind: 'inventory-requested', ...to }];
   const listing = { asked: 1, dueMs: moment.nowMs + listingDelayMs, services };
   return decision({
     facts: [...reported, ...asked],
     notes: [...doubtful, { kind: 'listing', listing }],
     effects: [
-      ...proven.map(({ id }) => log('info', 'report-proven', { ...id })),
-      { kind: 'list-packages' },
+      ...proven.map(({ id }) => log('info', 'report-confirmed', { ...id })),
+      { kind: 'list-inventory' },
     ],
   });
 }
@@ -113,7 +113,7 @@ export function onGetPackages(state: State, moment: Moment): Decision {
 export function listAgain({ inventoryRequest }: State, moment: Moment): Decision {
   if (inventoryRequest === undefined) return nothing;
   if (inventoryRequest.asked >= listingsMax)
-    return decision({ facts: [{ kind: 'packages-told' }] });
+    return decision({ facts: [{ kind: 'inventory-sent' }] });
   const next = {
     ...inventoryRequest,
     asked: inventoryRequest.asked + 1,
@@ -121,7 +121,7 @@ export function listAgain({ inventoryRequest }: State, moment: Moment): Decision
   };
   return decision({
     notes: [{ kind: 'listing', listing: next }],
-    effects: [{ kind: 'list-packages' }],
+    effects: [{ kind: 'list-inventory' }],
   });
 }
 

@@ -51,13 +51,13 @@ export function tryNextMethod(
 }
 
 function say(one: InPhase<'receiving'>, rung: ResumeMethod): Effect {
-  if (rung === 'start') return { kind: 'ask-start', id: one.id };
+  if (rung === 'start') return { kind: 'request-start', id: one.id };
   return { kind: 'ack', id: one.id, empty: rung === 'empty' };
 }
 
 function sayStalled(one: InPhase<'receiving'>, rung: ResumeMethod, asked: number): Effect {
   const { name, version } = one.id;
-  return log(asked === 1 ? 'warn' : 'debug', 'transfer-silent', { name, version, rung, asked });
+  return log(asked === 1 ? 'warn' : 'debug', 'download-stalled', { name, version, rung, asked });
 }
 
 /**
@@ -92,5 +92,5 @@ function learnedMethod(
   // It came before any server was named, and nothing is remembered of a server without a name.
   if (!isPresent && services === undefined) return [];
   const of = isPresent || services === undefined ? {} : { services };
-  return [{ kind: 'rung-learnt', situation: context, rung: method, ...of }];
+  return [{ kind: 'resume-method-learned', context, method, ...of }];
 }

@@ -70,7 +70,7 @@ function onServerOffline(
   const fields = { services: services.join(' ') };
   return decision({
     notes: [{ kind: 'away', away }, ...sooner],
-    effects: [log(isNews ? 'warn' : 'debug', 'backend-away', fields)],
+    effects: [log(isNews ? 'warn' : 'debug', 'server-offline', fields)],
   });
 }
 
@@ -106,7 +106,7 @@ export function onServerOnline(
       ...all.flatMap((one) => retrySoon(state, one, dueMs)),
       ...listed,
     ],
-    effects: [log('info', 'backend-back', { services: services.join(' ') })],
+    effects: [log('info', 'server-online', { services: services.join(' ') })],
   });
 }
 
@@ -114,7 +114,7 @@ function retrySoon(state: State, one: Package, deadlineMs: number): readonly Vol
   const now = runningOf(state, one.id);
   if (now.activity !== undefined || now.deadlineMs === undefined || now.deadlineMs <= deadlineMs)
     return [];
-  if (inPhase(one, 'settling')) return [running(state, one.id, { deadlineMs })];
+  if (inPhase(one, 'reporting')) return [running(state, one.id, { deadlineMs })];
   // A transfer that moves is left alone: an ack too many doubles the stream (protocol 2.4).
   const isSilent = inPhase(one, 'receiving') && !one.phase.finished && now.attempts > 0;
   if (!inPhase(one, 'accepted') && !isSilent) return [];

@@ -14,30 +14,30 @@ export function snapshot(state: State): readonly Fact[] {
   const name = (services: ServerServices | undefined): void => {
     if (services === undefined || isSame(services, named)) return;
     named = services;
-    facts.push({ kind: 'backend-named', services });
+    facts.push({ kind: 'server-named', services });
   };
   for (const one of packages) {
     name(one.services);
     const isPlaced = places && one.services === undefined;
     facts.push(...ofPackage(one, isPlaced));
-    if (one.phase.kind !== 'settling' || one.phase.again === 'no') continue;
+    if (one.phase.kind !== 'reporting' || one.phase.again === 'no') continue;
     name(one.phase.offeredBy);
     facts.push(...ofNextOffer(one, one.phase.again));
   }
   // Each name moves a backend to the end, so the order is made here.
   for (const one of [...state.previousServers, state.server]) facts.push(...ofBackend(one));
-  for (const id of state.confirmations) facts.push({ kind: 'confirmation-known', id });
+  for (const id of state.confirmations) facts.push({ kind: 'confirmation-required', id });
   // Behind the packages: their facts note attempts of their own.
-  for (const entry of state.history.values()) facts.push({ kind: 'remembered', entry });
+  for (const entry of state.history.values()) facts.push({ kind: 'history-entry', entry });
   const { inventoryRequest } = state;
   if (inventoryRequest !== undefined) {
     const to =
       inventoryRequest.services === undefined ? {} : { services: inventoryRequest.services };
-    facts.push({ kind: 'packages-asked', ...to });
+    facts.push({ kind: 'inventory-requested', ...to });
   }
   if (state.hasLostRecords) facts.push({ kind: 'records-lost' });
   const { nextNumber, nextOrder } = state;
-  facts.push({ kind: 'counted', nextNumber, nextOrder });
+  facts.push({ kind: 'counters', nextNumber, nextOrder });
   return facts;
 }
 
@@ -54,13 +54,13 @@ function ofUnnamed(packages: readonly Package[]): Fact[] {
 
 function isNamed({ services, phase }: Package): boolean {
   if (services !== undefined) return true;
-  return phase.kind === 'settling' && phase.again !== 'no' && phase.offeredBy !== undefined;
+  return phase.kind === 'reporting' && phase.again !== 'no' && phase.offeredBy !== undefined;
 }
 
 function offerOf(one: Package): readonly Fact[] {
   const { id, sizeBytes, update, order } = one;
   return [
-    { kind: 'counted', nextNumber: transferOf(one)?.number ?? 1, nextOrder: order },
+    { kind: 'counters', nextNumber: transferOf(one)?.number ?? 1, nextOrder: order },
     { kind: 'offered', id, sizeBytes, update },
   ];
 }
@@ -83,18 +83,18 @@ function ofBackend({
   learned,
 }: KnownServer): readonly Fact[] {
   const facts: Fact[] = [];
-  if (services !== undefined) facts.push({ kind: 'backend-named', services });
+  if (services !== undefined) facts.push({ kind: 'server-named', services });
   if (dialect !== undefined) {
     facts.push({
-      kind: 'dialect-learnt',
+      kind: 'dialect-learned',
       dialect,
-      ...(hasNoInstallTimeout ? { isPatient: hasNoInstallTimeout } : {}),
+      ...(hasNoInstallTimeout ? { hasNoInstallTimeout } : {}),
     });
   }
-  const situations: readonly ResumeContext[] = ['after-start', 'resume'];
-  for (const situation of situations) {
-    const rung = learned[situation];
-    if (rung !== undefined) facts.push({ kind: 'rung-learnt', situation, rung });
+  const contexts: readonly ResumeContext[] = ['after-start', 'resume'];
+  for (const context of contexts) {
+    const method = learned[context];
+    if (method !== undefined) facts.push({ kind: 'resume-method-learned', context, method });
   }
   return facts;
 }
@@ -103,34 +103,36 @@ function ofPackage(one: Package, isPlaced: boolean): readonly Fact[] {
   const { id, phase, started } = one;
   const facts: Fact[] = isPlaced ? [] : [...offerOf(one)];
   if (phase.kind === 'offered') {
-    return started === undefined ? facts : [...facts, { kind: 'start-held', id, start: started }];
+    return started === undefined
+      ? facts
+      : [...facts, { kind: 'start-deferred', id, start: started }];
   }
-  if (phase.kind === 'settling') {
+  if (phase.kind === 'reporting') {
     if (one.isByPerson && phase.again !== 'consented') facts.push(consentOf(id, true));
-    facts.push({ kind: 'settled', report: phase.report, checksum: undefined });
+    facts.push({ kind: 'outcome-recorded', report: phase.report, checksum: undefined });
     return facts;
   }
   facts.push(consentOf(id, one.isByPerson));
   if (phase.kind === 'accepted') return facts;
   const { number, checksum, chunksCount, chunks } = phase.transfer;
-  facts.push({ kind: 'opened', id, number, checksum, chunksCount });
-  if (one.isMultiPackage) facts.push({ kind: 'split', id });
+  facts.push({ kind: 'transfer-started', id, number, checksum, chunksCount });
+  if (one.isMultiPackage) facts.push({ kind: 'extra-package-seen', id });
   for (const [page, data] of chunks.pages.entries()) {
-    if (data !== undefined) facts.push({ kind: 'page-held', number, page, data });
+    if (data !== undefined) facts.push({ kind: 'chunk-page', number, page, data });
   }
   const lastIndex = chunksExpected(chunksCount);
   const crc = crcOf(chunks, lastIndex);
   if (crc !== undefined && phase.transfer.lastChunkBytes !== undefined) {
     // The pages do not tell the size of the last chunk.
     const sizeBytes = phase.transfer.lastChunkBytes;
-    facts.push({ kind: 'chunk-held', number, chunkIndex: lastIndex, sizeBytes, crc });
+    facts.push({ kind: 'chunk-stored', number, chunkIndex: lastIndex, sizeBytes, crc });
   }
   if (phase.kind === 'receiving') {
-    if (phase.finished) facts.push({ kind: 'finished', number });
+    if (phase.finished) facts.push({ kind: 'transfer-complete', number });
     return facts;
   }
-  facts.push({ kind: 'finished', number });
-  facts.push({ kind: 'install-intended', id, install: phase.install });
-  if (phase.kind === 'rebooting') facts.push({ kind: 'reboot-awaited', id, bootId: phase.bootId });
+  facts.push({ kind: 'transfer-complete', number });
+  facts.push({ kind: 'install-started', id, install: phase.install });
+  if (phase.kind === 'rebooting') facts.push({ kind: 'reboot-pending', id, bootId: phase.bootId });
   return facts;
 }

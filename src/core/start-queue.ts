@@ -45,7 +45,7 @@ function occupiesUntilMs(state: State, one: Package): number {
     case 'offered':
     case 'accepted':
       return 0;
-    case 'settling':
+    case 'reporting':
       return sentAtMs === undefined ? Infinity : sentAtMs + reportSettleMs;
     default:
       return Infinity;
@@ -81,7 +81,7 @@ export function requestStart(state: State, one: InPhase<'accepted'>, moment: Mom
     effects: [
       rung === 'empty'
         ? { kind: 'ack', id: one.id, empty: true }
-        : { kind: 'ask-start', id: one.id },
+        : { kind: 'request-start', id: one.id },
     ],
   });
 }

@@ -106,7 +106,7 @@ export function remember(state: State, entry: HistoryEntry): State {
 
 /** A report that is owed stays owed, whatever else of the package is given up. */
 export function aborted(state: State, id: PackageId): State {
-  if (state.packages.get(keyOf(id))?.phase.kind === 'settling') return state;
+  if (state.packages.get(keyOf(id))?.phase.kind === 'reporting') return state;
   return without(noteOutcome(state, id, 'aborted', 'aborted by the server'), id);
 }
 

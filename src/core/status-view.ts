@@ -152,7 +152,7 @@ function waitsFor(state: State, one: Package): string {
       return denial === undefined
         ? 'the reboot that the installer asked for'
         : `permission to reboot: [reboot] allow says no: ${denial.reason}`;
-    case 'settling':
+    case 'reporting':
       return 'proof that the server has the report (it asks for the packages)';
     default:
       return unreachable(one.phase);
@@ -165,7 +165,7 @@ function reportOf(
   all: readonly Deadline[],
   nowMs: number,
 ): readonly ReportStatus[] {
-  if (!inPhase(one, 'settling')) return [];
+  if (!inPhase(one, 'reporting')) return [];
   const { status, description } = one.phase.report;
   const { nextInMs } = nextOf(state, one, dueOf(one, all), nowMs);
   return [

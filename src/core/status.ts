@@ -54,7 +54,7 @@ export type PackageStatus = {
   readonly sizeBytes: number;
   /** What the server tells beside it, where it does (P2, P3). */
   readonly update: UpdateStatus | undefined;
-  readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'settling';
+  readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'reporting';
   /** Its server's start service, where that is not the present server. */
   readonly server?: string | undefined;
   readonly chunksHeld: number;

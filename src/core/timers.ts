@@ -124,7 +124,7 @@ function ofPackage(state: State, one: Package): readonly Deadline[] {
   if (inPhase(one, 'receiving')) return ofReceiving(state, one);
   if (inPhase(one, 'offered')) return ofHeldStart(state, one);
   const { deadlineMs, activity } = runningOf(state, one.id);
-  if (inPhase(one, 'settling')) {
+  if (inPhase(one, 'reporting')) {
     if (!isLinked(state)) return [];
     const act = (_: Settings, now: State, moment: Moment) => sendReport(now, one, moment);
     const saidMs = whenAvailable(state, deadlineMs ?? 0);
@@ -184,9 +184,9 @@ function goOnWithoutFinish(
   const finished = { ...one, phase: { ...one.phase, finished: true } };
   return combine(
     decision({
-      facts: [{ kind: 'finished', number }],
+      facts: [{ kind: 'transfer-complete', number }],
       notes: afterFinish(settings, moment),
-      effects: [log('warn', 'finish-missing', { ...one.id })],
+      effects: [log('warn', 'finish-timeout', { ...one.id })],
     }),
     conclude(state, finished, {
       method: undefined,

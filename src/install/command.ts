@@ -39,7 +39,7 @@ export function createCommand(ports: Ports, settings: Settings['installer']): In
       return { kind: 'installed', description: `${program} exited with 0; ${unasked}` };
     }
     if (result.kind === 'exited' && result.exitCode === rebootNeededCode) {
-      return { kind: 'reboot-needed', description: `${program} wants a reboot` };
+      return { kind: 'reboot-required', description: `${program} wants a reboot` };
     }
     return { kind: 'failed', code: 'install-failed', description: tailOf(program, result) };
   }

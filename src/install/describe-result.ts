@@ -4,20 +4,20 @@ import type { RunResult } from '../host/ports.ts';
 
 /** What became of it, and the last of what it said. */
 export function tailOf(program: string, result: RunResult): string {
-  if (result.kind === 'not-started') return bounded(result.reason);
+  if (result.kind === 'startup-failed') return bounded(result.reason);
   const said = `${result.stdout}\n${result.stderr}`.trim();
   return bounded(said === '' ? endOf(program, result) : `${endOf(program, result)}: ${said}`);
 }
 
 /** The last line that it printed, else what became of it. */
 export function lastLineOf(program: string, result: RunResult): string {
-  if (result.kind === 'not-started') return bounded(result.reason);
+  if (result.kind === 'startup-failed') return bounded(result.reason);
   const lines = `${result.stderr}\n${result.stdout}`.split('\n').map((line) => line.trim());
   const last = lines.findLast((line) => line !== '');
   return bounded(last === undefined ? endOf(program, result) : last);
 }
 
-function endOf(program: string, result: Exclude<RunResult, { readonly kind: 'not-started' }>) {
+function endOf(program: string, result: Exclude<RunResult, { readonly kind: 'startup-failed' }>) {
   switch (result.kind) {
     case 'exited':
       return `${program} exited with ${result.exitCode}`;

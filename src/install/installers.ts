@@ -48,7 +48,8 @@ export function createInstallers(given: InstallPorts, settings: Settings): Insta
       const listed = await one.list();
       if (listed.ok === false) return { ok: false, reason: `${one.name}: ${listed.reason}` };
       if (listed.ok === true) packages.push(...listed.packages);
-      else ports.log('debug', 'installer-absent', { installer: one.name, reason: listed.reason });
+      else
+        ports.log('debug', 'installer-not-found', { installer: one.name, reason: listed.reason });
     }
     return { ok: true, packages };
   }

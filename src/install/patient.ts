@@ -13,7 +13,7 @@ export function isPassingCode(code: string): boolean {
 
 /** Returns true if the program did not start, and may start later. */
 export function isPassing(result: RunResult): boolean {
-  return result.kind === 'not-started' && isPassingCode(result.code);
+  return result.kind === 'startup-failed' && isPassingCode(result.code);
 }
 
 /** Acts again while `isToRepeat` says so of the result, for some ten seconds. */

@@ -130,7 +130,7 @@ export function encodeBatch(
 /** A whole file: header, originals, zeros, copies. */
 export function encodeJournal(facts: readonly Fact[], firstSequence: number): Buffer {
   // The only chunks beside pages are last ones, whose size no page tells.
-  const isCopiedHere = (fact: Fact) => isCopied(fact) || fact.kind === 'chunk-held';
+  const isCopiedHere = (fact: Fact) => isCopied(fact) || fact.kind === 'chunk-stored';
   const { originals, copies } = encodeBatch(facts, firstSequence, isCopiedHere);
   const distance = Buffer.alloc(copies.length === 0 ? 0 : copyDistanceBytes);
   const records = Buffer.concat([originals, distance, copies]);

@@ -48,44 +48,44 @@ const page: Check = (value) =>
   });
 
 const shapes: { readonly [K in Fact['kind']]: Fields } = {
-  'backend-named': { services },
-  'rung-learnt': {
-    situation: one('after-start', 'resume'),
-    rung: one('full', 'empty', 'start'),
+  'server-named': { services },
+  'resume-method-learned': {
+    context: one('after-start', 'resume'),
+    method: one('full', 'empty', 'start'),
     services: maybe(services),
   },
-  'dialect-learnt': { dialect: one('P1', 'P2', 'P3'), isPatient: maybe(flag) },
+  'dialect-learned': { dialect: one('P1', 'P2', 'P3'), hasNoInstallTimeout: maybe(flag) },
   // Older journals have no update.
   offered: { id, sizeBytes: count, update: maybe(update) },
   // Older journals do not tell who accepted.
   consented: { id, by: maybe(one('person')) },
   'consent-needed': { id },
-  'start-held': { id, start: maybe(started) },
+  'start-deferred': { id, start: maybe(started) },
   declined: { id },
-  opened: { id, number: count, checksum: text, chunksCount: within(0, chunksCountMax) },
-  'chunk-held': {
+  'transfer-started': { id, number: count, checksum: text, chunksCount: within(0, chunksCountMax) },
+  'chunk-stored': {
     number: count,
     chunkIndex,
     sizeBytes: within(0, chunkBytes),
     crc: within(0, 0xffff_ffff),
   },
-  'chunk-dropped': { number: count, chunkIndex },
-  finished: { number: count, signature: maybe(text) },
-  split: { id },
-  closed: { id },
+  'chunk-removed': { number: count, chunkIndex },
+  'transfer-complete': { number: count, signature: maybe(text) },
+  'extra-package-seen': { id },
+  'transfer-discarded': { id },
   aborted: { id },
-  'install-intended': { id, install },
-  'reboot-awaited': { id, bootId: text },
-  settled: { report, checksum: maybe(text) },
-  reported: { id },
-  forgiven: { id },
-  'packages-asked': { services: maybe(services) },
-  'packages-told': {},
+  'install-started': { id, install },
+  'reboot-pending': { id, bootId: text },
+  'outcome-recorded': { report, checksum: maybe(text) },
+  'report-confirmed': { id },
+  'attempts-reset': { id },
+  'inventory-requested': { services: maybe(services) },
+  'inventory-sent': {},
   'records-lost': {},
-  counted: { nextNumber: count, nextOrder: count },
-  remembered: { entry },
-  'confirmation-known': { id },
-  'page-held': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },
+  counters: { nextNumber: count, nextOrder: count },
+  'history-entry': { entry },
+  'confirmation-required': { id },
+  'chunk-page': { number: count, page: within(0, chunksCountMax / pageChunks - 1), data: page },
 };
 
 export function isFact(value: unknown): value is Fact {
@@ -98,6 +98,6 @@ function has(value: unknown, fields: Fields): boolean {
   return isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
 }
 
-function isRecord(value: unknown): value is { readonly [name: string]: unknown } {
+export function isRecord(value: unknown): value is { readonly [name: string]: unknown } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -61,7 +61,7 @@ export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
       if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {
         job.isRunning = false;
         job.doubtedIndex = chunkIndex;
-        return emit({ kind: 'chunk-rotten', number, chunkIndex });
+        return emit({ kind: 'chunk-corrupt', number, chunkIndex });
       }
       take(job, bytes.value);
     }

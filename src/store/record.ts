@@ -3,13 +3,14 @@
 import { assert } from '../assert.ts';
 import { recordChunkBytesMax } from '../limits.ts';
 import { frameHeadBytes } from './frame.ts';
-import { isFact } from './fact-schema.ts';
+import { isFact, isRecord } from './fact-schema.ts';
+import { fromFlash, toFlash } from './flash-names.ts';
 import type { Fact } from '../core/events.ts';
 
 export function payloadOf(fact: Fact): Buffer {
   const payload = Buffer.from(JSON.stringify(spell(fact)));
   assert(
-    fact.kind !== 'chunk-held' || payload.length + frameHeadBytes <= recordChunkBytesMax,
+    fact.kind !== 'chunk-stored' || payload.length + frameHeadBytes <= recordChunkBytesMax,
     'record of a chunk is too long',
   );
   return payload;
@@ -20,22 +21,20 @@ export function payloadOf(fact: Fact): Buffer {
  * twice. What is not copied is received or learnt again.
  */
 export function isCopied({ kind }: Fact): boolean {
-  return !['chunk-held', 'chunk-dropped', 'page-held', 'rung-learnt'].includes(kind);
+  return !['chunk-stored', 'chunk-removed', 'chunk-page', 'resume-method-learned'].includes(kind);
 }
 
 function spell(fact: Fact): unknown {
-  if (fact.kind === 'chunk-held') {
+  if (fact.kind === 'chunk-stored') {
     return ['c', fact.number, fact.chunkIndex, fact.sizeBytes, fact.crc];
   }
-  if (fact.kind === 'page-held') {
-    const { held, crcs } = fact.data;
-    const data = {
-      held: base64(held),
-      crcs: base64(new Uint8Array(Uint32Array.from(crcs).buffer)),
-    };
-    return { ...fact, data };
-  }
-  return fact;
+  if (fact.kind !== 'chunk-page') return toFlash(fact);
+  const { held, crcs } = fact.data;
+  const data = {
+    held: base64(held),
+    crcs: base64(new Uint8Array(Uint32Array.from(crcs).buffer)),
+  };
+  return { ...toFlash(fact), data };
 }
 
 const base64 = (bytes: Uint8Array) =>
@@ -56,23 +55,16 @@ export function factOf(payload: Buffer): Fact | undefined {
 function unspell(value: unknown): unknown {
   if (Array.isArray(value) && value[0] === 'c') {
     const [, number, chunkIndex, sizeBytes, crc]: readonly unknown[] = value;
-    return { kind: 'chunk-held', number, chunkIndex, sizeBytes, crc };
+    return { kind: 'chunk-stored', number, chunkIndex, sizeBytes, crc };
   }
-  if (!isPage(value)) return value;
-  const held = new Uint8Array(Buffer.from(value.data.held, 'base64'));
-  const crcs = new Uint8Array(Buffer.from(value.data.crcs, 'base64'));
+  const fact = isRecord(value) ? fromFlash(value) : undefined;
+  if (fact?.['kind'] !== 'chunk-page') return fact;
+  const { data } = fact;
+  if (!isRecord(data) || typeof data['held'] !== 'string' || typeof data['crcs'] !== 'string') {
+    return undefined;
+  }
+  const held = new Uint8Array(Buffer.from(data['held'], 'base64'));
+  const crcs = new Uint8Array(Buffer.from(data['crcs'], 'base64'));
   if (crcs.length % 4 !== 0) return undefined;
-  return { ...value, data: { held, crcs: new Uint32Array(crcs.buffer) } };
-}
-
-function isPage(
-  value: unknown,
-): value is { readonly data: { readonly held: string; readonly crcs: string } } {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
-  if (value.kind !== 'page-held' || !('data' in value)) return false;
-  const { data } = value;
-  if (typeof data !== 'object' || data === null || !('held' in data) || !('crcs' in data)) {
-    return false;
-  }
-  return typeof data.held === 'string' && typeof data.crcs === 'string';
+  return { ...fact, data: { held, crcs: new Uint32Array(crcs.buffer) } };
 }

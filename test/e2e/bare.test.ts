@@ -46,7 +46,7 @@ needsRoot('runs its commands without /dev and /proc; only `run` says what it lac
     ['help', 0, /receives software/],
     ['config', 0, /\[storage\]/],
     ['status', 3, /the daemon does not run/],
-    ['run', 1, /^\S+ error not-started reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
+    ['run', 1, /^\S+ error startup-failed reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
   ] as const) {
     const args = [root, '/sota-agent', command, '--config', '/etc/config.toml'];
     const ran = spawnSync('chroot', args, { encoding: 'utf8', timeout: 60_000, env: { PATH } });
@@ -100,7 +100,7 @@ for (const [what, how] of isNative ? breaks : []) {
       const config = writeConfig(directory, { rvi: { url: 'ws://127.0.0.1:1' }, log });
       const { exitCode, text } = await broken(how, ['run', '--config', config]);
       assert.is(exitCode, 1);
-      assert.match(text, /^[^\n]*error[^\n]*crashed[^\n]*bro[^\n]*\n$/);
+      assert.match(text, /^[^\n]*error[^\n]*fatal-error[^\n]*bro[^\n]*\n$/);
       assert.ok(text.length < 500 && !text.includes('\u001b'), text);
     });
   }

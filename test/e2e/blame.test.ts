@@ -22,7 +22,7 @@ async function warned(rvi: Toml): Promise<string> {
     installer: { default: 'command', command: { program: 'true' } },
   });
   const agent = startAgent(config);
-  const [line] = await agent.logged(/.* warn link-lost .*/);
+  const [line] = await agent.logged(/.* warn node-disconnected .*/);
   assert.is(await agent.kill(), 0);
   assert.not.match(agent.log(), / error /);
   rmSync(directory, { recursive: true });

@@ -113,7 +113,7 @@ async function withListener(
     await act(vehicle, port);
     // Nothing came of it later either, and the log holds a few lines of it.
     assert.equal(await known(vehicle), []);
-    const lines = vehicle.logs().match(/warn delivery-refused/g)?.length ?? 0;
+    const lines = vehicle.logs().match(/warn request-rejected/g)?.length ?? 0;
     assert.ok(lines > 0 && lines <= 40, `${lines} lines`);
     assert.not.match(vehicle.logs(), /package-offered/);
     // The control: the same message as a node sends it.

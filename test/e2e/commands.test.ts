@@ -130,9 +130,9 @@ test('a daemon whose control socket is not reachable is said to run, exit code 3
     const config = writeConfig(directory, { rvi: { listen: '127.0.0.1:0' } });
     const agent = startAgent(config);
     await agent.logged(/ started /);
-    assert.match(agent.log(), /error no-control-socket /);
+    assert.match(agent.log(), /error control-socket-failed /);
     const told = new RegExp(
-      `^the daemon runs \\(process ${agent.pid}\\), but .*no-control-socket.*control\\.socket`,
+      `^the daemon runs \\(process ${agent.pid}\\), but .*control-socket-failed.*control\\.socket`,
     );
     for (const words of [
       ['status'],

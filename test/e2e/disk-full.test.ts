@@ -142,7 +142,7 @@ test('a directory that cannot be written to is named, exit code 1', async () => 
   const config = writeConfig(directory, { storage: { dir, reserve: '1 MiB' } });
   const agent = startAgent(config);
   assert.is(await agent.ended, 1);
-  assert.match(agent.log(), `error not-started reason="cannot use ${dir}: ENOTDIR`);
+  assert.match(agent.log(), `error startup-failed reason="cannot use ${dir}: ENOTDIR`);
   assert.is(agent.log().trimEnd().split('\n').length, 1);
   rmSync(directory, { recursive: true });
 });
@@ -156,7 +156,7 @@ testMounted('so is a file system that is read-only', async () => {
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     const agent = startAgent(config);
     assert.is(await agent.ended, 1);
-    assert.match(agent.log(), `error not-started reason="cannot lock ${dir}: EROFS`);
+    assert.match(agent.log(), `error startup-failed reason="cannot lock ${dir}: EROFS`);
     rmSync(join(config, '..'), { recursive: true });
   });
 });

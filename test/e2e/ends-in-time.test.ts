@@ -130,7 +130,7 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
   await disturb(config, 3);
   await until('lines again', () => {
     text += readAll(fd);
-    return /log-dropped[^]*(control-refused[^]*){3}/.test(text);
+    return /log-dropped[^]*(control-request-invalid[^]*){3}/.test(text);
   });
   child.kill('SIGTERM');
   await endsInTime(ended);

@@ -125,7 +125,7 @@ for (const server of ['S-A', 'S-C'] as const) {
       await offer(vehicle, one);
       await vehicle.reported(one);
       assert.is(vehicle.backend.server.outcomes[0]?.status, true);
-      assert.match(vehicle.agent().log(), /warn finish-missing/);
+      assert.match(vehicle.agent().log(), /warn finish-timeout/);
     });
   });
 }

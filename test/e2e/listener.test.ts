@@ -42,7 +42,7 @@ test('takes nothing while the node is down, and everything once it has registere
     const address = at(deliveryPathOf(directory));
     const early = await deliver(address, offer('early'));
     assert.equal(early, { status: 404, text: 'Not Found\n' });
-    assert.match(vehicle.logs(), /warn delivery-refused .*no service is registered yet/);
+    assert.match(vehicle.logs(), /warn request-rejected .*no service is registered yet/);
     await until('counted', async () => (await vehicle.status()).counters.refused === 1);
     assert.equal(await known(vehicle), []);
     await backend.start();
@@ -173,7 +173,7 @@ test('counts a flood, and logs a few lines of it', async () => {
     }
     await until('counted', async () => (await vehicle.status()).counters.refused === 300);
     assert.equal(await known(vehicle), []);
-    const lines = vehicle.logs().match(/warn delivery-refused/g)?.length ?? 0;
+    const lines = vehicle.logs().match(/warn request-rejected/g)?.length ?? 0;
     assert.ok(lines > 0 && lines <= 20, `${lines} lines`);
   });
 });
@@ -222,7 +222,7 @@ test('leaves a trace of everything that it refuses, and gives one answer to all'
       });
       // Ten lines of a kind in a minute are the most.
       if (done >= 10) continue;
-      const lines = vehicle.logs().match(/warn delivery-refused address=127\.0\.0\.1 reason=/g);
+      const lines = vehicle.logs().match(/warn request-rejected address=127\.0\.0\.1 reason=/g);
       assert.is(lines?.length, done + 1, what);
     }
     const [first = '', ...others] = new Set(answers.values());

@@ -41,7 +41,7 @@ needsRoot('lets no agent in from another container, and says where the first one
   const second = runElsewhere(config);
   assert.is(second.exitCode, 1);
   const where = `process ${first.pid} in another container, host .*`;
-  assert.match(second.log, new RegExp(`error not-started reason=".*agent \\(${where}\\) holds`));
+  assert.match(second.log, new RegExp(`error startup-failed reason=".*agent \\(${where}\\) holds`));
   assert.equal(locks(), before, 'the lock of the first one stays');
   process.kill(first.pid, 'SIGSTOP');
   assert.match(runElsewhere(config).log, /not-started .*agent \(it does not answer\) holds/);
@@ -73,7 +73,7 @@ test('respects the link of 0.1.0 while its process lives, and takes over a dead 
   symlinkSync(`${process.pid} ${startTime} ${boot.trim()}`, lock);
   const refused = startAgent(config);
   assert.is(await refused.ended, 1);
-  assert.match(refused.log(), new RegExp(`not-started .*process ${process.pid}\\) holds`));
+  assert.match(refused.log(), new RegExp(`startup-failed .*process ${process.pid}\\) holds`));
   assert.equal(locks(), ['lock']);
   rmSync(lock);
   symlinkSync(`${process.pid} 1 ${boot.trim()}`, lock);
@@ -91,7 +91,7 @@ needsRoot('says what is wrong with a read-only file system, and with a full one'
   assert.match(readOnly.log, /not-started reason="cannot lock .*EROFS: read-only file system/);
   const noInodes = runElsewhere(config, `mount -t tmpfs -o nr_inodes=1 none ${state}`);
   assert.is(noInodes.exitCode, 1);
-  assert.match(noInodes.log, /error not-started reason="cannot lock .*ENOSPC: no space left/);
+  assert.match(noInodes.log, /error startup-failed reason="cannot lock .*ENOSPC: no space left/);
 });
 
 needsRoot('needs no block of a disk that is full', () => {

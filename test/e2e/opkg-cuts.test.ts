@@ -82,10 +82,10 @@ test('a cut before the intent is on flash: it gets ready again, and starts opkg 
 test('a cut through the record of the intent: it gets ready again, and starts opkg once', () =>
   halted('asked:2', async ({ vehicle, on, opkg }) => {
     await cutBoth(vehicle, opkg);
-    assert.is(kinds(vehicle).at(-1), 'install-intended');
+    assert.is(kinds(vehicle).at(-1), 'install-started');
     const journal = join(vehicle.directory, 'state/journal');
     // Its copy is written only after it was synced.
-    truncateSync(journal, readFileSync(journal).indexOf('install-intended'));
+    truncateSync(journal, readFileSync(journal).indexOf('install-started'));
     vehicle.boot();
     await vehicle.agent().logged(/installing.*attempt=1/, 60_000);
     await vehicle.agent().logged(/ installed /, 60_000);
@@ -107,7 +107,7 @@ test('a cut between the end and its record: the probe says yes, opkg is not star
     'asked:3',
     async ({ vehicle, on, opkg }) => {
       await cutBoth(vehicle, opkg);
-      assert.equal([kinds(vehicle).at(-1), on.calls()], ['install-intended', ['install']]);
+      assert.equal([kinds(vehicle).at(-1), on.calls()], ['install-started', ['install']]);
       vehicle.boot();
       await vehicle.agent().logged(/ installed /, 60_000);
       assert.equal([attemptsIn(vehicle), on.calls()], [[1], ['install']]);
@@ -124,7 +124,7 @@ test('a cut between the outcome and the removal of the payload: that is removed'
     await vehicle.agent().logged(/ installed /, 60_000);
     await cutAgent(vehicle);
     assert.ok(existsSync(many), 'the cut came too late');
-    assert.is(kinds(vehicle).filter((kind) => kind === 'settled').length, 1);
+    assert.is(kinds(vehicle).filter((kind) => kind === 'outcome-recorded').length, 1);
     vehicle.boot();
     await vehicle.agent().logged(/report-sent/, 60_000);
     assert.equal(on.calls(), ['install']);
@@ -140,7 +140,7 @@ test('a cut between the outcome and its report: it is reported, and nothing else
       on.go();
       await vehicle.agent().logged(/ installed /, 60_000);
       await cutAgent(vehicle);
-      assert.ok(kinds(vehicle).includes('settled'));
+      assert.ok(kinds(vehicle).includes('outcome-recorded'));
       assert.equal(vehicle.backend.server.outcomes, []);
       isDeaf = false;
       vehicle.boot();
@@ -162,7 +162,7 @@ for (const point of ['locked', 'unpack:1', 'status-empty', 'status-written']) {
         await vehicle.agent().logged(/was being installed, attempt 1/, 60_000);
         // Long enough for one that would not wait.
         await pause(1_500);
-        assert.not.ok(kinds(vehicle).includes('settled'));
+        assert.not.ok(kinds(vehicle).includes('outcome-recorded'));
         on.go();
         await vehicle.agent().logged(/ installed /, 60_000);
         assert.equal([attemptsIn(vehicle), on.calls()], [[1], ['install']]);

@@ -49,7 +49,7 @@ for (const [what, downMs] of [
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
       const log = vehicle.logs();
-      const sinceMs = loggedMs(log, 'installing') - loggedMs(log, 'backend-away');
+      const sinceMs = loggedMs(log, 'installing') - loggedMs(log, 'server-offline');
       assert.ok(sinceMs < 58_000, `silent for ${sinceMs} ms`);
       assert.ok(backend.chunksRepeated() <= 2, `${backend.chunksRepeated()} sent again`);
     });
@@ -138,7 +138,7 @@ for (const [what, silently] of [
     await deliver(node.address(), '/sota/notify', notify);
     await until('it tried three times', () => node.messages() >= 3, 4 * limitMs);
     const count = (text: string) => agent.log().split(text).length - 1;
-    assert.is(count(' warn link-lost '), 1);
+    assert.is(count(' warn node-disconnected '), 1);
     assert.is(count(' info registered '), 1, 'of the start alone');
     assert.ok(node.registrations() >= 18, 'it registered each time');
     const status = await askAgent(['status', '--config', config]);
@@ -150,7 +150,7 @@ for (const [what, silently] of [
     node.answerMessages();
     await agent.logged(/ info registered .*recovered=message/, 4 * limitMs);
     assert.is(count(' info registered '), 2);
-    assert.is(count(' warn link-lost '), 1);
+    assert.is(count(' warn node-disconnected '), 1);
     await agent.kill();
     await node.stop();
     rmSync(directory, { recursive: true });

@@ -92,7 +92,7 @@ test('while it stops: status answers, nothing begins, and SIGTERM changes nothin
     await agent.logged(/signal-ignored signal=SIGTERM reason="it stops already" waits_for=/);
     const another = vehicle.boot();
     assert.is(await another.ended, 1);
-    assert.match(another.log(), new RegExp(`not-started .*process ${agent.pid}\\) holds`));
+    assert.match(another.log(), new RegExp(`startup-failed .*process ${agent.pid}\\) holds`));
     writeFileSync(join(vehicle.directory, 'go'), '');
     assert.is(await agent.ended, 0);
     assert.is(begun(vehicle), 1);

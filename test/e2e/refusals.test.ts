@@ -77,11 +77,11 @@ const misplaced: readonly (readonly [what: string, text: string, code: string])[
   [
     'a chunk of a package that nobody offered',
     chunkOf({ package: { name: 'unknown', version: '1.0.0' } }),
-    'chunk-of-no-transfer',
+    'chunk-unexpected',
   ],
-  ['an index beyond the count', chunkOf({ index: 5 }), 'chunk-beyond-count'],
-  ['a short chunk in the middle', chunkOf({ bytes: 'AAAA' }), 'chunk-of-wrong-size'],
-  ['an empty chunk', chunkOf({ bytes: '' }), 'chunk-of-wrong-size'],
+  ['an index beyond the count', chunkOf({ index: 5 }), 'chunk-index-invalid'],
+  ['a short chunk in the middle', chunkOf({ bytes: 'AAAA' }), 'chunk-size-invalid'],
+  ['an empty chunk', chunkOf({ bytes: '' }), 'chunk-size-invalid'],
 ];
 
 const post = async (address: string, text: string) => (await deliver(address, text)).text;

@@ -101,9 +101,13 @@ needsHold('feeds no watchdog while a commit does not end, and again when it does
     number += 1;
     backend.server.notify([packageOf({ name: 'hello', version: `${number}` }, Buffer.alloc(10))]);
   }, 1_000);
-  await agent.logged(/error stuck/, 60_000).finally(() => clearInterval(offers));
+  await agent.logged(/error watchdog-stalled/, 60_000).finally(() => clearInterval(offers));
   const fed = manager.count('WATCHDOG=1');
-  await until('stuck again', () => (agent.log().match(/error stuck/g) ?? []).length >= 3, 60_000);
+  await until(
+    'stuck again',
+    () => (agent.log().match(/error watchdog-stalled/g) ?? []).length >= 3,
+    60_000,
+  );
   assert.is(manager.count('WATCHDOG=1'), fed);
   held.release();
   await until('fed again', () => manager.count('WATCHDOG=1') > fed, 60_000);
@@ -125,7 +129,7 @@ test('gives the journal the priority of each line', async () => {
   closeSync(stderr);
   const lines = () => (existsSync(path) ? readFileSync(path, 'utf8') : '');
   // The control socket may take longer than the link to fail.
-  const wanted = [/^<6>info started /m, /^<4>warn link-lost /m];
+  const wanted = [/^<6>info started /m, /^<4>warn node-disconnected /m];
   const isTold = () => wanted.every((line) => line.test(lines()));
   await until('both lines with their priorities', isTold, 30_000).finally(() => child.kill());
 });

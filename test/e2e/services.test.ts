@@ -26,7 +26,7 @@ for (const transport of ['http', 'ws'] as const) {
       await until('the first ack is lost', () => isLost);
       backend.node.setLink(false);
       // All four, or one that comes later would be another absence.
-      await until('it is away', () => agent.log().split('backend-away').length > 4);
+      await until('it is away', () => agent.log().split('server-offline').length > 4);
       assert.match((await status()).link.detail, /the server is away/);
       backend.node.setLink(true);
       await agent.logged(/backend-back/);
@@ -34,7 +34,7 @@ for (const transport of ['http', 'ws'] as const) {
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
       const told = (code: string) => vehicle.logs().split(` info ${code} `).length - 1;
-      assert.is(told('backend-back'), 1, 'four announcements, one line');
+      assert.is(told('server-online'), 1, 'four announcements, one line');
     });
   });
 }

@@ -78,7 +78,7 @@ for (const [what, make] of foreign) {
     const before = looks();
     const agent = startAgent(writeConfig(directory, { rvi }));
     assert.is(await agent.ended, 1);
-    assert.match(agent.log(), /error not-started .*does not belong to sota-agent/);
+    assert.match(agent.log(), /error startup-failed .*does not belong to sota-agent/);
     assert.equal(looks(), before);
     assert.equal(runAgentCommand(join(directory, 'config.toml'), 'status').exitCode === 0, false);
     assert.equal(looks(), before);
@@ -149,7 +149,7 @@ for (const [what, plant, said] of planted) {
     }
     const agent = startAgent(writeConfig(directory, { rvi }));
     assert.is(await agent.ended, 1);
-    assert.match(agent.log(), /error not-started /);
+    assert.match(agent.log(), /error startup-failed /);
     assert.match(agent.log().replaceAll('\\', ''), said);
     assert.equal(readFileSync(victim), ourJournal());
   });
@@ -197,7 +197,7 @@ test('starts with a damaged journal of 0.1.0, owes its report, and keeps the fil
     assert.match(agent.log(), /warn storage-permissions .*mode="?0755/);
     assert.equal(
       statusOf(config).packages.map(({ phase }) => phase),
-      ['settling'],
+      ['reporting'],
     );
     assert.equal(await agent.kill(), 0);
     assert.equal(readFileSync(join(state, 'journal.damaged')), damaged);

@@ -34,7 +34,7 @@ type Files = { readonly ca?: string; readonly mine?: string; readonly key?: stri
 const foreign = /error:[0-9A-F]{8}|SSL routines|--use-system-ca|openssl\/|[0-9A-F]{16}|EPROTO/;
 
 /** The agent's first warning of the link against a peer on that port, and its whole log. */
-async function warned(url: string, files: Files, code = 'warn link-lost') {
+async function warned(url: string, files: Files, code = 'warn node-disconnected') {
   const directory = mkdtempSync(join(tmpdir(), 'sota-tls-fault-'));
   const { ca, mine, key = mine } = files;
   const config = writeConfig(directory, {
@@ -239,7 +239,7 @@ testTls('does not start with a key that is encrypted or of another certificate',
     [{ ...good, key: 'locked' }, /rvi\] tls_key: is encrypted/],
     [{ ...good, key: 'node' }, /rvi\] tls_key: does not belong to the certificate in tls_cert/],
   ] as const) {
-    const { line } = await warned('https://127.0.0.1:1', files, 'error not-started');
+    const { line } = await warned('https://127.0.0.1:1', files, 'error startup-failed');
     assert.match(line, said);
   }
 });
@@ -257,7 +257,7 @@ testTls('names the proxy when the fault is of TLS with the proxy', async () => {
     installer: { default: 'command', command: { program: 'true' } },
   });
   const agent = startAgent(config);
-  const [line] = await agent.logged(/.* warn link-lost .*/);
+  const [line] = await agent.logged(/.* warn node-disconnected .*/);
   await agent.kill();
   const name = `the proxy 127.0.0.1:${proxy.port}: its certificate is self-signed`;
   assert.match(line, name);

@@ -101,7 +101,7 @@ for (const transport of ['http', 'ws'] as const) {
     const vehicle = await createVehicle({ transport });
     const front = await createFront(made, vehicle.backend.url);
     const agent = startAgent(configOf(vehicle, front, made, made.otherCa.cert));
-    const [line] = await agent.logged(/.* warn link-lost .*/, 60_000);
+    const [line] = await agent.logged(/.* warn node-disconnected .*/, 60_000);
     assert.match(line, new RegExp(`${scheme}://127.0.0.1:${front.port}.*certificate`));
     await agent.logged(/debug link-(lost|retried)/, 60_000);
     const told = agent
@@ -144,11 +144,11 @@ for (const { scheme, what, before, after, authority } of renewals) {
     const demand = { ca: made[authority].cert };
     const front = await createFront(made, backend.url, demand);
     const agent = startAgent(configOf(vehicle, front, made, made.ca.cert, made[before]));
-    await agent.logged(/ warn link-lost /, 60_000);
+    await agent.logged(/ warn node-disconnected /, 60_000);
     assert.equal([front.shown, front.refused.length > 0], [[], true]);
     writeFileSync(join(directory, 'tls_cert.pem'), made[after].cert);
     writeFileSync(join(directory, 'tls_key.pem'), made[after].key);
-    await agent.logged(/ info tls-files-renewed/, 120_000);
+    await agent.logged(/ info tls-reloaded/, 120_000);
     await backend.registered(120_000);
     const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(200_000));
     backend.server.notify([one]);
@@ -179,7 +179,7 @@ for (const [what, authority, more, said] of refusedNodes) {
       const front = await createFront(made, vehicle.backend.url, more(made));
       const config = configOf(vehicle, front, made, made[authority].cert);
       const agent = startAgent(config, unverified);
-      const [line] = await agent.logged(/.* warn link-lost .*/, 60_000);
+      const [line] = await agent.logged(/.* warn node-disconnected .*/, 60_000);
       assert.match(line, said);
       assert.equal(front.shown, []);
       assert.is(await agent.kill(), 0);
@@ -200,7 +200,7 @@ testTls('a key that others may read is warned of at the start, and by `config`',
   chmodSync(key, 0o644);
   assert.match((await askAgent(asked)).err, `${key} has mode 0644: others than its owner may use`);
   const agent = startAgent(config);
-  await agent.logged(/ warn tls-key-exposed reason="\[rvi\] tls_key: .* chmod 600 it"/, 60_000);
+  await agent.logged(/ warn tls-key-permissions reason="\[rvi\] tls_key: .* chmod 600 it"/, 60_000);
   await vehicle.backend.registered(60_000);
   assert.is(await agent.kill(), 0);
   await vehicle.end();
@@ -214,7 +214,7 @@ testTls('a file that is not there, or is none, is named before anything begins',
   const config = configOf(vehicle, front, made, Buffer.from('no certificate'));
   const agent = startAgent(config);
   assert.is(await agent.ended, 1);
-  assert.match(agent.log(), 'error not-started reason="[rvi] tls_ca: no certificate"');
+  assert.match(agent.log(), 'error startup-failed reason="[rvi] tls_ca: no certificate"');
   assert.equal(front.shown, []);
   await vehicle.end();
   await front.stop();

@@ -9,13 +9,13 @@ export const hunt = 'test/fuzz/hunt.ts';
 export const mutants: readonly Mutant[] = [
   mutantOf(
     'lets a name lead out of its folder',
-    'protocol/fields.ts',
+    'backends/rvi/codec/fields.ts',
     '/[\\u0000-\\u001f\\u007f-\\u009f/\\\\]/.test(text.value)',
     'false',
   ),
   mutantOf(
     'takes for base64 whatever came',
-    'protocol/fields.ts',
+    'backends/rvi/codec/fields.ts',
     "return data.toString('base64') === value ? good(data) : bad(path, 'it is not strict base64');",
     'return good(data);',
   ),
@@ -24,12 +24,12 @@ export const mutants: readonly Mutant[] = [
     hint: '4',
     changes: [
       {
-        file: 'protocol/fields.ts',
+        file: 'backends/rvi/codec/fields.ts',
         from: 'if (value.length > Math.ceil(bytesMax / 3) * 4) return',
         to: 'if (false) return',
       },
       {
-        file: 'protocol/fields.ts',
+        file: 'backends/rvi/codec/fields.ts',
         from: 'if (data.length > bytesMax) return',
         to: 'if (false) return',
       },
@@ -37,14 +37,14 @@ export const mutants: readonly Mutant[] = [
   },
   mutantOf(
     'takes chunks of any number',
-    'protocol/dialect.ts',
+    'backends/rvi/codec/dialect.ts',
     "readCount(member(body, 'index'), 'index', 1, chunksCountMax)",
     "readCount(member(body, 'index'), 'index', 1, Number.MAX_SAFE_INTEGER)",
     '7',
   ),
   mutantOf(
     'takes half a signature, or one that ends the environment',
-    'protocol/p2.ts',
+    'backends/rvi/codec/updates-by-vin.ts',
     "const isSound = !value.includes('\\0') && wellFormed(value) === value;",
     'const isSound = true;',
     '14',
@@ -52,13 +52,13 @@ export const mutants: readonly Mutant[] = [
   mutantOf(
     'receives what nobody accepted',
     'core/consent.ts',
-    'if (!isAsked(settings, state, id)) return true;',
+    'if (!needsConsent(settings, state, id)) return true;',
     'return true;',
   ),
-  mutantOf('remembers each server for ever', 'core/backends.ts', '.slice(-backendsMax)', ''),
+  mutantOf('remembers each server for ever', 'core/known-servers.ts', '.slice(-backendsMax)', ''),
   mutantOf(
     'dies of what is no JSON',
-    'protocol/jsonrpc.ts',
+    'backends/rvi/codec/jsonrpc.ts',
     "return { kind: 'refused', id: 'null', code: errorCodes.parse, reason: 'this is not JSON' };",
     "throw new Error('no JSON');",
   ),
@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutantOf(
     'writes to the log what a peer said as it said it',
-    'text.ts',
+    'sanitize.ts',
     "return char.length === 1 ? `\\\\u${code.padStart(4, '0')}` : `\\\\u{${code}}`;",
     'return char;',
     '10',

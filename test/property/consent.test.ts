@@ -92,7 +92,9 @@ function received(before: State, decided: Decision): readonly PackageId[] {
   const written = decided.writes.flatMap(({ number }) =>
     [...before.packages.values()].filter((one) => transferOf(one)?.number === number),
   );
-  const opened = decided.facts.flatMap((fact) => (fact.kind === 'opened' ? [fact.id] : []));
+  const opened = decided.facts.flatMap((fact) =>
+    fact.kind === 'transfer-started' ? [fact.id] : [],
+  );
   const reserved = decided.effects.flatMap((one) => (one.kind === 'reserve' ? [one.start.id] : []));
   const used = decided.effects.flatMap((one) =>
     one.kind === 'prepare' || one.kind === 'install' ? [one.id] : [],
@@ -104,7 +106,7 @@ function learn(known: Known, before: State, event: Event, facts: readonly Fact[]
   const [granted, wanted] = [new Set(known.granted), new Set(known.wanted)];
   if (event.kind === 'consent') {
     const phase = before.packages.get(keyOf(event.id))?.phase;
-    const isOpen = phase?.kind === 'settling' && phase.again === 'offered';
+    const isOpen = phase?.kind === 'reporting' && phase.again === 'offered';
     if (phase?.kind === 'offered' || isOpen) granted.add(keyOf(event.id));
   }
   if (event.kind === 'decline') granted.delete(keyOf(event.id));
@@ -114,7 +116,7 @@ function learn(known: Known, before: State, event: Event, facts: readonly Fact[]
     }
   }
   for (const fact of facts) {
-    if (fact.kind === 'settled') granted.delete(keyOf(fact.report.id));
+    if (fact.kind === 'outcome-recorded') granted.delete(keyOf(fact.report.id));
     if (fact.kind === 'aborted') granted.delete(keyOf(fact.id));
   }
   return { granted, wanted };
@@ -126,7 +128,7 @@ function fineKeyIn({ packages, confirmations, history, running }: State, known: 
     const transfer = transferOf(one);
     const now = runningOf({ ...initialState, running }, id);
     const finished = phase.kind === 'receiving' && phase.finished;
-    const report = phase.kind === 'settling' ? [phase.again, phase.report.code] : [];
+    const report = phase.kind === 'reporting' ? [phase.again, phase.report.code] : [];
     return [
       ...[id.name, phase.kind, started?.checksum, isByPerson, finished, ...report],
       ...[transfer?.checksum, transfer?.chunks.count, now.reservation?.checksum],
@@ -146,7 +148,7 @@ function coarseKeyIn(state: State, { granted, wanted }: Known): string {
     const { id, phase, started, isByPerson } = one;
     const { reservation, sentAtMs } = runningOf(state, id);
     const finished = phase.kind === 'receiving' && phase.finished;
-    const report = phase.kind === 'settling' ? [phase.again, phase.report.code] : [];
+    const report = phase.kind === 'reporting' ? [phase.again, phase.report.code] : [];
     const isOpen = reservation !== undefined || transferOf(one) !== undefined;
     const about = [phase.kind, started !== undefined, isByPerson, finished, ...report];
     return [id.name, ...about, isOpen, sentAtMs !== undefined].join();

@@ -49,10 +49,10 @@ test('so do texts of every kind, and the largest numbers', () => {
     comeBack(
       [
         { kind: 'offered', id, sizeBytes: number },
-        { kind: 'settled', report, checksum },
-        { kind: 'install-intended', id, install },
-        { kind: 'chunk-held', ...chunk, sizeBytes: prng.below(65_537), crc: prng.uint32() },
-        { kind: 'counted', nextNumber: number, nextOrder: number },
+        { kind: 'outcome-recorded', report, checksum },
+        { kind: 'install-started', id, install },
+        { kind: 'chunk-stored', ...chunk, sizeBytes: prng.below(65_537), crc: prng.uint32() },
+        { kind: 'counters', nextNumber: number, nextOrder: number },
       ],
       `seed ${seed}`,
     );

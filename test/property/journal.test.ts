@@ -33,22 +33,22 @@ function createFacts(random: Prng): () => Fact {
     () => ({ kind: 'offered', id: random.pick(ids), sizeBytes: random.uint32() }),
     () => ({ kind: 'consented', id: random.pick(ids) }),
     () => ({
-      kind: 'opened',
+      kind: 'transfer-started',
       id: random.pick(ids),
       number: nextNumber++,
       checksum: 'c'.repeat(40),
       chunksCount: 300,
     }),
     () => ({
-      kind: 'chunk-held',
+      kind: 'chunk-stored',
       number: number(),
       chunkIndex: chunkIndex(),
       sizeBytes: 65_536,
       crc: random.uint32(),
     }),
-    () => ({ kind: 'chunk-dropped', number: number(), chunkIndex: chunkIndex() }),
-    () => ({ kind: 'rung-learnt', situation: 'resume', rung: 'empty' }),
-    () => ({ kind: 'closed', id: random.pick(ids) }),
+    () => ({ kind: 'chunk-removed', number: number(), chunkIndex: chunkIndex() }),
+    () => ({ kind: 'resume-method-learned', context: 'resume', method: 'empty' }),
+    () => ({ kind: 'transfer-discarded', id: random.pick(ids) }),
   ];
   const often = makers[3];
   return () => (often !== undefined && random.chance(0.6) ? often() : random.pick(makers)());

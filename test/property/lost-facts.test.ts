@@ -42,9 +42,9 @@ function checkPrepared(state: State, what: string): void {
 }
 
 function checkOwed(state: State, facts: readonly Fact[], what: string): void {
-  const settled = facts.flatMap((fact) => (fact.kind === 'settled' ? [fact.report] : []));
+  const settled = facts.flatMap((fact) => (fact.kind === 'outcome-recorded' ? [fact.report] : []));
   for (const { phase } of state.packages.values()) {
-    if (phase.kind === 'settling') assert.ok(settled.includes(phase.report), what);
+    if (phase.kind === 'reporting') assert.ok(settled.includes(phase.report), what);
   }
 }
 
@@ -76,14 +76,18 @@ test('take no report along that is owed, whatever else is missing', () => {
     const prng = createRandom(seed);
     const all = livesOf(seed);
     for (const [key, { phase }] of replay(all).packages) {
-      if (phase.kind !== 'settling') continue;
+      if (phase.kind !== 'reporting') continue;
       const { report } = phase;
-      const isIt = (fact: Fact) => fact.kind === 'settled' && fact.report === report;
+      const isIt = (fact: Fact) => fact.kind === 'outcome-recorded' && fact.report === report;
       const last = all.findLastIndex(isIt);
       const facts = all.filter((_, at) => at === last || prng.chance(0.7));
       const now = replay(facts).packages.get(key)?.phase;
       owed += 1;
-      assert.equal(now?.kind === 'settling' ? now.report : undefined, phase.report, `seed ${seed}`);
+      assert.equal(
+        now?.kind === 'reporting' ? now.report : undefined,
+        phase.report,
+        `seed ${seed}`,
+      );
     }
   }
   assert.ok(owed > 10, `${owed} reports were owed`);
@@ -94,9 +98,9 @@ test('are said after an installer was asked that had never run', () => {
   const checksum = 'a'.repeat(40);
   const facts: readonly Fact[] = [
     { kind: 'records-lost' },
-    { kind: 'opened', id, number: 1, checksum, chunksCount: 1 },
-    { kind: 'chunk-held', number: 1, chunkIndex: 1, sizeBytes: 3, crc: 1 },
-    { kind: 'finished', number: 1 },
+    { kind: 'transfer-started', id, number: 1, checksum, chunksCount: 1 },
+    { kind: 'chunk-stored', number: 1, chunkIndex: 1, sizeBytes: 3, crc: 1 },
+    { kind: 'transfer-complete', number: 1 },
   ];
   const state = replay(facts);
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
@@ -115,7 +119,7 @@ test('are said after an installer was asked that had never run', () => {
   const settled = decide(settings, next, { kind: 'install-probed', id, probe: is }, moment);
   assert.equal(
     settled.facts.map(({ kind }) => kind),
-    ['settled'],
+    ['outcome-recorded'],
   );
 });
 

@@ -112,7 +112,7 @@ function learn(model: Model, { event, before, decided }: Step): void {
     const right = one === undefined ? undefined : transferOf(one)?.checksum;
     if (event.sha1 === right) model.verified.add(event.number);
   }
-  if (event.kind === 'chunk-rotten') model.verified.delete(event.number);
+  if (event.kind === 'chunk-corrupt') model.verified.delete(event.number);
   for (const fact of decided.facts) learnFact(model, before.state(), fact);
   for (const effect of decided.effects) {
     if (effect.kind === 'discard') model.discarded.add(effect.number);
@@ -132,25 +132,25 @@ function learn(model: Model, { event, before, decided }: Step): void {
 
 function learnFact(model: Model, before: State, fact: Fact): void {
   switch (fact.kind) {
-    case 'opened':
+    case 'transfer-started':
       // Room that was made and not used leaves no fact: after a cut its number comes again.
       model.discarded.delete(fact.number);
       return void model.held.set(fact.number, new Set());
-    case 'chunk-held':
+    case 'chunk-stored':
       return void model.held.get(fact.number)?.add(fact.chunkIndex);
-    case 'chunk-dropped':
+    case 'chunk-removed':
       return void model.held.get(fact.number)?.delete(fact.chunkIndex);
-    case 'settled':
+    case 'outcome-recorded':
       model.said.set(keyOf(fact.report.id), { count: 0, mayBeThere: false, isInDoubt: false });
       if (!fact.report.status || fact.checksum === undefined) return;
       return void model.intents.delete(historyKeyOf(fact.report.id, fact.checksum));
-    case 'install-intended': {
+    case 'install-started': {
       const known = before.packages.get(keyOf(fact.id));
       const checksum = known === undefined ? '' : (transferOf(known)?.checksum ?? '');
       const key = historyKeyOf(fact.id, checksum);
       return void model.intents.set(key, (model.intents.get(key) ?? 0) + 1);
     }
-    case 'forgiven':
+    case 'attempts-reset':
       for (const key of model.intents.keys()) {
         if (key.startsWith(keyOf(fact.id).slice(0, -1))) model.intents.delete(key);
       }
@@ -216,8 +216,8 @@ everyLife('an ack is of a transfer that goes on, or [] for what is asked for', (
       assert.ok(empty && now.started !== undefined, 'an offer that the server has not started');
       continue;
     }
-    if (now !== undefined && inPhase(now, 'settling')) {
-      const isRefused = step.decided.facts.some((fact) => fact.kind === 'settled');
+    if (now !== undefined && inPhase(now, 'reporting')) {
+      const isRefused = step.decided.facts.some((fact) => fact.kind === 'outcome-recorded');
       assert.ok(empty && isRefused, 'only a start that leads to nothing is let go by []');
       continue;
     }
@@ -246,7 +246,7 @@ everyLife('a chunk is written once, into an open transfer', (step, _, model) => 
   for (const { number, chunkIndex } of step.decided.writes) {
     const one = byNumber(step.before.state(), number);
     assert.ok(one !== undefined && inPhase(one, 'receiving') && !one.phase.finished);
-    const held = step.decided.facts.filter(({ kind }) => kind === 'chunk-held');
+    const held = step.decided.facts.filter(({ kind }) => kind === 'chunk-stored');
     assert.is(held.length, 1);
     assert.ok(model.held.get(number)?.has(chunkIndex));
     assert.ok(chunkIndex >= 1 && chunkIndex <= Math.max(1, one.phase.transfer.chunksCount));
@@ -275,15 +275,15 @@ everyLife('an install is intended first, and so many times at most', (step, worl
 everyLife('one start at a time is asked for', (step, world) => {
   const { nowMs } = world.core();
   const before = step.before.state();
-  for (const { id } of effectsOf(step, 'ask-start')) {
+  for (const { id } of effectsOf(step, 'request-start')) {
     const asked = before.packages.get(keyOf(id));
     if (asked?.phase.kind === 'receiving') continue;
     assert.is(asked?.phase.kind, 'accepted');
     for (const other of packagesOf(before)) {
       const { reservation, sentAtMs } = runningOf(before, other.id);
       assert.is(reservation, undefined);
-      assert.ok(['offered', 'accepted', 'settling'].includes(other.phase.kind));
-      if (other.phase.kind !== 'settling') continue;
+      assert.ok(['offered', 'accepted', 'reporting'].includes(other.phase.kind));
+      if (other.phase.kind !== 'reporting') continue;
       assert.ok(sentAtMs !== undefined && sentAtMs + reportSettleMs <= nowMs);
     }
   }
@@ -291,26 +291,26 @@ everyLife('one start at a time is asked for', (step, world) => {
 
 everyLife('a report is owed until it is proven or was said to the limit', (step, __, model) => {
   for (const fact of step.decided.facts) {
-    if (fact.kind !== 'reported') continue;
+    if (fact.kind !== 'report-confirmed') continue;
     const said = model.said.get(keyOf(fact.id));
     const isAsked = step.event.kind === 'request' && step.event.request.kind === 'getpackages';
     if (isAsked) assert.ok(said?.mayBeThere, 'proof of what was not sent');
     else assert.ok(said?.isInDoubt || (said?.count ?? 0) >= reportSendsAgainMax);
   }
   for (const one of packagesOf(step.before.state())) {
-    if (!inPhase(one, 'settling') || step.event.kind === 'booted') continue;
+    if (!inPhase(one, 'reporting') || step.event.kind === 'booted') continue;
     const isOwn = (fact: Fact) => 'id' in fact && keyOf(fact.id) === keyOf(one.id);
     const own = step.decided.facts.filter(isOwn);
     const kinds = own.map(({ kind }) => kind);
     const harmless = [
       'offered',
       'consented',
-      'forgiven',
-      'reported',
-      'opened',
+      'attempts-reset',
+      'report-confirmed',
+      'transfer-started',
       'declined',
       'consent-needed',
-      'start-held',
+      'start-deferred',
     ];
     assert.ok(
       kinds.every((kind) => harmless.includes(kind)),
@@ -385,7 +385,7 @@ everyLife('nothing waits without a deadline unless something is under way', (_, 
   }
   if (link.kind === 'down' || link.kind === 'up') assert.is.not(nextDueMs(state), undefined);
   for (const one of packagesOf(state)) {
-    const needsLink = ['accepted', 'receiving', 'settling'].includes(one.phase.kind);
+    const needsLink = ['accepted', 'receiving', 'reporting'].includes(one.phase.kind);
     if (needsLink && !isLinked(state)) continue;
     const what = `${one.phase.kind} ${JSON.stringify(runningOf(state, one.id))}`;
     assert.ok(waits(world, state, one), what);
@@ -394,13 +394,34 @@ everyLife('nothing waits without a deadline unless something is under way', (_, 
 
 test('the lives meet everything that can be remembered and done', () => {
   liveAll();
-  const rare = ['page-held', 'remembered', 'counted'];
+  const rare = ['chunk-page', 'history-entry', 'counters'];
   const kinds = [
-    ...['backend-named', 'rung-learnt', 'offered', 'consented', 'declined', 'opened'],
-    ...['chunk-held', 'chunk-dropped', 'finished', 'closed', 'aborted', 'install-intended'],
-    ...['packages-asked', 'packages-told', 'reboot-awaited', 'settled', 'reported', 'forgiven'],
-    ...['register', 'ask-start', 'ack'],
-    ...['report', 'list-packages', 'send-packages', 'reserve', 'hash', 'discard', 'prepare'],
+    ...[
+      'server-named',
+      'resume-method-learned',
+      'offered',
+      'consented',
+      'declined',
+      'transfer-started',
+    ],
+    ...[
+      'chunk-stored',
+      'chunk-removed',
+      'transfer-complete',
+      'transfer-discarded',
+      'aborted',
+      'install-started',
+    ],
+    ...[
+      'inventory-requested',
+      'inventory-sent',
+      'reboot-pending',
+      'outcome-recorded',
+      'report-confirmed',
+      'attempts-reset',
+    ],
+    ...['register', 'request-start', 'ack'],
+    ...['report', 'list-inventory', 'send-inventory', 'reserve', 'hash', 'discard', 'prepare'],
     ...['install', 'probe', 'reboot', 'check', 'log'],
   ];
   const missing = kinds.filter((kind) => !met.has(kind) && one === undefined);

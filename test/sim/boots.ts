@@ -109,7 +109,7 @@ export function createDevice(parts: DeviceParts): Device {
         if (own.isOver) return;
         trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
         if (code === 'journal-corrupt') onDamage();
-        if (code === 'chunk-not-written') oracle.onChunkRefused();
+        if (code === 'chunk-write-failed') oracle.onChunkRefused();
       },
       disk: createDisk({
         root,

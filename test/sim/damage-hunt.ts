@@ -39,9 +39,9 @@ function unasked(): readonly string[] {
   const id = { name: 'engine', version: '1' };
   const facts: readonly Fact[] = [
     { kind: 'records-lost' },
-    { kind: 'opened', id, number: 1, checksum: 'a'.repeat(40), chunksCount: 1 },
-    { kind: 'chunk-held', number: 1, chunkIndex: 1, sizeBytes: 3, crc: 1 },
-    { kind: 'finished', number: 1 },
+    { kind: 'transfer-started', id, number: 1, checksum: 'a'.repeat(40), chunksCount: 1 },
+    { kind: 'chunk-stored', number: 1, chunkIndex: 1, sizeBytes: 3, crc: 1 },
+    { kind: 'transfer-complete', number: 1 },
   ];
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
   const { effects } = decide(settings, replay(facts), prepared, { nowMs: 0, random: 0 });

@@ -101,7 +101,7 @@ function lossIn(before: State, after: State, isWhole: boolean): string | undefin
     if (now === undefined) return `${key} is forgotten`;
     const [was, is] = [one.phase, now.phase];
     if (was.kind !== is.kind) return `${key} was ${was.kind} and is ${is.kind}`;
-    if (was.kind === 'settling' && JSON.stringify(was) !== JSON.stringify(is)) {
+    if (was.kind === 'reporting' && JSON.stringify(was) !== JSON.stringify(is)) {
       return `${key}: another report is owed`;
     }
     const isSame = JSON.stringify(attemptOf(one)) === JSON.stringify(attemptOf(now));

@@ -18,7 +18,7 @@ import type { Gate } from './gate.ts';
 
 /** How the installer of a journey behaves. */
 export type Manner = {
-  readonly verdict: 'installed' | 'failed' | 'reboot-needed';
+  readonly verdict: 'installed' | 'failed' | 'reboot-required';
   /** Asked after a cut: the truth, or that it cannot tell. */
   readonly probe: 'truth' | 'unknown';
   /** `[reboot] check` after the boot. */

@@ -120,7 +120,7 @@ export const journeys: readonly Journey[] = [
     ...plain,
     name: 'J6',
     title: 'a reboot, and all is well',
-    manner: { ...willing, verdict: 'reboot-needed' },
+    manner: { ...willing, verdict: 'reboot-required' },
   },
   {
     ...plain,
@@ -134,7 +134,7 @@ export const journeys: readonly Journey[] = [
     name: 'J7',
     title: 'a reboot, and it is not',
     // More often than the reboot may be asked for in vain.
-    manner: { ...willing, verdict: 'reboot-needed', health: false, denials: 7 },
+    manner: { ...willing, verdict: 'reboot-required', health: false, denials: 7 },
     status: false,
   },
   {
@@ -283,7 +283,7 @@ export const journeys: readonly Journey[] = [
     name: 'J19',
     title: 'an update of P3, a reboot, and a bad line',
     packages: [update],
-    manner: { ...willing, verdict: 'reboot-needed' },
+    manner: { ...willing, verdict: 'reboot-required' },
     conditions: { dialect: 'P3', kind: 'S-M' },
     isRough: true,
   },

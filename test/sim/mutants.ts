@@ -20,8 +20,8 @@ export const damageMutants: readonly Mutant[] = [
   one(
     'writes what is stated once only once',
     'store/record.ts',
-    "'page-held', 'rung-learnt']",
-    "'page-held', 'rung-learnt', 'settled', 'install-intended']",
+    "'chunk-page', 'resume-method-learned']",
+    "'chunk-page', 'resume-method-learned', 'settled', 'install-started']",
   ),
   one(
     'takes damage for the end of an interrupted append',
@@ -53,9 +53,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'acks before the commit',
     changes: [
-      { file: 'agent/agent.ts', from: executeAll, to: '' },
+      { file: 'agent/event-loop.ts', from: executeAll, to: '' },
       {
-        file: 'agent/agent.ts',
+        file: 'agent/event-loop.ts',
         from: decided,
         to: `${decided}\n    state = batch.state;\n    ${executeAll}`,
       },
@@ -114,7 +114,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'does not sync the directories of a new transfer',
-    'store/data.ts',
+    'store/payload-files.ts',
     'for (const parent of [folder(number), root, directory]) {',
     'for (const parent of [] as string[]) {',
   ),
@@ -143,7 +143,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'records the attempt after the installer started',
-    'agent/agent.ts',
+    'agent/event-loop.ts',
     decided,
     `${decided}
     for (const effect of batch.effects) {
@@ -153,7 +153,7 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'deletes the payload before the outcome is on flash',
-    'agent/agent.ts',
+    'agent/event-loop.ts',
     decided,
     `${decided}
     for (const effect of batch.effects) {
@@ -162,19 +162,19 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'forgets reports when the link comes back',
-    'core/on-link.ts',
-    'return decision({\n    notes: [\n      identified,\n      up,\n      ...isThere(state),\n',
-    "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'settling'));\n" +
+    'core/on-registration.ts',
+    'return decision({\n    notes: [\n      identified,\n      up,\n      ...serverSeen(state),\n',
+    "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'reporting'));\n" +
       '  return decision({\n' +
-      "    facts: owed.map(({ id }) => ({ kind: 'reported', id }) as const),\n" +
-      '    notes: [\n      identified,\n      up,\n      ...isThere(state),\n',
+      "    facts: owed.map(({ id }) => ({ kind: 'report-confirmed', id }) as const),\n" +
+      '    notes: [\n      identified,\n      up,\n      ...serverSeen(state),\n',
     'J3',
   ),
   one(
     'takes the answer of the node for a proof',
     'core/reporting.ts',
     'return decision({\n    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
-    "return decision({\n    facts: [{ kind: 'reported', id: one.id }],\n" +
+    "return decision({\n    facts: [{ kind: 'report-confirmed', id: one.id }],\n" +
       '    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
     'J8',
   ),
@@ -188,13 +188,13 @@ export const mutants: readonly Mutant[] = [
   one(
     'takes chunks back from flash without a look at their CRC',
     'store/hasher.ts',
-    'if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.held, chunkIndex)) {',
+    'if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {',
     'if (!bytes.ok) {',
     'J16',
   ),
   one(
     'installs whatever the SHA-1',
-    'core/outcome.ts',
+    'core/conclude-transfer.ts',
     'if (sha1 !== transfer.checksum) {',
     'if (false) {',
     'J11c',
@@ -204,16 +204,16 @@ export const mutants: readonly Mutant[] = [
     hint: 'J12b',
     changes: [
       {
-        file: 'agent/agent.ts',
-        from: 'nowMs: clock.nowMs(), roll',
-        to: 'nowMs: clock.wallMs(), roll',
+        file: 'agent/event-loop.ts',
+        from: 'nowMs: clock.nowMs(), random',
+        to: 'nowMs: clock.wallMs(), random',
       },
-      { file: 'agent/agent.ts', from: 'dueMs - clock.nowMs()', to: 'dueMs - clock.wallMs()' },
+      { file: 'agent/event-loop.ts', from: 'dueMs - clock.nowMs()', to: 'dueMs - clock.wallMs()' },
     ],
   },
   one(
     'says until when in the year 1970',
-    'protocol/timeout.ts',
+    'backends/rvi/codec/message-expiry.ts',
     'return wallMs < builtMs ? ',
     'return false ? ',
     'J12a',

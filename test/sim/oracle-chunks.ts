@@ -126,7 +126,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     if (transfer === undefined) {
       const outcome = now.history.get(historyKeyOf(id, checksum))?.outcome;
       const isSettled = outcome === 'installed' || outcome === 'failed';
-      const isVoid = now.packages.get(keyOf(id))?.phase.kind === 'settling';
+      const isVoid = now.packages.get(keyOf(id))?.phase.kind === 'reporting';
       if (chunks.size > 0 && !isSettled && !isVoid) {
         violate(`transfer ${number} of ${wordOf(id)} is lost: ${[...chunks].join(' ')}`);
       }

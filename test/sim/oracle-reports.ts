@@ -33,7 +33,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
     const key = wordOf({ name: String(value['name']), version: String(value['version']) });
     const number = numbers.get(key) ?? 0;
     const earlier = told.get(key);
-    const isSettled = packageIn(state(), value)?.phase.kind === 'settling';
+    const isSettled = packageIn(state(), value)?.phase.kind === 'reporting';
     // One that waited in line while it was proven may still go out.
     if (!isSettled && earlier === undefined) violate(`${key}: reported before it was settled`);
     if (earlier !== undefined && earlier.number === number && earlier.status !== status) {
@@ -58,7 +58,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
       const key = wordOf(one.id);
       const number = transferOf(one)?.number;
       if (number !== undefined) numbers.set(key, number);
-      if (one.phase.kind !== 'settling') continue;
+      if (one.phase.kind !== 'reporting') continue;
       owed.add(key);
       if (!debts.has(key)) debts.set(key, { said: 0, isHeard: false });
     }

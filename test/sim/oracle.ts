@@ -114,7 +114,7 @@ export function createOracle(options: OracleOptions): Oracle {
     chunks.onBoot(now);
     installs.checkAttempts(now);
     for (const [key, phase] of known) {
-      if (phase === 'settling' || aborted.has(key) || now.packages.has(key)) continue;
+      if (phase === 'reporting' || aborted.has(key) || now.packages.has(key)) continue;
       violate(`${key} is forgotten (${phase})`);
     }
     aborted.clear();

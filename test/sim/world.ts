@@ -276,4 +276,4 @@ const isQuiet = ({ packages, inventoryRequest }: State) =>
   packages.size === 0 && inventoryRequest === undefined;
 
 const isSettled = ({ packages }: State) =>
-  [...packages.values()].every(({ phase }) => phase.kind === 'settling');
+  [...packages.values()].every(({ phase }) => phase.kind === 'reporting');

@@ -42,7 +42,7 @@ export function factsOf({ directory }: Vehicle): readonly Fact[] {
 /** The numbers of the attempts that are on flash. */
 export function attemptsIn(vehicle: Vehicle): readonly number[] {
   return factsOf(vehicle).flatMap((fact) =>
-    fact.kind === 'install-intended' ? [fact.install.attempt] : [],
+    fact.kind === 'install-started' ? [fact.install.attempt] : [],
   );
 }
 
@@ -61,7 +61,7 @@ export async function onlyOutcome(vehicle: Vehicle) {
 /** As after a reboot: what is on flash was written in an earlier boot. */
 export function leaveBoot(vehicle: Vehicle): void {
   const facts = factsOf(vehicle).map((fact) =>
-    fact.kind === 'reboot-awaited' ? { ...fact, bootId: 'an earlier boot' } : fact,
+    fact.kind === 'reboot-pending' ? { ...fact, bootId: 'an earlier boot' } : fact,
   );
   writeFileSync(join(vehicle.directory, 'state/journal'), encodeJournal(facts, 1));
 }

@@ -20,11 +20,11 @@ const short = new Uint8Array(lastBytes);
 const verdicts: readonly [InstallResult, ...InstallResult[]] = [
   { kind: 'installed', description: 'there' },
   { kind: 'failed', code: 'install-failed', description: 'no' },
-  { kind: 'reboot-needed', description: '' },
+  { kind: 'reboot-required', description: '' },
   { kind: 'busy', reason: 'locked' },
   { kind: 'cut', description: 'died' },
 ];
-const probes = ['installed', 'not-installed', 'unknown', 'reboot-needed'] as const;
+const probes = ['installed', 'not-installed', 'unknown', 'reboot-required'] as const;
 
 export type Step = { readonly event: Event; readonly before: Core; readonly decided: Decision };
 
@@ -109,7 +109,9 @@ export function createWorld(settings: Settings, prng: Prng): World {
 const is = (one: { readonly number: number }, number: number) => one.number === number;
 
 function isAnswered({ kind }: Effect): boolean {
-  return !['log', 'ack', 'ack-zero', 'keep-alive', 'ask-start', 'discard', 'hash'].includes(kind);
+  return !['log', 'ack', 'restart-ack', 'keep-alive', 'request-start', 'discard', 'hash'].includes(
+    kind,
+  );
 }
 
 function draw(core: Core, prng: Prng, pending: Effect[], hashed: Set<number>): Event {
@@ -142,7 +144,7 @@ function drawRot(core: Core, prng: Prng, hashed: ReadonlySet<number>): Event {
     if (transfer === undefined || hashed.has(transfer.number)) continue;
     const chunkIndex = indicesOf(transfer.chunks).at(prng.below(3));
     if (chunkIndex === undefined) continue;
-    return { kind: 'chunk-rotten', number: transfer.number, chunkIndex };
+    return { kind: 'chunk-corrupt', number: transfer.number, chunkIndex };
   }
   return { kind: 'tick' };
 }
@@ -162,8 +164,8 @@ function drawRequest(core: Core, prng: Prng, id: PackageId): Request {
   const request = prng.below(20);
   if (request < 2) {
     const offered = prng.chance(0.7) ? offer(id) : offerUpdate(id, prng.chance(0.5));
-    const isPatient = prng.chance(0.2);
-    if (prng.chance(0.9)) return { ...offered, isPatient };
+    const hasNoInstallTimeout = prng.chance(0.2);
+    if (prng.chance(0.9)) return { ...offered, hasNoInstallTimeout };
     return { ...offered, services: { ...backend, ack: `${prng.below(12)}/sota/ack` } };
   }
   if (request < 6) return startOf(id, prng.chance(0.95) ? count : 1 + prng.below(3), checksum);
@@ -191,10 +193,10 @@ function answer(core: Core, prng: Prng, effect: Effect, hashed: Set<number>): Ev
         : { kind: 'call-failed', reason: 'refused' };
     case 'report':
       return { kind: 'sent', message: 'report', id: effect.report.id };
-    case 'send-packages':
+    case 'send-inventory':
       return { kind: 'sent', message: 'packages', id: undefined };
-    case 'list-packages':
-      return { kind: 'packages-listed', packages: ids };
+    case 'list-inventory':
+      return { kind: 'inventory-listed', packages: ids };
     case 'hash':
       return answerHash(core, prng, effect.number, hashed);
     case 'reserve': {
@@ -215,7 +217,7 @@ function answerHash(core: Core, prng: Prng, number: number, hashed: Set<number>)
   const isWhole = one !== undefined && (!inPhase(one, 'receiving') || isComplete(one));
   if (!isWhole) return { kind: 'tick' };
   if (chunkIndex !== undefined && prng.chance(0.1)) {
-    return { kind: 'chunk-rotten', number, chunkIndex };
+    return { kind: 'chunk-corrupt', number, chunkIndex };
   }
   hashed.add(number);
   return { kind: 'hashed', number, sha1: prng.chance(0.9) ? (transfer?.checksum ?? '') : 'bad' };
@@ -236,7 +238,7 @@ function answerInstall(prng: Prng, effect: Effect): Event {
       return { kind: 'install-probed', id: effect.id, probe };
     }
     case 'reboot':
-      return { kind: 'reboot-asked', id: effect.id, ok: prng.chance(0.5), description: '' };
+      return { kind: 'reboot-requested', id: effect.id, ok: prng.chance(0.5), description: '' };
     case 'check':
       return { kind: 'checked', id: effect.id, ok: prng.chance(0.5), description: '' };
     default:

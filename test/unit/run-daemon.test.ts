@@ -42,7 +42,7 @@ async function run(storage: string, change: Change = {}) {
     openRandom,
     disk: change.disk?.(createDisk()) ?? createDisk(),
     sockets: change.sockets?.(sockets) ?? sockets,
-    runner: async () => ({ kind: 'not-started', code: 'ENOENT', reason: 'no program' }),
+    runner: async () => ({ kind: 'startup-failed', code: 'ENOENT', reason: 'no program' }),
     terminal: {
       err: (text) => {
         shown.text += text;
@@ -145,8 +145,8 @@ test('tells of a crash in one line without the source, and ends with 1', async (
   await one.logged('started');
   one.crash(new TypeError('it is undefined'));
   assert.is(await one.ended, 1);
-  const [line = ''] = one.shown.text.split('\n').filter((text) => text.includes('crashed'));
-  assert.match(line, /error crashed reason="TypeError: it is undefined \(at [^\\]*\)"$/);
+  const [line = ''] = one.shown.text.split('\n').filter((text) => text.includes('fatal-error'));
+  assert.match(line, /error fatal-error reason="TypeError: it is undefined \(at [^\\]*\)"$/);
   one.interrupt();
 });
 
@@ -165,17 +165,17 @@ test('lets no other agent in, also when it has stopped and its process goes on',
   await one.ended;
   const two = await run(storage);
   assert.is(await two.ended, 1);
-  assert.match(two.shown.text, new RegExp(`not-started .*process ${process.pid}\\) holds`));
+  assert.match(two.shown.text, new RegExp(`startup-failed .*process ${process.pid}\\) holds`));
 });
 
 for (const [what, make, reason] of [
-  ['is a file', (path: string) => writeFileSync(path, ''), /error not-started .*ENOTDIR/],
+  ['is a file', (path: string) => writeFileSync(path, ''), /error startup-failed .*ENOTDIR/],
   [
     'has a directory for its journal',
     (path: string) => {
       mkdirSync(join(path, 'journal'), { recursive: true });
     },
-    /error not-started .*"journal\\?" in it is not a regular file/,
+    /error startup-failed .*"journal\\?" in it is not a regular file/,
   ],
 ] as const) {
   test(`ends with 1 and one line where its storage ${what}`, async () => {
@@ -193,7 +193,10 @@ test('says that its storage is read-only, and ends with 1', async () => {
   const open: Disk['open'] = async () => ({ ok: false, code: 'EROFS', reason });
   const one = await run(join(directory, 'state'), { disk: (disk) => ({ ...disk, open }) });
   assert.is(await one.ended, 1);
-  assert.match(one.shown.text, /error not-started reason=".*state: EROFS: read-only file system/);
+  assert.match(
+    one.shown.text,
+    /error startup-failed reason=".*state: EROFS: read-only file system/,
+  );
 });
 
 test('ends with 1 and says where it broke when a sync fails', async () => {
@@ -208,7 +211,10 @@ test('ends with 1 and says where it broke when a sync fails', async () => {
   });
   const one = await run(join(directory, 'state'), { disk: withoutSync });
   assert.is(await one.ended, 1);
-  assert.match(one.shown.text, /error crashed .*fsync of .*journal.new failed: EIO: i\/o error/);
+  assert.match(
+    one.shown.text,
+    /error fatal-error .*fsync of .*journal.new failed: EIO: i\/o error/,
+  );
 });
 
 test('goes on without a control socket where a file is in its place, and says so', async () => {
@@ -216,7 +222,7 @@ test('goes on without a control socket where a file is in its place, and says so
   writeFileSync(socketOf(storage), 'precious');
   const one = await run(storage);
   await one.logged('started');
-  assert.match(one.shown.text, /error no-control-socket reason=".* is there and is no socket"/);
+  assert.match(one.shown.text, /error control-socket-failed reason=".* is there and is no socket"/);
   one.interrupt();
   assert.is(await one.ended, 0);
   assert.ok(existsSync(socketOf(storage)));

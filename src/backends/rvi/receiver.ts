@@ -17,7 +17,7 @@ export function createReceiver(
   const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;
   function refuse(id: string | undefined, code: number, reason: string): string | undefined {
     onRefused();
-    log('warn', 'call-refused', { code, reason });
+    log('warn', 'request-invalid', { code, reason });
     return encodeRefusal(id, code, reason);
   }
 

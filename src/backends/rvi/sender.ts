@@ -26,7 +26,7 @@ import type { Registration, Transport } from './transport/transport.ts';
 export type Outgoing =
   | { readonly kind: 'register' }
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
-  | { readonly kind: 'ack-zero'; readonly id: PackageId }
+  | { readonly kind: 'restart-ack'; readonly id: PackageId }
   | { readonly kind: 'keep-alive'; readonly id: PackageId }
   | { readonly kind: 'message'; readonly message: Exclude<Message, { readonly kind: 'ack' }> };
 
@@ -83,7 +83,7 @@ export function createSender(parts: SenderParts): { say(saying: Outgoing): void 
     const to = listTo ?? servicesOf(settings, state, one);
     const outgoing = encodeMessage(message, to, hints, vin);
     if (!outgoing.ok) {
-      parts.submit({ kind: 'unsaid', id: idOf(message), reason: outgoing.reason });
+      parts.submit({ kind: 'message-blocked', id: idOf(message), reason: outgoing.reason });
       return undefined;
     }
     const { service, parameters } = outgoing;
@@ -91,7 +91,7 @@ export function createSender(parts: SenderParts): { say(saying: Outgoing): void 
     const timeout = timeoutOf(clock.wallMs(), parts.builtMs, messageLifeMs);
     const leaves = (leaving: boolean) => {
       if (message.kind !== 'report') return;
-      parts.submit({ kind: 'report-leaving', id: message.report.id, leaving });
+      parts.submit({ kind: 'report-in-flight', id: message.report.id, leaving });
     };
     leaves(true);
     const answer = await call('message', { service_name: service, timeout, parameters });
@@ -102,7 +102,7 @@ export function createSender(parts: SenderParts): { say(saying: Outgoing): void 
     if (outage !== undefined || isRemembered) parts.submit({ kind: 'message-accepted' });
     const isPresent = one === undefined || isSame(one.services, state.server.services);
     if (message.kind !== 'packages' && isPresent && state.server.dialect === undefined) {
-      parts.submit({ kind: 'dialect-spoken', dialect: outgoing.dialect });
+      parts.submit({ kind: 'dialect-used', dialect: outgoing.dialect });
     }
     if (message.kind === 'report' || message.kind === 'packages') {
       parts.submit({ kind: 'sent', message: message.kind, id: idOf(message) });
@@ -155,7 +155,7 @@ export function createSender(parts: SenderParts): { say(saying: Outgoing): void 
     if (update !== undefined && state.server.dialect === undefined) {
       const hints = { ...hintsOf(settings, state), names };
       const dialect = spokenDialect({ kind: 'start', id: update.id }, hints);
-      parts.submit({ kind: 'dialect-spoken', dialect });
+      parts.submit({ kind: 'dialect-used', dialect });
     }
     return undefined;
   }
@@ -222,7 +222,7 @@ function messageOf(
   switch (saying.kind) {
     case 'ack':
       return ackOf(settings, state, saying);
-    case 'ack-zero':
+    case 'restart-ack':
       return zeroOf(state, saying.id);
     case 'keep-alive':
       return lastAckOf(settings, state, saying.id);
@@ -255,7 +255,7 @@ function ackOf(
 ): Message | undefined {
   const one = state.packages.get(keyOf(saying.id));
   if (one === undefined) return undefined;
-  const isRefused = saying.empty && (inPhase(one, 'settling') || one.isMultiPackage);
+  const isRefused = saying.empty && (inPhase(one, 'reporting') || one.isMultiPackage);
   const isHeld = saying.empty && inPhase(one, 'offered') && one.started !== undefined;
   const isBare = inPhase(one, 'accepted') || isRefused || isHeld;
   if (isBare) return { kind: 'ack', id: one.id, chunks: [] };

@@ -91,7 +91,7 @@ export function createOpkgProgram(runner: Runner, settings: Settings['installer'
 
   async function list(): Promise<Listed> {
     const result = await call(['list-installed'], askTimeMs, listOutputBytesMax);
-    if (result.kind === 'not-started' && result.code === 'ENOENT') {
+    if (result.kind === 'startup-failed' && result.code === 'ENOENT') {
       return { ok: 'absent', reason: result.reason };
     }
     if (result.kind !== 'exited' || result.exitCode !== 0) {
@@ -119,7 +119,7 @@ function packagesIn(text: string): readonly PackageId[] {
 }
 
 function saidBy(result: RunResult): string {
-  return result.kind === 'not-started' ? '' : `${result.stdout}\n${result.stderr}`;
+  return result.kind === 'startup-failed' ? '' : `${result.stdout}\n${result.stderr}`;
 }
 
 /** Another opkg runs; 0.1 answers not even a question then. */

@@ -134,7 +134,7 @@ export function createOpkg(ports: Ports, settings: Settings['installer']): Insta
     const file = `${workDirectory}/package.ipk`;
     const linked = await helper('ln', '-f', path, file);
     if (linked.kind === 'exited' && linked.exitCode === 0) return { ok: true, file } as const;
-    const said = linked.kind === 'not-started' ? linked.reason : opkg.tail(linked);
+    const said = linked.kind === 'startup-failed' ? linked.reason : opkg.tail(linked);
     return { ok: false, reason: `cannot name the payload package.ipk: ${said}` } as const;
   }
 

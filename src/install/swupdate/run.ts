@@ -103,7 +103,7 @@ async function watch(
 function endedOf(program: string, result: RunResult): Ended {
   if (result.kind === 'timed-out') return { kind: 'late' };
   if (isPassing(result)) return { kind: 'busy', reason: tailOf(program, result) };
-  if (result.kind === 'not-started') return { kind: 'refused', reason: result.reason };
+  if (result.kind === 'startup-failed') return { kind: 'refused', reason: result.reason };
   if (result.kind === 'killed') return { kind: 'lost', reason: tailOf(program, result) };
   const errors = errorsIn(`${result.stderr}\n${result.stdout}`);
   if (result.exitCode === 0) return { kind: 'success', errors };

@@ -28,7 +28,7 @@ const busyPauseMs = { min: 250, max: 4_000 };
 const returnMs = 60_000;
 const syncMs = 300_000;
 
-type Done = Extract<Probe, { readonly kind: 'installed' | 'reboot-needed' }>;
+type Done = Extract<Probe, { readonly kind: 'installed' | 'reboot-required' }>;
 type Tried = { readonly ended: Ended; readonly marker: Marker; readonly isCleared: boolean };
 
 export function createSwupdate(ports: InstallPorts, settings: Settings['installer']): Installer {
@@ -65,7 +65,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     if (ended.kind !== 'lost' || evidence.kind === 'installed') {
       return settle(request, ended, evidence, wasThere);
     }
-    log('warn', 'swupdate-lost', { ...request.id, reason: ended.reason });
+    log('warn', 'swupdate-terminated', { ...request.id, reason: ended.reason });
     // To spawn one then could be beside a daemon that is just starting.
     const isBack = found.kind === 'none' || (await comeBack()).kind !== 'none';
     if (!isBack) return settle(request, ended, evidence, wasThere);
@@ -128,7 +128,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
   /** The same words after a run and for a probe. */
   async function installed(request: InstallRequest, description: string): Promise<Done> {
     await sync();
-    return { kind: (await isRebootWanted(request)) ? 'reboot-needed' : 'installed', description };
+    return { kind: (await isRebootWanted(request)) ? 'reboot-required' : 'installed', description };
   }
 
   /** SWUpdate syncs neither the folder of a file nor a device that it wrote. */
@@ -136,7 +136,7 @@ export function createSwupdate(ports: InstallPorts, settings: Settings['installe
     const request = { program: 'sync', args: [], environment, timeLimitMs: syncMs, outputBytesMax };
     const synced = await runner(request);
     if (synced.kind === 'exited' && synced.exitCode === 0) return;
-    log('warn', 'not-synced', { reason: synced.kind });
+    log('warn', 'sync-failed', { reason: synced.kind });
   }
 
   async function isRebootWanted({ path }: InstallRequest): Promise<boolean> {

@@ -96,7 +96,7 @@ export async function createGuarded(
     if (!isStatus(await vehicle.status())) throw new Error('a status that its reader refuses');
     const code = await vehicle.agent().kill();
     if (code !== 0) throw new Error(`it ended with ${code}`);
-    const bad = /^\S+ error (crashed|stuck) .*/m.exec(vehicle.logs());
+    const bad = /^\S+ error (fatal-error|watchdog-stalled) .*/m.exec(vehicle.logs());
     if (bad !== null) throw new Error(bad[0]);
     const strange = treeOf(directory).filter((path) => !expected.test(path));
     if (strange.length > 0) throw new Error(`not in the storage: ${strange.join(' ')}`);

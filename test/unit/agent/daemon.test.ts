@@ -97,7 +97,7 @@ test('refuses at once what is not well-formed, with the path of what is wrong', 
   ].map((text) => String(JSON.parse(text ?? '{}').error.message));
   assert.match(refusals[0] ?? '', /index/);
   assert.match(refusals[1] ?? '', /service_name/);
-  assert.is(one.lines.count('call-refused'), 3);
+  assert.is(one.lines.count('request-invalid'), 3);
 });
 
 for (const unsynced of ['lost', 'kept'] as const) {
@@ -217,7 +217,7 @@ test('tells the server and people the same packages: those that a server can rea
     said(one, 'packages').map(({ body }) => body['packages']),
     [[]],
   );
-  assert.is(one.lines.count('packages-left-out'), 1);
+  assert.is(one.lines.count('inventory-filtered'), 1);
 });
 
 test('lists what the installers list, or says why it cannot', async () => {
@@ -228,7 +228,7 @@ test('lists what the installers list, or says why it cannot', async () => {
   const failed = { ok: false, reason: 'no opkg' } as const;
   const other = await startFake({ installers });
   const listed = await other.daemon.inventory();
-  assert.equal(listed, { ok: false, reason: 'no opkg', code: 'packages-unlisted' });
+  assert.equal(listed, { ok: false, reason: 'no opkg', code: 'inventory-failed' });
 });
 
 test('reports a full disk before the download, and frees the server for the next', async () => {
@@ -239,7 +239,7 @@ test('reports a full disk before the download, and frees the server for the next
   const [report] = said(one, 'report');
   assert.is(report?.body['status'], false);
   assert.match(String(report?.body['description']), /need 2 MiB, have 1 MiB/);
-  assert.equal(phases(one), ['settling']);
+  assert.equal(phases(one), ['reporting']);
 });
 
 test('leaves to a transfer of before the restart what it still needs of a disk', async () => {
@@ -253,7 +253,7 @@ test('leaves to a transfer of before the restart what it still needs of a disk',
   again.node.up();
   await settle();
   for (const [version, freeChunks, phase] of [
-    ['2', 2, 'settling'],
+    ['2', 2, 'reporting'],
     ['3', 3, 'receiving'],
   ] as const) {
     left.setFree(reserveBytes + freeChunks * 65_536);
@@ -312,7 +312,7 @@ test('says where data cannot be removed, and removes it at the next start', asyn
   disk.refuse(({ verb }) => (verb === 'remove' ? 'EIO' : undefined));
   await deliver(one, '/sota/abort', { package: engine });
   await one.clock.advance(100);
-  assert.is(one.lines.count('data-not-removed'), 1);
+  assert.is(one.lines.count('cleanup-failed'), 1);
   const left = disk.cut('kept');
   await startFake({ disk: left });
   assert.is(left.content('/s/packages/1/data'), undefined);
@@ -399,7 +399,7 @@ test('goes on when its storage is lost under it, and says so', async () => {
   one.node.deliver('/sota/notify', offer);
   await until('asked', () => said(one, 'start').length > 0, 30_000);
   one.node.deliver('/sota/start', start);
-  await until('refused', () => one.lines.count('no-room-made') > 0, 30_000);
+  await until('refused', () => one.lines.count('space-reservation-failed') > 0, 30_000);
   assert.equal(phases(one), ['accepted']);
   one.daemon.stop();
   await one.daemon.ended;

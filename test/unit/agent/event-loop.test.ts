@@ -113,7 +113,7 @@ async function lostAcks(change?: (store: Store, disk: MemoryDisk) => Store): Pro
 
 async function look(left: MemoryDisk, index: number): Promise<boolean> {
   const { facts } = must(await openStore(left, '/s', 0));
-  const isHeld = facts.some((fact) => fact.kind === 'chunk-held' && fact.chunkIndex === index);
+  const isHeld = facts.some((fact) => fact.kind === 'chunk-stored' && fact.chunkIndex === index);
   const bytes = left.content(data)?.subarray((index - 1) * 65_536, index * 65_536);
   return !isHeld || bytes === undefined || !bytes.equals(chunkOf(index));
 }
@@ -230,13 +230,13 @@ test('drops the fact and the ack of a write that is refused, and keeps the other
   assert.is(held(one), '2');
   assert.is(one.acks(), 2);
   const left = must(await openStore(one.disk.cut('lost'), '/s', 0));
-  const facts = left.facts.filter(({ kind }) => kind === 'chunk-held');
+  const facts = left.facts.filter(({ kind }) => kind === 'chunk-stored');
   assert.equal(
     facts.map((fact) => ('chunkIndex' in fact ? fact.chunkIndex : 0)),
     [1, 3],
   );
   const refused = one.effects.find((effect) => effect.kind === 'log' && effect.level === 'error');
-  assert.match(JSON.stringify(refused), /chunk-not-written.*"index":2.*ENOSPC/);
+  assert.match(JSON.stringify(refused), /chunk-write-failed.*"index":2.*ENOSPC/);
   // It is not held, so it is taken when it comes again.
   await one.agent.submit(chunk(2));
   assert.is(held(one), '3');
@@ -257,14 +257,14 @@ test('tries the same events again after a refused append, and acts once', async 
     assert.match(one.agent.storageError() ?? '', /ENOSPC/);
     await one.clock.advance(storageDelayMs);
   }
-  assert.is(one.lines.count('storage-trouble'), 1);
+  assert.is(one.lines.count('storage-write-failed'), 1);
   one.disk.refuse(undefined);
   await one.clock.advance(storageDelayMs);
   assert.ok(isDone);
   assert.is(held(one), '1');
   assert.is(one.acks(), 1);
   assert.is(one.agent.storageError(), undefined);
-  assert.is(one.lines.count('storage-well'), 1);
+  assert.is(one.lines.count('storage-recovered'), 1);
 });
 
 for (const path of [data, journal]) {
@@ -340,7 +340,7 @@ test('shortens a journal that has grown, and goes on with it where it cannot', a
   one.disk.refuse(({ path }) => (path.endsWith('.new') ? 'ENOSPC' : undefined));
   await grow();
   // Once for 256 KiB: each of these commits takes some 6 KiB with its copy.
-  const tries = one.lines.count('journal-not-shortened');
+  const tries = one.lines.count('journal-compaction-failed');
   assert.ok(tries > 10 && tries < 20, `${tries} tries in 700 commits`);
   one.disk.refuse(undefined);
   await grow();

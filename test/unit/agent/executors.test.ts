@@ -61,8 +61,8 @@ test('passes on what is to be said, and does not wait for it', async () => {
   const all = await setUp();
   await all.execute({ kind: 'register' });
   await all.execute({ kind: 'ack', id: engine, empty: true });
-  await all.execute({ kind: 'ask-start', id: engine });
-  await all.execute({ kind: 'send-packages', packages: [] });
+  await all.execute({ kind: 'request-start', id: engine });
+  await all.execute({ kind: 'send-inventory', packages: [] });
   assert.equal(all.sayings, [
     { kind: 'register' },
     { kind: 'ack', id: engine, empty: true },
@@ -132,20 +132,20 @@ test('neither runs nor believes another installer where that one is gone', async
 
 test('lists, reboots and checks', async () => {
   const all = await setUp();
-  await all.execute({ kind: 'list-packages' });
+  await all.execute({ kind: 'list-inventory' });
   await all.execute({ kind: 'reboot', id: engine });
   await all.execute({ kind: 'check', id: engine });
   const kinds = all.events.map(({ kind }) => kind);
-  assert.equal(kinds, ['packages-listed', 'reboot-asked', 'checked']);
+  assert.equal(kinds, ['inventory-listed', 'reboot-requested', 'checked']);
   const none = await setUp({ list: async () => ({ ok: false, reason: 'no list' }) });
-  const events = await none.execute({ kind: 'list-packages' });
-  assert.equal(events, [{ kind: 'packages-unlisted', reason: 'no list' }]);
+  const events = await none.execute({ kind: 'list-inventory' });
+  assert.equal(events, [{ kind: 'inventory-failed', reason: 'no list' }]);
 });
 
 test('hands on what breaks, whatever the effect', async () => {
   const breaks = () => Promise.reject(new Error('broken'));
   const all = await setUp({ list: breaks, reboot: breaks, check: breaks, choose: breaks });
-  await all.execute({ kind: 'list-packages' });
+  await all.execute({ kind: 'list-inventory' });
   await all.execute({ kind: 'reboot', id: engine });
   await all.execute({ kind: 'check', id: engine });
   await all.execute({ kind: 'prepare', id: engine, transfer });

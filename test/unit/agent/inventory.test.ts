@@ -15,12 +15,12 @@ test('leaves out what a server cannot read, and says so once', async () => {
   const { list } = withReadableList(fake, lines.log, 'strict');
   assert.equal(await list(), { ok: true, packages: [app] });
   assert.equal(await list(), { ok: true, packages: [app] });
-  assert.equal(lines.lines, ['warn packages-left-out {"count":1,"packages":"busybox 1.36"}']);
+  assert.equal(lines.lines, ['warn inventory-filtered {"count":1,"packages":"busybox 1.36"}']);
   packages = [app];
   await list();
   packages = [busybox, app];
   await list();
-  assert.is(lines.count('packages-left-out'), 2);
+  assert.is(lines.count('inventory-filtered'), 2);
 });
 
 test('says nothing where all is told, and hands on why there is no list', async () => {

@@ -104,7 +104,7 @@ test('touches no disk, and says two lines, in an outage of a day, with work to d
     .slice(lineCount)
     .map((one) => one.split(' ')[1]);
   // That the server says nothing afterwards either is another matter, and said once.
-  assert.equal(codes, ['link-lost', 'registered', 'transfer-silent']);
+  assert.equal(codes, ['node-disconnected', 'registered', 'download-stalled']);
   assert.is(changes(disk), before);
 });
 

@@ -70,7 +70,7 @@ test('is silent while a commit does not end, and well again when it does', async
   const before = one.count('WATCHDOG');
   await one.clock.advance(5 * halfMs);
   assert.is(one.count('WATCHDOG'), before);
-  assert.is(one.lines.count('error stuck'), 5);
+  assert.is(one.lines.count('error watchdog-stalled'), 5);
   one.disk.before(() => undefined);
   release();
   await one.clock.advance(halfMs);
@@ -83,7 +83,7 @@ test('is well while the disk refuses, since a new start would not mend that', as
   one.node.deliver('/sota/notify', offer);
   await one.clock.advance(5 * halfMs);
   assert.match(one.daemon.status().storageError ?? '', /ENOSPC/);
-  assert.is(one.lines.count('stuck'), 0);
+  assert.is(one.lines.count('watchdog-stalled'), 0);
   assert.is(one.count('WATCHDOG'), 6);
   assert.match(one.told.join(), /STATUS=no link: starting; storage: ENOSPC/);
 });

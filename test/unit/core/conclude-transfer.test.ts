@@ -33,7 +33,7 @@ test('a wrong checksum is an outcome with both in its report, and leaves no note
   const finished = { ...one, phase: { ...one.phase, finished: true } };
   const { facts, notes } = conclude(state, finished, { sha1: 'f'.repeat(40) });
   const [fact] = facts;
-  assert.ok(fact?.kind === 'settled' && fact.checksum === sumOf(2) && !fact.report.status);
+  assert.ok(fact?.kind === 'outcome-recorded' && fact.checksum === sumOf(2) && !fact.report.status);
   assert.equal(notes, []);
 });
 
@@ -43,7 +43,7 @@ test('an outcome gives up the data when there is some', () => {
   assert.equal(kinds(recordOutcome(one, report).effects), ['discard']);
   assert.equal(kinds(recordOutcome(undefined, report).effects), []);
   assert.equal(recordOutcome(undefined, report).facts, [
-    { kind: 'settled', report, checksum: undefined },
+    { kind: 'outcome-recorded', report, checksum: undefined },
   ]);
 });
 

@@ -30,12 +30,12 @@ test('a person who accepts sets the package going', () => {
   const { facts } = core.act(consent);
   assert.equal(facts[0], { kind: 'consented', id: ghc, by: 'person' });
   assert.is(core.phase(ghc), 'accepted');
-  assert.equal(kinds(core.wait(0)), ['ask-start']);
+  assert.equal(kinds(core.wait(0)), ['request-start']);
 });
 
 test('accepting what nobody offers forgives, and starts nothing', () => {
   const core = createLinked(asking, vim);
-  assert.equal(core.act(consent).facts, [{ kind: 'forgiven', id: ghc }]);
+  assert.equal(core.act(consent).facts, [{ kind: 'attempts-reset', id: ghc }]);
   assert.is(core.phase(ghc), undefined);
 });
 
@@ -55,21 +55,21 @@ test('declining what the server may have begun is reported to it, and not begun 
   accepted.act(decline);
   for (const core of [receiving, accepted]) {
     const phase = core.one(ghc)?.phase;
-    assert.is(phase?.kind === 'settling' && phase.report.code, 'user-declined');
-    assert.is(phase?.kind === 'settling' && phase.report.status, false);
+    assert.is(phase?.kind === 'reporting' && phase.report.code, 'user-declined');
+    assert.is(phase?.kind === 'reporting' && phase.report.status, false);
     assert.equal(kinds(core.wait(0)), ['report']);
     core.act({ kind: 'sent', message: 'report', id: ghc });
     assert.equal(kinds(core.ask(startOf(ghc, 3, 'b'.repeat(40))).effects), ['report']);
-    assert.is(core.phase(ghc), 'settling');
+    assert.is(core.phase(ghc), 'reporting');
   }
 });
 
 test('what is being installed, or is reported, cannot be declined any more', () => {
   const installing = createLinked(settings, ghc);
   install(installing, ghc);
-  const settling = createLinked(settings, ghc);
-  settle(settling, ghc);
-  for (const core of [installing, settling, createLinked()]) {
+  const reporting = createLinked(settings, ghc);
+  settle(reporting, ghc);
+  for (const core of [installing, reporting, createLinked()]) {
     const decided = core.act(decline);
     assert.equal([decided.facts, decided.effects], [[], []]);
   }
@@ -79,9 +79,9 @@ test('a chunk that storage refused is said in the log, and comes again', () => {
   const core = createLinked(settings, ghc);
   open(core, ghc, 3);
   const cause = { code: 'EIO', reason: 'EIO' };
-  const refused = { kind: 'chunk-not-written', number: 1, chunkIndex: 1, ...cause } as const;
+  const refused = { kind: 'chunk-write-failed', number: 1, chunkIndex: 1, ...cause } as const;
   const { facts, effects } = core.act(refused);
-  assert.equal([facts, codes(effects)], [[], ['chunk-not-written']]);
+  assert.equal([facts, codes(effects)], [[], ['chunk-write-failed']]);
   assert.ok(kinds(core.wait(20_000)).includes('ack'));
 });
 
@@ -90,9 +90,9 @@ test('a chunk that rotted is dropped, said so, and asked for at once', () => {
   open(core, ghc, 3);
   receive(core, ghc, 3, 3);
   core.ask({ kind: 'finish', id: ghc });
-  const rotten = { kind: 'chunk-rotten', number: 1, chunkIndex: 2 } as const;
+  const rotten = { kind: 'chunk-corrupt', number: 1, chunkIndex: 2 } as const;
   const { facts, effects } = core.act(rotten);
-  assert.equal(facts, [{ kind: 'chunk-dropped', number: 1, chunkIndex: 2 }]);
+  assert.equal(facts, [{ kind: 'chunk-removed', number: 1, chunkIndex: 2 }]);
   assert.equal(kinds(effects), ['hash']);
   assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: 1 chunk dropped (CRC)']);
   const phase = core.one(ghc)?.phase;
@@ -116,7 +116,7 @@ test('what comes of transfers that are gone is nothing', () => {
   const core = createCore();
   for (const event of [
     { kind: 'hashed', number: 7, sha1: '' },
-    { kind: 'chunk-rotten', number: 7, chunkIndex: 1 },
+    { kind: 'chunk-corrupt', number: 7, chunkIndex: 1 },
     { kind: 'sent', message: 'report', id: ghc },
     { kind: 'sent', message: 'start', id: undefined },
     { kind: 'progress', id: ghc, percent: 1 },

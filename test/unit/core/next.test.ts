@@ -63,11 +63,11 @@ const phases: { readonly [name: string]: () => Core } = {
   rebooting: () => {
     const core = createLinked(settings, ghc);
     install(core, ghc);
-    const verdict = { kind: 'reboot-needed', description: '' } as const;
+    const verdict = { kind: 'reboot-required', description: '' } as const;
     core.act({ kind: 'install-ended', id: ghc, verdict });
     return core;
   },
-  settling: () => {
+  reporting: () => {
     const core = createLinked(settings, ghc);
     settle(core, ghc);
     return core;
@@ -91,7 +91,7 @@ function shown(core: Core) {
   return { ...status.packages[0], report: status.reports[0] };
 }
 
-const needsLink = ['offered, started', 'accepted', 'receiving', 'settling'];
+const needsLink = ['offered, started', 'accepted', 'receiving', 'reporting'];
 
 for (const [phase, make] of Object.entries(phases)) {
   for (const [link, lose] of Object.entries(links)) {
@@ -115,7 +115,7 @@ for (const [phase, make] of Object.entries(phases)) {
         assert.is(nextInMs, undefined, next);
       }
       assert.is(next === 'nothing by itself', phase === 'offered');
-      if (phase === 'settling') assert.is(report?.nextInMs, nextInMs);
+      if (phase === 'reporting') assert.is(report?.nextInMs, nextInMs);
     });
   }
 }

@@ -32,16 +32,16 @@ const sized = (notify: Notify, sizeBytes: number): Notify => ({
 
 function reportOf(core: Core) {
   const phase = core.one(ghc)?.phase;
-  return phase?.kind === 'settling' ? phase.report : undefined;
+  return phase?.kind === 'reporting' ? phase.report : undefined;
 }
 
 test('a new offer brings its size and its words, in each phase before the transfer', () => {
   const again = sized(offerUpdate(ghc, true), 5_000);
-  const settling = createLinked(settings, ghc);
-  settle(settling, ghc);
+  const reporting = createLinked(settings, ghc);
+  settle(reporting, ghc);
   const offered = createLinked();
   offered.ask(offerUpdate(ghc, true));
-  for (const core of [createLinked(asking, ghc), createLinked(settings, ghc), settling, offered]) {
+  for (const core of [createLinked(asking, ghc), createLinked(settings, ghc), reporting, offered]) {
     core.ask(again);
     for (const state of [core.state(), replay(core.facts), replay(snapshot(core.state()))]) {
       const one = createCore(settings, state).one(ghc);
@@ -115,7 +115,7 @@ test('an update that is too large is reported at the offer, and never asked for'
     assert.match(reportOf(core)?.description ?? '', /too large: 2147483649 bytes/);
     const effects = core.wait(200_000_000);
     assert.ok(kinds(effects).includes('report'));
-    assert.not.ok(kinds(effects).includes('ask-start'));
+    assert.not.ok(kinds(effects).includes('request-start'));
   }
   const whole = createLinked();
   whole.ask(sized(offerUpdate(ghc), chunksCountMax * chunkBytes));
@@ -150,7 +150,7 @@ test('the size of a package may include its dependencies: there the start decide
     const decided = one.ask({ kind: 'unusable-start', id: ghc, reason });
     assert.ok(codes(decided.effects).includes('start-unusable'));
     assert.match(reportOf(one)?.description ?? '', reason);
-    assert.not.ok(kinds(one.wait(200_000_000)).includes('ask-start'));
+    assert.not.ok(kinds(one.wait(200_000_000)).includes('request-start'));
   }
 });
 
@@ -176,13 +176,13 @@ test('a file that is too large for the device is final; other trouble may pass',
     assert.is(reportOf(core)?.code, wanted, code);
   }
   for (const [code, phase] of [
-    ['EFBIG', 'settling'],
+    ['EFBIG', 'reporting'],
     ['ENOSPC', 'receiving'],
     ['EIO', 'receiving'],
   ] as const) {
     const core = createLinked(settings, ghc);
     open(core, ghc, 3);
-    core.act({ kind: 'chunk-not-written', number: 1, chunkIndex: 1, code, reason: code });
+    core.act({ kind: 'chunk-write-failed', number: 1, chunkIndex: 1, code, reason: code });
     assert.is(core.phase(ghc), phase, code);
   }
 });

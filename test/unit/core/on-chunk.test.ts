@@ -44,7 +44,7 @@ test('writes a new chunk, remembers it, then acks and hashes it', () => {
   const decided = core.ask(chunkOf(ghc, 1, 3));
   assert.equal(decided.writes, [{ number: 1, chunkIndex: 1, data }]);
   assert.equal(decided.facts, [
-    { kind: 'chunk-held', number: 1, chunkIndex: 1, sizeBytes: data.length, crc: crc32(data) },
+    { kind: 'chunk-stored', number: 1, chunkIndex: 1, sizeBytes: data.length, crc: crc32(data) },
   ]);
   assert.equal(decided.effects, [
     { kind: 'ack', id: ghc, empty: false },
@@ -79,7 +79,7 @@ test('refuses a chunk of no transfer, in every phase without one', () => {
   for (const core of [createLinked(), offered, accepted, settled]) {
     const decided = core.ask(chunkOf(ghc, 1, 3));
     assert.equal([decided.writes, decided.facts, kinds(decided.effects)], [[], [], []]);
-    assert.equal(codes(decided.effects), ['chunk-of-no-transfer']);
+    assert.equal(codes(decided.effects), ['chunk-unexpected']);
     assert.is(core.state().counters.refused, 1);
   }
 });
@@ -94,7 +94,7 @@ test('says [] to a server that sends what it never started here, and then [0], o
   // S-A alone answers [] by chunk 1 again; a single 0 makes it begin anew (protocol 2.4).
   assert.equal(kinds(core.ask(chunkOf(ghc, 2, 3)).effects), []);
   const second = core.ask(chunkOf(ghc, 1, 3));
-  assert.equal(only(second.effects, 'ack-zero'), { kind: 'ack-zero', id: ghc });
+  assert.equal(only(second.effects, 'restart-ack'), { kind: 'restart-ack', id: ghc });
   assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), []);
   // The next ask begins anew.
   core.wait(60_000);
@@ -104,14 +104,14 @@ test('says [] to a server that sends what it never started here, and then [0], o
 test('refuses a chunk of a package that another one is received beside', () => {
   const core = receiving();
   const decided = core.ask(chunkOf(vim, 1, 3));
-  assert.equal(codes(decided.effects), ['chunk-of-no-transfer']);
+  assert.equal(codes(decided.effects), ['chunk-unexpected']);
   assert.equal(held(core), []);
 });
 
 test('refuses an index beyond the count', () => {
   for (const index of [4, 5, 32_768]) {
     const decided = receiving().ask(chunk(index, chunkBytes));
-    assert.equal(codes(decided.effects), ['chunk-beyond-count']);
+    assert.equal(codes(decided.effects), ['chunk-index-invalid']);
     assert.equal([decided.writes, decided.facts, kinds(decided.effects)], [[], [], []]);
   }
 });
@@ -126,7 +126,7 @@ test('refuses sizes that cannot be: only the last chunk may be short, none may b
   ] as const;
   for (const [index, sizeBytes] of bad) {
     const decided = receiving().ask(chunk(index, sizeBytes));
-    assert.equal(codes(decided.effects), ['chunk-of-wrong-size'], `${index} ${sizeBytes}`);
+    assert.equal(codes(decided.effects), ['chunk-size-invalid'], `${index} ${sizeBytes}`);
     assert.equal([decided.writes, decided.facts, kinds(decided.effects)], [[], [], []]);
   }
   for (const sizeBytes of [1, chunkBytes - 1, chunkBytes]) {
@@ -136,11 +136,11 @@ test('refuses sizes that cannot be: only the last chunk may be short, none may b
 
 test('takes the one empty chunk of an empty file, and nothing else for it', () => {
   const core = receiving(0);
-  assert.equal(codes(core.ask(chunk(1, 1)).effects), ['chunk-of-wrong-size']);
-  assert.equal(codes(core.ask(chunk(2, 0)).effects), ['chunk-beyond-count']);
+  assert.equal(codes(core.ask(chunk(1, 1)).effects), ['chunk-size-invalid']);
+  assert.equal(codes(core.ask(chunk(2, 0)).effects), ['chunk-index-invalid']);
   assert.is(core.ask(chunk(1, 0)).writes.length, 1);
   const { facts } = core.ask({ kind: 'finish', id: ghc });
-  assert.equal(facts, [{ kind: 'finished', number: 1 }]);
+  assert.equal(facts, [{ kind: 'transfer-complete', number: 1 }]);
 });
 
 test('says nothing to a chunk that comes twice: a second ack would double the stream', () => {
@@ -184,20 +184,20 @@ test('goes on by itself when the finish does not come', () => {
   receive(core, ghc, 3, 3);
   core.act({ kind: 'hashed', number: 1, sha1: sumOf(3) });
   const effects = core.wait(30_000);
-  assert.equal(codes(effects).includes('finish-missing'), true);
+  assert.equal(codes(effects).includes('finish-timeout'), true);
   assert.is(kinds(effects).at(-1), 'prepare');
-  assert.ok(core.facts.some(({ kind }) => kind === 'finished'));
+  assert.ok(core.facts.some(({ kind }) => kind === 'transfer-complete'));
 });
 
 test('waits for the finish from the last chunk on, also when that was lost once', () => {
   const core = receiving();
   receive(core, ghc, 3, 3);
   core.wait(20_000);
-  core.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 2 });
+  core.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 2 });
   core.wait(20_000);
   core.ask(chunkOf(ghc, 2, 3));
-  assert.not.ok(codes(core.wait(29_000)).includes('finish-missing'));
-  assert.ok(codes(core.wait(1_000)).includes('finish-missing'));
+  assert.not.ok(codes(core.wait(29_000)).includes('finish-timeout'));
+  assert.ok(codes(core.wait(1_000)).includes('finish-timeout'));
 });
 
 test.run();

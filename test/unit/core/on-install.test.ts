@@ -53,7 +53,7 @@ const probed = (core: Core, kind: Probe['kind']) =>
   core.act({ kind: 'install-probed', id: ghc, probe: { kind, description: kind } });
 const report = (core: Core) => {
   const phase = core.one(ghc)?.phase;
-  return phase?.kind === 'settling' ? phase.report : undefined;
+  return phase?.kind === 'reporting' ? phase.report : undefined;
 };
 const attempts = (core: Core) => attemptsOf(core.state(), ghc, sumOf(2));
 
@@ -91,7 +91,7 @@ test('the intent is a fact before the installer runs', () => {
   const decided = core.act({ kind: 'prepared', id: ghc, number, installer: 'opkg', before: '{}' });
   assert.equal(decided.facts, [
     {
-      kind: 'install-intended',
+      kind: 'install-started',
       id: ghc,
       install: { attempt: 1, installer: 'opkg', before: '{}' },
     },
@@ -117,7 +117,7 @@ test('the outcome and the duty to report it are one fact, the payload goes after
     const decided = settle(core, ghc, status);
     assert.equal(
       decided.facts.map(({ kind }) => kind),
-      ['settled'],
+      ['outcome-recorded'],
     );
     assert.equal(kinds(decided.effects), ['discard']);
     assert.is(report(core)?.status, status);
@@ -136,10 +136,10 @@ test('an outcome that comes twice, or late, changes nothing', () => {
 
 test('what a probe finds installed is not reported before the reboot that it needs', () => {
   const core = reboot(installing());
-  const decided = probed(core, 'reboot-needed');
+  const decided = probed(core, 'reboot-required');
   assert.equal(
     decided.facts.map(({ kind }) => kind),
-    ['reboot-awaited'],
+    ['reboot-pending'],
   );
   assert.ok(kinds(decided.effects).includes('reboot'));
   assert.is(core.phase(ghc), 'rebooting');
@@ -152,7 +152,7 @@ test('each start of one that ends in the middle is an attempt of its own, and th
   for (let attempt = 2; attempt <= settings.installer.attempts; attempt++) {
     const decided = end(core, cut);
     assert.equal(
-      decided.facts.map((fact) => fact.kind === 'install-intended' && fact.install.attempt),
+      decided.facts.map((fact) => fact.kind === 'install-started' && fact.install.attempt),
       [attempt],
     );
     assert.equal(kinds(decided.effects), ['install']);
@@ -214,7 +214,7 @@ test('what is not there after a cut is verified again, then installed again', ()
 test('what rotted between the attempts is received again, and never installed', () => {
   const chunk = reboot(installing());
   probed(chunk, 'not-installed');
-  chunk.act({ kind: 'chunk-rotten', number: transferNumber(chunk, ghc), chunkIndex: 1 });
+  chunk.act({ kind: 'chunk-corrupt', number: transferNumber(chunk, ghc), chunkIndex: 1 });
   assert.is(chunk.phase(ghc), 'receiving');
   const whole = reboot(installing());
   probed(whole, 'not-installed');
@@ -227,7 +227,7 @@ test('what rotted between the attempts is received again, and never installed', 
 test('data is not taken from under an installer or a probe', () => {
   for (const core of [installing(), reboot(installing())]) {
     const { activity } = core.running(ghc);
-    const rotten = { kind: 'chunk-rotten', number: transferNumber(core, ghc) } as const;
+    const rotten = { kind: 'chunk-corrupt', number: transferNumber(core, ghc) } as const;
     assert.equal(core.act({ ...rotten, chunkIndex: 1 }).facts, []);
     assert.equal([core.phase(ghc), core.running(ghc).activity], ['installing', activity]);
   }
@@ -237,9 +237,9 @@ test('data that was lost with the cut is received anew when the device does not 
   const core = reboot(installing(), []);
   assert.is(core.running(ghc).activity, 'probing');
   const decided = probed(core, 'not-installed');
-  assert.equal(decided.facts, [{ kind: 'closed', id: ghc }]);
+  assert.equal(decided.facts, [{ kind: 'transfer-discarded', id: ghc }]);
   link(core);
-  assert.equal(kinds(core.wait(0)), ['ask-start']);
+  assert.equal(kinds(core.wait(0)), ['request-start']);
   const there = reboot(installing(), []);
   probed(there, 'installed');
   assert.is(report(there)?.status, true);
@@ -330,8 +330,8 @@ test('an abort takes no attempt back', () => {
 test('true is said only after the reboot that the installer asked for, and its check', () => {
   for (const ok of [true, false]) {
     const before = installing();
-    const decided = end(before, { kind: 'reboot-needed', description: '' });
-    assert.equal(decided.facts, [{ kind: 'reboot-awaited', id: ghc, bootId: 'boot-1' }]);
+    const decided = end(before, { kind: 'reboot-required', description: '' });
+    assert.equal(decided.facts, [{ kind: 'reboot-pending', id: ghc, bootId: 'boot-1' }]);
     assert.equal(kinds(decided.effects), ['reboot']);
     const core = reboot(before);
     assert.is(core.running(ghc).activity, 'checking');
@@ -342,8 +342,8 @@ test('true is said only after the reboot that the installer asked for, and its c
 
 test('a reboot that does not come is asked for again, and then counts as a failure', () => {
   const core = installing();
-  end(core, { kind: 'reboot-needed', description: '' });
-  core.act({ kind: 'reboot-asked', id: ghc, ok: false, description: 'exit 1' });
+  end(core, { kind: 'reboot-required', description: '' });
+  core.act({ kind: 'reboot-requested', id: ghc, ok: false, description: 'exit 1' });
   const again = core.wait(rebootRequestsMax * rebootDelayMs);
   assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);
   assert.is(report(core)?.status, false);
@@ -352,7 +352,7 @@ test('a reboot that does not come is asked for again, and then counts as a failu
 
 test('a restart of the agent in the same boot asks for the reboot again', () => {
   const before = installing();
-  end(before, { kind: 'reboot-needed', description: '' });
+  end(before, { kind: 'reboot-required', description: '' });
   const core = createCore(settings, replay(before.facts));
   core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
   assert.equal(kinds(core.wait(0)), ['reboot']);
@@ -381,7 +381,7 @@ const packageIn = (core: Core) =>
 
 test('a reboot that is not allowed is asked for again, later each time, as no request', () => {
   const core = installing();
-  end(core, { kind: 'reboot-needed', description: '' });
+  end(core, { kind: 'reboot-required', description: '' });
   const waits: number[] = [];
   for (let times = 0; times < 4 * rebootRequestsMax; times++) {
     const denied = deny(core);
@@ -396,26 +396,26 @@ test('a reboot that is not allowed is asked for again, later each time, as no re
   assert.is(waits.at(-1), rebootAllowDelayMsMax);
   assert.is(report(core), undefined);
   // Allowed at last: all requests are still left.
-  core.act({ kind: 'reboot-asked', id: ghc, ok: true, description: '' });
+  core.act({ kind: 'reboot-requested', id: ghc, ok: true, description: '' });
   const again = core.wait(rebootRequestsMax * rebootDelayMs);
   assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);
 });
 
 test('`why` names the reason for which the reboot waits, and when it is asked for again', () => {
   const core = installing();
-  end(core, { kind: 'reboot-needed', description: '' });
+  end(core, { kind: 'reboot-required', description: '' });
   deny(core);
   const one = packageIn(core);
   assert.match(one?.waitsFor ?? '', /permission to reboot: .* says no: the car drives/);
   assert.is(one?.next, 'run [reboot] allow again');
   assert.is(one?.nextInMs, rebootAllowDelayMsMin);
-  core.act({ kind: 'reboot-asked', id: ghc, ok: true, description: '' });
+  core.act({ kind: 'reboot-requested', id: ghc, ok: true, description: '' });
   assert.is(packageIn(core)?.waitsFor, 'the reboot that the installer asked for');
 });
 
 test('a restart in the same boot asks again whether a reboot is allowed', () => {
   const before = installing();
-  end(before, { kind: 'reboot-needed', description: '' });
+  end(before, { kind: 'reboot-required', description: '' });
   deny(before);
   const core = createCore(settings, replay(before.facts));
   core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });

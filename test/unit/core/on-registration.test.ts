@@ -74,7 +74,7 @@ test('a renewal comes up to a tenth earlier, and never later than configured', (
 test('says why the transport never came up', () => {
   const core = createCore();
   const { effects } = core.act({ kind: 'transport-down', reason: 'EADDRINUSE' });
-  assert.equal(codes(effects), ['link-lost']);
+  assert.equal(codes(effects), ['node-disconnected']);
   assert.equal(core.state().link, { kind: 'closed', reason: 'EADDRINUSE' });
 });
 
@@ -171,7 +171,7 @@ test('a node that restarted unnoticed tells by its list that the server is back'
   assert.equal(kinds(core.wait(awayRegisterEveryMs)), ['register']);
   assert.equal(codes(renew(false).effects), []);
   assert.equal(kinds(core.wait(awayRegisterEveryMs)), ['register']);
-  assert.equal(codes(renew(true).effects), ['backend-back']);
+  assert.equal(codes(renew(true).effects), ['server-online']);
   assert.is(core.state().serverAvailability.untilMs, undefined);
   assert.equal(kinds(core.wait(10_000)).at(-1), 'ack');
 });
@@ -199,7 +199,7 @@ test('an outage is one warning, and one line when it is over', () => {
     core.wait(300_000);
   }
   said.push(...codes(register(core).effects));
-  assert.equal(said, ['link-lost', 'registered']);
+  assert.equal(said, ['node-disconnected', 'registered']);
 });
 
 test('a node that takes registrations and nothing else is asked ever more rarely', () => {
@@ -233,13 +233,13 @@ for (const [what, code] of [
     }
     assert.equal(
       said.filter((one) => one !== 'abort-ignored'),
-      ['link-lost'],
+      ['node-disconnected'],
     );
     const over = core.act({ kind: 'message-accepted' });
     assert.equal(loud(over), ['registered']);
     assert.equal(loud(core.act({ kind: 'message-accepted' })), []);
     assert.is(view(core).link.detail, 'registered');
-    assert.equal(loud(core.act(fail)), ['link-lost'], 'the next outage is a new one');
+    assert.equal(loud(core.act(fail)), ['node-disconnected'], 'the next outage is a new one');
   });
 }
 
@@ -252,7 +252,7 @@ test('a connection that breaks at each message is not told as registered each ti
     core.act({ kind: 'transport-up' });
     said.push(...loud(register(core)));
   }
-  assert.equal(said, ['link-lost']);
+  assert.equal(said, ['node-disconnected']);
   assert.equal(loud(core.act({ kind: 'message-accepted' })), ['registered']);
 });
 
@@ -301,13 +301,13 @@ test('what was said into an outage is said again when it is over', () => {
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 3);
   receive(receiving, ghc, 1, 3);
-  const settling = createLinked(settings, ghc);
-  settle(settling, ghc);
-  settling.wait(0);
+  const reporting = createLinked(settings, ghc);
+  settle(reporting, ghc);
+  reporting.wait(0);
   for (const [core, said] of [
-    [accepted, 'ask-start'],
+    [accepted, 'request-start'],
     [receiving, 'ack'],
-    [settling, 'report'],
+    [reporting, 'report'],
   ] as const) {
     core.act({ kind: 'transport-down', reason: 'closed' });
     assert.equal(kinds(core.wait(1_000)), []);

@@ -55,11 +55,11 @@ const phases: { readonly [phase: string]: () => Core } = {
   rebooting: () => {
     const core = createLinked(settings, ghc);
     install(core, ghc);
-    const verdict = { kind: 'reboot-needed', description: '' } as const;
+    const verdict = { kind: 'reboot-required', description: '' } as const;
     core.act({ kind: 'install-ended', id: ghc, verdict });
     return core;
   },
-  settling: () => {
+  reporting: () => {
     const core = createLinked(settings, ghc);
     settle(core, ghc);
     return core;
@@ -73,7 +73,7 @@ test('keeps what a notify offers, and its services, before anything follows from
   const decided = core.ask(offer(ghc, vim));
   assert.equal(
     decided.facts.map(({ kind }) => kind),
-    ['backend-named', 'dialect-learnt', 'offered', 'offered'],
+    ['server-named', 'dialect-learned', 'offered', 'offered'],
   );
   assert.equal(kinds(decided.effects), []);
   assert.equal(core.state().server.services, backend);
@@ -138,26 +138,26 @@ test('learns how a backend speaks where no notify could tell, and only once', ()
   const core = createLinked();
   core.ask({ ...offerUpdate(ghc), dialect: undefined });
   assert.is(core.state().server.dialect, undefined);
-  core.act({ kind: 'dialect-spoken', dialect: 'P2' });
+  core.act({ kind: 'dialect-used', dialect: 'P2' });
   assert.is(core.state().server.dialect, 'P2');
-  assert.equal(core.act({ kind: 'dialect-spoken', dialect: 'P3' }).facts, []);
-  assert.equal(core.ask(offer(vim)).facts[0], { kind: 'dialect-learnt', dialect: 'P1' });
+  assert.equal(core.act({ kind: 'dialect-used', dialect: 'P3' }).facts, []);
+  assert.equal(core.ask(offer(vim)).facts[0], { kind: 'dialect-learned', dialect: 'P1' });
 });
 
 test('takes a notify that comes twice once', () => {
   for (const [phase, make] of Object.entries(phases)) {
     const core = make();
     const { facts } = core.ask(offer(ghc));
-    if (phase === 'settling') continue;
+    if (phase === 'reporting') continue;
     assert.equal(facts, [], phase);
     assert.is(core.phase(ghc), phase);
   }
 });
 
 test('remembers an offer that comes while the report of the last one is owed', () => {
-  const core = phases['settling']?.() ?? createCore();
+  const core = phases['reporting']?.() ?? createCore();
   core.ask(offer(ghc));
-  assert.is(core.phase(ghc), 'settling');
+  assert.is(core.phase(ghc), 'reporting');
   core.act({ kind: 'sent', message: 'report', id: ghc });
   core.ask({ kind: 'getpackages' });
   assert.is(core.phase(ghc), 'accepted');
@@ -230,14 +230,14 @@ test('remembers a bounded number of backends, the last ones', () => {
 test('leaves out offers beyond the bound, and says which', () => {
   const core = createLinked(settings, ...many(packagesMax + 2));
   assert.is(core.state().packages.size, packagesMax);
-  assert.equal(codes(core.ask(offer(ghc)).effects), ['too-many-packages']);
+  assert.equal(codes(core.ask(offer(ghc)).effects), ['package-limit']);
 });
 
 test('says of each entry of a notify why it was left out', () => {
   const core = createLinked();
   const refused = ['packages[0].package: an object is needed'];
   const decided = core.ask({ ...offer(), refused, services: undefined });
-  assert.equal(codes(decided.effects), ['offer-refused']);
+  assert.equal(codes(decided.effects), ['offer-invalid']);
 });
 
 // ---------------------------------------------------------------- start
@@ -249,7 +249,7 @@ test('makes room before it acks a start, and acks [] when there is', () => {
   const opened = core.act({ kind: 'reserved', start: startOf(ghc, 3), number: 1 });
   assert.equal(
     opened.facts.map(({ kind }) => kind),
-    ['opened'],
+    ['transfer-started'],
   );
   assert.is(only(opened.effects, 'ack')?.empty, true);
 });
@@ -284,7 +284,7 @@ test('begins anew when the file has another checksum, or another count', () => {
   for (const start of [startOf(ghc, 3, other), startOf(ghc, 4, startOf(ghc, 3).checksum)]) {
     const core = phases['receiving']?.() ?? createCore();
     const decided = core.ask(start);
-    assert.equal(decided.facts, [{ kind: 'closed', id: ghc }]);
+    assert.equal(decided.facts, [{ kind: 'transfer-discarded', id: ghc }]);
     assert.equal(kinds(decided.effects), ['discard', 'reserve']);
     core.act({ kind: 'reserved', start, number: numberIn(decided) });
     const phase = core.one(ghc)?.phase;
@@ -306,7 +306,7 @@ test('takes no more transfers than it has places, and says so', () => {
   const core = createLinked(settings, ...ids);
   const decided = ids.map((id) => core.ask(startOf(id, 3)));
   assert.equal(decided.map(({ effects }) => kinds(effects)).at(-1), []);
-  assert.equal(codes(decided.at(-1)?.effects ?? []), ['too-many-transfers']);
+  assert.equal(codes(decided.at(-1)?.effects ?? []), ['download-limit']);
   assert.is(core.state().counters.refused, 1);
 });
 
@@ -321,7 +321,7 @@ test('offers what nobody accepted, whatever is under way; dependencies only wher
   const lonely = createLinked(accepting, ghc);
   lonely.ask(startOf(vim, 2));
   assert.is(lonely.phase(vim), 'offered', 'nothing needs it');
-  for (const phase of ['accepted', 'receiving', 'installing', 'rebooting', 'settling']) {
+  for (const phase of ['accepted', 'receiving', 'installing', 'rebooting', 'reporting']) {
     const { packages } = (phases[phase]?.() ?? createCore()).state();
     for (const [own, effects, wanted] of [
       [asking, [], 'offered'],
@@ -339,38 +339,38 @@ test('offers what nobody accepted, whatever is under way; dependencies only wher
 
 test('starts nothing that waits for consent', () => {
   const core = createLinked(asking, ghc);
-  assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-not-accepted']);
+  assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-without-consent']);
   assert.is(core.phase(ghc), 'offered');
 });
 
 test('knows a bounded number of packages, also of those that nobody offered', () => {
   const core = createLinked(settings, ...many(packagesMax));
   const decided = core.ask(startOf(ghc, 2));
-  assert.equal(codes(decided.effects), ['too-many-packages']);
+  assert.equal(codes(decided.effects), ['package-limit']);
   assert.is(core.state().packages.size, packagesMax);
 });
 
 test('starts nothing while it installs', () => {
   for (const phase of ['installing', 'rebooting']) {
     const core = phases[phase]?.() ?? createCore();
-    assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-while-installing']);
+    assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-ignored']);
     assert.is(core.phase(ghc), phase);
   }
 });
 
 test('answers a start of what it has just installed with the report, not a download', () => {
-  const core = phases['settling']?.() ?? createCore();
-  assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-before-report']);
+  const core = phases['reporting']?.() ?? createCore();
+  assert.equal(codes(core.ask(startOf(ghc, 2)).effects), ['start-ignored']);
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
   const again = core.ask(startOf(ghc, 2));
   assert.equal(kinds(again.effects), ['report']);
   assert.equal(again.facts, []);
-  assert.is(core.phase(ghc), 'settling');
+  assert.is(core.phase(ghc), 'reporting');
 });
 
 test('takes another file that is started after the report', () => {
-  const core = phases['settling']?.() ?? createCore();
+  const core = phases['reporting']?.() ?? createCore();
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
   open(core, ghc, 3, other);
@@ -378,14 +378,14 @@ test('takes another file that is started after the report', () => {
 });
 
 test('a full disk at the restart of a settled package leaves it able to start later', () => {
-  const core = phases['settling']?.() ?? createCore();
+  const core = phases['reporting']?.() ?? createCore();
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
   const start = startOf(ghc, 3, other);
   const number = numberIn(core.ask(start));
   core.act({ kind: 'not-reserved', start, number, code: 'ENOSPC', reason: 'full' });
   const phase = core.one(ghc)?.phase;
-  assert.is(phase?.kind === 'settling' && phase.report.code, 'disk-full');
+  assert.is(phase?.kind === 'reporting' && phase.report.code, 'disk-full');
   assert.is(core.running(ghc).activity, undefined);
   assert.is(core.running(ghc).sentAtMs, undefined);
   core.wait(500);
@@ -400,12 +400,12 @@ test('reports a full disk, and asks again after other trouble of the disk', () =
   const notReserved = { kind: 'not-reserved', start, number, reason: '' } as const;
   full.act({ ...notReserved, code: 'ENOSPC' });
   const phase = full.one(ghc)?.phase;
-  assert.is(phase?.kind === 'settling' && phase.report.code, 'disk-full');
+  assert.is(phase?.kind === 'reporting' && phase.report.code, 'disk-full');
   const broken = createLinked(settings, ghc);
   broken.ask(start);
   broken.act({ ...notReserved, code: 'EIO' });
   assert.is(broken.phase(ghc), 'accepted');
-  assert.equal(kinds(broken.wait(60_000))[0], 'ask-start');
+  assert.equal(kinds(broken.wait(60_000))[0], 'request-start');
 });
 
 // ---------------------------------------------------------------- finish
@@ -415,7 +415,7 @@ test('takes a finish once, and acks nothing any more', () => {
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);
   const { facts, effects } = core.ask({ kind: 'finish', id: ghc });
-  assert.equal(facts, [{ kind: 'finished', number: 1 }]);
+  assert.equal(facts, [{ kind: 'transfer-complete', number: 1 }]);
   assert.equal(kinds(effects), []);
   const again = core.ask({ kind: 'finish', id: ghc });
   assert.equal([again.facts, again.effects], [[], []]);
@@ -432,7 +432,7 @@ test('says at once what is missing when the finish comes before the last chunk',
   open(core, ghc, 3);
   receive(core, ghc, 2, 3);
   const decided = core.ask({ kind: 'finish', id: ghc });
-  assert.equal(codes(decided.effects), ['finish-too-early']);
+  assert.equal(codes(decided.effects), ['finish-incomplete']);
   assert.equal(only(decided.effects, 'ack'), { kind: 'ack', id: ghc, empty: false });
   core.ask(chunkOf(ghc, 3, 3));
   core.wait(30_500);
@@ -520,10 +520,10 @@ test('an abort while the installer gets ready ends the transfer; its answer is t
 test('answers getpackages in every phase', () => {
   for (const make of Object.values(phases)) {
     const core = make();
-    assert.equal(kinds(core.ask({ kind: 'getpackages' }).effects), ['list-packages']);
+    assert.equal(kinds(core.ask({ kind: 'getpackages' }).effects), ['list-inventory']);
     const packages = [{ name: 'base', version: '1.0.0' }];
-    const listed = core.act({ kind: 'packages-listed', packages });
-    assert.equal(listed.effects, [{ kind: 'send-packages', packages }]);
+    const listed = core.act({ kind: 'inventory-listed', packages });
+    assert.equal(listed.effects, [{ kind: 'send-inventory', packages }]);
     assert.is.not(core.state().inventoryRequest, undefined);
     core.act({ kind: 'sent', message: 'packages', id: undefined });
     assert.is(core.state().inventoryRequest, undefined);
@@ -536,7 +536,7 @@ test('owes the list across a boot, until the node took it', () => {
   const booted = createCore(settings, replay(snapshot(core.state())));
   assert.equal(kinds(booted.wait(500)), []);
   link(booted);
-  assert.equal(kinds(booted.wait(500)).filter((kind) => kind === 'list-packages').length, 1);
+  assert.equal(kinds(booted.wait(500)).filter((kind) => kind === 'list-inventory').length, 1);
   booted.act({ kind: 'sent', message: 'packages', id: undefined });
   assert.is(replay(snapshot(booted.state())).inventoryRequest, undefined);
   assert.equal(booted.act({ kind: 'sent', message: 'packages', id: undefined }).facts, []);
@@ -546,10 +546,10 @@ test('takes getpackages for proof of a report that was sent, and of no other', (
   const core = createLinked(settings, ghc, vim);
   settle(core, ghc);
   core.ask({ kind: 'getpackages' });
-  assert.is(core.phase(ghc), 'settling');
+  assert.is(core.phase(ghc), 'reporting');
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
-  assert.equal(core.ask({ kind: 'getpackages' }).facts, [{ kind: 'reported', id: ghc }]);
+  assert.equal(core.ask({ kind: 'getpackages' }).facts, [{ kind: 'report-confirmed', id: ghc }]);
   assert.is(core.phase(ghc), undefined);
 });
 

@@ -45,9 +45,9 @@ test('another offer leaves the services of every package as they were, in each p
   const installing = createLinked(settings, ghc);
   open(installing, ghc, 2);
   complete(installing, ghc, 2);
-  const settling = createLinked(settings, ghc);
-  settle(settling, ghc);
-  for (const core of [createLinked(settings, ghc), receiving, installing, settling]) {
+  const reporting = createLinked(settings, ghc);
+  settle(reporting, ghc);
+  for (const core of [createLinked(settings, ghc), receiving, installing, reporting]) {
     const before = core.phase(ghc);
     core.ask(offerOf(vim));
     for (const state of everyway(core.state())) {
@@ -113,7 +113,7 @@ test('an offer before any server was named keeps the default services', () => {
 
 test('dialect, patience and what moves a silent server are of its packages alone', () => {
   const core = createLinked();
-  core.ask({ ...offer(ghc), isPatient: true });
+  core.ask({ ...offer(ghc), hasNoInstallTimeout: true });
   core.ask({ ...offerUpdate(vim), services: elsewhere });
   const learned = (state: State, id: PackageId) =>
     hintsOf(settings, state, state.packages.get(keyOf(id))).learned;

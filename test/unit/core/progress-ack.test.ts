@@ -43,7 +43,7 @@ test('an install that takes long is told of, well within the minute of a server'
     assert.is(signs(core, everyMs - 1), 0, 'not at once: the server may begin something else');
     assert.is(signs(core, 1), 1);
     assert.is(signs(core, 10 * everyMs), 10);
-    const verdict = { kind: 'reboot-needed', description: '' } as const;
+    const verdict = { kind: 'reboot-required', description: '' } as const;
     core.act({ kind: 'install-ended', id: ghc, verdict });
     assert.is(signs(core, everyMs), 1, 'until the reboot as well');
   }
@@ -69,7 +69,7 @@ test('nothing is said once the outcome is known, nor before the finish', () => {
 });
 
 test('a server that waits for ever needs no sign, and gets none, also after a boot', () => {
-  const core = installing({ ...offer(ghc), isPatient: true });
+  const core = installing({ ...offer(ghc), hasNoInstallTimeout: true });
   assert.ok(core.state().server.hasNoInstallTimeout);
   assert.is(signs(core, 5 * everyMs), 0);
   for (const facts of [core.facts, snapshot(core.state())]) {
@@ -100,7 +100,7 @@ const another = startOf(ghc, 3, sumOf(3));
 test('an update of several packages gets no sign: it would count for the next one', () => {
   const core = installing(offerUpdate(ghc));
   const decided = core.ask(another);
-  assert.equal(codes(decided.effects), ['update-of-several']);
+  assert.equal(codes(decided.effects), ['multi-package-unsupported']);
   assert.equal(only(decided.effects, 'ack'), { kind: 'ack', id: ghc, empty: true });
   assert.is(signs(core, 10 * everyMs), 0);
   const later = replay(snapshot(core.state()));
@@ -113,7 +113,7 @@ test('and is not said to be installed when only its first package is', () => {
   const verdict = { kind: 'installed', description: 'there' } as const;
   core.act({ kind: 'install-ended', id: ghc, verdict });
   const phase = core.one(ghc)?.phase;
-  assert.ok(phase?.kind === 'settling');
+  assert.ok(phase?.kind === 'reporting');
   assert.is(phase.report.status, false);
   assert.match(phase.report.description, /several packages.*the first: there/);
 });
@@ -128,7 +128,7 @@ test('what was not begun to be installed is not begun any more', () => {
     const { effects } = core.ask(another);
     assert.equal(kinds(effects), ['discard', 'ack']);
     const phase = core.one(ghc)?.phase;
-    assert.is(phase?.kind === 'settling' && phase.report.status, false);
+    assert.is(phase?.kind === 'reporting' && phase.report.status, false);
   }
 });
 
@@ -136,7 +136,7 @@ test('another file under the name of a package is no update of several', () => {
   const core = createLinked(settings, ghc);
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);
-  assert.ok(codes(core.ask(another).effects).includes('transfer-replaced'));
+  assert.ok(codes(core.ask(another).effects).includes('download-restarted'));
 });
 
 test.run();

@@ -44,7 +44,7 @@ test('each combination of phase and evidence has the one row that is written her
     receiving: (isDataThere) => (isDataThere ? 'resume' : 'receive-again'),
     installing: (isDataThere) => (isDataThere ? 'probe' : 'probe-without-data'),
     rebooting: (_, isSameBoot) => (isSameBoot ? 'reboot-again' : 'check'),
-    settling: () => 'report',
+    reporting: () => 'report',
   };
   const phases = [
     'offered',
@@ -52,7 +52,7 @@ test('each combination of phase and evidence has the one row that is written her
     'receiving',
     'installing',
     'rebooting',
-    'settling',
+    'reporting',
   ] as const;
   assert.equal(Object.keys(table), [...phases]);
   for (const phase of phases) {
@@ -82,11 +82,11 @@ test('says in one sentence what the cut left, rotten chunks counted, long counts
   }
   const after = boot(core, [{ number: 1, dataBytes: 4_096 * chunkBytes }]);
   assert.equal(sentencesOf(after.state()), ['ghc 7.6.2: held 1 203 of 4 096 chunks']);
-  const decided = after.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 7 });
+  const decided = after.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 7 });
   const what = 'ghc 7.6.2: held 1 203 of 4 096 chunks; 1 chunk dropped (CRC)';
   assert.equal(sentencesOf(after.state()), [what]);
   assert.ok(decided.effects.some((one) => one.kind === 'log' && one.fields['what'] === what));
-  after.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 8 });
+  after.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 8 });
   assert.match(sentencesOf(after.state()).join(), /; 2 chunks dropped \(CRC\)$/);
 });
 
@@ -119,7 +119,7 @@ test('what lost its data is asked for again, and said so', () => {
   const told = ['ghc 7.6.2: lost its data file; it is received again'];
   assert.equal(sentencesOf(core.state()), told);
   link(core);
-  assert.equal(kinds(core.wait(0)), ['ask-start']);
+  assert.equal(kinds(core.wait(0)), ['request-start']);
 });
 
 test('a finished transfer is hashed again before it is installed', () => {

@@ -12,10 +12,10 @@ const report = { id, status: true, code: 'ok', description: 'done' } as const;
 const owed: readonly Fact[] = [
   { kind: 'offered', id, sizeBytes: 1_000 },
   { kind: 'consented', id },
-  { kind: 'settled', report, checksum: undefined },
+  { kind: 'outcome-recorded', report, checksum: undefined },
 ];
 const asks: Event = { kind: 'request', request: { kind: 'getpackages' } };
-const leaving = (is: boolean): Event => ({ kind: 'report-leaving', id, leaving: is });
+const leaving = (is: boolean): Event => ({ kind: 'report-in-flight', id, leaving: is });
 
 /** The facts about the report that the last of these events leads to. */
 function factsAfter(...events: readonly Event[]): readonly string[] {
@@ -27,18 +27,18 @@ function factsAfter(...events: readonly Event[]): readonly string[] {
     const moment = { nowMs: 1_000, random: 0.5 };
     const { facts, notes } = decide(configuration.settings, state, event, moment);
     state = applyAll(state, facts, notes);
-    kinds = facts.map(({ kind }) => kind).filter((kind) => kind !== 'packages-asked');
+    kinds = facts.map(({ kind }) => kind).filter((kind) => kind !== 'inventory-requested');
   }
   return kinds;
 }
 
 test('is proven by a question for packages that comes before the answer of the node', () => {
-  assert.equal(factsAfter(leaving(true), asks), ['reported']);
+  assert.equal(factsAfter(leaving(true), asks), ['report-confirmed']);
 });
 
 test('is proven by one that comes after it', () => {
   const sent: Event = { kind: 'sent', message: 'report', id };
-  assert.equal(factsAfter(leaving(true), leaving(false), sent, asks), ['reported']);
+  assert.equal(factsAfter(leaving(true), leaving(false), sent, asks), ['report-confirmed']);
 });
 
 test('is not proven by one that comes while it has not left, or when it could not', () => {

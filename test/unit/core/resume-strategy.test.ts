@@ -21,7 +21,7 @@ const test = suite('ladder');
 
 function wordOf(effect: Effect): readonly string[] {
   if (effect.kind === 'ack') return [effect.empty ? 'empty' : 'full'];
-  return effect.kind === 'ask-start' ? ['start'] : [];
+  return effect.kind === 'request-start' ? ['start'] : [];
 }
 const words = (effects: readonly Effect[]) => effects.flatMap(wordOf);
 
@@ -53,7 +53,7 @@ test('never falls silent, and never waits longer than its bound', () => {
 test('says in the log once that a transfer is silent, louder than the rest', () => {
   const effects = holding(2).wait(120_000);
   const loud = effects.filter((one) => one.kind === 'log' && one.level === 'warn');
-  assert.equal(codes(loud), ['transfer-silent']);
+  assert.equal(codes(loud), ['download-stalled']);
 });
 
 test('with nothing held there is no list: [] and start in turn', () => {
@@ -81,7 +81,7 @@ test('learns what the server wants as its first ack, and says it first from then
   core.ask(startOf(ghc, 5));
   core.wait(10_000);
   const { facts } = core.ask(chunkOf(ghc, 1, 5));
-  assert.equal(facts, [{ kind: 'rung-learnt', situation: 'after-start', rung: 'empty' }]);
+  assert.equal(facts, [{ kind: 'resume-method-learned', context: 'after-start', method: 'empty' }]);
   assert.equal(words(core.ask(startOf(ghc, 5)).effects), ['empty']);
   assert.equal(words(core.wait(20_000)), ['full', 'start']);
 });
@@ -90,7 +90,7 @@ test('learns the two situations apart', () => {
   const core = holding(2);
   core.wait(20_000);
   const { facts } = core.ask(chunkOf(ghc, 1, 5));
-  assert.equal(facts, [{ kind: 'rung-learnt', situation: 'resume', rung: 'empty' }]);
+  assert.equal(facts, [{ kind: 'resume-method-learned', context: 'resume', method: 'empty' }]);
   assert.equal(words(core.ask(startOf(ghc, 5)).effects), ['full']);
 });
 
@@ -102,7 +102,7 @@ test('learns the list again where [] has stopped to work', () => {
   core.ask(startOf(ghc, 5));
   core.wait(10_000);
   const { facts } = core.ask(chunkOf(ghc, 3, 5));
-  assert.equal(facts[0], { kind: 'rung-learnt', situation: 'after-start', rung: 'full' });
+  assert.equal(facts[0], { kind: 'resume-method-learned', context: 'after-start', method: 'full' });
 });
 
 test('learns once that what it says first is what works', () => {
@@ -111,12 +111,12 @@ test('learns once that what it says first is what works', () => {
   const { facts } = core.ask(chunkOf(ghc, 3, 5));
   assert.equal(
     facts.map(({ kind }) => kind),
-    ['rung-learnt', 'chunk-held'],
+    ['resume-method-learned', 'chunk-stored'],
   );
   core.wait(10_000);
   assert.equal(
     core.ask(chunkOf(ghc, 4, 5)).facts.map(({ kind }) => kind),
-    ['chunk-held'],
+    ['chunk-stored'],
   );
 });
 

@@ -45,9 +45,9 @@ test('what waits for the server is said within seconds of its return, and not be
   const core = wanted();
   const before = core.running(ghc).deadlineMs ?? 0;
   assert.ok(before > core.nowMs + returnDelayMsMax, 'it would wait longer');
-  assert.equal(comeBack(core)[0], 'backend-back');
+  assert.equal(comeBack(core)[0], 'server-online');
   assert.equal(said(core, returnDelayMsMin - 1), [], 'the other services are to come first');
-  assert.equal(said(core, returnDelayMsMax), ['ask-start']);
+  assert.equal(said(core, returnDelayMsMax), ['request-start']);
 });
 
 test('a fleet does not return in one instant', () => {
@@ -66,9 +66,9 @@ test('a fleet does not return in one instant', () => {
 test('four announcements are one return; a later one counts again', () => {
   const core = wanted();
   const told = comeBack(core);
-  assert.equal(told.filter((code) => code === 'backend-back').length, 1);
+  assert.equal(told.filter((code) => code === 'server-online').length, 1);
   core.wait(settings.rvi.stallMs);
-  assert.equal(comeBack(core)[0], 'backend-back');
+  assert.equal(comeBack(core)[0], 'server-online');
 });
 
 test('an absence that its end has overtaken is none', () => {
@@ -78,9 +78,9 @@ test('an absence that its end has overtaken is none', () => {
   core.nowMs += 500;
   const late = tell(core, 'services-unavailable', backend.ack);
   assert.equal(codes(late.effects), ['services-unavailable']);
-  assert.equal(said(core, returnDelayMsMax), ['ask-start']);
+  assert.equal(said(core, returnDelayMsMax), ['request-start']);
   core.nowMs += announcedWithinMs;
-  assert.equal(goAway(core)[0], 'backend-away');
+  assert.equal(goAway(core)[0], 'server-offline');
 });
 
 test('services of others move nothing', () => {
@@ -91,7 +91,7 @@ test('services of others move nothing', () => {
   assert.is(core.running(ghc).deadlineMs, deadlineMs);
   const unnamed = createLinked();
   const early = tell(unnamed, 'services-available', 'genivi.org/backend/sota/start');
-  assert.equal(codes(early.effects), ['backend-back'], 'before a notify: those of rvi.backend');
+  assert.equal(codes(early.effects), ['server-online'], 'before a notify: those of rvi.backend');
 });
 
 test('a transfer that moves is left alone, a silent one is asked', () => {
@@ -121,9 +121,9 @@ test('a report that nothing proves is said again at once, and counted on', () =>
 
 test('while the server is away nothing is said to it, but not for ever', () => {
   const core = createLinked(settings, ghc);
-  assert.equal(goAway(core), ['backend-away', ...names.slice(1).map(() => 'backend-away')]);
+  assert.equal(goAway(core), ['server-offline', ...names.slice(1).map(() => 'server-offline')]);
   assert.equal(said(core, awayMsMax - 1), []);
-  assert.equal(said(core, 1), ['ask-start'], 'the word that it is back may be lost');
+  assert.equal(said(core, 1), ['request-start'], 'the word that it is back may be lost');
 });
 
 test('nor where a transfer is silent, or a report is owed', () => {

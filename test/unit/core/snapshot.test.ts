@@ -41,10 +41,10 @@ function comesBack(core: Core): readonly Fact[] {
   return facts;
 }
 
-const rebooting = { kind: 'reboot-needed', description: '' } as const;
+const rebooting = { kind: 'reboot-required', description: '' } as const;
 
 test('nothing is little, and comes back as nothing', () => {
-  assert.equal(snapshot(initialState), [{ kind: 'counted', nextNumber: 1, nextOrder: 1 }]);
+  assert.equal(snapshot(initialState), [{ kind: 'counters', nextNumber: 1, nextOrder: 1 }]);
   assert.equal(durable(replay(snapshot(initialState))), durable(initialState));
 });
 
@@ -90,7 +90,7 @@ test('the size of the last chunk comes back, and is forgotten with the chunk', (
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);
   comesBack(core);
-  core.act({ kind: 'chunk-rotten', number: 1, chunkIndex: 2 });
+  core.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 2 });
   comesBack(core);
 });
 
@@ -126,7 +126,7 @@ test('held chunks take a fact a page, however many they are', () => {
     core.ask({ kind: 'chunk', id: ghc, chunkIndex, data });
   }
   const facts = comesBack(core);
-  assert.is(facts.filter(({ kind }) => kind === 'page-held').length, 3);
+  assert.is(facts.filter(({ kind }) => kind === 'chunk-page').length, 3);
   assert.ok(facts.length < 12);
 });
 

@@ -23,7 +23,7 @@ import type { Effect } from '../../../src/core/events.ts';
 const test = suite('asking');
 const asked = (effects: readonly Effect[]) =>
   effects.flatMap((effect) => {
-    if (effect.kind === 'ask-start') return [effect.id.name];
+    if (effect.kind === 'request-start') return [effect.id.name];
     return effect.kind === 'ack' && effect.empty ? [`[] ${effect.id.name}`] : [];
   });
 
@@ -79,9 +79,9 @@ test('asks for nothing while a package is made room for, received, installed or 
   receive(receiving, ghc, 1, 3);
   const installing = createLinked(settings, ghc, vim);
   install(installing, ghc);
-  const settling = createLinked(settings, ghc, vim);
-  settle(settling, ghc);
-  for (const core of [rooms, receiving, installing, settling]) {
+  const reporting = createLinked(settings, ghc, vim);
+  settle(reporting, ghc);
+  for (const core of [rooms, receiving, installing, reporting]) {
     assert.is(nextToRequest(core.state()), undefined);
     assert.equal(asked(core.wait(500)), []);
   }
@@ -94,8 +94,8 @@ test('is held up by none of which no server can be told', () => {
   open(receiving, ghc, 3);
   for (const core of [settled, receiving]) {
     core.wait(500);
-    const { effects } = core.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
-    assert.equal(codes(effects), ['message-unsaid']);
+    const { effects } = core.act({ kind: 'message-blocked', id: ghc, reason: 'no VIN' });
+    assert.equal(codes(effects), ['vehicle-id-missing']);
     assert.is(core.running(ghc).blockedReason, 'no VIN');
     assert.equal(asked(core.wait(500)), ['vim']);
     assert.is(core.state().link.kind, 'up');

@@ -55,7 +55,7 @@ test('says of each phase what it waits for', () => {
   const settled = createLinked(settings, ghc);
   settle(settled, ghc);
   assert.match(waitsFor(settled), 'proof');
-  settled.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
+  settled.act({ kind: 'message-blocked', id: ghc, reason: 'no VIN' });
   assert.is(waitsFor(settled), 'no VIN');
 });
 

@@ -38,7 +38,7 @@ test('silence may be a node that has forgotten us: it registers anew before it a
   receive(receiving, ghc, 1, 3);
   assert.equal(kinds(receiving.wait(settings.rvi.stallMs)).slice(0, 2), ['register', 'ack']);
   const accepted = createLinked(settings, ghc);
-  assert.equal(kinds(accepted.wait(0)), ['ask-start']);
+  assert.equal(kinds(accepted.wait(0)), ['request-start']);
   assert.ok(kinds(accepted.wait(60_000)).includes('register'));
 });
 
@@ -81,12 +81,12 @@ test('each state that waits says what happens next', () => {
   assert.ok(next(busy).includes('try the installer again'));
   const rebooting = createLinked(settings, ghc);
   install(rebooting, ghc);
-  const verdict = { kind: 'reboot-needed', description: '' } as const;
+  const verdict = { kind: 'reboot-required', description: '' } as const;
   rebooting.act({ kind: 'install-ended', id: ghc, verdict });
   assert.ok(next(rebooting).includes('ask for the reboot again'));
-  const settling = createLinked(settings, ghc);
-  settle(settling, ghc);
-  assert.ok(next(settling).includes('send the report'));
+  const reporting = createLinked(settings, ghc);
+  settle(reporting, ghc);
+  assert.ok(next(reporting).includes('send the report'));
   const listing = createLinked();
   listing.ask({ kind: 'getpackages' });
   assert.ok(next(listing).includes('list the packages again'));
@@ -120,7 +120,7 @@ test('a tick acts on what is due, and on nothing else', () => {
   const core = createLinked(settings, ghc);
   const moment = { nowMs: core.nowMs, random: 0.5 };
   const decided = onTick(settings, core.state(), moment);
-  assert.equal(kinds(decided.effects), ['ask-start']);
+  assert.equal(kinds(decided.effects), ['request-start']);
   const after = applyAll(core.state(), decided.facts, decided.notes);
   assert.equal(onTick(settings, after, moment).effects, []);
 });
@@ -145,17 +145,17 @@ test('a list of packages that the node does not take is made again, so many time
   const core = createLinked();
   core.ask({ kind: 'getpackages' });
   const effects = core.wait(2 * listingsMax * listingDelayMs);
-  assert.is(kinds(effects).filter((kind) => kind === 'list-packages').length, listingsMax - 1);
+  assert.is(kinds(effects).filter((kind) => kind === 'list-inventory').length, listingsMax - 1);
   assert.is(core.state().inventoryRequest, undefined);
-  assert.equal(core.facts.at(-1), { kind: 'packages-told' });
+  assert.equal(core.facts.at(-1), { kind: 'inventory-sent' });
 });
 
 test('a list that cannot be made is said in the log, and made again', () => {
   const core = createLinked();
   core.ask({ kind: 'getpackages' });
-  const { effects } = core.act({ kind: 'packages-unlisted', reason: 'opkg: exit 255' });
-  assert.equal(codes(effects), ['packages-unlisted']);
-  assert.ok(kinds(core.wait(listingDelayMs)).includes('list-packages'));
+  const { effects } = core.act({ kind: 'inventory-failed', reason: 'opkg: exit 255' });
+  assert.equal(codes(effects), ['inventory-failed']);
+  assert.ok(kinds(core.wait(listingDelayMs)).includes('list-inventory'));
 });
 
 test('a report is said later each time, and to the limit', () => {
@@ -167,7 +167,7 @@ test('a report is said later each time, and to the limit', () => {
   }
   assert.is(sends, reportSendsMax);
   assert.is(core.phase(ghc), undefined);
-  assert.equal(core.facts.at(-1), { kind: 'reported', id: ghc });
+  assert.equal(core.facts.at(-1), { kind: 'report-confirmed', id: ghc });
 });
 
 test('a report that cannot be spelt is owed for ever, and tried ever more rarely', () => {
@@ -176,11 +176,11 @@ test('a report that cannot be spelt is owed for ever, and tried ever more rarely
   let sends = 0;
   for (let minutes = 0; minutes < 30 * 24 * 60; minutes += 10) {
     const reports = kinds(core.wait(600_000)).filter((kind) => kind === 'report').length;
-    if (reports > 0) core.act({ kind: 'unsaid', id: ghc, reason: 'no VIN' });
+    if (reports > 0) core.act({ kind: 'message-blocked', id: ghc, reason: 'no VIN' });
     sends += reports;
   }
   assert.ok(sends > 2 * reportSendsMax, `${sends} times`);
-  assert.is(core.phase(ghc), 'settling');
+  assert.is(core.phase(ghc), 'reporting');
 });
 
 test('two reports are never closer than servers need', () => {

@@ -27,8 +27,16 @@ function setUp(change: Partial<LogOptions> = {}) {
 test('writes level, code and fields on one line', () => {
   const { log, lines } = setUp();
   log('info', 'started');
-  log('warn', 'link-lost', { reason: 'refused', failures: 3, isNew: true, cause: undefined });
-  assert.equal(lines, ['info started\n', 'warn link-lost reason=refused failures=3 isNew=true\n']);
+  log('warn', 'node-disconnected', {
+    reason: 'refused',
+    failures: 3,
+    isNew: true,
+    cause: undefined,
+  });
+  assert.equal(lines, [
+    'info started\n',
+    'warn node-disconnected reason=refused failures=3 isNew=true\n',
+  ]);
 });
 
 for (const [format, line] of [
@@ -97,9 +105,15 @@ test('keeps quiet below its level', () => {
 
 test('writes JSON, a line each', () => {
   const { log, lines } = setUp({ format: 'json' });
-  log('warn', 'link-lost', { reason: 'no "route"\n', failures: 3, isNew: true, none: undefined });
+  log('warn', 'node-disconnected', {
+    reason: 'no "route"\n',
+    failures: 3,
+    isNew: true,
+    none: undefined,
+  });
   assert.equal(lines, [
-    '{"level":"warn","event":"link-lost","reason":"no \\"route\\"\\n","failures":3,"isNew":true}\n',
+    '{"level":"warn","event":"node-disconnected","reason":"no \\"route\\"\\n",' +
+      '"failures":3,"isNew":true}\n',
   ]);
 });
 

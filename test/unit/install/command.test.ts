@@ -54,7 +54,7 @@ test('exit 0 is done, and the report says that nothing else was asked', async ()
 });
 
 test('exit 10 is a wish for a reboot', async () => {
-  assert.is((await run('exit 10')).kind, 'reboot-needed');
+  assert.is((await run('exit 10')).kind, 'reboot-required');
 });
 
 for (const [script, said] of [

@@ -13,7 +13,7 @@ const test = suite('installers');
 const said = (stdout: string, exitCode = 0): RunResult => {
   return { kind: 'exited', exitCode, stdout, stderr: '' };
 };
-const absent: RunResult = { kind: 'not-started', code: 'ENOENT', reason: 'opkg: ENOENT' };
+const absent: RunResult = { kind: 'startup-failed', code: 'ENOENT', reason: 'opkg: ENOENT' };
 
 function device(
   answer: (request: RunRequest) => RunResult,
@@ -61,7 +61,7 @@ test('leaves out an installer that is not on this device', async () => {
 for (const [what, answer] of [
   ['is locked', said('Could not lock', 255)],
   ['takes too long', { kind: 'timed-out', stdout: 'a - 1\n', stderr: '' }],
-  ['may not be started', { kind: 'not-started', code: 'EACCES', reason: 'EACCES' }],
+  ['may not be started', { kind: 'startup-failed', code: 'EACCES', reason: 'EACCES' }],
   ['says too much', said('a - 1\n'.repeat(300_000))],
 ] as const) {
   test(`gives no list while opkg ${what}: half a list is a lie`, async () => {
@@ -116,7 +116,7 @@ const answers: readonly (readonly [string, RunResult, string | undefined])[] = [
   ['says nothing', said('', 1), '/usr/bin/parked exited with 1'],
   ['is cut', { kind: 'killed', signal: 'SIGSEGV', stdout: '', stderr: '' }, '/usr/bin/parked was'],
   ['takes too long', { kind: 'timed-out', stdout: '', stderr: '' }, '/usr/bin/parked did not end'],
-  ['is not there', { kind: 'not-started', code: 'ENOENT', reason: 'x: ENOENT' }, 'x: ENOENT'],
+  ['is not there', { kind: 'startup-failed', code: 'ENOENT', reason: 'x: ENOENT' }, 'x: ENOENT'],
 ];
 for (const [what, answer, reason] of answers) {
   test(`asks for the reboot only as allowed: the program ${what}`, async () => {
@@ -134,7 +134,7 @@ for (const [what, answer, reason] of answers) {
 }
 
 test('starts again what could not be started for a moment, a bounded number of times', async () => {
-  const none: RunResult = { kind: 'not-started', code: 'EAGAIN', reason: 'spawn EAGAIN' };
+  const none: RunResult = { kind: 'startup-failed', code: 'EAGAIN', reason: 'spawn EAGAIN' };
   const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check'] };
   for (const [failures, ok] of [
     [2, true],

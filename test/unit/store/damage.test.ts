@@ -31,10 +31,10 @@ const batches: readonly (readonly Fact[])[] = [
   opened(2, 3, radio),
   opened(),
   [held(1), held(2)],
-  [held(3), held(4), { kind: 'finished', number: 1 }],
-  [{ kind: 'install-intended', id: engine, install: { ...install, attempt: 1 } }],
-  [{ kind: 'settled', report, checksum }],
-  [{ kind: 'install-intended', id: engine, install }],
+  [held(3), held(4), { kind: 'transfer-complete', number: 1 }],
+  [{ kind: 'install-started', id: engine, install: { ...install, attempt: 1 } }],
+  [{ kind: 'outcome-recorded', report, checksum }],
+  [{ kind: 'install-started', id: engine, install }],
   [held(1, undefined, 2)],
 ];
 
@@ -49,7 +49,7 @@ function holdsAll(state: State, what: string): void {
   const phase = state.packages.get(keyOf(engine))?.phase;
   assert.is(phase?.kind === 'installing' ? phase.install.attempt : 0, 2, what);
   const owed = state.packages.get(keyOf(radio))?.phase;
-  assert.equal(owed?.kind === 'settling' ? owed.report : undefined, report, what);
+  assert.equal(owed?.kind === 'reporting' ? owed.report : undefined, report, what);
   const attempts = [...state.history.values()].map((entry) => entry.attempts);
   assert.equal([...attempts].sort(), [0, 2], what);
 }
@@ -190,7 +190,7 @@ test('of the only record of a journal of 0.1.0 does not lose its owner', () => {
   const id = { name: 'maps', version: '1.0' };
   for (const fact of [
     { kind: 'offered', id, sizeBytes: 7 },
-    { kind: 'chunk-held', number: 1, chunkIndex: 1, sizeBytes: 7, crc: 1 },
+    { kind: 'chunk-stored', number: 1, chunkIndex: 1, sizeBytes: 7, crc: 1 },
   ] as const) {
     const journal = oldJournal([fact]);
     for (let at = 0; at < journal.length; at += 1) {

@@ -12,12 +12,12 @@ export function opened(number = 1, chunksCount = 4, id = engine): readonly Fact[
   return [
     { kind: 'offered', id, sizeBytes: chunksCount * chunkBytes },
     { kind: 'consented', id },
-    { kind: 'opened', id, number, checksum, chunksCount },
+    { kind: 'transfer-started', id, number, checksum, chunksCount },
   ];
 }
 
 export function held(chunkIndex: number, data = chunkOf(chunkIndex), number = 1): Fact {
-  return { kind: 'chunk-held', number, chunkIndex, sizeBytes: data.length, crc: crc32(data) };
+  return { kind: 'chunk-stored', number, chunkIndex, sizeBytes: data.length, crc: crc32(data) };
 }
 
 /** Each index has other bytes. */

@@ -150,7 +150,7 @@ test('drops a chunk that rotted, once, and takes it when it comes again', async 
     const file = one.disk.content(path);
     if (file !== undefined) file[at] = (file[at] ?? 0) ^ 1;
     await one.restart();
-    const rotten = { kind: 'chunk-rotten', number: 1, chunkIndex: index };
+    const rotten = { kind: 'chunk-corrupt', number: 1, chunkIndex: index };
     assert.equal(one.events, [rotten]);
     // The agent has not yet dropped it, and commits other things meanwhile.
     await one.advance();
@@ -171,7 +171,7 @@ test('takes a rotten chunk that is dropped and comes again within one commit', a
   await one.restart();
   one.drop(1);
   await one.commit(1);
-  const rotten = (chunkIndex: number) => ({ kind: 'chunk-rotten', number: 1, chunkIndex });
+  const rotten = (chunkIndex: number) => ({ kind: 'chunk-corrupt', number: 1, chunkIndex });
   assert.equal(one.events, [rotten(1), rotten(2)]);
 });
 
@@ -181,7 +181,7 @@ test('has a chunk that cannot be read sent again', async () => {
   one.events.length = 0;
   one.disk.refuse(({ verb }) => (verb === 'read' ? 'EIO' : undefined));
   await one.restart();
-  assert.equal(one.events, [{ kind: 'chunk-rotten', number: 1, chunkIndex: 1 }]);
+  assert.equal(one.events, [{ kind: 'chunk-corrupt', number: 1, chunkIndex: 1 }]);
 });
 
 test('says nothing of a transfer that is given up while it is read', async () => {

@@ -117,7 +117,7 @@ for (const [what, content] of [
 
 test('leaves out sound records of another version, says so, and keeps them', async () => {
   const strange = recordOf({ kind: 'of-the-future', number: 1 });
-  const odd = recordOf({ kind: 'opened', id: 'engine' });
+  const odd = recordOf({ kind: 'transfer-started', id: 'engine' });
   const content = Buffer.concat([strange, spelled(opened()), odd, spelled([held(1)])]);
   const disk = createMemoryDisk();
   disk.put(path, content);

@@ -59,7 +59,7 @@ test('are read to the state that they were recorded in', () => {
     ['failure-owed', false],
   ] as const) {
     const phase = radioIn(stateOf(name))?.phase;
-    assert.ok(phase?.kind === 'settling' && phase.report.status === status, name);
+    assert.ok(phase?.kind === 'reporting' && phase.report.status === status, name);
   }
   const history = stateOf('history');
   assert.is(history.packages.size, 0);
@@ -111,7 +111,7 @@ test('stay as they are where they cannot be converted, and take new records', as
   const id = { name: 'maps', version: '7.0.0' };
   must(await store.commit([{ kind: 'offered', id, sizeBytes: 1 }]));
   const state = await open(disk.cut('lost'));
-  assert.is(radioIn(state)?.phase.kind, 'settling');
+  assert.is(radioIn(state)?.phase.kind, 'reporting');
   assert.is(state.packages.get(keyOf(id))?.phase.kind, 'offered');
 });
 

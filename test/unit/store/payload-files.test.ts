@@ -249,7 +249,9 @@ test('keeps an acknowledged chunk through a cut right after the commit', async (
     must(await store.commit([held(index)]));
     const after: MemoryDisk = disk.cut('lost');
     const again = must(await openStore(after, '/s', 0));
-    assert.ok(again.facts.some((fact) => fact.kind === 'chunk-held' || fact.kind === 'page-held'));
+    assert.ok(
+      again.facts.some((fact) => fact.kind === 'chunk-stored' || fact.kind === 'chunk-page'),
+    );
     must(await again.data.survey(known(1)));
     assert.equal(must(await again.data.read(1, index, chunkBytes)), chunkOf(index));
   }

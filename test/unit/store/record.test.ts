@@ -20,12 +20,16 @@ const page = {
 const report = { id, status: true, code: 'ok', description: 'neu: ✓ "x"' } as const;
 
 const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }> } = {
-  'backend-named': {
-    kind: 'backend-named',
+  'server-named': {
+    kind: 'server-named',
     services: { start: 'b/start', ack: 'b/ack', report: 'b/report', packages: 'b/packages' },
   },
-  'rung-learnt': { kind: 'rung-learnt', situation: 'after-start', rung: 'empty' },
-  'dialect-learnt': { kind: 'dialect-learnt', dialect: 'P3', isPatient: true },
+  'resume-method-learned': {
+    kind: 'resume-method-learned',
+    context: 'after-start',
+    method: 'empty',
+  },
+  'dialect-learned': { kind: 'dialect-learned', dialect: 'P3', hasNoInstallTimeout: true },
   offered: {
     kind: 'offered',
     id,
@@ -34,34 +38,34 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
   },
   consented: { kind: 'consented', id, by: 'person' },
   'consent-needed': { kind: 'consent-needed', id },
-  'start-held': { kind: 'start-held', id, start: { checksum, chunksCount: 32_768 } },
+  'start-deferred': { kind: 'start-deferred', id, start: { checksum, chunksCount: 32_768 } },
   declined: { kind: 'declined', id },
-  opened: { kind: 'opened', id, number: 3, checksum, chunksCount: 32_768 },
-  'chunk-held': { kind: 'chunk-held', number: 3, chunkIndex: 1, sizeBytes: 65_536, crc: 0 },
-  'chunk-dropped': { kind: 'chunk-dropped', number: 3, chunkIndex: 32_768 },
-  finished: { kind: 'finished', number: 3, signature: 's' },
-  split: { kind: 'split', id },
-  closed: { kind: 'closed', id },
+  'transfer-started': { kind: 'transfer-started', id, number: 3, checksum, chunksCount: 32_768 },
+  'chunk-stored': { kind: 'chunk-stored', number: 3, chunkIndex: 1, sizeBytes: 65_536, crc: 0 },
+  'chunk-removed': { kind: 'chunk-removed', number: 3, chunkIndex: 32_768 },
+  'transfer-complete': { kind: 'transfer-complete', number: 3, signature: 's' },
+  'extra-package-seen': { kind: 'extra-package-seen', id },
+  'transfer-discarded': { kind: 'transfer-discarded', id },
   aborted: { kind: 'aborted', id },
-  'install-intended': {
-    kind: 'install-intended',
+  'install-started': {
+    kind: 'install-started',
     id,
     install: { attempt: 1, installer: 'opkg', before: '{}' },
   },
-  'reboot-awaited': { kind: 'reboot-awaited', id, bootId: 'b' },
-  settled: { kind: 'settled', report, checksum },
-  reported: { kind: 'reported', id },
-  forgiven: { kind: 'forgiven', id },
-  'packages-asked': { kind: 'packages-asked' },
-  'packages-told': { kind: 'packages-told' },
+  'reboot-pending': { kind: 'reboot-pending', id, bootId: 'b' },
+  'outcome-recorded': { kind: 'outcome-recorded', report, checksum },
+  'report-confirmed': { kind: 'report-confirmed', id },
+  'attempts-reset': { kind: 'attempts-reset', id },
+  'inventory-requested': { kind: 'inventory-requested' },
+  'inventory-sent': { kind: 'inventory-sent' },
   'records-lost': { kind: 'records-lost' },
-  counted: { kind: 'counted', nextNumber: 4, nextOrder: 5 },
-  remembered: {
-    kind: 'remembered',
+  counters: { kind: 'counters', nextNumber: 4, nextOrder: 5 },
+  'history-entry': {
+    kind: 'history-entry',
     entry: { id, checksum, attempts: 2, outcome: 'open', description: '' },
   },
-  'confirmation-known': { kind: 'confirmation-known', id },
-  'page-held': { kind: 'page-held', number: 3, page: 127, data: page },
+  'confirmation-required': { kind: 'confirmation-required', id },
+  'chunk-page': { kind: 'chunk-page', number: 3, page: 127, data: page },
 };
 const all: readonly Fact[] = Object.values(every);
 
@@ -87,7 +91,7 @@ test('does not take a fact for another when any bit of its record is changed', (
       const data = Buffer.from(record);
       const at = bit >> 3;
       data[at] = (data[at] ?? 0) ^ (1 << (bit & 7));
-      const found = decodeRecords(data).facts.filter(({ kind }) => kind === 'chunk-held');
+      const found = decodeRecords(data).facts.filter(({ kind }) => kind === 'chunk-stored');
       assert.equal(found, at < record.length / 2 ? [held(8)] : [held(7)], `bit ${bit}`);
     }
   }
@@ -95,7 +99,7 @@ test('does not take a fact for another when any bit of its record is changed', (
 
 test('says a chunk in no more than 64 bytes, whatever its numbers', () => {
   const largest = {
-    kind: 'chunk-held',
+    kind: 'chunk-stored',
     number: Number.MAX_SAFE_INTEGER,
     chunkIndex: 32_768,
     sizeBytes: 65_536,
@@ -107,18 +111,18 @@ test('says a chunk in no more than 64 bytes, whatever its numbers', () => {
 
 test('refuses to write what it could not read back', () => {
   const description = 'x'.repeat(recordBytesMax);
-  const settled = { ...every.settled, report: { ...report, description } };
+  const settled = { ...every['outcome-recorded'], report: { ...report, description } };
   assert.throws(() => encodeBatch([settled], 1), /too long/);
 });
 
 test('believes a fact only with each of its fields, and with its type', () => {
   const maybe = [
-    'settled checksum',
+    'outcome-recorded checksum',
     'offered update',
-    'finished signature',
-    'dialect-learnt isPatient',
+    'transfer-complete signature',
+    'dialect-learned hasNoInstallTimeout',
     'consented by',
-    'start-held start',
+    'start-deferred start',
   ];
   const others = [undefined, null, -1, 0.5, 2 ** 53, '', 'x', [], {}, true];
   for (const fact of all) {
@@ -146,10 +150,10 @@ test('reads what the version before wrote, which knew no updates', () => {
     return Buffer.concat([head, payload]);
   });
   const { facts, unknownCount } = decodeRecords(Buffer.concat(records));
-  assert.equal(
-    facts.map((fact) => JSON.stringify(fact)),
-    before,
-  );
+  assert.equal(facts, [
+    { kind: 'offered', id, sizeBytes: 9 },
+    { kind: 'transfer-complete', number: 3 },
+  ]);
   assert.is(unknownCount, 0);
   const { packages } = replay(facts);
   assert.equal(
@@ -160,13 +164,13 @@ test('reads what the version before wrote, which knew no updates', () => {
 
 test('believes no number that would break what is made of it', () => {
   const bad = [
-    { ...every['chunk-held'], chunkIndex: 0 },
-    { ...every['chunk-held'], chunkIndex: 32_769 },
-    { ...every['chunk-held'], sizeBytes: 65_537 },
-    { ...every['chunk-held'], crc: 2 ** 32 },
-    { ...every['chunk-dropped'], chunkIndex: 0 },
-    { ...every['page-held'], page: 128 },
-    { ...every.opened, chunksCount: 32_769 },
+    { ...every['chunk-stored'], chunkIndex: 0 },
+    { ...every['chunk-stored'], chunkIndex: 32_769 },
+    { ...every['chunk-stored'], sizeBytes: 65_537 },
+    { ...every['chunk-stored'], crc: 2 ** 32 },
+    { ...every['chunk-removed'], chunkIndex: 0 },
+    { ...every['chunk-page'], page: 128 },
+    { ...every['transfer-started'], chunksCount: 32_769 },
   ];
   for (const one of bad) assert.not.ok(isFact(one), JSON.stringify(one));
 });
@@ -174,10 +178,10 @@ test('believes no number that would break what is made of it', () => {
 test('believes no page of another length', () => {
   for (const bytes of [0, 31, 33]) {
     const data = { ...page, held: new Uint8Array(bytes) };
-    assert.not.ok(isFact({ ...every['page-held'], data }));
+    assert.not.ok(isFact({ ...every['chunk-page'], data }));
   }
-  assert.not.ok(isFact({ ...every['page-held'], data: { ...page, crcs: new Uint32Array(255) } }));
-  const short = { ...every['page-held'], data: { ...page, crcs: new Uint32Array(3) } };
+  assert.not.ok(isFact({ ...every['chunk-page'], data: { ...page, crcs: new Uint32Array(255) } }));
+  const short = { ...every['chunk-page'], data: { ...page, crcs: new Uint32Array(3) } };
   assert.is(decodeRecords(encodeRecord(short)).unknownCount, 1);
 });
 

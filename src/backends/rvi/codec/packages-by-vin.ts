@@ -56,8 +56,8 @@ function decodeNotify(body: JsonObject): Read<Request> {
   const named = member(body, 'services');
   const services = readServices(named);
   // Only S-A names a `cancel`; it has no install timeout (protocol 2.1, 2.4).
-  const isPatient = isObject(named) && member(named, 'cancel') !== undefined;
-  const patience = isPatient ? { isPatient } : {};
+  const hasNoInstallTimeout = isObject(named) && member(named, 'cancel') !== undefined;
+  const patience = hasNoInstallTimeout ? { hasNoInstallTimeout } : {};
   const notify = { kind: 'notify', offers, refused, services, dialect: 'P1' } as const;
   return { ok: true, value: { ...notify, ...patience } };
 }

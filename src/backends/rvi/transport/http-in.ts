@@ -114,7 +114,7 @@ function admitOnly(
     const { remoteAddress = '' } = socket;
     if (isAllowed(networks, remoteAddress)) return;
     onRefused();
-    log('warn', 'peer-refused', { address: remoteAddress });
+    log('warn', 'peer-denied', { address: remoteAddress });
     socket.destroy();
   });
 }
@@ -129,7 +129,7 @@ function boundConnections(server: Server, log: Log, onRefused: () => void): void
   server.maxConnections = 2 * connectionsMax;
   server.on('drop', () => {
     onRefused();
-    log('warn', 'connection-refused', { connections: 2 * connectionsMax });
+    log('warn', 'connection-limit', { connections: 2 * connectionsMax });
   });
   server.on('connection', (socket) => socket.on('close', () => resting.delete(socket)));
   server.on('request', ({ socket }, response) => {

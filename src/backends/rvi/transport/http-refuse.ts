@@ -39,7 +39,7 @@ export function createRefuser(
 
   function count(socket: Duplex, reason: string): void {
     onRefused();
-    log('warn', 'delivery-refused', { address: addressOf(socket), reason });
+    log('warn', 'request-rejected', { address: addressOf(socket), reason });
   }
 
   /** A connection that ends by a refusal is counted once. */

@@ -44,7 +44,7 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
 
   function down(handlers: TransportHandlers, reason: string, again: () => void): void {
     if (isClosed) return;
-    if (isTold) log('debug', 'link-retried', { reason });
+    if (isTold) log('debug', 'node-reconnecting', { reason });
     else handlers.onDown(reason);
     isTold = true;
     retry.again(again);

@@ -30,21 +30,21 @@ export async function openTlsFiles(
   warn(held);
 
   function warn({ exposed, tls }: Files): void {
-    if (exposed !== undefined) log('warn', 'tls-key-exposed', { reason: exposed });
+    if (exposed !== undefined) log('warn', 'tls-key-permissions', { reason: exposed });
     const fault = datesFault(tls.ownDates, clock.wallMs());
     if (fault !== undefined) log('warn', 'tls-certificate-dates', { reason: fault });
   }
 
   function take(read: DiskResult<Files>): void {
     if (!read.ok) {
-      if (read.reason !== told) log('warn', 'tls-files-kept', { reason: read.reason });
+      if (read.reason !== told) log('warn', 'tls-reload-failed', { reason: read.reason });
       told = read.reason;
       return;
     }
     told = undefined;
     if (read.value.digest === held.digest) return;
     held = read.value;
-    log('info', 'tls-files-renewed', {});
+    log('info', 'tls-reloaded', {});
     warn(held);
   }
 

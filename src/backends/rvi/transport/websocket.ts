@@ -42,7 +42,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     down = why;
     calls.failAll(why);
     if (isClosed) return;
-    if (isTold) log('debug', 'link-retried', { reason: why.reason });
+    if (isTold) log('debug', 'node-reconnecting', { reason: why.reason });
     else handlers.onDown(why.reason);
     isTold = true;
     retry.again(() => open(handlers), why.isClockInDoubt);
@@ -51,7 +51,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
   function receive(handlers: TransportHandlers, data: Buffer): void {
     const id = handlers.answeredId(data);
     if (id !== undefined) {
-      if (!calls.answer(id, data.toString())) log('debug', 'answer-unexpected', { id });
+      if (!calls.answer(id, data.toString())) log('debug', 'response-unmatched', { id });
       return;
     }
     const text = handlers.receive(data);

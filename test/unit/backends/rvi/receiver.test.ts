@@ -60,7 +60,7 @@ for (const [what, text, code, reason] of [
     assert.is(error.code, code);
     assert.match(error.message, reason);
     assert.equal(one.events, []);
-    assert.is(one.lines.count('call-refused'), 1);
+    assert.is(one.lines.count('request-invalid'), 1);
     assert.is(one.refused.count, 1);
   });
 }

@@ -128,18 +128,18 @@ test('says an empty list where that is the rung, the later wish counts', async (
 
 test('acks a chunk 0 only for a package that was not started', async () => {
   const accepted = setUp(opened().slice(0, 2));
-  accepted.say({ kind: 'ack-zero', id: engine });
+  accepted.say({ kind: 'restart-ack', id: engine });
   await settle();
   assert.equal(chunksIn(accepted.node.said), [[0]]);
   const receiving = setUp();
-  receiving.say({ kind: 'ack-zero', id: engine });
+  receiving.say({ kind: 'restart-ack', id: engine });
   await settle();
   assert.equal(receiving.node.said, []);
 });
 
 test('acks neither after the finish nor what is gone', async () => {
   const one = setUp([...opened(1, 1), held(1)]);
-  one.commit({ kind: 'finished', number: 1 });
+  one.commit({ kind: 'transfer-complete', number: 1 });
   one.say(ack);
   one.say({ ...ack, id: other });
   await settle();
@@ -211,9 +211,9 @@ test('says of a report when it leaves, and that the node took it', async () => {
   one.say({ kind: 'message', message: { kind: 'report', report } });
   await settle();
   assert.equal(one.events, [
-    { kind: 'report-leaving', id: engine, leaving: true },
-    { kind: 'report-leaving', id: engine, leaving: false },
-    { kind: 'dialect-spoken', dialect: 'P1' },
+    { kind: 'report-in-flight', id: engine, leaving: true },
+    { kind: 'report-in-flight', id: engine, leaving: false },
+    { kind: 'dialect-used', dialect: 'P1' },
     { kind: 'sent', message: 'report', id: engine },
   ]);
 });
@@ -231,8 +231,8 @@ test('sends nothing before it is registered; without a VIN it says why, and goes
   await settle();
   const reason = 'no VIN: set [device] vin, or name it in the node service prefix';
   assert.equal(nameless.events, [
-    { kind: 'unsaid', id: engine, reason },
-    { kind: 'unsaid', id: undefined, reason },
+    { kind: 'message-blocked', id: engine, reason },
+    { kind: 'message-blocked', id: undefined, reason },
   ]);
   assert.equal([...one.node.said, ...nameless.node.said], []);
 });

@@ -100,7 +100,7 @@ test('asks for a reboot where SWUpdate needs one, but not for a package that say
     await device.start();
     const files = [device.file(data)];
     const path = device.swu({ files });
-    assert.is((await device.install(path, { reboot: true })).kind, 'reboot-needed');
+    assert.is((await device.install(path, { reboot: true })).kind, 'reboot-required');
     const calm = device.swu({ files, settings: 'reboot = false;' });
     assert.is((await device.install(calm, { reboot: true })).kind, 'installed');
   }));
@@ -179,7 +179,7 @@ test('is cut by a daemon that is killed in the middle, and installs in the one a
     go(device);
     await device.start();
     assert.is((await verdict).kind, 'cut');
-    assert.equal(device.logged, ['swupdate-lost']);
+    assert.equal(device.logged, ['swupdate-terminated']);
     // Another start is another attempt, with a record of its own.
     assert.is(device.installed(), undefined);
     assert.is((await device.install(path)).kind, 'installed');

@@ -57,7 +57,7 @@ test('closes on who is not on the list, reads nothing of it, and serves the othe
   for (const refused of ['127.0.0.1', '127.0.0.3', '127.2.0.1']) assert.is(await ask(refused), '');
   for (const served of ['127.0.0.2', '127.1.2.3']) assert.match(await ask(served), answerText);
   assert.equal(recorder.bodies, ['127.0.0.2', '127.1.2.3']);
-  assert.is(lines.filter((line) => line.startsWith('warn peer-refused')).length, 3);
+  assert.is(lines.filter((line) => line.startsWith('warn peer-denied')).length, 3);
   assert.match(lines[0] ?? '', '"address":"127.0.0.1"');
   assert.is(recorder.refused(), 3);
   await transport.close();

@@ -98,7 +98,7 @@ test('a URL that WebSockets do not take is a link that is down, tried again', as
   await until('down', () => recorder.events.length === 1);
   assert.match(recorder.events[0] ?? '', /^down: ws:.*this agent failed: .*fragment/);
   await clock.advance(20_000);
-  assert.ok(lines.some((line) => line.startsWith('debug link-retried')));
+  assert.ok(lines.some((line) => line.startsWith('debug node-reconnecting')));
   await transport.close();
   assert.equal(escaped, []);
 });

@@ -44,7 +44,7 @@ test('says once why it cannot listen, tries again with jitter, and comes up', as
   assert.is(recorder.events.length, 1);
   assert.match(recorder.events[0] ?? '', `down: cannot listen on 127.0.0.1:${port}: EADDRINUSE`);
   assert.match(recorder.events[0] ?? '', 'another program listens there');
-  assert.ok(lines.every((line) => line.startsWith('debug link-retried')));
+  assert.ok(lines.every((line) => line.startsWith('debug node-reconnecting')));
   await new Promise((done) => thief.close(done));
   await advance(reconnectDelayMsMax);
   await until('up', () => recorder.events.length === 2);

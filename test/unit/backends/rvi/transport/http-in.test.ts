@@ -128,7 +128,7 @@ test('refuses a larger one, and serves the next on the same connection', async (
   assert.equal([got.status, got.text], [200, 'refused too-large']);
   assert.equal(recorder.bodies, []);
   assert.is((await deliver(agent, '{}')).text, answerText);
-  assert.ok(log.lines.some((line) => /^warn delivery-refused .*too-large/.test(line)));
+  assert.ok(log.lines.some((line) => /^warn request-rejected .*too-large/.test(line)));
   agent.destroy();
 });
 
@@ -235,7 +235,7 @@ test('bounds the connections at work, too', async () => {
   const late = await raw(port(), `${head(2)}{}`);
   await until('refused', late.isClosed);
   assert.is(silent.filter((one) => one.isClosed()).length, 0);
-  assert.ok(log.lines.some((line) => line.startsWith('warn connection-refused')));
+  assert.ok(log.lines.some((line) => line.startsWith('warn connection-limit')));
   await until('cut off', () => silent.every((one) => one.isClosed()));
   assert.is((await deliver(new Agent(), '{}')).text, answerText);
 });

@@ -94,7 +94,7 @@ for (const [what, sent, reason, answer = refusal] of cases) {
     assert.is(recorder.refused(), 1);
     assert.is(log.lines.length, 1);
     const [line = ''] = log.lines;
-    assert.match(line, /^warn delivery-refused .*"address":"127\.0\.0\.1"/);
+    assert.match(line, /^warn request-rejected .*"address":"127\.0\.0\.1"/);
     assert.match(line, reason);
     assert.not.match(line, 'known');
     // And serves the next.

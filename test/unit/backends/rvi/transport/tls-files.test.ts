@@ -61,7 +61,7 @@ testTls('reads again for a new connection, and at most every 10 s', async () => 
   await clock.advance(tlsFilesEveryMs);
   // The same files are the same context, whose sessions go on.
   assert.is(await source(), second);
-  assert.equal(codes(), ['info tls-files-renewed']);
+  assert.equal(codes(), ['info tls-reloaded']);
 });
 
 testTls('keeps the last good ones, and says so once, whatever is half written', async () => {
@@ -89,7 +89,7 @@ testTls('keeps the last good ones, and says so once, whatever is half written', 
       assert.is(await source(), first, what);
     }
     assert.is(lines.length, 1, `${what}: ${lines.join('\n')}`);
-    assert.match(lines[0] ?? '', /^warn tls-files-kept /);
+    assert.match(lines[0] ?? '', /^warn tls-reload-failed /);
     assert.match(lines[0] ?? '', said);
   }
   lines.splice(0);
@@ -97,7 +97,7 @@ testTls('keeps the last good ones, and says so once, whatever is half written', 
   put(node);
   await clock.advance(tlsFilesEveryMs);
   assert.equal((await source()).ca, both);
-  assert.match(lines.join('\n'), /^info tls-files-renewed [^\n]*$/);
+  assert.match(lines.join('\n'), /^info tls-reloaded [^\n]*$/);
 });
 
 testTls('warns of a key that others may use, at the start and when it is renewed', async () => {
@@ -106,14 +106,14 @@ testTls('warns of a key that others may use, at the start and when it is renewed
     const { lines } = await open(ca, vehicle, mode);
     const said = `has mode 0${mode.toString(8)}: others than its owner may use it: chmod 600 it`;
     const reason = `[rvi] tls_key: ${paths().key} ${said}`;
-    assert.equal(lines, [`warn tls-key-exposed ${JSON.stringify({ reason })}`]);
+    assert.equal(lines, [`warn tls-key-permissions ${JSON.stringify({ reason })}`]);
   }
   const { clock, source, codes } = await open(ca, vehicle, 0o400);
   assert.equal(codes(), []);
   put(node, 0o644);
   await clock.advance(tlsFilesEveryMs);
   await source();
-  assert.equal(codes(), ['info tls-files-renewed', 'warn tls-key-exposed']);
+  assert.equal(codes(), ['info tls-reloaded', 'warn tls-key-permissions']);
 });
 
 /** Opens a connection four times, with renewed certificates from the third on. */

@@ -156,7 +156,7 @@ test('takes an answer that nobody waits for as nothing', async () => {
   node.link().send(message('after'));
   await until('read', () => recorder.bodies.length === 1);
   assert.equal(recorder.bodies, [message('after')]);
-  assert.equal(lines, ['debug answer-unexpected {"id":"7"}']);
+  assert.equal(lines, ['debug response-unmatched {"id":"7"}']);
 });
 
 test('takes whole chunks, and messages of the largest size', async () => {
@@ -222,7 +222,7 @@ test('connects again with growing delays and jitter, and says once that it is do
   assert.equal(waits(), grown);
   assert.is(recorder.events.length, 1);
   assert.match(recorder.events[0] ?? '', /^down: ws:.*ECONNREFUSED/);
-  assert.is(lines.filter((line) => line.startsWith('debug link-retried')).length, 10);
+  assert.is(lines.filter((line) => line.startsWith('debug node-reconnecting')).length, 10);
   assert.is(codeOf(await ask(transport, '1')), 'refused');
   await serve({}, port);
   await clock.advance(5_000);
