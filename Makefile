@@ -26,7 +26,7 @@ build: node_modules/.stamp ## the executable for this machine: build/linux-x64/s
 targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and linux-armv7l
 	node build.mjs linux-x64 linux-arm64 linux-armv7l
 
-target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node (targets/README.md)
+target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node (docs/internals/build.md)
 	node build.mjs $*
 
 # Where `make install` puts things, and which executable.

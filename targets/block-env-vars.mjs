@@ -1,5 +1,5 @@
 // What Node takes from the environment and an agent must not: code (of scripts, of OpenSSL's
-// libraries, of a cache), whom to trust, where to write. targets/README.md tells them apart.
+// libraries, of a cache), whom to trust, where to write. docs/internals/build.md lists them.
 import { Buffer } from 'node:buffer';
 
 /** With the versions from which on a line surely asks for it; without: all from 20.11 on. */

@@ -1,5 +1,5 @@
 // What of test/e2e a whole run does again with the ARM executables, emulated: test/emulated.json.
-// They take seconds to start there; by hand each file runs whole (test/README.md).
+// They take seconds to start there; by hand each file runs whole (docs/internals/testing.md).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

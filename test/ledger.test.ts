@@ -29,7 +29,7 @@ function missingIn(row: string): readonly string[] {
 }
 
 test('each row has a fault, its kind, its siblings, and tests that are there', () => {
-  const rows = rowsOf(readFileSync('test/README.md', 'utf8'));
+  const rows = rowsOf(readFileSync('docs/internals/faults.md', 'utf8'));
   assert.ok(rows.length > 40, `${rows.length} rows`);
   for (const row of rows) assert.equal(missingIn(row), [], row.slice(0, 60));
 });

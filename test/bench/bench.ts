@@ -1,6 +1,7 @@
 // `make bench`: speed and memory of the built agent beside a floor (the least that Node must do)
 // and beside what one would take instead. All in one run, rounds interleaved, medians; compare the
-// ratios, not the times. See README.md. It fails when a run fails, never because one is slow.
+// ratios, not the times (docs/internals/measurements.md). It fails when a run fails, never because
+// one is slow.
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';

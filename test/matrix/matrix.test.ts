@@ -19,12 +19,15 @@ for (const cell of cells) {
   });
 }
 
-test('its table stands in its README as it is printed', () => {
+// A formatter may pad the cells of a table.
+const tight = (line: string) => line.replaceAll(' ', '').replace(/-+/g, '-');
+
+test('the page has its table as it is printed', () => {
   const table = tableOf(cells, failed);
   console.log(table.join('\n'));
-  const readme = readFileSync('test/matrix/README.md', 'utf8').split('\n');
+  const page = readFileSync('docs/internals/testing.md', 'utf8').split('\n');
   assert.equal(
-    table.filter((line) => !readme.includes(line)),
+    table.filter((line) => !page.map(tight).includes(tight(line))),
     [],
   );
 });

@@ -1,6 +1,6 @@
 // `make size`: what the executables take on flash and in memory. That of ARM is measured in a
 // machine emulated whole: a process under qemu-user is mostly qemu. Nothing here passes or fails;
-// targets/README.md says what was chosen by it.
+// docs/internals/measurements.md has the results.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

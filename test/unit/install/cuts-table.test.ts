@@ -1,15 +1,17 @@
-// The table "Installers cut" of test/README.md, held to the tests that it names.
+// Compares the table "Interrupted installers" of docs/internals/testing.md with the tests that it
+// names.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { assert, suite } from '../../support/suite.ts';
 
-const test = suite('installers cut, the table');
-const read = (path: string) =>
-  readFileSync(join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test', path), 'utf8');
-const [, section = ''] = read('README.md').split('## Installers cut\n');
+const test = suite('the table of interrupted installers');
+const root = process.env['SOTA_AGENT_ROOT'] ?? '';
+const read = (path: string) => readFileSync(join(root, 'test', path), 'utf8');
+const page = readFileSync(join(root, 'docs/internals/testing.md'), 'utf8');
+const [, section = ''] = page.split('## Interrupted installers\n');
 const rows = (section.split('\n## ')[0] ?? '').split('\n').flatMap((line) => {
-  const [, file, title] = /\| (\S+): ([^|]+) \|$/.exec(line) ?? [];
+  const [, file, title] = /\| (\S+): `([^|]+)` \|$/.exec(line) ?? [];
   return file === undefined || title === undefined ? [] : [{ file: `${file}.test.ts`, title }];
 });
 const inSource = (title: string) => title.replace(/<(\w+)>/g, '${$1}');
