@@ -1,5 +1,5 @@
-// Method: what the README lists is held against the code, both ways: keys, variables, commands,
-// exit codes, make targets, limits, and every code that an operator may look up.
+// Method: compares what the pages list with the code, both ways: keys, variables, commands, exit
+// codes, make targets, limits, and every code that an operator may look up.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commands } from '../src/commands/cli.ts';
@@ -9,17 +9,22 @@ import { toToml } from '../src/config/toml.ts';
 import * as limits from '../src/limits.ts';
 import { errorCodes } from '../src/backends/rvi/codec/jsonrpc.ts';
 import { environment } from '../src/install/environment.ts';
+import { pagesOfTree, parse } from './docs/markdown.ts';
 import { assert, suite } from './support/suite.ts';
 
-const test = suite('the README');
-const readme = readFileSync('README.md', 'utf8');
+const test = suite('the tables of the pages');
+const read = (path: string) => readFileSync(path, 'utf8');
+const tables = read('docs/reference/README-tables.md');
+const commandsPage = read('docs/operate/commands.md');
+const contributing = read('CONTRIBUTING.md');
+const security = read('SECURITY.md');
 
 type Row = readonly string[];
 
 /** The rows of the tables whose first column has this head; the first cell without its quotes. */
-function rowsUnder(head: string, text = readme): readonly Row[] {
-  const tables = text.split(/\n\n/).filter((block) => block.startsWith(`| ${head} |`));
-  return tables.flatMap((table) =>
+function rowsUnder(head: string, text = tables): readonly Row[] {
+  const blocks = text.split(/\n\n/).filter((block) => block.startsWith(`| ${head} |`));
+  return blocks.flatMap((table) =>
     table
       .trim()
       .split('\n')
@@ -41,7 +46,7 @@ function assertSame(listed: readonly string[], known: readonly string[]): void {
 }
 
 const section = (title: string) =>
-  readme.split(/\n##+ /).find((part) => part.startsWith(`${title}\n`)) ?? '';
+  tables.split(/\n##+ /).find((part) => part.startsWith(`${title}\n`)) ?? '';
 
 test('lists every key of the configuration, in order, with its default', () => {
   const configuration = readSettings({ file: '', text: undefined, environment: {} });
@@ -55,23 +60,32 @@ test('lists every key of the configuration, in order, with its default', () => {
 });
 
 test('spells the variable of a key as it is read', () => {
-  const named = readme.match(/`SOTA_AGENT_[A-Z_]+(?==|`)/g) ?? [];
+  const named = tables.match(/`SOTA_AGENT_[A-Z_]+(?==|`)/g) ?? [];
   const known = knownKeys().map(variableOf);
   const notKeys = ['SOTA_AGENT_', 'SOTA_AGENT_CACHE'];
-  assert.ok(named.length > 2);
+  assert.ok(named.length > 1);
   for (const name of named) {
     assert.ok([...known, ...notKeys].includes(name.slice(1)), `${name} is of no key`);
   }
 });
 
+/** The page has the name that the command will have; the former one is an alias. */
+const renamed = new Map([['packages', 'inventory']]);
+
 test('lists every command, and no other', () => {
-  const listed = firsts(rowsUnder('command')).filter((name) => name.startsWith('sota-agent '));
+  const rows = rowsUnder('command', commandsPage);
+  const listed = firsts(rows).filter((name) => name.startsWith('sota-agent '));
   const known = [...commands].map(([name, { words, takesJson }]) => {
     const spelt = words.map((word) => (word.isNeeded ? word.name : `[${word.name}]`));
-    return ['sota-agent', name, ...spelt, ...(takesJson ? ['[--json]'] : [])].join(' ');
+    return [
+      'sota-agent',
+      renamed.get(name) ?? name,
+      ...spelt,
+      ...(takesJson ? ['[--json]'] : []),
+    ].join(' ');
   });
   const others = ['sota-agent version', 'sota-agent help [COMMAND]'];
-  assertSame(listed, [...known, ...others]);
+  assertSame(listed, [...new Set([...known, ...others])]);
 });
 
 test('lists the exit codes', () => {
@@ -83,7 +97,7 @@ test('lists the targets of the Makefile', () => {
   const targets = [...makefile.matchAll(/^([a-z0-9%-]+):.*## /gm)].map(([, name = '']) =>
     ['make', name.replace('%', 'NAME')].join(' '),
   );
-  const listed = firsts(rowsUnder('command')).filter((name) => name.startsWith('make '));
+  const listed = firsts(rowsUnder('command', contributing)).filter((name) => /^make /.test(name));
   assertSame(listed, targets);
 });
 
@@ -91,24 +105,28 @@ test('names the Debian packages that are installed', () => {
   const makefile = readFileSync('Makefile', 'utf8');
   const packages = [...makefile.matchAll(/[ \t][a-z][\w.-]*=([a-z][a-z0-9-]+)(?=[ \n])/g)];
   assert.ok(packages.length > 5);
-  for (const [, name = ''] of packages) assert.ok(section('Try it').includes(name), name);
+  for (const [, name = ''] of packages) assert.ok(contributing.includes(name), name);
 });
+
+const makesOf = (text: string) => [...text.matchAll(/^make ([a-z0-9-]+)/gm)];
 
 test('names no target of make that is not there', () => {
   const makefile = readFileSync('Makefile', 'utf8');
   const known = [...makefile.matchAll(/^([a-z0-9%-]+):/gm)].map(([, name = '']) => name);
-  const pattern = /(?:^ {4}|`)make ([a-z0-9-]+)/gm;
-  for (const file of ['README.md', 'test/README.md', 'src/README.md', 'targets/README.md']) {
-    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(pattern)) {
-      assert.ok(known.includes(name.replace(/^target-.*/, 'target-%')), `${file}: make ${name}`);
+  for (const page of pagesOfTree()) {
+    const { blocks, prose } = parse(read(page));
+    const typed = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
+    const named = [...prose.matchAll(/`make ([a-z0-9-]+)/g), ...typed.flatMap(makesOf)];
+    for (const [, name = ''] of named) {
+      assert.ok(known.includes(name.replace(/^target-.*/, 'target-%')), `${page}: make ${name}`);
     }
   }
 });
 
 test('tells the limits as they are', () => {
-  const security = rowsUnder('limit', readFileSync('SECURITY.md', 'utf8'));
-  const rows = [...rowsUnder('limit'), ...security];
-  assert.ok(rows.length - security.length > 10 && security.length > 10);
+  const defended = rowsUnder('limit', security);
+  const rows = [...rowsUnder('limit'), ...defended];
+  assert.ok(rows.length - defended.length > 10 && defended.length > 10);
   const known = new Map<string, number>(Object.entries(limits));
   for (const [name = '', value = ''] of rows) {
     assert.is(Number(value.replaceAll(' ', '')), known.get(name), name);
@@ -116,7 +134,9 @@ test('tells the limits as they are', () => {
 });
 
 test('tells what programs are given', () => {
-  const rows = rowsUnder('variable').filter(([, , given]) => given === 'all');
+  const rows = rowsUnder('variable', read('docs/integrate/installers.md')).filter(
+    ([, , given]) => given === 'all',
+  );
   const told = rows.map(([name, value = '']) => [name, value.replaceAll('`', '')]);
   assert.equal(told, Object.entries(environment));
 });

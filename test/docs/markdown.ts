@@ -1,0 +1,83 @@
+// What the tests of the pages need of Markdown: fenced blocks with the comment above them, headings
+// and links.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+export type Block = {
+  /** The line of the opening fence, from 1. */
+  readonly line: number;
+  /** The first word after the fence; '' if there is none. */
+  readonly language: string;
+  readonly text: string;
+  /** The text of the HTML comment directly above the block; undefined if there is none. */
+  readonly marker: string | undefined;
+};
+
+export type Parsed = {
+  readonly blocks: readonly Block[];
+  /** Everything outside fenced blocks; lines keep their numbers. */
+  readonly prose: string;
+  /** What a page may not contain: a fence that is not closed, an indented code block. */
+  readonly problems: readonly string[];
+};
+
+const comment = /^\s*<!-- (.*?) -->\s*$/;
+
+/** Returns the paths of all pages of the tree but the changelog, sorted. */
+export function pagesOfTree(): readonly string[] {
+  const below = (folder: string) =>
+    readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
+  const all = [...readdirSync('.'), ...['docs', 'src', 'test', 'targets'].flatMap(below)];
+  return all.filter((path) => path.endsWith('.md') && path !== 'CHANGELOG.md').sort();
+}
+
+export function parse(text: string): Parsed {
+  const lines = text.split('\n');
+  const blocks: Block[] = [];
+  const prose: string[] = [];
+  const problems: string[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    const [, indent = '', fence, language = ''] = /^( *)(`{3,}|~{3,})\s*(\S*)/.exec(line) ?? [];
+    if (fence === undefined) {
+      if (isIndentedCode(lines, at)) problems.push(`line ${at + 1}: an indented code block`);
+      prose.push(line);
+      continue;
+    }
+    const length = lines.slice(at + 1).findIndex((later) => later.trim() === fence);
+    if (length < 0) problems.push(`line ${at + 1}: a fence that is not closed`);
+    const end = length < 0 ? lines.length : at + 1 + length;
+    const inside = lines.slice(at + 1, end).map((one) => one.slice(indent.length));
+    const marker = comment.exec(lines[at - 1] ?? '')?.[1];
+    blocks.push({ line: at + 1, language, text: inside.join('\n'), marker });
+    prose.push(...lines.slice(at, end + 1).map(() => ''));
+    at = end;
+  }
+  return { blocks, prose: prose.join('\n'), problems };
+}
+
+/** Four spaces after an empty line, outside of a list. */
+function isIndentedCode(lines: readonly string[], at: number): boolean {
+  if (!/^ {4}\S/.test(lines[at] ?? '') || lines[at - 1] !== '') return false;
+  const before = lines.slice(0, at).findLast((line) => /^\S/.test(line)) ?? '';
+  return !/^([-*]|\d+\.) /.test(before);
+}
+
+/** Returns the anchors of the headings, as forges make them. */
+export function anchorsOf(text: string): ReadonlySet<string> {
+  const anchors = new Set<string>();
+  for (const [, title = ''] of parse(text).prose.matchAll(/^#{1,6} (.*)$/gm)) {
+    const plain = title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+    const twice = [...anchors].filter((one) => one.replace(/-\d+$/, '') === slug).length;
+    anchors.add(anchors.has(slug) ? `${slug}-${twice}` : slug);
+  }
+  return anchors;
+}
+
+/** Returns the targets of the links to files of the tree, `page.md#heading` or `#heading`. */
+export function linksOf(text: string): readonly string[] {
+  const prose = parse(text).prose.replace(/`[^`\n]*`/g, '');
+  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return links.filter((target) => !/^[a-z]+:/.test(target));
+}
