@@ -33,6 +33,7 @@ test('takes a block that names its test or a reason', () => {
     block('run: test/e2e/x.test.ts', 'A=1 build/linux-x64/sota-agent why --config x'),
     block('not run: needs a device with systemd', 'journalctl -u sota-agent'),
     block('', 'rvi.url = "http://127.0.0.1:8901"', 'toml'),
+    'Data:\n\n    {"id": 1}\n',
     `1. A list:\n\n    of its own\n\n${block('', 'x', 'text')}`,
   ]) {
     assert.equal(found(good), [], good);
@@ -51,7 +52,7 @@ const bad: readonly (readonly [what: string, text: string, problem: RegExp])[] =
   ['hardly a reason', block('not run: too slow', 'make size'), /needs a reason/],
   ['no language', block('', 'make size', ''), /names no language/],
   ['a hidden command', block('', 'make size', 'text'), /a block that is not "sh"/],
-  ['an indented block', 'Text:\n\n    make size\n', /an indented code block/],
+  ['an indented command', 'Text:\n\n    make size\n', /a block that is not "sh"/],
   ['an open fence', `<!-- not run: it has no end -->\n${fence}sh\nmake\n`, /is not closed/],
   ['a marker above nothing', '<!-- run: test/e2e/x.test.ts -->\n\nText.\n', /a marker that is not/],
 ];

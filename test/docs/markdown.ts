@@ -1,12 +1,11 @@
-// What the tests of the pages need of Markdown: fenced blocks with the comment above them, headings
-// and links.
+// What the tests of the pages need of Markdown: fenced blocks with the comment above them.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type Block = {
   /** The line of the opening fence, from 1. */
   readonly line: number;
-  /** The first word after the fence; '' if there is none. */
+  /** The first word after the fence; '' if there is none. `indented`: there is no fence. */
   readonly language: string;
   readonly text: string;
   /** The text of the HTML comment directly above the block; undefined if there is none. */
@@ -17,10 +16,11 @@ export type Parsed = {
   readonly blocks: readonly Block[];
   /** Everything outside fenced blocks; lines keep their numbers. */
   readonly prose: string;
-  /** What a page may not contain: a fence that is not closed, an indented code block. */
+  /** What a page may not contain: a fence that is not closed. */
   readonly problems: readonly string[];
 };
 
+const unmarked = { language: 'indented', marker: undefined } as const;
 const comment = /^\s*<!-- (.*?) -->\s*$/;
 
 /** Returns the paths of all pages of the tree but the changelog, sorted. */
@@ -40,7 +40,11 @@ export function parse(text: string): Parsed {
     const line = lines[at] ?? '';
     const [, indent = '', fence, language = ''] = /^( *)(`{3,}|~{3,})\s*(\S*)/.exec(line) ?? [];
     if (fence === undefined) {
-      if (isIndentedCode(lines, at)) problems.push(`line ${at + 1}: an indented code block`);
+      if (isIndentedCode(lines, at)) {
+        const length = lines.slice(at).findIndex((later) => !later.startsWith('    '));
+        const inside = lines.slice(at, at + length).map((one) => one.slice(4));
+        blocks.push({ ...unmarked, line: at + 1, text: inside.join('\n') });
+      }
       prose.push(line);
       continue;
     }
@@ -61,23 +65,4 @@ function isIndentedCode(lines: readonly string[], at: number): boolean {
   if (!/^ {4}\S/.test(lines[at] ?? '') || lines[at - 1] !== '') return false;
   const before = lines.slice(0, at).findLast((line) => /^\S/.test(line)) ?? '';
   return !/^([-*]|\d+\.) /.test(before);
-}
-
-/** Returns the anchors of the headings, as forges make them. */
-export function anchorsOf(text: string): ReadonlySet<string> {
-  const anchors = new Set<string>();
-  for (const [, title = ''] of parse(text).prose.matchAll(/^#{1,6} (.*)$/gm)) {
-    const plain = title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const slug = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
-    const twice = [...anchors].filter((one) => one.replace(/-\d+$/, '') === slug).length;
-    anchors.add(anchors.has(slug) ? `${slug}-${twice}` : slug);
-  }
-  return anchors;
-}
-
-/** Returns the targets of the links to files of the tree, `page.md#heading` or `#heading`. */
-export function linksOf(text: string): readonly string[] {
-  const prose = parse(text).prose.replace(/`[^`\n]*`/g, '');
-  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
-  return links.filter((target) => !/^[a-z]+:/.test(target));
 }
