@@ -71,7 +71,9 @@ export const events: readonly Event[] = [
     name: 'three',
     lasts: 40,
     absent: (row) =>
-      isHalfDeaf(row) ? 'each next one waits 90 s, as no proof arrives (protocol 1.9)' : undefined,
+      isHalfDeaf(row)
+        ? 'each next one waits 90 s, because no confirmation arrives (protocol 1.9)'
+        : undefined,
     // S-M takes the next one a minute after the last report: a short one here.
     run: (row) =>
       play(row, { packages: 3, secondMs: 100 }, async (stage) => {
@@ -133,7 +135,7 @@ export const events: readonly Event[] = [
       }),
   },
   {
-    name: 'lost ask',
+    name: 'lost request',
     lasts: 30,
     run: (row) =>
       play(row, {}, async (stage) => {

@@ -34,11 +34,11 @@ export const rows: readonly Row[] = nodes.flatMap(([node, transport]) =>
 );
 
 export const absentRows: readonly (readonly [what: string, why: string])[] = [
-  ['S-A and S-B with P2 or P3', 'servers of 2015 know P1 only; P2 came in March 2016'],
+  ['S-A and S-B with P2 or P3', 'servers of 2015 have P1 only; P2 came in March 2016'],
   ['S-C with P3', 'P3 came in June 2016; since March the server waits on after a report, as S-M'],
   ['S-M with P1', 'P1 ended two weeks before the server waited on after a report'],
-  ['node 0.3 over WebSocket', 'how it spelt frames is not known; no SOTA client used it'],
-  ['JSON-RPC over WebSocket', 'no node speaks it; test/e2e has a gateway that does'],
+  ['node 0.3 over WebSocket', 'the form of its frames is not documented; no SOTA client used it'],
+  ['JSON-RPC over WebSocket', 'no node implements it; test/e2e has a gateway that does'],
 ];
 
 export const nameOf = ({ node, transport, server, dialect }: Row) =>
