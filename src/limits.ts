@@ -20,7 +20,7 @@ export const transfersMax = 4;
 /** Servers that are remembered beside the present one; the oldest is forgotten. */
 export const backendsMax = 8;
 /** Payloads whose attempts are remembered; the oldest is forgotten. */
-export const ledgerEntriesMax = 64;
+export const historyEntriesMax = 64;
 /** Events that wait for a commit; beyond it HTTP answers busy and WebSocket stops reading. */
 export const eventsQueuedMax = 64;
 /** Events in one commit. */
@@ -70,8 +70,8 @@ export const announcedWithinMs = 2_000;
 export const returnDelayMsMin = 1_000;
 export const returnDelayMsMax = 5_000;
 /** Back-off of `start`, and of the ladder from its second round on, with full jitter. */
-export const askDelayMsMin = 15_000;
-export const askDelayMsMax = 600_000;
+export const startRetryDelayMsMin = 15_000;
+export const startRetryDelayMsMax = 600_000;
 /** A report without proof is said again; servers answer at once or never (protocol 2.4). */
 export const reportDelayMsMin = 30_000;
 export const reportDelayMsMax = 3_600_000;

@@ -1,7 +1,8 @@
 // What the files of a daemon that is down say. Reads only: the next daemon finds everything as it
 // was.
-import { servicesOf } from './backends/rvi/sender.ts';
-import { replay } from './core/apply.ts';
+import { journalFold } from './agent/journal-fold.ts';
+import { policy } from './agent/rvi-policy.ts';
+import { serverView } from './backends/rvi/connection.ts';
 import { describe } from './core/status-view.ts';
 import { journalBytesMax } from './limits.ts';
 import { damageText } from './store/damage.ts';
@@ -27,18 +28,17 @@ export async function readFlash(
   const bytes = size.ok ? await file.read(0, isLong ? 0 : size.value) : size;
   await file.close();
   if (!bytes.ok) return none;
-  const decoded = decodeJournal(bytes.value);
+  const decoded = decodeJournal(journalFold, bytes.value);
   if (decoded.isForeign && bytes.value.length > 0) return none;
-  const state = replay(decoded.facts);
-  const value = describe(state, {
+  const state = policy.replay(decoded.facts);
+  const value = describe(state.core, serverView(settings, state, 0), [], {
     version,
     uptimeMs: 0,
     nowMs: 0,
     source: 'flash',
     vin: settings.device.vin,
     uuid: settings.device.uuid,
-    services: servicesOf(settings, state),
-    trouble: damageText(decoded),
+    storageError: damageText(decoded),
   });
   return { ok: true, value };
 }

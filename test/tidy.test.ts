@@ -26,34 +26,31 @@ const imports: readonly {
   readonly values: string;
   readonly types?: string;
 }[] = [
-  { from: /^(assert|limits|sanitize)\.ts$/, values: '' },
+  { from: /^(assert|limits|sanitize|crc32|fact-codec)\.ts$/, values: '' },
   { from: /^core\//, values: 'core' },
-  {
-    from: /^backends\/rvi\/codec\//,
-    values: 'backends/rvi/codec',
-    types: 'core',
-  },
-  { from: /^config(\.ts|\/)/, values: 'config smol-toml node:net', types: 'core' },
-  { from: /^host\//, values: 'host node:*' },
-  { from: /^store\//, values: 'store core', types: 'host' },
-  { from: /^install\/opkg\//, values: 'install install/opkg core', types: 'host' },
-  { from: /^install\/swupdate\//, values: 'install install/swupdate core', types: 'host' },
-  { from: /^install\//, values: 'install install/opkg install/swupdate core', types: 'host' },
-  { from: /^control\//, values: 'control core', types: 'host' },
+  { from: /^backends\/backend\.ts$/, values: '', types: 'core' },
+  { from: /^backends\/rvi\/codec\//, values: 'backends/rvi/codec', types: 'backends/rvi core' },
   {
     from: /^backends\/rvi\/transport\//,
-    values: 'backends/rvi/transport core ws node:http node:https node:net',
+    values: 'backends/rvi backends/rvi/transport core ws node:http node:https node:net',
     types: 'host node:stream node:tls',
   },
   {
     from: /^backends\/rvi\//,
     values: 'backends/rvi backends/rvi/codec core',
-    types: 'backends/rvi/transport host',
+    types: 'backends backends/rvi/transport host',
   },
+  { from: /^config(\.ts|\/)/, values: 'config smol-toml node:net', types: 'core' },
+  { from: /^host\//, values: 'host node:*' },
+  { from: /^store\//, values: 'store', types: 'host' },
+  { from: /^install\/opkg\//, values: 'install install/opkg core', types: 'host' },
+  { from: /^install\/swupdate\//, values: 'install install/swupdate core', types: 'host' },
+  { from: /^install\//, values: 'install install/opkg install/swupdate core', types: 'host' },
+  { from: /^control\//, values: 'control core', types: 'host' },
   {
     from: /^agent\//,
-    values: 'agent backends/rvi backends/rvi/codec core store',
-    types: 'backends/rvi/transport install host',
+    values: 'agent backends/rvi core store',
+    types: 'backends backends/rvi/transport install host',
   },
   { from: /^commands\//, values: 'commands config control core', types: 'host' },
   {
@@ -67,7 +64,7 @@ const imports: readonly {
       'agent commands config control core host install offline-status run-daemon store node:*',
   },
 ];
-const leaves = 'assert limits sanitize node:crypto node:zlib';
+const leaves = 'assert limits sanitize crc32 fact-codec node:crypto node:zlib';
 
 type Word = readonly [
   word: RegExp,

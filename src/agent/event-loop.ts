@@ -1,17 +1,14 @@
 // The shell around the policy: events in, one commit at a time, then effects. State in memory
 // runs ahead of flash only inside a commit; one that fails is as if it had not begun.
-import { applyAll, replay } from '../core/apply.ts';
-import { decide } from '../core/decide.ts';
 import { keyOf, label } from '../core/decision-helpers.ts';
-import { snapshot } from '../core/snapshot.ts';
-import { nextDueMs } from '../core/timers.ts';
 import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } from '../limits.ts';
 import { storageDelayMs } from '../limits.ts';
-import type { Effect, Event, Fact, Write } from '../core/events.ts';
-import type { State } from '../core/model.ts';
+import { policy } from './rvi-policy.ts';
+import type { Write } from '../core/events.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Clock, Log, Random } from '../host/ports.ts';
 import type { Store } from '../store/store.ts';
+import type { Effect, Event, Fact, State } from './rvi-policy.ts';
 
 export type Agent = {
   /** Resolves when what the event changed is durable; while stopping also when it is dropped. */
@@ -46,7 +43,7 @@ export type AgentParts = {
   readonly random: Random;
   readonly log: Log;
   readonly settings: Settings;
-  readonly store: Store;
+  readonly store: Store<State, Fact>;
   /** Starts an effect; its end comes back as an event. `writes` are those of the same commit. */
   readonly execute: (effect: Effect, state: State, writes: readonly Write[]) => void;
 };
@@ -69,7 +66,7 @@ type Batch = {
 
 export function createAgent(parts: AgentParts): Agent {
   const { clock, random, log, settings, store } = parts;
-  let state = replay(store.facts);
+  let { state } = store;
   let queue: Waiting[] = [];
   let wake: () => void = () => undefined;
   let storageError: string | undefined;
@@ -169,9 +166,9 @@ export function createAgent(parts: AgentParts): Agent {
     const writes: Write[] = [];
     for (const { event } of waiting) {
       const moment = { nowMs: clock.nowMs(), random: random.unit() };
-      const decided = decide(settings, next, event, moment);
+      const decided = policy.decide(settings, next, event, moment);
       if (!(await writeAll(decided.writes))) continue;
-      next = applyAll(next, decided.facts, decided.notes);
+      next = policy.applyAll(next, decided.facts, decided.notes);
       facts.push(...decided.facts);
       effects.push(...decided.effects);
       writes.push(...decided.writes);
@@ -198,7 +195,7 @@ export function createAgent(parts: AgentParts): Agent {
     if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
     // Storage that refuses is tried again, and everything else waits for it.
     if (storageError !== undefined || isStopped) return undefined;
-    const dueMs = nextDueMs(state);
+    const dueMs = policy.nextDueMs(state);
     return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
   }
 
@@ -213,7 +210,7 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   async function compact(): Promise<void> {
-    const shortened = await store.rewrite(snapshot(state));
+    const shortened = await store.rewrite(policy.snapshot(state));
     if (!shortened.ok)
       return log('warn', 'journal-compaction-failed', { reason: shortened.reason });
     // The old file took its blocks along. Beside the commits: a program has to be started for it.
@@ -222,7 +219,7 @@ export function createAgent(parts: AgentParts): Agent {
 
   function setTimer(): void {
     cancelTimer();
-    const dueMs = nextDueMs(state);
+    const dueMs = policy.nextDueMs(state);
     if (dueMs === undefined || isStopped) return;
     const delayMs = Math.max(0, dueMs - clock.nowMs());
     cancelTimer = clock.after(delayMs, () => void submit({ kind: 'tick' }));

@@ -1,63 +1,74 @@
-// Effects, done. Each ends in an event or needs none; none decides anything.
-import { unreachable } from '../assert.ts';
-import { keyOf, historyKeyOf } from '../core/decision-helpers.ts';
-import { beforeBytesMax, chunkBytes } from '../limits.ts';
-import type { Effect, Event, Write } from '../core/events.ts';
+// Effects of the core, done. Each ends in an event or needs none; none decides anything.
+import { historyKeyOf, keyOf } from '../core/decision-helpers.ts';
+import { sizeOf } from '../core/phases.ts';
+import { beforeBytesMax, chunkBytes, recordChunkBytesMax } from '../limits.ts';
+import type { Effect, Event, PrepareFailure, Write } from '../core/events.ts';
 import type { Install, PackageId, State, Transfer } from '../core/model.ts';
 import type { Log } from '../host/ports.ts';
 import type { InstallRequest, Installers } from '../install/installer.ts';
-import type { Hasher } from '../store/hasher.ts';
 import type { Store } from '../store/store.ts';
-import type { Outgoing } from '../backends/rvi/sender.ts';
+import type { Hasher } from './hasher.ts';
 
 export type ExecutorParts = {
   readonly log: Log;
-  readonly store: Store;
+  readonly store: Pick<Store, 'data' | 'reserve' | 'discard'>;
   readonly hasher: Hasher;
   readonly installers: Installers;
-  readonly say: (saying: Outgoing) => void;
   readonly submit: (event: Event) => void;
-  /** A promise of ours is broken (a failed fsync): the process is to end. */
+  /** An internal invariant failed (a failed fsync): the process has to end. */
   readonly fail: (error: unknown) => void;
 };
 
 type Of<K extends Effect['kind']> = Extract<Effect, { readonly kind: K }>;
-type Execute = (effect: Effect, state: State, writes: readonly Write[]) => void;
+
+/** `writes`: those of the same commit. */
+type Context<K extends Effect['kind']> = {
+  readonly parts: ExecutorParts;
+  readonly effect: Of<K>;
+  readonly state: State;
+  readonly writes: readonly Write[];
+};
+
+type Table = { readonly [K in Effect['kind']]: (context: Context<K>) => Promise<void> | void };
+
+const table: Table = {
+  log: ({ parts, effect }) => parts.log(effect.level, effect.code, effect.fields),
+  hash: ({ parts, effect, state, writes }) => {
+    const transfer = transferIn(state, effect.number);
+    if (transfer !== undefined) parts.hasher.advance(transfer, writes);
+  },
+  discard: ({ parts, effect }) => {
+    parts.hasher.forget(effect.number);
+    return discard(parts, effect);
+  },
+  reserve: ({ parts, effect }) => reserve(parts, effect),
+  'list-inventory': ({ parts }) => list(parts),
+  prepare: ({ parts, effect, state }) =>
+    prepare(parts, effect.transfer, requestOf(parts, effect, state)),
+  install: ({ parts, effect, state }) =>
+    run(parts, effect.install, requestOf(parts, effect, state)),
+  probe: ({ parts, effect, state }) =>
+    probe(parts, effect.install, requestOf(parts, effect, state)),
+  reboot: ({ parts, effect }) => reboot(parts, effect.id),
+  check: async ({ parts, effect: { id } }) => {
+    const checked = await parts.installers.check(id);
+    parts.submit({ kind: 'checked', id, ...checked });
+  },
+};
+
+export function isCoreEffect(effect: { readonly kind: string }): effect is Effect {
+  return Object.hasOwn(table, effect.kind);
+}
+
+export type Execute = (effect: Effect, state: State, writes: readonly Write[]) => void;
 
 export function createExecutors(parts: ExecutorParts): Execute {
-  const { log, hasher, say } = parts;
-  const follow = (work: Promise<void>) => void work.catch(parts.fail);
-  return (effect, state, writes) => {
-    switch (effect.kind) {
-      case 'log':
-        return log(effect.level, effect.code, effect.fields);
-      case 'register':
-        return say({ kind: 'register' });
-      case 'request-start':
-        return say({ kind: 'message', message: { kind: 'start', id: effect.id } });
-      case 'ack':
-        return say({ kind: 'ack', id: effect.id, empty: effect.empty });
-      case 'restart-ack':
-        return say({ kind: 'restart-ack', id: effect.id });
-      case 'keep-alive':
-        return say({ kind: 'keep-alive', id: effect.id });
-      case 'report':
-        return say({ kind: 'message', message: { kind: 'report', report: effect.report } });
-      case 'send-inventory':
-        return say({ kind: 'message', message: { kind: 'packages', packages: effect.packages } });
-      case 'hash': {
-        const transfer = transferIn(state, effect.number);
-        return transfer === undefined ? undefined : hasher.advance(transfer, writes);
-      }
-      case 'discard':
-        hasher.forget(effect.number);
-        return follow(discard(parts, effect));
-      case 'reserve':
-        return follow(reserve(parts, effect));
-      default:
-        return follow(install(parts, effect, state));
-    }
-  };
+  function execute<K extends Effect['kind']>(context: Context<K>): void {
+    const kind: K = context.effect.kind;
+    const work = table[kind](context);
+    if (work !== undefined) void work.catch(parts.fail);
+  }
+  return (effect, state, writes) => execute({ parts, effect, state, writes });
 }
 
 function transferIn(state: State, number: number): Transfer | undefined {
@@ -75,32 +86,10 @@ async function discard(parts: ExecutorParts, { number }: Of<'discard'>): Promise
 
 async function reserve(parts: ExecutorParts, { start, number }: Of<'reserve'>): Promise<void> {
   const sizeBytes = start.chunksCount * chunkBytes;
-  const made = await parts.store.reserve(number, sizeBytes, start.chunksCount);
+  const recordsBytes = start.chunksCount * recordChunkBytesMax;
+  const made = await parts.store.reserve(number, sizeBytes, recordsBytes);
   if (made.ok) return parts.submit({ kind: 'reserved', start, number });
   parts.submit({ kind: 'not-reserved', start, number, code: made.code, reason: made.reason });
-}
-
-type InstallEffect = Of<'list-inventory' | 'prepare' | 'install' | 'probe' | 'reboot' | 'check'>;
-
-async function install(parts: ExecutorParts, effect: InstallEffect, state: State): Promise<void> {
-  switch (effect.kind) {
-    case 'list-inventory':
-      return list(parts);
-    case 'prepare':
-      return prepare(parts, effect.transfer, requestOf(parts, effect, state));
-    case 'install':
-      return run(parts, effect.install, requestOf(parts, effect, state));
-    case 'probe':
-      return probe(parts, effect.install, requestOf(parts, effect, state));
-    case 'reboot':
-      return reboot(parts, effect.id);
-    case 'check':
-      return parts.installers
-        .check(effect.id)
-        .then((checked) => parts.submit({ kind: 'checked', id: effect.id, ...checked }));
-    default:
-      return unreachable(effect);
-  }
 }
 
 async function reboot({ installers, submit }: ExecutorParts, id: PackageId): Promise<void> {
@@ -122,27 +111,20 @@ async function prepare(
 ): Promise<void> {
   const { id } = request;
   const { number } = transfer;
+  const fail = (failure: PrepareFailure) =>
+    parts.submit({ kind: 'not-prepared', id, number, failure });
   const sealed = await parts.store.data.seal(number, sizeOf(transfer));
   if (!sealed.ok) {
-    const { code, reason } = sealed;
-    const text = `cannot close the data file: ${code} ${reason}`;
-    return parts.submit({ kind: 'not-prepared', id, number, code: 'general-error', reason: text });
+    return fail({ kind: 'data-not-closed', code: sealed.code, reason: sealed.reason });
   }
   const choice = await parts.installers.choose(id, request.path);
-  if (!choice.ok) {
-    const { reason } = choice;
-    return parts.submit({ kind: 'not-prepared', id, number, code: 'install-failed', reason });
-  }
+  if (!choice.ok) return fail({ kind: 'no-installer', reason: choice.reason });
   const { installer } = choice;
   const ready = await installer.prepare(request);
-  if (!ready.ok) {
-    const { code, reason } = ready;
-    return parts.submit({ kind: 'not-prepared', id, number, code, reason });
-  }
+  if (!ready.ok) return fail({ kind: 'rejected', code: ready.code, reason: ready.reason });
   const { before } = ready;
   if (Buffer.byteLength(JSON.stringify(before)) > beforeBytesMax) {
-    const reason = `the installer wants to remember more than ${beforeBytesMax} bytes`;
-    return parts.submit({ kind: 'not-prepared', id, number, code: 'general-error', reason });
+    return fail({ kind: 'memo-too-large', limitBytes: beforeBytesMax });
   }
   parts.submit({ kind: 'prepared', id, number, installer: installer.name, before });
 }
@@ -190,9 +172,4 @@ function requestOf(
     workDirectory: data.folder(transfer.number),
     onProgress: (percent) => parts.submit({ kind: 'progress', id, percent }),
   };
-}
-
-function sizeOf(transfer: Transfer): number {
-  const lastBytes = transfer.lastChunkBytes ?? chunkBytes;
-  return (Math.max(1, transfer.chunksCount) - 1) * chunkBytes + lastBytes;
 }

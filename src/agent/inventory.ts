@@ -1,7 +1,7 @@
 // The list of installed packages, as far as servers can read it. What is left out is said once.
 import { label } from '../core/decision-helpers.ts';
-import { readable } from '../backends/rvi/codec/inventory-filter.ts';
 import { shortened } from '../sanitize.ts';
+import type { PackageId } from '../core/model.ts';
 import type { Log } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';
 
@@ -35,16 +35,22 @@ export function withOneListing(installers: Installers): Installers {
   return { ...installers, list };
 }
 
+/** Splits an inventory into what the server can read, and the rest. */
+export type InventoryFilter = (packages: readonly PackageId[]) => {
+  readonly told: readonly PackageId[];
+  readonly left: readonly PackageId[];
+};
+
 export function withReadableList(
   installers: Installers,
   log: Log,
-  wanted: 'all' | 'strict',
+  filter: InventoryFilter,
 ): Installers {
   let said = '';
   async function list() {
     const listed = await installers.list();
     if (!listed.ok) return listed;
-    const { told, left } = readable(listed.packages, wanted);
+    const { told, left } = filter(listed.packages);
     const names = shortened(left.map(label).join(', '), logCharactersMax);
     if (left.length > 0 && names !== said) {
       log('warn', 'inventory-filtered', { count: left.length, packages: names });

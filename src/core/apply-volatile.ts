@@ -1,47 +1,45 @@
 // What a volatile fact means: what the agent knows only until it ends.
-import { unreachable } from '../assert.ts';
 import { keyOf } from './decision-helpers.ts';
-import { setRunning } from './state-updates.ts';
+import { changePhase } from './state-updates.ts';
 import type { VolatileFact } from './events.ts';
 import type { State } from './model.ts';
 
-export function applyNote(state: State, note: VolatileFact): State {
-  switch (note.kind) {
-    case 'booting':
-      return { ...state, bootId: note.bootId };
-    case 'number-taken':
-      return { ...state, nextNumber: state.nextNumber + 1 };
-    case 'link':
-      return { ...state, link: note.link };
-    case 'identified':
-      return { ...state, ownServices: note.names, vin: note.vin, discoveredServices: note.found };
-    case 'running':
-      return setRunning(state, note.id, note.running);
-    case 'listing':
-      return { ...state, inventoryRequest: note.listing };
-    case 'outage':
-      return { ...state, outage: note.outage };
-    case 'away':
-      return { ...state, serverAvailability: note.away };
-    case 'keep-alive':
-      return { ...state, progressAckMs: note.dueMs };
-    case 'leftover': {
-      const cleanups = new Map(state.cleanups);
-      if (note.dueMs === undefined) cleanups.delete(note.number);
-      else cleanups.set(note.number, note.dueMs);
-      return { ...state, cleanups };
-    }
-    case 'counter': {
-      const { counter, by = 1 } = note;
-      const count = state.counters[counter] + by;
-      return { ...state, counters: { ...state.counters, [counter]: count } };
-    }
-    case 'recovered':
-      return {
-        ...state,
-        recovered: new Map(state.recovered).set(keyOf(note.survival.id), note.survival),
-      };
-    default:
-      return unreachable(note);
-  }
+type Of<K extends VolatileFact['kind']> = Extract<VolatileFact, { readonly kind: K }>;
+type Table = { readonly [K in VolatileFact['kind']]: (state: State, note: Of<K>) => State };
+
+const table: Table = {
+  booting: (state, { bootId }) => ({ ...state, bootId }),
+  'number-taken': (state) => ({ ...state, nextNumber: state.nextNumber + 1 }),
+  // Each of these is for one phase: a package that has left it keeps what it is.
+  reservation: (state, { id, reservation }) =>
+    changePhase(state, id, (phase) => ('reservation' in phase ? { ...phase, reservation } : phase)),
+  receiving: (state, { id, now }) =>
+    changePhase(state, id, (phase) => (phase.kind === 'receiving' ? { ...phase, now } : phase)),
+  installing: (state, { id, now }) =>
+    changePhase(state, id, (phase) => (phase.kind === 'installing' ? { ...phase, now } : phase)),
+  rebooting: (state, { id, now }) =>
+    changePhase(state, id, (phase) => (phase.kind === 'rebooting' ? { ...phase, now } : phase)),
+  leftover: (state, { number, dueMs }) => {
+    const cleanups = new Map(state.cleanups);
+    if (dueMs === undefined) cleanups.delete(number);
+    else cleanups.set(number, dueMs);
+    return { ...state, cleanups };
+  },
+  counter: (state, { counter, by = 1 }) => {
+    const count = state.counters[counter] + by;
+    return { ...state, counters: { ...state.counters, [counter]: count } };
+  },
+  recovered: (state, { survival }) => {
+    const recovered = new Map(state.recovered).set(keyOf(survival.id), survival);
+    return { ...state, recovered };
+  },
+};
+
+export function isCoreNote(note: { readonly kind: string }): note is VolatileFact {
+  return Object.hasOwn(table, note.kind);
+}
+
+export function applyNote<K extends VolatileFact['kind']>(state: State, note: Of<K>): State {
+  const kind: K = note.kind;
+  return table[kind](state, note);
 }

@@ -1,208 +1,138 @@
-// What a fact means. The running agent and the one that replays the journal after a cut share this
-// function; that is why a reboot needs no program of its own.
-import { unreachable } from '../assert.ts';
-import { learnedDialect, learnedMethod, named, newServer } from './known-servers.ts';
-import {
-  aborted,
-  attemptsOf,
-  changePhase,
-  changeTransfer,
-  forgiven,
-  put,
-  remember,
-  setRunning,
-  unfinished,
-  without,
-} from './state-updates.ts';
+// What a fact means. The running agent and the one that replays the journal after a power loss
+// share this table; that is why a reboot needs no program of its own.
 import {
   consented,
   consentNeeded,
   declined,
   knownTo,
   offered,
-  servicesNow,
   withConfirmation,
   withoutStarted,
 } from './consent.ts';
-import { applyNote } from './apply-volatile.ts';
-import { byNumber, idle, keyOf, transferOf } from './decision-helpers.ts';
-import { removeChunk, addChunk, addPage, isAllStored, emptyChunkSet } from './chunk-set.ts';
-import type { Fact, VolatileFact } from './events.ts';
+import { addChunk, addPage, emptyChunkSet, removeChunk } from './chunk-set.ts';
+import { byNumber, keyOf, transferOf } from './decision-helpers.ts';
+import {
+  accepted,
+  chunksExpected,
+  installingPhase,
+  isAllStored,
+  rebootingAtFirst,
+  receivingPhase,
+} from './phases.ts';
+import {
+  aborted,
+  attemptsOf,
+  attemptsReset,
+  changePackage,
+  changePhase,
+  changeTransfer,
+  put,
+  remember,
+  unfinished,
+  without,
+} from './state-updates.ts';
+import type { Fact } from './events.ts';
 import type { PackageId, State, Transfer } from './model.ts';
 
+type Of<K extends Fact['kind']> = Extract<Fact, { readonly kind: K }>;
+type Table = { readonly [K in Fact['kind']]: (state: State, fact: Of<K>) => State };
+
 export const initialState: State = {
-  server: newServer,
-  previousServers: [],
   packages: new Map(),
   history: new Map(),
+  confirmations: [],
   nextNumber: 1,
   nextOrder: 1,
   hasLostRecords: false,
   bootId: '',
-  link: { kind: 'closed', reason: 'starting' },
-  ownServices: undefined,
-  vin: undefined,
-  discoveredServices: undefined,
-  outage: undefined,
-  serverAvailability: { untilMs: undefined, backMs: undefined },
-  running: new Map(),
-  inventoryRequest: undefined,
-  confirmations: [],
-  progressAckMs: undefined,
   cleanups: new Map(),
   counters: { refused: 0, chunksWritten: 0, chunksRepeated: 0 },
   recovered: new Map(),
 };
 
-export function replay(facts: Iterable<Fact>): State {
-  let state = initialState;
-  for (const fact of facts) state = apply(state, fact);
-  return state;
+const table: Table = {
+  offered,
+  consented,
+  declined: (state, { id }) => declined(state, id),
+  'consent-needed': (state, { id }) => consentNeeded(state, id),
+  'start-deferred': (state, { id, start }) =>
+    changePackage(state, id, (one) => ({ ...one, started: start })),
+  'transfer-started': started,
+  'chunk-stored': (state, { number, chunkIndex, sizeBytes, crc }) =>
+    changeTransfer(state, number, (transfer) => ({
+      ...transfer,
+      chunks: addChunk(transfer.chunks, chunkIndex, crc),
+      lastChunkBytes: isLast(transfer, chunkIndex) ? sizeBytes : transfer.lastChunkBytes,
+    })),
+  'chunk-removed': (state, { number, chunkIndex }) =>
+    unfinished(
+      changeTransfer(state, number, (transfer) => ({
+        ...transfer,
+        chunks: removeChunk(transfer.chunks, chunkIndex),
+        lastChunkBytes: isLast(transfer, chunkIndex) ? undefined : transfer.lastChunkBytes,
+      })),
+      number,
+    ),
+  'chunk-page': (state, { number, page, data }) =>
+    changeTransfer(state, number, (transfer) => ({
+      ...transfer,
+      chunks: addPage(transfer.chunks, page, data),
+    })),
+  'transfer-complete': finished,
+  'extra-package-seen': (state, { id }) =>
+    changePackage(state, id, (one) => ({ ...one, isMultiPackage: true })),
+  'transfer-discarded': (state, { id }) =>
+    changePhase(state, id, (phase) => ('transfer' in phase ? accepted : phase)),
+  aborted: (state, { id }) => aborted(state, id),
+  'install-started': installStarted,
+  'reboot-pending': (state, { id, bootId }) =>
+    changePhase(state, id, (phase) =>
+      phase.kind === 'installing'
+        ? { ...phase, kind: 'rebooting', bootId, now: rebootingAtFirst }
+        : phase,
+    ),
+  'outcome-recorded': outcomeRecorded,
+  'report-confirmed': (state, { id }) => reported(state, id),
+  'attempts-reset': (state, { id }) => attemptsReset(state, id),
+  'records-lost': (state) => ({ ...state, hasLostRecords: true }),
+  counters: (state, { nextNumber, nextOrder }) => ({ ...state, nextNumber, nextOrder }),
+  'history-entry': (state, { entry }) => remember(state, entry),
+  'confirmation-required': (state, { id }) => withConfirmation(state, id),
+};
+
+export function isCoreFact(fact: { readonly kind: string }): fact is Fact {
+  return Object.hasOwn(table, fact.kind);
 }
 
-export function apply(state: State, fact: Fact): State {
-  switch (fact.kind) {
-    case 'server-named':
-      return named(state, fact.services);
-    case 'resume-method-learned':
-      return learnedMethod(state, fact);
-    case 'dialect-learned':
-      return learnedDialect(state, fact);
-    case 'offered':
-      return offered(state, fact);
-    case 'consented':
-      return consented(state, fact);
-    case 'declined':
-      return declined(state, fact.id);
-    case 'consent-needed':
-      return consentNeeded(state, fact.id);
-    case 'start-deferred': {
-      const one = state.packages.get(keyOf(fact.id));
-      return one === undefined ? state : put(state, { ...one, started: fact.start });
-    }
-    case 'transfer-started':
-      return opened(state, fact);
-    case 'chunk-stored':
-      return changeTransfer(state, fact.number, (transfer) => ({
-        ...transfer,
-        chunks: addChunk(transfer.chunks, fact.chunkIndex, fact.crc),
-        lastChunkBytes: isLast(transfer, fact.chunkIndex)
-          ? fact.sizeBytes
-          : transfer.lastChunkBytes,
-      }));
-    case 'chunk-removed':
-      return unfinished(
-        changeTransfer(state, fact.number, (transfer) => ({
-          ...transfer,
-          chunks: removeChunk(transfer.chunks, fact.chunkIndex),
-          lastChunkBytes: isLast(transfer, fact.chunkIndex) ? undefined : transfer.lastChunkBytes,
-        })),
-        fact.number,
-      );
-    case 'chunk-page':
-      return changeTransfer(state, fact.number, (transfer) => ({
-        ...transfer,
-        chunks: addPage(transfer.chunks, fact.page, fact.data),
-      }));
-    default:
-      return applyOutcome(state, fact);
-  }
+export function apply<K extends Fact['kind']>(state: State, fact: Of<K>): State {
+  const kind: K = fact.kind;
+  return table[kind](state, fact);
 }
 
 const isLast = ({ chunksCount }: Transfer, chunkIndex: number) =>
-  chunkIndex === Math.max(1, chunksCount);
+  chunkIndex === chunksExpected(chunksCount);
 
-type OutcomeFact = Exclude<
-  Fact,
-  {
-    readonly kind:
-      | 'server-named'
-      | 'resume-method-learned'
-      | 'dialect-learned'
-      | 'offered'
-      | 'consented'
-      | 'declined'
-      | 'consent-needed'
-      | 'start-deferred'
-      | 'transfer-started'
-      | 'chunk-stored'
-      | 'chunk-removed'
-      | 'chunk-page';
-  }
->;
-
-function applyOutcome(state: State, fact: OutcomeFact): State {
-  switch (fact.kind) {
-    case 'transfer-complete':
-      return finished(state, fact);
-    case 'extra-package-seen': {
-      const one = state.packages.get(keyOf(fact.id));
-      return one === undefined ? state : put(state, { ...one, isMultiPackage: true });
-    }
-    case 'transfer-discarded':
-      return changePhase(state, fact.id, (phase) =>
-        'transfer' in phase ? { kind: 'accepted' } : phase,
-      );
-    case 'aborted':
-      return aborted(state, fact.id);
-    case 'install-started':
-      return intended(state, fact);
-    case 'reboot-pending':
-      return changePhase(state, fact.id, (phase) =>
-        phase.kind === 'installing' ? { ...phase, kind: 'rebooting', bootId: fact.bootId } : phase,
-      );
-    case 'outcome-recorded':
-      return settled(state, fact);
-    case 'report-confirmed':
-      return reported(state, fact.id);
-    case 'inventory-requested':
-      return { ...state, inventoryRequest: { asked: 0, dueMs: 0, services: fact.services } };
-    case 'inventory-sent':
-      return { ...state, inventoryRequest: undefined };
-    case 'records-lost':
-      return { ...state, hasLostRecords: true };
-    case 'attempts-reset':
-      return forgiven(state, fact.id);
-    case 'counters':
-      return { ...state, nextNumber: fact.nextNumber, nextOrder: fact.nextOrder };
-    case 'history-entry':
-      return remember(state, fact.entry);
-    case 'confirmation-required':
-      return withConfirmation(state, fact.id);
-    default:
-      return unreachable(fact);
-  }
-}
-
-function opened(before: State, fact: Extract<Fact, { kind: 'transfer-started' }>): State {
-  // A number is used once; the other holder had a fact that is lost.
+function started(before: State, fact: Of<'transfer-started'>): State {
+  // A number is used once; the fact that ended the other transfer is lost.
   const other = byNumber(before, fact.number)?.id;
-  const state = changePhase(before, other, () => ({ kind: 'accepted' }));
-  const known = knownTo(state, fact.id);
+  const state = knownTo(
+    changePhase(before, other, () => accepted),
+    fact.id,
+  );
   const { number, checksum, chunksCount } = fact;
-  const transfer = {
-    number,
-    checksum,
-    chunksCount,
-    chunks: emptyChunkSet,
-    lastChunkBytes: undefined,
-  };
-  const next = changePhase(withoutStarted(known, fact.id), fact.id, () => ({
-    kind: 'receiving',
-    transfer,
-    finished: false,
-  }));
+  const chunks = emptyChunkSet;
+  const transfer = { number, checksum, chunksCount, chunks, lastChunkBytes: undefined };
+  const next = changePhase(withoutStarted(state, fact.id), fact.id, () => receivingPhase(transfer));
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
 }
 
 /** The signature that comes with the bytes is the newer one. */
-function finished(state: State, fact: Extract<Fact, { kind: 'transfer-complete' }>): State {
-  const one = byNumber(state, fact.number);
+function finished(state: State, { number, signature }: Of<'transfer-complete'>): State {
+  const one = byNumber(state, number);
   if (one === undefined) return state;
-  const { signature } = fact;
   const isNews = one.update !== undefined && signature !== undefined;
   const signed = isNews ? put(state, { ...one, update: { ...one.update, signature } }) : state;
-  // Without each chunk it is not: a record of one is lost, and the chunk is received again.
+  // If the record of a chunk is lost, the transfer is not complete: the chunk is received again.
   return changePhase(signed, one.id, (phase) =>
     phase.kind === 'receiving' && isAllStored(phase.transfer)
       ? { ...phase, finished: true }
@@ -210,41 +140,33 @@ function finished(state: State, fact: Extract<Fact, { kind: 'transfer-complete' 
   );
 }
 
-function intended(state: State, fact: Extract<Fact, { kind: 'install-started' }>): State {
-  const one = state.packages.get(keyOf(fact.id));
+function installStarted(state: State, { id, install }: Of<'install-started'>): State {
+  const one = state.packages.get(keyOf(id));
   const transfer = one === undefined ? undefined : transferOf(one);
   if (transfer === undefined) return state;
-  const attempts = attemptsOf(state, fact.id, transfer.checksum) + 1;
-  const next = changePhase(state, fact.id, () => ({
-    kind: 'installing',
-    transfer,
-    install: fact.install,
-  }));
+  const attempts = attemptsOf(state, id, transfer.checksum) + 1;
+  const next = changePhase(state, id, () => installingPhase(transfer, install));
   const { checksum } = transfer;
-  return remember(next, { id: fact.id, checksum, attempts, outcome: 'open', description: '' });
+  return remember(next, { id, checksum, attempts, outcome: 'open', description: '' });
 }
 
-function settled(state: State, fact: Extract<Fact, { kind: 'outcome-recorded' }>): State {
-  const { report, checksum } = fact;
-  const known = withoutStarted(knownTo(state, report.id), report.id);
+function outcomeRecorded(state: State, { report, checksum }: Of<'outcome-recorded'>): State {
+  const { id, description } = report;
+  const known = withoutStarted(knownTo(state, id), id);
+  const outcome = report.status ? 'installed' : 'failed';
   const noted =
     checksum === undefined
       ? known
       : remember(known, {
-          id: report.id,
-          checksum,
-          attempts: attemptsOf(known, report.id, checksum),
-          outcome: report.status ? 'installed' : 'failed',
-          description: report.description,
+          ...{ id, checksum, outcome, description },
+          attempts: attemptsOf(known, id, checksum),
         });
-  const next = changePhase(noted, report.id, () => ({
+  return changePhase(noted, id, () => ({
     kind: 'reporting',
     report,
     again: 'no',
-    offeredBy: undefined,
+    reservation: undefined,
   }));
-  // Also when an earlier report was owed: nobody has heard of this one.
-  return setRunning(next, report.id, idle);
 }
 
 function reported(state: State, id: PackageId): State {
@@ -252,14 +174,5 @@ function reported(state: State, id: PackageId): State {
   if (one === undefined || one.phase.kind !== 'reporting') return state;
   const { again } = one.phase;
   if (again === 'no') return without(state, id);
-  const next = put(state, { ...one, services: servicesNow(one) });
-  return changePhase(next, id, () => ({ kind: again === 'offered' ? 'offered' : 'accepted' }));
-}
-
-export function applyAll(
-  state: State,
-  facts: readonly Fact[],
-  notes: readonly VolatileFact[] = [],
-): State {
-  return notes.reduce(applyNote, facts.reduce(apply, state));
+  return changePhase(state, id, () => (again === 'offered' ? { kind: 'offered' } : accepted));
 }

@@ -1,6 +1,6 @@
 // Which chunks of a transfer are on flash. Persistent: each change copies one page, so that an
 // older state stays what it was when a commit fails.
-import type { ChunkSet, ChunkPage, Transfer } from './model.ts';
+import type { ChunkPage, ChunkSet } from './model.ts';
 
 export const pageChunks = 256;
 const emptyPage: ChunkPage = {
@@ -63,11 +63,6 @@ function heldIn(page: ChunkPage): number {
   let count = 0;
   for (let slot = 0; slot < pageChunks; slot++) count += bitAt(page, slot);
   return count;
-}
-
-/** An empty file has one (empty) chunk. */
-export function isAllStored({ chunks, chunksCount }: Transfer): boolean {
-  return chunks.count === Math.max(1, chunksCount);
 }
 
 /** Length of the gapless run 1..n. */

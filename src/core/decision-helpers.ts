@@ -1,14 +1,25 @@
 // Small makers that keep the handlers of `decide` short.
-import type { Decision, Effect, Fact, VolatileFact, Write } from './events.ts';
-import type { Package, PackageId, Phase, PackageRuntime, State, Transfer } from './model.ts';
+import type { Decision, Effect, Fact, LogEffect, Signal, VolatileFact, Write } from './events.ts';
+import type {
+  Installing,
+  Package,
+  PackageId,
+  Phase,
+  Rebooting,
+  Receiving,
+  Reservation,
+  State,
+  Transfer,
+} from './model.ts';
 
-export const nothing: Decision = { writes: [], facts: [], notes: [], effects: [] };
+export const nothing = { writes: [], facts: [], notes: [], effects: [], signals: [] } as const;
 
 export function decision(parts: {
   readonly writes?: readonly Write[];
   readonly facts?: readonly Fact[];
   readonly notes?: readonly VolatileFact[];
   readonly effects?: readonly Effect[];
+  readonly signals?: readonly Signal[];
 }): Decision {
   return { ...nothing, ...parts };
 }
@@ -19,48 +30,17 @@ export function combine(...all: readonly Decision[]): Decision {
     facts: all.flatMap((one) => one.facts),
     notes: all.flatMap((one) => one.notes),
     effects: all.flatMap((one) => one.effects),
+    signals: all.flatMap((one) => one.signals),
   };
 }
 
-/** Peer strings are only ever compared, so any injective spelling does. */
+/** Strings of a server are only ever compared, so any injective encoding does. */
 export function keyOf(id: PackageId): string {
   return JSON.stringify([id.name, id.version]);
 }
 
 export function historyKeyOf(id: PackageId, checksum: string): string {
   return JSON.stringify([id.name, id.version, checksum]);
-}
-
-export const idle: PackageRuntime = {
-  attempts: 0,
-  deadlineMs: undefined,
-  method: undefined,
-  context: 'resume',
-  activity: undefined,
-  reservation: undefined,
-  sha1: undefined,
-  isRerun: false,
-  isUntried: false,
-  isDataLost: false,
-  finishDeadlineMs: undefined,
-  unexpectedChunks: 0,
-  isReportInFlight: false,
-  sentAtMs: undefined,
-  blockedReason: undefined,
-  denial: undefined,
-  percent: undefined,
-};
-
-export function runningOf(state: State, id: PackageId): PackageRuntime {
-  return state.running.get(keyOf(id)) ?? idle;
-}
-
-export function running(
-  state: State,
-  id: PackageId,
-  change: Partial<PackageRuntime>,
-): VolatileFact {
-  return { kind: 'running', id, running: { ...runningOf(state, id), ...change } };
 }
 
 export type InPhase<K extends Phase['kind']> = Package & {
@@ -71,7 +51,17 @@ export function inPhase<K extends Phase['kind']>(one: Package, kind: K): one is 
   return one.phase.kind === kind;
 }
 
-/** The data that a package has on flash, in whatever phase. */
+/** Returns the package if the agent knows it and it is in that phase. */
+export function packageIn<K extends Phase['kind']>(
+  state: State,
+  id: PackageId,
+  kind: K,
+): InPhase<K> | undefined {
+  const one = state.packages.get(keyOf(id));
+  return one !== undefined && inPhase(one, kind) ? one : undefined;
+}
+
+/** The payload that a package has on flash, in whatever phase. */
 export function transferOf(one: Package): Transfer | undefined {
   return 'transfer' in one.phase ? one.phase.transfer : undefined;
 }
@@ -83,18 +73,32 @@ export function byNumber(state: State, number: number): Package | undefined {
   return undefined;
 }
 
+/** The space that is being reserved for a transfer of the package. */
+export function reservationOf({ phase }: Package): Reservation | undefined {
+  return 'reservation' in phase ? phase.reservation : undefined;
+}
+
+export function receiving({ id, phase }: InPhase<'receiving'>, change: Partial<Receiving>) {
+  return { kind: 'receiving', id, now: { ...phase.now, ...change } } as const;
+}
+
+export function installing({ id, phase }: InPhase<'installing'>, change: Partial<Installing>) {
+  return { kind: 'installing', id, now: { ...phase.now, ...change } } as const;
+}
+
+export function rebooting({ id, phase }: InPhase<'rebooting'>, change: Partial<Rebooting>) {
+  return { kind: 'rebooting', id, now: { ...phase.now, ...change } } as const;
+}
+
 export function log(
-  level: 'debug' | 'info' | 'warn' | 'error',
+  level: LogEffect['level'],
   code: string,
-  fields: { readonly [key: string]: string | number | boolean | undefined },
-): Effect {
+  fields: LogEffect['fields'],
+): LogEffect {
   return { kind: 'log', level, code, fields };
 }
 
-/**
- * What is said and counted of a call that we do not follow. The node ignores our answers
- * (protocol 1.6).
- */
+/** Logs and counts a request that the agent does not follow. */
 export function refuse(
   code: string,
   fields: { readonly [key: string]: string | number },

@@ -1,76 +1,37 @@
-// The verbs of the agent: what happens (Event), what is remembered (Fact, Note), what is done
-// (Write, Effect). `decide` turns the first into the others. Types only.
+// The verbs of the core: what happens (Event), what is remembered (Fact, VolatileFact), what is
+// done (Write, Effect), and what the backend hears of it (Signal). Types only.
 import type {
-  ServerServices,
-  Counters,
+  Announcement,
   ChunkPage,
-  Install,
+  Counters,
   HistoryEntry,
-  Message,
-  MessageDialect,
+  Install,
+  Installing,
   PackageId,
-  Report,
-  ReportCode,
-  Request,
-  PackageRuntime,
-  ResumeMethod,
-  ServiceNames,
-  ResumeContext,
-  Started,
-  State,
+  Rebooting,
+  Receiving,
   RecoverySummary,
+  Report,
+  Reservation,
   Transfer,
   Update,
 } from './model.ts';
-import type { ServerAvailability, FailedCall, Link, Outage } from './link-state.ts';
 
 // ---------------------------------------------------------------- what happens
 
 export type Event =
   | { readonly kind: 'booted'; readonly bootId: string; readonly evidence: readonly PayloadScan[] }
-  | { readonly kind: 'tick' }
-  | { readonly kind: 'request'; readonly request: Request }
-  | { readonly kind: 'transport-up' }
-  | { readonly kind: 'transport-down'; readonly reason: string }
-  /** The address of the agent has changed. */
-  | { readonly kind: 'register-again' }
-  /** So many requests were refused before they were understood. */
+  /** So many requests were rejected before they were decoded. */
   | { readonly kind: 'refused'; readonly count: number }
-  | {
-      readonly kind: 'registered';
-      readonly names: ServiceNames;
-      readonly vin: string | undefined;
-      readonly found: ServerServices | undefined;
-      /** The node lists the server's services; undefined: the node was not asked. */
-      readonly isServerListed?: boolean | undefined;
-    }
-  /** A call to the node failed: registering, or a message. */
-  | ({ readonly kind: 'call-failed' } & FailedCall)
-  /** The node accepted a message; submitted only while the state remembers a failure. */
-  | { readonly kind: 'message-accepted' }
-  /** The wall clock was set while a retry waits that failed for the time on this device. */
-  | { readonly kind: 'clock-stepped' }
-  /** A message that cannot be spelt: the vehicle has no name in its dialect. The link is sound. */
-  | {
-      readonly kind: 'message-blocked';
-      readonly id: PackageId | undefined;
-      readonly reason: string;
-    }
-  /** What proves a report may overtake the node's answer to it (protocol 1.6). */
-  | { readonly kind: 'report-in-flight'; readonly id: PackageId; readonly leaving: boolean }
-  /** The node took a message; that it arrives is not said (protocol 1.6). */
-  | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
-  /** A package is spoken of in this dialect, which its notify could not tell. */
-  | { readonly kind: 'dialect-used'; readonly dialect: MessageDialect }
-  | { readonly kind: 'reserved'; readonly start: StartRequest; readonly number: number }
+  | { readonly kind: 'reserved'; readonly start: Start; readonly number: number }
   | {
       readonly kind: 'not-reserved';
-      readonly start: StartRequest;
+      readonly start: Start;
       readonly number: number;
       readonly code: string;
       readonly reason: string;
     }
-  /** The folder of a transfer is gone; with a reason: the disk refused. */
+  /** The folder of a transfer is removed; with a reason: the disk refused. */
   | { readonly kind: 'discarded'; readonly number: number; readonly reason: string | undefined }
   | { readonly kind: 'hashed'; readonly number: number; readonly sha1: string }
   | { readonly kind: 'chunk-corrupt'; readonly number: number; readonly chunkIndex: number }
@@ -92,8 +53,7 @@ export type Event =
       readonly kind: 'not-prepared';
       readonly id: PackageId;
       readonly number: number;
-      readonly code: ReportCode;
-      readonly reason: string;
+      readonly failure: PrepareFailure;
     }
   | { readonly kind: 'progress'; readonly id: PackageId; readonly percent: number }
   | { readonly kind: 'install-ended'; readonly id: PackageId; readonly verdict: InstallResult }
@@ -104,7 +64,7 @@ export type Event =
       readonly ok: boolean;
       readonly description: string;
     }
-  /** The device must not reboot now; nothing was asked to reboot it. */
+  /** The device must not reboot yet; the agent did not request the reboot. */
   | { readonly kind: 'reboot-denied'; readonly id: PackageId; readonly reason: string }
   | {
       readonly kind: 'checked';
@@ -114,50 +74,48 @@ export type Event =
     }
   | { readonly kind: 'inventory-listed'; readonly packages: readonly PackageId[] }
   | { readonly kind: 'inventory-failed'; readonly reason: string }
-  /** Of a person, through the control socket. */
+  /** From a person, through the control socket. */
   | { readonly kind: 'consent'; readonly id: PackageId }
   | { readonly kind: 'decline'; readonly id: PackageId };
 
-export type StartRequest = Extract<Request, { kind: 'start' }>;
+/** A transfer of a package that a server began. */
+export type Start = Announcement & { readonly id: PackageId };
 
 /** What the disk shows of a transfer that the journal knows. */
 export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
+/** Why an installer cannot begin; `decide` maps each to the code of a report. */
+export type PrepareFailure =
+  | { readonly kind: 'data-not-closed'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'no-installer'; readonly reason: string }
+  | { readonly kind: 'rejected'; readonly code: Report['code']; readonly reason: string }
+  | { readonly kind: 'memo-too-large'; readonly limitBytes: number };
+
 export type InstallResult =
   | { readonly kind: 'installed'; readonly description: string }
   | { readonly kind: 'reboot-required'; readonly description: string }
-  | { readonly kind: 'failed'; readonly code: ReportCode; readonly description: string }
-  /** It ended in the middle, and is worth another attempt. */
+  | {
+      readonly kind: 'failed';
+      readonly code: Report['code'];
+      readonly description: string;
+    }
+  /** The installer was interrupted; another attempt makes sense. */
   | { readonly kind: 'cut'; readonly description: string }
-  /** Somebody else holds the lock or the daemon: nothing was tried. */
+  /** Another program has the lock or the daemon: nothing was tried. */
   | { readonly kind: 'busy'; readonly reason: string };
 
 export type Probe =
   | { readonly kind: 'installed'; readonly description: string }
-  /** Installed; it runs only after the reboot that the cut kept from being asked for. */
+  /** Installed; it runs only after a reboot, which was not requested yet. */
   | { readonly kind: 'reboot-required'; readonly description: string }
   | { readonly kind: 'not-installed'; readonly description: string }
-  /** Nothing on the device can tell. */
+  /** The device has no evidence either way. */
   | { readonly kind: 'unknown'; readonly description: string };
 
 // ---------------------------------------------------------------- what is remembered
 
-/** Durable: appended to the journal before anything that depends on it leaves the device. */
+/** Durable: in the journal before anything that depends on it leaves the device. */
 export type Fact =
-  | { readonly kind: 'server-named'; readonly services: ServerServices }
-  /** Without services: of the backend that was named last. */
-  | {
-      readonly kind: 'resume-method-learned';
-      readonly context: ResumeContext;
-      readonly method: ResumeMethod;
-      readonly services?: ServerServices;
-    }
-  | {
-      readonly kind: 'dialect-learned';
-      readonly dialect: MessageDialect;
-      readonly hasNoInstallTimeout?: boolean;
-    }
-  /** The package keeps the services of the backend that was named last before this fact. */
   | {
       readonly kind: 'offered';
       readonly id: PackageId;
@@ -168,8 +126,8 @@ export type Fact =
   | { readonly kind: 'consented'; readonly id: PackageId; readonly by?: 'person' }
   /** A person must accept it (again) before anything more is received. */
   | { readonly kind: 'consent-needed'; readonly id: PackageId }
-  /** The server started a package that waits for consent; without `start`: it gave that up. */
-  | { readonly kind: 'start-deferred'; readonly id: PackageId; readonly start?: Started }
+  /** The server began a package that waits for consent; without `start`: it gave that up. */
+  | { readonly kind: 'start-deferred'; readonly id: PackageId; readonly start?: Announcement }
   | { readonly kind: 'declined'; readonly id: PackageId }
   | {
       readonly kind: 'transfer-started';
@@ -189,7 +147,7 @@ export type Fact =
   | { readonly kind: 'transfer-complete'; readonly number: number; readonly signature?: string }
   /** The server began another payload of the same update. */
   | { readonly kind: 'extra-package-seen'; readonly id: PackageId }
-  /** The data is given up, the wish for the package is not. */
+  /** The data is given up; the package stays wanted. */
   | { readonly kind: 'transfer-discarded'; readonly id: PackageId }
   | { readonly kind: 'aborted'; readonly id: PackageId }
   | { readonly kind: 'install-started'; readonly id: PackageId; readonly install: Install }
@@ -202,12 +160,9 @@ export type Fact =
     }
   | { readonly kind: 'report-confirmed'; readonly id: PackageId }
   | { readonly kind: 'attempts-reset'; readonly id: PackageId }
-  /** The server wants the list of installed packages, and does not ask twice; then: it has it. */
-  | { readonly kind: 'inventory-requested'; readonly services?: ServerServices | undefined }
-  | { readonly kind: 'inventory-sent' }
   /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
   | { readonly kind: 'records-lost' }
-  // Only in a rewritten journal.
+  // Only in a compacted journal.
   | { readonly kind: 'counters'; readonly nextNumber: number; readonly nextOrder: number }
   | { readonly kind: 'history-entry'; readonly entry: HistoryEntry }
   | { readonly kind: 'confirmation-required'; readonly id: PackageId }
@@ -218,22 +173,18 @@ export type Fact =
       readonly data: ChunkPage;
     };
 
-/** Volatile: folded by the same `apply`, never journaled. */
+/** Folded like a fact, and never journaled. */
 export type VolatileFact =
   | { readonly kind: 'booting'; readonly bootId: string }
   | { readonly kind: 'number-taken' }
-  | { readonly kind: 'link'; readonly link: Link }
   | {
-      readonly kind: 'identified';
-      readonly names: ServiceNames;
-      readonly vin: string | undefined;
-      readonly found: ServerServices | undefined;
+      readonly kind: 'reservation';
+      readonly id: PackageId;
+      readonly reservation: Reservation | undefined;
     }
-  | { readonly kind: 'running'; readonly id: PackageId; readonly running: PackageRuntime }
-  | { readonly kind: 'away'; readonly away: ServerAvailability }
-  | { readonly kind: 'outage'; readonly outage: Outage | undefined }
-  | { readonly kind: 'keep-alive'; readonly dueMs: number }
-  | { readonly kind: 'listing'; readonly listing: State['inventoryRequest'] }
+  | { readonly kind: 'receiving'; readonly id: PackageId; readonly now: Receiving }
+  | { readonly kind: 'installing'; readonly id: PackageId; readonly now: Installing }
+  | { readonly kind: 'rebooting'; readonly id: PackageId; readonly now: Rebooting }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters; readonly by?: number }
   | { readonly kind: 'recovered'; readonly survival: RecoverySummary };
@@ -247,51 +198,75 @@ export type Write = {
   readonly data: Uint8Array;
 };
 
-/** Done after the commit; at least once, so each is harmless when repeated. */
+/** Done after the commit, at least once: each is harmless when repeated. */
 export type Effect =
-  | {
-      readonly kind: 'log';
-      readonly level: 'debug' | 'info' | 'warn' | 'error';
-      readonly code: string;
-      readonly fields: { readonly [key: string]: string | number | boolean | undefined };
-    }
-  | { readonly kind: 'register' }
-  | { readonly kind: 'request-start'; readonly id: PackageId }
-  /** The list is made of what is committed when it leaves. */
-  | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
-  /** The last ack again, after the finish: it only says that we are still at it. */
-  | { readonly kind: 'keep-alive'; readonly id: PackageId }
-  /** Of a chunk that no package has: a server that cannot begin anew otherwise throws, and does. */
-  | { readonly kind: 'restart-ack'; readonly id: PackageId }
-  | { readonly kind: 'report'; readonly report: Report }
+  | LogEffect
   | { readonly kind: 'list-inventory' }
-  | { readonly kind: 'send-inventory'; readonly packages: readonly PackageId[] }
-  | { readonly kind: 'reserve'; readonly start: StartRequest; readonly number: number }
-  /** Hash on along the gapless prefix, checking what has to be read back. */
+  | { readonly kind: 'reserve'; readonly start: Start; readonly number: number }
+  /** Hash along the gapless prefix, and check what has to be read back. */
   | { readonly kind: 'hash'; readonly number: number }
   | { readonly kind: 'discard'; readonly number: number }
   | { readonly kind: 'prepare'; readonly id: PackageId; readonly transfer: Transfer }
-  | {
-      readonly kind: 'install';
-      readonly id: PackageId;
-      readonly transfer: Transfer;
-      readonly install: Install;
-    }
-  | {
-      readonly kind: 'probe';
-      readonly id: PackageId;
-      readonly transfer: Transfer;
-      readonly install: Install;
-    }
+  | AttemptEffect<'install'>
+  | AttemptEffect<'probe'>
   | { readonly kind: 'reboot'; readonly id: PackageId }
   | { readonly kind: 'check'; readonly id: PackageId };
 
-export type Decision = {
-  readonly writes: readonly Write[];
-  readonly facts: readonly Fact[];
-  readonly notes: readonly VolatileFact[];
-  readonly effects: readonly Effect[];
+type AttemptEffect<K> = {
+  readonly kind: K;
+  readonly id: PackageId;
+  readonly transfer: Transfer;
+  readonly install: Install;
 };
 
-/** When a decision is taken, and one throw of the dice for its jitter, in [0, 1). */
+export type LogEffect = {
+  readonly kind: 'log';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly code: string;
+  readonly fields: { readonly [key: string]: string | number | boolean | undefined };
+};
+
+// ---------------------------------------------------------------- what the backend hears
+
+/** From the core to the backend, in the same commit. */
+export type Signal =
+  /** The agent started: the journal is replayed. */
+  | { readonly kind: 'booted' }
+  /** There is space: the server may send. */
+  | { readonly kind: 'transfer-ready'; readonly id: PackageId }
+  /** There was no space now; the failure may pass. */
+  | { readonly kind: 'transfer-postponed'; readonly id: PackageId }
+  /** The server began a package that waits for consent. */
+  | { readonly kind: 'start-deferred'; readonly id: PackageId }
+  /** A start led to no transfer; the outcome says why. */
+  | { readonly kind: 'start-rejected'; readonly id: PackageId }
+  | { readonly kind: 'chunk-stored'; readonly id: PackageId }
+  | { readonly kind: 'chunk-repeated'; readonly id: PackageId }
+  /** A chunk turned out corrupt: the server has to send it again. */
+  | { readonly kind: 'chunk-missing'; readonly id: PackageId }
+  | { readonly kind: 'inventory'; readonly packages: readonly PackageId[] };
+
+// ---------------------------------------------------------------- decisions
+
+/** What one event leads to. A backend adds facts, volatile facts and effects of its own. */
+export type DecisionOf<F, V, E> = {
+  readonly writes: readonly Write[];
+  readonly facts: readonly F[];
+  readonly notes: readonly V[];
+  readonly effects: readonly E[];
+  readonly signals: readonly Signal[];
+};
+
+export type Decision = DecisionOf<Fact, VolatileFact, Effect>;
+
+/** When a decision is taken, and one random number for its jitter, in [0, 1). */
 export type Moment = { readonly nowMs: number; readonly random: number };
+
+/** Every state that can wait has one: what happens at the end of the wait. */
+export type Deadline<Act> = {
+  readonly dueMs: number;
+  readonly id: PackageId | undefined;
+  /** What happens then, for people. */
+  readonly next: string;
+  readonly act: Act;
+};

@@ -1,22 +1,33 @@
-// The nouns of the agent: what the server asks, what a package is, what the agent knows. Types
-// only.
-
-import type { ServerAvailability, Link, Outage } from './link-state.ts';
-import type { MessageDialect, Update } from './messages.ts';
-
-export type { Message, MessageDialect, Offer, Request, Update } from './messages.ts';
+// The nouns of the core: packages, their phases, their payload, and what the agent remembers of
+// them. Types only. The core knows no server: a backend offers, sends and cancels.
 
 export type PackageId = { readonly name: string; readonly version: string };
 
-/** The four services of a backend, fully qualified, taken verbatim from a notify. */
-export type ServerServices = {
-  readonly start: string;
-  readonly ack: string;
-  readonly report: string;
-  readonly packages: string;
+// ---------------------------------------------------------------- offers
+
+/** `sizeBytes` is for people: some servers add up a package and its dependencies. */
+export type Offer = {
+  readonly id: PackageId;
+  readonly sizeBytes: number;
+  readonly update?: Update | undefined;
 };
 
-// ---------------------------------------------------------------- chunks held
+/** What some servers tell about an update. Each field may be empty. */
+export type Update = {
+  readonly signature: string;
+  readonly description: string;
+  /** The server requires that a person accepts the update. */
+  readonly isConfirmationWanted: boolean;
+};
+
+/** A transfer that a server began. The checksum is a SHA-1 in lower-case hex. */
+export type Announcement = {
+  readonly checksum: string;
+  /** As announced; 0 for an empty file, which still has one (empty) chunk. */
+  readonly chunksCount: number;
+};
+
+// ---------------------------------------------------------------- chunks on flash
 
 /** Chunks of one transfer that are on flash, with their CRC-32: a persistent vector of pages. */
 export type ChunkSet = {
@@ -25,18 +36,14 @@ export type ChunkSet = {
 };
 export type ChunkPage = { readonly held: Uint8Array; readonly crcs: Uint32Array };
 
-// ---------------------------------------------------------------- what a package is, on flash
-
-export type Transfer = {
-  /** Ours; names the folder of the data. */
+export type Transfer = Announcement & {
+  /** A number of the agent's own; it names the folder of the data. */
   readonly number: number;
-  /** SHA-1, lower-case hex, as the server announced it. */
-  readonly checksum: string;
-  /** As announced; 0 for an empty file, which still has one (empty) chunk. */
-  readonly chunksCount: number;
   readonly chunks: ChunkSet;
   readonly lastChunkBytes: number | undefined;
 };
+
+// ---------------------------------------------------------------- phases, on flash
 
 export type Install = {
   readonly attempt: number;
@@ -45,52 +52,59 @@ export type Install = {
   readonly before: string;
 };
 
+/** `now` is of this boot: a new phase, and each start of the agent, begins with the first value. */
 export type Phase =
-  /** Notified; waits for consent (`accept = "ask"`). */
+  /** The package waits for consent. */
   | { readonly kind: 'offered' }
-  /** `start` is asked for until the server starts it. */
-  | { readonly kind: 'accepted' }
-  /** The server named checksum and count, space is reserved, chunks come. */
-  | { readonly kind: 'receiving'; readonly transfer: Transfer; readonly finished: boolean }
-  /** Every byte was here and right; an attempt is on flash and may be running. */
-  | { readonly kind: 'installing'; readonly transfer: Transfer; readonly install: Install }
-  /** Installed; said only after the reboot that the installer asked for. */
+  /** The backend requests the transfer until the server begins it. */
+  | { readonly kind: 'accepted'; readonly reservation: Reservation | undefined }
+  /** Space is reserved, chunks arrive. `finished`: the server sent everything. */
+  | {
+      readonly kind: 'receiving';
+      readonly transfer: Transfer;
+      readonly finished: boolean;
+      readonly now: Receiving;
+    }
+  /** Every byte was verified; an attempt is on flash and may be running. */
+  | {
+      readonly kind: 'installing';
+      readonly transfer: Transfer;
+      readonly install: Install;
+      readonly now: Installing;
+    }
+  /** Installed; the outcome is known only after the reboot that the installer required. */
   | {
       readonly kind: 'rebooting';
       readonly transfer: Transfer;
       readonly install: Install;
       readonly bootId: string;
+      readonly now: Rebooting;
     }
-  /**
-   * The outcome is known; the report is owed until there is proof. `again`: offered anew
-   * meanwhile.
-   */
+  /** The outcome is known; the report is due until the server confirms it. */
   | {
       readonly kind: 'reporting';
       readonly report: Report;
+      /** The server offered the package once more. */
       readonly again: 'no' | 'offered' | 'consented';
-      /** The services of the server that offered it again. */
-      readonly offeredBy: ServerServices | undefined;
+      readonly reservation: Reservation | undefined;
     };
 
 export type Package = {
   readonly id: PackageId;
   readonly sizeBytes: number;
   readonly update: Update | undefined;
-  /** The server has more than this payload under the same id; only one can be installed. */
+  /** The server has more payloads under the same id; the agent can install only one. */
   readonly isMultiPackage: boolean;
-  /** Order of arrival; the oldest is asked for first. */
+  /** Order of arrival; the backend requests the oldest first. */
   readonly order: number;
-  /** The services of the server that offered it; undefined: no notify had named any. */
-  readonly services: ServerServices | undefined;
   /** A person accepted it; false: the policy did. */
   readonly isByPerson: boolean;
-  /** The transfer that the server started before anybody accepted the package. */
-  readonly started: Started | undefined;
+  /** The transfer that the server began before the package was accepted. */
+  readonly started: Announcement | undefined;
   readonly phase: Phase;
 };
 
-export type Started = { readonly checksum: string; readonly chunksCount: number };
+// ---------------------------------------------------------------- outcomes
 
 export type Report = {
   readonly id: PackageId;
@@ -99,7 +113,6 @@ export type Report = {
   readonly description: string;
 };
 
-/** GENIVI's result codes (protocol 2.3), by name. */
 export type ReportCode =
   | 'ok'
   | 'already-processed'
@@ -119,87 +132,44 @@ export type HistoryEntry = {
   readonly description: string;
 };
 
-/**
- * How a silent server is made to continue: the chunk set, `[]`, or a new `start` (protocol 2.4).
- */
-export type ResumeMethod = 'full' | 'empty' | 'start';
-/** `/sota/start` has just come, or a transfer stands still. */
-export type ResumeContext = 'after-start' | 'resume';
-
-export type KnownServer = {
-  /** Undefined until a notify named them. */
-  readonly services: ServerServices | undefined;
-  readonly dialect: MessageDialect | undefined;
-  /** It waits for a report for ever; the others give up after a minute (protocol 2.4). */
-  readonly hasNoInstallTimeout: boolean;
-  readonly learned: {
-    readonly 'after-start': ResumeMethod | undefined;
-    readonly resume: ResumeMethod | undefined;
-  };
-};
-
 // ---------------------------------------------------------------- what a boot forgets
 
-/** Our own services, fully qualified, from the register replies. */
-export type ServiceNames = {
-  readonly notify: string;
-  readonly start: string;
-  readonly chunk: string;
-  readonly finish: string;
-  readonly getpackages: string;
-  readonly abort: string;
-};
+/** The transfer that a server announced, until there is space for it. */
+export type Reservation = Announcement & { readonly number: number };
 
-export type Activity =
-  | 'reserving'
-  | 'preparing'
-  | 'installing'
-  | 'probing'
-  | 'rebooting'
-  | 'checking';
-
-/** The transfer that a server announced, until there is room for it. */
-export type Reservation = {
-  readonly number: number;
-  readonly checksum: string;
-  readonly chunksCount: number;
-};
-
-/** What a package is doing at the moment; beside `Phase` because a boot forgets it. */
-export type PackageRuntime = {
-  /** Times the peer (server, installer, reboot) was asked in a row without an answer. */
-  readonly attempts: number;
-  /** When it is asked again; undefined: something else moves it. */
-  readonly deadlineMs: number | undefined;
-  /** The rung whose answer is awaited. */
-  readonly method: ResumeMethod | undefined;
-  readonly context: ResumeContext;
-  /** An effect of ours is under way and will end in an event. */
-  readonly activity: Activity | undefined;
-  /** What `reserving` makes room for. */
-  readonly reservation: Reservation | undefined;
-  /** SHA-1 of the whole data, once the hash ran to the end since boot. */
+export type Receiving = {
+  /** SHA-1 of the whole data, if the hash ran to the end since boot. */
   readonly sha1: string | undefined;
-  /** The installer must run again (after a cut) as soon as the data is verified. */
-  readonly isRerun: boolean;
-  /** The attempt is on flash and was not started: the installer is asked first. */
+  /** The installer prepares. */
+  readonly isPreparing: boolean;
+  /** When it prepares again, after a wait for permission. */
+  readonly prepareAtMs: number | undefined;
+};
+
+export type Installing = {
+  /** `verifying`: the data is hashed before the next attempt. `waiting`: the installer is busy. */
+  readonly step: 'installing' | 'probing' | 'verifying' | 'waiting';
+  readonly sha1: string | undefined;
+  /** The attempt is on flash and was not started: the agent probes first. */
   readonly isUntried: boolean;
   /** At the boot there was no data of the attempt that is probed. */
   readonly isDataLost: boolean;
-  readonly finishDeadlineMs: number | undefined;
-  /** Chunks of a package that was not started, since the server was asked last. */
-  readonly unexpectedChunks: number;
-  /** A report is on its way to the node, which has not answered yet. */
-  readonly isReportInFlight: boolean;
-  readonly sentAtMs: number | undefined;
-  /** Why nothing could be said of it, last time. */
-  readonly blockedReason: string | undefined;
-  /** The device must not reboot yet: how often it said so in a row, and the last reason. */
-  readonly denial: { readonly count: number; readonly reason: string } | undefined;
+  /** Times in a row that the installer was busy, and when the agent retries. */
+  readonly busyCount: number;
+  readonly retryAtMs: number | undefined;
   readonly percent: number | undefined;
 };
 
-/** What the last cut left of a package; `dropped` chunks turned out to be rotten since. */
+export type Rebooting = {
+  readonly step: 'requested' | 'checking';
+  readonly requests: number;
+  /** When the agent requests the reboot again; undefined: it does not. */
+  readonly deadlineMs: number | undefined;
+  /** The device may not reboot yet: how often in a row, and the last reason. */
+  readonly denial: { readonly count: number; readonly reason: string } | undefined;
+};
+
+/** What the last interruption left of a package; `dropped` chunks turned out corrupt since. */
 export type RecoverySummary = {
   readonly id: PackageId;
   readonly what: string;
@@ -208,40 +178,17 @@ export type RecoverySummary = {
 
 export type State = {
   // From the journal.
-  readonly server: KnownServer;
-  /** Others that were named before, the last one at the end: a vehicle may come back to them. */
-  readonly previousServers: readonly KnownServer[];
   readonly packages: ReadonlyMap<string, Package>;
   readonly history: ReadonlyMap<string, HistoryEntry>;
-  /** The server asked for the installed packages and has no answer yet. */
-  readonly inventoryRequest:
-    | {
-        readonly asked: number;
-        readonly dueMs: number;
-        /** Where the list goes; undefined: to the present server. */
-        readonly services: ServerServices | undefined;
-      }
-    | undefined;
   /** Packages that a server wanted confirmed by a person, the last one at the end. */
   readonly confirmations: readonly PackageId[];
   readonly nextNumber: number;
   readonly nextOrder: number;
-  /** Records of the journal were lost: an installer is asked before it runs for the first time. */
+  /** Records of the journal were lost: the agent probes before it installs the first time. */
   readonly hasLostRecords: boolean;
   // Of this boot.
   readonly bootId: string;
-  readonly link: Link;
-  readonly ownServices: ServiceNames | undefined;
-  readonly vin: string | undefined;
-  /** The backend's services as the node lists them, until a notify names them. */
-  readonly discoveredServices: ServerServices | undefined;
-  /** Undefined: no failure of the link is logged as not over yet. */
-  readonly outage: Outage | undefined;
-  readonly serverAvailability: ServerAvailability;
-  readonly running: ReadonlyMap<string, PackageRuntime>;
-  /** Folders of transfers that are over and that the disk refused to remove: when again. */
-  /** When an ack tells the server that an install goes on; undefined: no need so far. */
-  readonly progressAckMs: number | undefined;
+  /** Folders of finished transfers that the disk refused to remove: when to retry. */
   readonly cleanups: ReadonlyMap<number, number>;
   readonly counters: Counters;
   readonly recovered: ReadonlyMap<string, RecoverySummary>;

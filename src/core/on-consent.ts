@@ -1,48 +1,40 @@
-// What a person says of a package: accept or decline, through the control socket.
-import { applyAll } from './apply.ts';
-import { combine, decision, keyOf, log, nothing } from './decision-helpers.ts';
-import { startHeld } from './on-start.ts';
-import { recordOutcome, rejectStart } from './conclude-transfer.ts';
+// What a person decides about a package: accept or decline, through the control socket.
+import { awaitsConsent, mayDecline } from './consent.ts';
+import { combine, decision, inPhase, keyOf, log, nothing } from './decision-helpers.ts';
+import { applyAll } from './fold.ts';
+import { failure, recordOutcome, rejectStart } from './outcome.ts';
+import { reserve } from './transfers.ts';
 import type { Decision, Event, Fact } from './events.ts';
 import type { State } from './model.ts';
 import type { Settings } from './settings.ts';
 
 type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
 
-/** Offered packages are accepted, those that failed too often may be tried again. */
+/** Accepts an offered package, and permits further attempts of one that failed too often. */
 export function onConsent(settings: Settings, state: State, { id }: Of<'consent'>): Decision {
   const one = state.packages.get(keyOf(id));
-  const phase = one?.phase;
-  const isOffered =
-    phase?.kind === 'offered' || (phase?.kind === 'reporting' && phase.again === 'offered');
-  const consented: readonly Fact[] = isOffered ? [{ kind: 'consented', id, by: 'person' }] : [];
+  const isAwaited = one !== undefined && awaitsConsent(one);
+  const consented: readonly Fact[] = isAwaited ? [{ kind: 'consented', id, by: 'person' }] : [];
   const accepted = decision({
     facts: [...consented, { kind: 'attempts-reset', id }],
     effects: [log('info', 'accepted', { ...id })],
   });
-  if (one === undefined || phase?.kind !== 'offered') return accepted;
-  return combine(accepted, startHeld(settings, applyAll(state, accepted.facts), one));
+  // What the server began before begins now.
+  const started = one !== undefined && inPhase(one, 'offered') ? one.started : undefined;
+  if (started === undefined) return accepted;
+  return combine(accepted, reserve(settings, applyAll(state, accepted.facts), { id, ...started }));
 }
 
 export function onDecline(state: State, { id }: Of<'decline'>): Decision {
   const one = state.packages.get(keyOf(id));
-  if (one === undefined) return nothing;
-  const said = decision({ effects: [log('info', 'declined', { ...id })] });
-  const description = 'declined on the device';
-  const report = { id, status: false, code: 'user-declined', description } as const;
-  switch (one.phase.kind) {
-    case 'offered':
-      // A server that has begun waits until it hears.
-      return one.started === undefined
-        ? { ...said, facts: [{ kind: 'declined', id }] }
-        : combine(said, rejectStart(one, report));
-    case 'accepted':
-    case 'receiving':
-      // The server was asked for it and may have begun.
-      return combine(said, recordOutcome(one, report));
-    case 'reporting':
-      return one.phase.again === 'no' ? nothing : { ...said, facts: [{ kind: 'declined', id }] };
-    default:
-      return nothing;
-  }
+  if (one === undefined || !mayDecline(one)) return nothing;
+  const logged = decision({ effects: [log('info', 'declined', { ...id })] });
+  const report = failure(id, 'user-declined', 'declined on the device');
+  const { phase, started } = one;
+  // The server requested nothing, or the next offer ends before it was accepted.
+  const isQuiet = phase.kind === 'reporting' || (phase.kind === 'offered' && started === undefined);
+  if (isQuiet) return { ...logged, facts: [{ kind: 'declined', id }] };
+  // A server that has begun waits for an answer.
+  const outcome = phase.kind === 'offered' ? rejectStart(one, report) : recordOutcome(one, report);
+  return combine(logged, outcome);
 }

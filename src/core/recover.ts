@@ -1,15 +1,16 @@
 // After every start: what the journal says, held against what the disk shows, one row each.
-import { combine, decision, nothing, running, transferOf } from './decision-helpers.ts';
-import { waitNote } from './progress-ack.ts';
-import { isAllStored } from './chunk-set.ts';
-import { chunksExpected } from './resume-strategy.ts';
-import { recovered } from './recovery-summary.ts';
-import { chunkBytes } from '../limits.ts';
 import { unreachable } from '../assert.ts';
+import { chunkBytes } from '../limits.ts';
 import { grouped } from '../sanitize.ts';
-import type { Decision, PayloadScan, Fact } from './events.ts';
+import { combine, decision, inPhase, installing, nothing } from './decision-helpers.ts';
+import { rebooting, transferOf } from './decision-helpers.ts';
+import { chunksExpected, isAllStored } from './phases.ts';
+import { recovered } from './recovery-summary.ts';
+import type { Decision, Event, Fact, Moment } from './events.ts';
 import type { Package, State, Transfer } from './model.ts';
 import type { Settings } from './settings.ts';
+
+type Booted = Extract<Event, { readonly kind: 'booted' }>;
 
 export type Row =
   | 'wait-for-consent'
@@ -50,12 +51,12 @@ export function rowOf(
 export function onBooted(
   settings: Settings,
   state: State,
-  bootId: string,
-  evidence: readonly PayloadScan[],
-  nowMs: number,
+  event: Booted,
+  { nowMs }: Moment,
 ): Decision {
-  const booting = { kind: 'booting', bootId } as const;
-  const first = decision({ notes: [booting, ...waitNote(settings, nowMs)] });
+  const { bootId, evidence } = event;
+  const notes = [{ kind: 'booting', bootId }] as const;
+  const first = decision({ notes, signals: [{ kind: 'booted' }] });
   const each = [...state.packages.values()].map((one) => {
     const transfer = transferOf(one);
     const dataBytes = evidence.find(({ number }) => number === transfer?.number)?.dataBytes;
@@ -63,7 +64,7 @@ export function onBooted(
     const isAuto = settings.policy.accept === 'auto' && one.update?.isConfirmationWanted !== true;
     const isDataThere = transfer !== undefined && isUsable(one, transfer, dataBytes);
     const row = rowOf(one.phase.kind, { isDataThere, isSameBoot, isAuto });
-    return recover(settings, state, one, row, nowMs);
+    return recover(one, row, nowMs);
   });
   return combine(first, ...each);
 }
@@ -95,70 +96,58 @@ function highestHeld(transfer: Transfer): number {
   return 0;
 }
 
-function recover(
-  settings: Settings,
-  state: State,
-  one: Package,
-  row: Row,
-  nowMs: number,
-): Decision {
-  const { id } = one;
-  const finishDeadlineMs = nowMs + settings.rvi.finishTimeoutMs;
-  const transfer = transferOf(one);
+function recover(one: Package, row: Row, nowMs: number): Decision {
+  const { id, phase } = one;
   switch (row) {
     case 'wait-for-consent':
     case 'ask':
       return nothing;
     case 'consent':
       return decision({ facts: [{ kind: 'consented', id }] });
-    case 'resume':
-      if (transfer === undefined) return nothing;
-      return combine(
-        recovered(one, `held ${heldOf(one)}`),
-        decision({
-          notes: [running(state, id, { deadlineMs: nowMs, finishDeadlineMs })],
-          effects: [{ kind: 'hash', number: transfer.number }],
-        }),
-      );
+    case 'resume': {
+      const number = transferOf(one)?.number;
+      if (number === undefined) return nothing;
+      const hashed = decision({ effects: [{ kind: 'hash', number }] });
+      return combine(recovered(one, `held ${heldOf(one)}`), hashed);
+    }
     case 'receive-again': {
+      const number = transferOf(one)?.number;
       const facts: readonly Fact[] = [{ kind: 'transfer-discarded', id }];
+      // What is left of the file would occupy its space.
+      const effects = number === undefined ? [] : [{ kind: 'discard', number } as const];
       const lost = recovered(one, 'lost its data file; it is received again');
-      // What is left of the file would keep its space.
-      if (transfer === undefined) return combine(lost, decision({ facts }));
-      const effects = [{ kind: 'discard', number: transfer.number }] as const;
       return combine(lost, decision({ facts, effects }));
     }
     case 'probe':
-    case 'probe-without-data':
-      if (one.phase.kind !== 'installing' || transfer === undefined) return nothing;
-      return combine(
-        recovered(one, `was being installed, attempt ${one.phase.install.attempt}`),
-        decision({
-          notes: [running(state, id, { activity: 'probing', isDataLost: row !== 'probe' })],
-          effects: [{ kind: 'probe', id, transfer, install: one.phase.install }],
-        }),
-      );
+    case 'probe-without-data': {
+      if (!inPhase(one, 'installing')) return nothing;
+      const { transfer, install } = one.phase;
+      const probed = decision({
+        notes: [installing(one, { step: 'probing', isDataLost: row !== 'probe' })],
+        effects: [{ kind: 'probe', id, transfer, install }],
+      });
+      return combine(recovered(one, `was being installed, attempt ${install.attempt}`), probed);
+    }
     case 'reboot-again':
-      return combine(
-        recovered(one, 'installed, waits for its reboot'),
-        decision({ notes: [running(state, id, { deadlineMs: nowMs })] }),
-      );
-    case 'check':
-      return combine(
-        recovered(one, 'installed, and rebooted'),
-        decision({
-          notes: [running(state, id, { activity: 'checking' })],
-          effects: [{ kind: 'check', id }],
-        }),
-      );
+      return combine(recovered(one, 'installed, waits for its reboot'), rebootAt(one, nowMs));
+    case 'check': {
+      if (!inPhase(one, 'rebooting')) return nothing;
+      const checked = decision({
+        notes: [rebooting(one, { step: 'checking' })],
+        effects: [{ kind: 'check', id }],
+      });
+      return combine(recovered(one, 'installed, and rebooted'), checked);
+    }
     case 'report':
-      return combine(
-        recovered(one, 'settled, its report is owed'),
-        decision({ notes: [running(state, id, { deadlineMs: nowMs })] }),
-      );
+      return phase.kind === 'reporting' ? recovered(one, 'settled, its report is owed') : nothing;
     default:
       return unreachable(row);
   }
+}
+
+function rebootAt(one: Package, deadlineMs: number): Decision {
+  if (!inPhase(one, 'rebooting')) return nothing;
+  return decision({ notes: [rebooting(one, { deadlineMs })] });
 }
 
 function heldOf(one: Package): string {

@@ -1,54 +1,38 @@
-// Small steps that `apply` is made of: a package put, moved to another phase, remembered.
-import { ledgerEntriesMax } from '../limits.ts';
-import { byNumber, idle, keyOf, historyKeyOf, transferOf } from './decision-helpers.ts';
-import type {
-  HistoryEntry,
-  Package,
-  PackageId,
-  Phase,
-  PackageRuntime,
-  State,
-  Transfer,
-} from './model.ts';
-
-export function setRunning(state: State, id: PackageId, value: PackageRuntime): State {
-  // Nothing runs for a package that is gone: late notes of its last effects end here.
-  if (!state.packages.has(keyOf(id))) return state;
-  const running = new Map(state.running);
-  running.set(keyOf(id), value);
-  return { ...state, running };
-}
+// Small steps that `apply` is made of: a package stored, moved to another phase, remembered.
+import { historyEntriesMax } from '../limits.ts';
+import { byNumber, historyKeyOf, keyOf, transferOf } from './decision-helpers.ts';
+import { receivingAtFirst } from './phases.ts';
+import type { HistoryEntry, Package, PackageId, Phase, State, Transfer } from './model.ts';
 
 export function put(state: State, one: Package): State {
-  const packages = new Map(state.packages);
-  packages.set(keyOf(one.id), one);
-  return { ...state, packages };
+  return { ...state, packages: new Map(state.packages).set(keyOf(one.id), one) };
 }
 
 export function without(state: State, id: PackageId): State {
   const packages = new Map(state.packages);
-  const running = new Map(state.running);
   packages.delete(keyOf(id));
-  running.delete(keyOf(id));
-  return { ...state, packages, running };
+  return { ...state, packages };
 }
 
-/** A new phase begins with nothing under way; within a phase the running part stays. */
+export function changePackage(
+  state: State,
+  id: PackageId | undefined,
+  change: (one: Package) => Package,
+): State {
+  const one = id === undefined ? undefined : state.packages.get(keyOf(id));
+  return one === undefined ? state : put(state, change(one));
+}
+
 export function changePhase(
   state: State,
   id: PackageId | undefined,
   change: (phase: Phase) => Phase,
 ): State {
-  const one = id === undefined ? undefined : state.packages.get(keyOf(id));
-  if (one === undefined) return state;
-  const phase = change(one.phase);
-  // What the server began beside a transfer is over with it.
-  const next = put(state, {
-    ...one,
-    phase,
-    isMultiPackage: one.isMultiPackage && 'transfer' in phase,
+  return changePackage(state, id, (one) => {
+    const phase = change(one.phase);
+    // A further payload of the server ends together with the transfer.
+    return { ...one, phase, isMultiPackage: one.isMultiPackage && 'transfer' in phase };
   });
-  return phase.kind === one.phase.kind ? next : setRunning(next, one.id, idle);
 }
 
 export function changeTransfer(
@@ -63,16 +47,17 @@ export function changeTransfer(
   );
 }
 
-/** A transfer that lost a chunk is to be received again, even when an attempt stood open. */
+/** A transfer that lost a chunk is received again, even if an attempt was open. */
 export function unfinished(state: State, number: number): State {
-  return changePhase(state, byNumber(state, number)?.id, (phase) =>
-    phase.kind === 'receiving' || phase.kind === 'installing'
-      ? { kind: 'receiving', transfer: phase.transfer, finished: false }
-      : phase,
-  );
+  return changePhase(state, byNumber(state, number)?.id, (phase) => {
+    if (phase.kind === 'receiving') return { ...phase, finished: false };
+    if (phase.kind !== 'installing') return phase;
+    const { transfer } = phase;
+    return { kind: 'receiving', transfer, finished: false, now: receivingAtFirst };
+  });
 }
 
-/** Since the payload was last installed: what has succeeded may be tried again as often. */
+/** Returns the attempts since the payload was last installed: after a success they start at 0. */
 export function attemptsOf(state: State, id: PackageId, checksum: string): number {
   const entry = state.history.get(historyKeyOf(id, checksum));
   return entry === undefined || entry.outcome === 'installed' ? 0 : entry.attempts;
@@ -91,26 +76,26 @@ export function noteOutcome(
   return remember(state, { id, checksum, attempts, outcome, description });
 }
 
-/** The newest entry goes last; the oldest is forgotten at the bound. */
+/** Puts the newest entry last, and drops the oldest at the limit. */
 export function remember(state: State, entry: HistoryEntry): State {
   const history = new Map(state.history);
   const key = historyKeyOf(entry.id, entry.checksum);
   history.delete(key);
   history.set(key, entry);
   for (const oldest of history.keys()) {
-    if (history.size <= ledgerEntriesMax) break;
+    if (history.size <= historyEntriesMax) break;
     history.delete(oldest);
   }
   return { ...state, history };
 }
 
-/** A report that is owed stays owed, whatever else of the package is given up. */
+/** A report that is due stays due, whatever else of the package is given up. */
 export function aborted(state: State, id: PackageId): State {
   if (state.packages.get(keyOf(id))?.phase.kind === 'reporting') return state;
   return without(noteOutcome(state, id, 'aborted', 'aborted by the server'), id);
 }
 
-export function forgiven(state: State, id: PackageId): State {
+export function attemptsReset(state: State, id: PackageId): State {
   const history = new Map(state.history);
   for (const [key, entry] of history) {
     if (keyOf(entry.id) === keyOf(id)) history.set(key, { ...entry, attempts: 0 });

@@ -1,15 +1,11 @@
-// The state in words, for `status`, `watch` and `why`.
+// The state as `status`, `watch` and `why` show it. Plain values, so that the daemon can send them.
 import { unreachable } from '../assert.ts';
-import { isSame } from './known-servers.ts';
-import { inPhase, keyOf, runningOf, transferOf } from './decision-helpers.ts';
-import { chunksExpected } from './resume-strategy.ts';
+import { inPhase, keyOf, reservationOf, transferOf } from './decision-helpers.ts';
+import { chunksExpected } from './phases.ts';
 import { sentencesOf } from './recovery-summary.ts';
-import { nextOf } from './next.ts';
-import { deadlines } from './timers.ts';
-import type { KnownServer, ServerServices, Package, State } from './model.ts';
-import type { Outage } from './link-state.ts';
-import type { Deadline } from './timers.ts';
-import type { ServerProfile, PackageStatus, ReportStatus, Status } from './status.ts';
+import type { Deadline } from './events.ts';
+import type { Package, State } from './model.ts';
+import type { Next, PackageStatus, ReportStatus, ServerView, Status } from './status.ts';
 import type { UpdateStatus } from './status.ts';
 
 export type Surroundings = {
@@ -19,32 +15,30 @@ export type Surroundings = {
   readonly source: 'daemon' | 'flash';
   readonly vin: string | undefined;
   readonly uuid: string | undefined;
-  readonly services: ServerServices;
-  readonly trouble: string | undefined;
+  readonly storageError: string | undefined;
 };
 
-export function describe(state: State, around: Surroundings): Status {
-  const { version, uptimeMs, source, services, trouble: storageError } = around;
+type Deadlines = readonly Pick<Deadline<unknown>, 'dueMs' | 'id' | 'next'>[];
+
+/** `deadlines`: of a daemon that runs. */
+export function describe(
+  state: State,
+  view: ServerView,
+  deadlines: Deadlines,
+  around: Surroundings,
+): Status {
+  const { version, uptimeMs, source, storageError, nowMs } = around;
   const isLive = source === 'daemon';
-  const all = isLive ? deadlines(state) : [];
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
+  const all = isLive ? deadlines : [];
   return {
     agent: { version, uptimeMs, source },
-    vehicle: { vin: state.vin ?? around.vin, uuid: around.uuid },
-    link: isLive
-      ? linkOf(state, around.nowMs)
-      : { kind: 'unknown', detail: 'the daemon is not running' },
-    backend: {
-      services,
-      servicesFrom: state.server.services === undefined ? 'configuration' : 'notify',
-      ...learntOf(state.server),
-    },
-    previousServers: state.previousServers.toReversed().map((one) => ({
-      start: one.services?.start ?? '',
-      ...learntOf(one),
-    })),
-    packages: packages.map((one) => packageOf(state, one, all, around.nowMs)),
-    reports: packages.flatMap((one) => reportOf(state, one, all, around.nowMs)),
+    vehicle: { vin: view.vin ?? around.vin, uuid: around.uuid },
+    link: isLive ? view.link : { kind: 'unknown', detail: 'the daemon is not running' },
+    backend: view.backend,
+    previousServers: view.previousServers,
+    packages: packages.map((one) => packageOf(one, view, nextOf(one, view, all, nowMs))),
+    reports: packages.flatMap((one) => reportOf(one, view, nextOf(one, view, all, nowMs))),
     history: [...state.history.values()],
     recovered: sentencesOf(state),
     counters: state.counters,
@@ -52,75 +46,22 @@ export function describe(state: State, around: Surroundings): Status {
   };
 }
 
-function learntOf({ dialect, hasNoInstallTimeout, learned }: KnownServer): ServerProfile {
-  return {
-    messages: dialect,
-    // Until a notify tells, it is taken for one that gives up.
-    keepAlive: !hasNoInstallTimeout,
-    learned: { afterStart: learned['after-start'], resume: learned.resume },
-  };
-}
-
-function linkOf({ link, serverAvailability, outage }: State, nowMs: number): Status['link'] {
-  switch (link.kind) {
-    case 'closed':
-      return { kind: 'down', detail: link.reason };
-    case 'down':
-      return {
-        kind: 'down',
-        detail: `${link.reason} (${link.failures} failures in a row)${deafness(outage, false)}`,
-      };
-    case 'registering':
-      return { kind: 'registering', detail: `registering the services${deafness(outage)}` };
-    case 'up': {
-      const isAway = serverAvailability.untilMs !== undefined && nowMs < serverAvailability.untilMs;
-      const detail = isAway ? 'registered; the node says that the server is away' : 'registered';
-      return { kind: 'up', detail: `${detail}${deafness(outage)}` };
-    }
-    default:
-      return unreachable(link);
-  }
-}
-
-function deafness(outage: Outage | undefined, hasReason = true): string {
-  if (outage?.kind !== 'message') return '';
-  const reason = hasReason ? ` (${outage.reason})` : '';
-  return `; the node does not accept messages${reason}`;
-}
-
-function dueOf(one: Package, all: readonly Deadline[]): Deadline | undefined {
-  const own = all.filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
-  return own.reduce<Deadline | undefined>(
-    (first, next) => (first === undefined || next.dueMs < first.dueMs ? next : first),
-    undefined,
-  );
-}
-
-function packageOf(
-  state: State,
-  one: Package,
-  all: readonly Deadline[],
-  nowMs: number,
-): PackageStatus {
+function packageOf(one: Package, view: ServerView, next: Next): PackageStatus {
+  const { id, sizeBytes, phase } = one;
   const transfer = transferOf(one);
-  const due = dueOf(one, all);
+  const server = view.serverOf(id);
   return {
-    id: one.id,
-    sizeBytes: one.sizeBytes,
+    id,
+    sizeBytes,
     update: updateOf(one),
-    phase: one.phase.kind,
-    ...serverOf(state, one),
+    phase: phase.kind,
+    ...(server === undefined ? {} : { server }),
     chunksHeld: transfer?.chunks.count ?? 0,
     chunksCount: transfer === undefined ? 0 : chunksExpected(transfer.chunksCount),
-    installPercent: runningOf(state, one.id).percent,
-    waitsFor: waitsFor(state, one),
-    ...nextOf(state, one, due, nowMs),
+    installPercent: phase.kind === 'installing' ? phase.now.percent : undefined,
+    waitsFor: view.waitsFor(id) ?? waitsFor(one),
+    ...next,
   };
-}
-
-function serverOf({ server }: State, { services }: Package): { readonly server?: string } {
-  if (services === undefined || isSame(services, server.services)) return {};
-  return { server: services.start };
 }
 
 function updateOf({ update }: Package): UpdateStatus | undefined {
@@ -129,14 +70,24 @@ function updateOf({ update }: Package): UpdateStatus | undefined {
   return { description, signature, requestConfirmation: isConfirmationWanted };
 }
 
-function waitsFor(state: State, one: Package): string {
-  const { activity, method, blockedReason, denial } = runningOf(state, one.id);
-  if (blockedReason !== undefined) return blockedReason;
+type Activity = 'reserving' | 'preparing' | 'installing' | 'probing' | 'checking';
+
+/** What the agent does on this device for a package; undefined: it waits. */
+export function activityOf(one: Package): Activity | undefined {
+  if (reservationOf(one) !== undefined) return 'reserving';
+  const { phase } = one;
+  if (phase.kind === 'receiving') return phase.now.isPreparing ? 'preparing' : undefined;
+  if (phase.kind === 'rebooting') return phase.now.step === 'checking' ? 'checking' : undefined;
+  if (phase.kind !== 'installing') return undefined;
+  const { step } = phase.now;
+  return step === 'installing' || step === 'probing' ? step : undefined;
+}
+
+function waitsFor(one: Package): string {
+  const activity = activityOf(one);
   if (activity !== undefined) return `${activity} (under way on this device)`;
-  if (state.outage?.kind === 'message' && one.phase.kind !== 'offered') {
-    return `the node to accept messages (${state.outage.reason})`;
-  }
-  switch (one.phase.kind) {
+  const { phase } = one;
+  switch (phase.kind) {
     case 'offered':
       return one.update?.isConfirmationWanted === true
         ? "consent, as the server wants it: 'sota-agent accept' or 'decline'"
@@ -144,31 +95,69 @@ function waitsFor(state: State, one: Package): string {
     case 'accepted':
       return 'the server to start the transfer';
     case 'receiving':
-      if (one.phase.finished) return 'the checksum to be computed';
-      return method === undefined ? 'the next chunk' : `an answer to the ack '${method}'`;
+      return phase.finished ? 'the checksum to be computed' : 'the next chunk';
     case 'installing':
       return 'the installer';
     case 'rebooting':
-      return denial === undefined
+      return phase.now.denial === undefined
         ? 'the reboot that the installer asked for'
-        : `permission to reboot: [reboot] allow says no: ${denial.reason}`;
+        : `permission to reboot: [reboot] allow says no: ${phase.now.denial.reason}`;
     case 'reporting':
-      return 'proof that the server has the report (it asks for the packages)';
+      return 'proof that the server has the report';
     default:
-      return unreachable(one.phase);
+      return unreachable(phase);
   }
 }
 
-function reportOf(
-  state: State,
-  one: Package,
-  all: readonly Deadline[],
-  nowMs: number,
-): readonly ReportStatus[] {
+/** Its own timer, what runs on this device, or what has to come first. */
+function nextOf(one: Package, view: ServerView, all: Deadlines, nowMs: number): Next {
+  const due = dueOf(one, all);
+  if (due !== undefined) {
+    return { next: due.next, nextInMs: Math.max(0, Math.round(due.dueMs - nowMs)) };
+  }
+  const activity = activityOf(one);
+  if (activity !== undefined) return { next: afterActivity[activity], nextInMs: undefined };
+  return view.next(one.id) ?? { next: later(one), nextInMs: undefined };
+}
+
+function dueOf(one: Package, all: Deadlines): Deadlines[number] | undefined {
+  const own = all.filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
+  return own.reduce<Deadlines[number] | undefined>(
+    (first, next) => (first === undefined || next.dueMs < first.dueMs ? next : first),
+    undefined,
+  );
+}
+
+const afterActivity: { readonly [A in Activity]: string } = {
+  reserving: 'start the transfer when the space is reserved',
+  preparing: 'install when the installer is ready',
+  installing: 'report when the installer ends',
+  probing: 'report or try again when the device was looked at',
+  checking: 'report when the check after the reboot ends',
+};
+
+function later({ phase }: Package): string {
+  switch (phase.kind) {
+    case 'offered':
+      return 'nothing by itself';
+    case 'accepted':
+      return 'ask the server to start';
+    case 'receiving':
+      return phase.finished ? 'install when the checksum is computed' : 'the next chunk';
+    case 'installing':
+      return 'try again when the data is verified';
+    case 'rebooting':
+      return 'report after the reboot';
+    case 'reporting':
+      return 'send the report';
+    default:
+      return unreachable(phase);
+  }
+}
+
+function reportOf(one: Package, view: ServerView, { nextInMs }: Next): readonly ReportStatus[] {
   if (!inPhase(one, 'reporting')) return [];
-  const { status, description } = one.phase.report;
-  const { nextInMs } = nextOf(state, one, dueOf(one, all), nowMs);
-  return [
-    { id: one.id, status, description, attempts: runningOf(state, one.id).attempts, nextInMs },
-  ];
+  const { id, phase } = one;
+  const { status, description } = phase.report;
+  return [{ id, status, description, attempts: view.reportAttempts(id), nextInMs }];
 }

@@ -1,6 +1,6 @@
 // What `status`, `watch` and `why` show: one plain value, made from the state, from the daemon or
 // from flash.
-import type { MessageDialect, PackageId } from './model.ts';
+import type { PackageId, Phase } from './model.ts';
 
 export type Status = {
   readonly agent: {
@@ -9,10 +9,7 @@ export type Status = {
     readonly source: 'daemon' | 'flash';
   };
   readonly vehicle: { readonly vin: string | undefined; readonly uuid: string | undefined };
-  readonly link: {
-    readonly kind: 'up' | 'registering' | 'down' | 'unknown';
-    readonly detail: string;
-  };
+  readonly link: LinkStatus;
   readonly backend: {
     readonly services: {
       readonly start: string;
@@ -37,9 +34,29 @@ export type Status = {
   readonly storageError: string | undefined;
 };
 
+export type LinkStatus = {
+  readonly kind: 'up' | 'registering' | 'down' | 'unknown';
+  readonly detail: string;
+};
+
+/** What happens next to a package. Without `nextInMs` no timer of the agent leads there. */
+export type Next = { readonly next: string; readonly nextInMs: number | undefined };
+
+/** What the backend adds: the server, and the exchange about each package. */
+export type ServerView = Pick<Status, 'link' | 'backend' | 'previousServers'> & {
+  readonly vin: string | undefined;
+  /** The server of a package, where it is not the present one. */
+  serverOf(id: PackageId): string | undefined;
+  /** Why a package waits for the server; undefined: the core knows why it waits. */
+  waitsFor(id: PackageId): string | undefined;
+  next(id: PackageId): Next | undefined;
+  /** How often the report was sent. */
+  reportAttempts(id: PackageId): number;
+};
+
 export type ServerProfile = {
   /** How it spells its messages; undefined until a notify shows it. */
-  readonly messages: MessageDialect | undefined;
+  readonly messages: 'P1' | 'P2' | 'P3' | undefined;
   /** It is told that an install goes on: it gives up after a minute else. */
   readonly keepAlive: boolean;
   /** What it wants as the first ack after `/sota/start`, and when a transfer stands still. */
@@ -54,7 +71,7 @@ export type PackageStatus = {
   readonly sizeBytes: number;
   /** What the server tells beside it, where it does (P2, P3). */
   readonly update: UpdateStatus | undefined;
-  readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'reporting';
+  readonly phase: Phase['kind'];
   /** Its server's start service, where that is not the present server. */
   readonly server?: string | undefined;
   readonly chunksHeld: number;

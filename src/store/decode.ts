@@ -2,15 +2,16 @@
 // order in which the facts were stated. And from facts to bytes. Pure.
 import { beginsAsOld, copyDistanceBytes, encodeFrame, encodeHeader } from './frame.ts';
 import { headerBytes, remindsOfHeader } from './frame.ts';
-import { factOf, isCopied, payloadOf } from './record.ts';
+import { factOf, payloadOf } from './record.ts';
 import { scan } from './scan.ts';
-import type { Fact } from '../core/events.ts';
+import type { Codec } from '../fact-codec.ts';
+import type { Fold } from './fold.ts';
 import type { Frame, Header } from './frame.ts';
 import type { Region, Scan } from './scan.ts';
 
-export type Decoded = {
-  /** With `records-lost` as the last one if a record is lost. */
-  readonly facts: readonly Fact[];
+export type Decoded<F = unknown> = {
+  /** With the fact that records are lost as the last one if a record is lost. */
+  readonly facts: readonly F[];
   readonly header: Header | undefined;
   /** Where intact records end; an interrupted append follows. */
   readonly soundBytes: number;
@@ -27,18 +28,24 @@ export type Decoded = {
   readonly isForeign: boolean;
 };
 
-export function decodeJournal(bytes: Uint8Array): Decoded {
+type Known<F> = Pick<Fold<never, F>, 'codec' | 'recordsLost'>;
+
+export function decodeJournal<F>({ codec, recordsLost }: Known<F>, bytes: Uint8Array): Decoded<F> {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const scanned = scan(data);
   const { header, frames, damages, soundBytes } = scanned;
   const { sequences, records } = inOrder(frames);
-  const read = records.map(({ payload }) => factOf(payload));
+  const read = records.map(({ payload }) => factOf(codec, payload));
   const facts = read.filter((fact) => fact !== undefined);
-  const lostCount = isErased(data) ? 1 : lostIn(scanned, sequences);
+  const isToCopy = (payload: Buffer) => {
+    const fact = factOf(codec, payload);
+    return fact !== undefined && codec.isCritical(fact);
+  };
+  const lostCount = isErased(data) ? 1 : lostIn(scanned, sequences, isToCopy);
   const tornBytes = data.length - soundBytes;
   const isWhole = damages.length === 0 && tornBytes === 0;
   return {
-    facts: lostCount > 0 ? [...facts, { kind: 'records-lost' }] : facts,
+    facts: lostCount > 0 ? [...facts, recordsLost] : facts,
     header,
     soundBytes,
     tornBytes,
@@ -47,8 +54,18 @@ export function decodeJournal(bytes: Uint8Array): Decoded {
     lostCount,
     nextSequence: Math.max(header?.firstSequence ?? 1, (sequences.at(-1) ?? 0) + 1),
     isSnapshot: isWhole && header?.snapshotBytes === data.length,
-    isForeign: frames.length === 0 && !remindsOfHeader(data) && !beginsAsOld(data),
+    isForeign: isForeign(data, scanned),
   };
+}
+
+/** Nothing in the bytes shows that an agent wrote them. */
+export function isForeignJournal(bytes: Uint8Array): boolean {
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return isForeign(data, scan(data));
+}
+
+function isForeign(data: Buffer, { frames }: Scan): boolean {
+  return frames.length === 0 && !remindsOfHeader(data) && !beginsAsOld(data);
 }
 
 /** All of it is zeros, as no agent leaves it. */
@@ -67,19 +84,30 @@ function inOrder(frames: readonly Frame[]) {
   return { sequences, records: [...old, ...sorted.map(([, frame]) => frame)] };
 }
 
-function lostIn({ header, frames, damages }: Scan, sequences: readonly number[]): number {
+type IsToCopy = (payload: Buffer) => boolean;
+
+function lostIn(
+  { header, frames, damages }: Scan,
+  sequences: readonly number[],
+  isToCopy: IsToCopy,
+): number {
   const first = header?.firstSequence ?? sequences[0];
   const last = sequences.at(-1);
   const missing =
     first === undefined || last === undefined ? 0 : last - first + 1 - sequences.length;
   // Where no numbers tell, each damage hit a record at least: in 0.1.0's part, and at the end.
-  const untold = damages.filter((region) => isUntold(header, frames, region));
+  const untold = damages.filter((region) => isUntold(header, frames, region, isToCopy));
   return missing + untold.length;
 }
 
-function isUntold(header: Header | undefined, frames: readonly Frame[], region: Region): boolean {
+function isUntold(
+  header: Header | undefined,
+  frames: readonly Frame[],
+  region: Region,
+  isToCopy: IsToCopy,
+): boolean {
   const behind = frames.find(({ at }) => at >= region.end);
-  if (behind === undefined) return !isOnlyCopies(frames, region);
+  if (behind === undefined) return !isOnlyCopies(frames, region, isToCopy);
   if (behind.sequence === undefined) return true;
   const isFirst = frames[0] === behind;
   if (isFirst && header === undefined) return region.end > headerBytes;
@@ -88,7 +116,7 @@ function isUntold(header: Header | undefined, frames: readonly Frame[], region: 
 }
 
 /** At the end: copies of originals that are all there. */
-function isOnlyCopies(frames: readonly Frame[], region: Region): boolean {
+function isOnlyCopies(frames: readonly Frame[], region: Region, isToCopy: IsToCopy): boolean {
   if (!region.isOfCopies) return false;
   const before = frames.findLast(({ at }) => at < region.at);
   if (before?.isCopy !== true) return true;
@@ -101,37 +129,35 @@ function isOnlyCopies(frames: readonly Frame[], region: Region): boolean {
   );
 }
 
-function isToCopy(payload: Buffer): boolean {
-  const fact = factOf(payload);
-  return fact !== undefined && isCopied(fact);
-}
-
 export type Batch = {
   readonly originals: Buffer;
   /** Appended `copyDistanceBytes` behind the originals; empty if no fact needs a copy. */
   readonly copies: Buffer;
 };
 
-export function encodeBatch(
-  facts: readonly Fact[],
+export function encodeBatch<F>(
+  codec: Codec<F>,
+  facts: readonly F[],
   sequence: number,
-  isCopiedHere = isCopied,
+  isCopied: (fact: F) => boolean = codec.isCritical,
 ): Batch {
   const originals: Buffer[] = [];
   const copies: Buffer[] = [];
   for (const [place, fact] of facts.entries()) {
-    const payload = payloadOf(fact);
+    const payload = payloadOf(codec, fact);
     originals.push(encodeFrame(payload, sequence + place, place, false));
-    if (isCopiedHere(fact)) copies.push(encodeFrame(payload, sequence + place, place, true));
+    if (isCopied(fact)) copies.push(encodeFrame(payload, sequence + place, place, true));
   }
   return { originals: Buffer.concat(originals), copies: Buffer.concat(copies) };
 }
 
 /** A whole file: header, originals, zeros, copies. */
-export function encodeJournal(facts: readonly Fact[], firstSequence: number): Buffer {
-  // The only chunks beside pages are last ones, whose size no page tells.
-  const isCopiedHere = (fact: Fact) => isCopied(fact) || fact.kind === 'chunk-stored';
-  const { originals, copies } = encodeBatch(facts, firstSequence, isCopiedHere);
+export function encodeJournal<F>(
+  { codec, isCriticalWhenCompacted }: Pick<Fold<never, F>, 'codec' | 'isCriticalWhenCompacted'>,
+  facts: readonly F[],
+  firstSequence: number,
+): Buffer {
+  const { originals, copies } = encodeBatch(codec, facts, firstSequence, isCriticalWhenCompacted);
   const distance = Buffer.alloc(copies.length === 0 ? 0 : copyDistanceBytes);
   const records = Buffer.concat([originals, distance, copies]);
   const snapshotBytes = headerBytes + records.length;

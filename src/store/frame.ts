@@ -1,7 +1,7 @@
 // The bytes of the journal's format: a header that fills the first sector, and records with a
 // marker, a checksum and a sequence number, so that a reader finds the next one after damage.
 import { assert } from '../assert.ts';
-import { crc32 } from '../core/crc32.ts';
+import { crc32 } from '../crc32.ts';
 import { recordBytesMax } from '../limits.ts';
 
 export const formatVersion = 2;

@@ -2,29 +2,25 @@
 // left is cut off before anything is appended behind it; a damaged file is kept aside, and a
 // rewrite never touches the old file but by rename.
 import { assert } from '../assert.ts';
-import { replay } from '../core/apply.ts';
-import { transferOf } from '../core/decision-helpers.ts';
-import { snapshot } from '../core/snapshot.ts';
-import { journalReserveBytes, recordChunkBytesMax } from '../limits.ts';
+import { journalReserveBytes } from '../limits.ts';
 import { createKeeper, damageOf } from './damage.ts';
 import { decodeJournal, encodeBatch, encodeJournal } from './decode.ts';
 import { copyDistanceBytes, formatVersion } from './frame.ts';
 import { assertSynced, mustSync } from './sync.ts';
-import type { Fact } from '../core/events.ts';
-import type { State } from '../core/model.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 import type { Damage, Keeper } from './damage.ts';
 import type { Decoded } from './decode.ts';
+import type { Fold } from './fold.ts';
 
-export type Journal = {
+export type Journal<F> = {
   /** Bytes since the last rewrite, or since one was tried. */
   readonly grownBytes: () => number;
   /** Durable when it resolves. A failure left nothing behind; a failed sync ends the process. */
-  append(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  append(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Replaces the content: write new, sync, rename, sync the directory. Starts no program. */
-  rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
-  /** Takes blocks for the records of a transfer, so that a full disk is met before it begins. */
-  reserve(number: number, chunksCount: number): Promise<DiskResult<void>>;
+  rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
+  /** Takes blocks for the records of a transfer: a full disk shows before the transfer begins. */
+  reserve(number: number, recordsBytes: number): Promise<DiskResult<void>>;
   /** Takes the blocks for all open transfers; after a rewrite, whose file has none yet. */
   reserveBlocks(): Promise<DiskResult<void>>;
   /** The transfer is over: no blocks are taken for it any more. */
@@ -32,18 +28,20 @@ export type Journal = {
   close(): Promise<void>;
 };
 
-export type OpenedJournal = {
-  readonly journal: Journal;
-  readonly facts: readonly Fact[];
+export type OpenedJournal<S, F> = {
+  readonly journal: Journal<F>;
+  readonly facts: readonly F[];
+  readonly state: S;
   /** What was lost by an interrupted append or another version, a sentence each. */
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
 };
 
-export async function openJournal(
+export async function openJournal<S, F>(
   disk: Disk,
   directory: string,
-): Promise<DiskResult<OpenedJournal>> {
+  fold: Fold<S, F>,
+): Promise<DiskResult<OpenedJournal<S, F>>> {
   const path = `${directory}/journal`;
   const leftover = await disk.remove(`${path}.new`);
   if (!leftover.ok) return leftover;
@@ -54,19 +52,20 @@ export async function openJournal(
   if (!size.ok) return size;
   const bytes = await file.read(0, size.value);
   if (!bytes.ok) return bytes;
-  const decoded = decodeJournal(bytes.value);
+  const decoded = decodeJournal(fold, bytes.value);
   const version = decoded.header?.version ?? formatVersion;
   if (version > formatVersion) return newer(path, version);
   const named = await disk.syncDirectory(directory);
   if (!named.ok) return named;
   const { facts } = decoded;
-  const state = replay(facts);
+  const state = facts.reduce(fold.reduce, fold.initial);
   const keeper = createKeeper(disk, directory, decoded.damages.length > 0, bytes.value);
-  const journal = createJournal({ disk, directory, keeper, file, decoded, rooms: roomsOf(state) });
-  const settled = await settleFile(journal, file, decoded, state);
+  const rooms = new Map(fold.reservedBytes(state));
+  const journal = createJournal(fold, { disk, directory, keeper, file, decoded, rooms });
+  const settled = await settleFile(journal, file, decoded, () => fold.snapshot(state));
   if (!settled.ok) return settled;
   const damage = damageOf(decoded, keeper.outcome());
-  return { ok: true, value: { journal, facts, losses: lossesOf(decoded), damage } };
+  return { ok: true, value: { journal, facts, state, losses: lossesOf(decoded), damage } };
 }
 
 function newer(path: string, version: number): DiskResult<never> {
@@ -81,15 +80,15 @@ function newer(path: string, version: number): DiskResult<never> {
  * its sync failed. So it is written to a new file before anything is sent that depends on it; and a
  * journal of many short lives stays short. A snapshot was synced before it got its name.
  */
-async function settleFile(
-  journal: Journal,
+async function settleFile<F>(
+  journal: Journal<F>,
   file: DiskFile,
-  decoded: Decoded,
-  state: State,
+  decoded: Decoded<F>,
+  snapshot: () => readonly F[],
 ): Promise<DiskResult<void>> {
   const { isSnapshot, unknownCount, soundBytes, tornBytes } = decoded;
   const isToStay = isSnapshot || unknownCount > 0;
-  if (isToStay || !(await journal.rewrite(snapshot(state))).ok) {
+  if (isToStay || !(await journal.rewrite(snapshot())).ok) {
     if (tornBytes > 0) {
       const cut = await file.truncate(soundBytes);
       if (!cut.ok) return cut;
@@ -108,17 +107,6 @@ function lossesOf({ tornBytes, unknownCount }: Decoded): readonly string[] {
   return losses;
 }
 
-/** Bytes for the records of each transfer, by its number. */
-function roomsOf(state: State): Map<number, number> {
-  const rooms = new Map<number, number>();
-  for (const one of state.packages.values()) {
-    const transfer = transferOf(one);
-    if (transfer !== undefined) rooms.set(transfer.number, roomOf(transfer.chunksCount));
-  }
-  return rooms;
-}
-
-const roomOf = (chunksCount: number) => chunksCount * recordChunkBytesMax;
 const done = { ok: true, value: undefined } as const;
 
 type Parts = {
@@ -130,14 +118,15 @@ type Parts = {
   readonly rooms: Map<number, number>;
 };
 
-function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Parts) {
+function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
+  const { disk, directory, keeper, decoded, rooms, ...given } = parts;
   const { path } = given.file;
   let { file } = given;
   let { nextSequence, soundBytes: endBytes } = decoded;
   let baseBytes = endBytes;
 
-  async function append(facts: readonly Fact[]): Promise<DiskResult<void>> {
-    const { originals, copies } = encodeBatch(facts, nextSequence);
+  async function append(facts: readonly F[]): Promise<DiskResult<void>> {
+    const { originals, copies } = encodeBatch(fold.codec, facts, nextSequence);
     const parts = [{ data: originals, at: endBytes }];
     // A copy that is there shows that its original was synced, and is damaged where it is not.
     const copiesAt = endBytes + originals.length + copyDistanceBytes;
@@ -163,8 +152,8 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     return refused;
   }
 
-  async function rewrite(facts: readonly Fact[]): Promise<DiskResult<void>> {
-    const data = encodeJournal(facts, nextSequence);
+  async function rewrite(facts: readonly F[]): Promise<DiskResult<void>> {
+    const data = encodeJournal(fold, facts, nextSequence);
     const kept = await keeper.keep();
     const replaced = kept.ok ? await replace(data) : kept;
     if (replaced.ok) {
@@ -220,8 +209,8 @@ function createJournal({ disk, directory, keeper, decoded, rooms, ...given }: Pa
     return taken.ok ? done : taken;
   }
 
-  async function reserve(number: number, chunksCount: number): Promise<DiskResult<void>> {
-    rooms.set(number, roomOf(chunksCount));
+  async function reserve(number: number, recordsBytes: number): Promise<DiskResult<void>> {
+    rooms.set(number, recordsBytes);
     const taken = await reserveBlocks();
     if (!taken.ok) rooms.delete(number);
     return taken;

@@ -1,7 +1,7 @@
 // Is a directory ours? Looked at before anything in it is made, locked, changed or removed: a wrong
 // `storage.dir` must not cost anybody their data.
 import { journalBytesMax } from '../limits.ts';
-import { decodeJournal } from './decode.ts';
+import { isForeignJournal } from './decode.ts';
 import type { Disk, DiskEntry, DiskResult } from '../host/ports.ts';
 
 /** What else the agent makes in `storage.dir`, or a fresh file system holds. */
@@ -86,7 +86,7 @@ async function readJournal(
     const bytes = await file.read(0, size.value);
     if (!bytes.ok) return bytes;
     if (bytes.value.every((byte) => byte === 0)) return { ok: true, value: 'empty' };
-    const isForeign = decodeJournal(bytes.value).isForeign;
+    const isForeign = isForeignJournal(bytes.value);
     return { ok: true, value: isForeign ? 'foreign' : 'ours' };
   } finally {
     await file.close();

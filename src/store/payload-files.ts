@@ -3,8 +3,17 @@
 import { chunkBytes } from '../limits.ts';
 import { isLink, isTransferFolder } from './ownership.ts';
 import { assertSynced, mustSync } from './sync.ts';
-import type { PayloadScan, Write } from '../core/events.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
+
+/** One chunk, for the file of a transfer. */
+export type Write = {
+  readonly number: number;
+  readonly chunkIndex: number;
+  readonly data: Uint8Array;
+};
+
+/** What the disk shows of a transfer that the journal knows; undefined: no file. */
+export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
 export type Survey = {
   readonly evidence: readonly PayloadScan[];

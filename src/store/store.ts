@@ -5,53 +5,57 @@ import { createData } from './payload-files.ts';
 import { openJournal } from './journal.ts';
 import { checkOwnership, isTransferFolder } from './ownership.ts';
 import type { Damage } from './damage.ts';
+import type { Fold } from './fold.ts';
 import type { Data } from './payload-files.ts';
-import type { Fact } from '../core/events.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 
-export type Store = {
+export type Store<S = unknown, F = unknown> = {
   readonly data: Data;
-  readonly facts: readonly Fact[];
+  readonly facts: readonly F[];
+  /** Their fold. */
+  readonly state: S;
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
   /** Data synced, facts appended, journal synced: durable when it resolves. */
-  commit(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  commit(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Space for a transfer: its data, and its records in the journal. */
-  reserve(number: number, sizeBytes: number, chunksCount: number): Promise<DiskResult<void>>;
+  reserve(number: number, sizeBytes: number, recordsBytes: number): Promise<DiskResult<void>>;
   /** Gives the space of a transfer back. */
   discard(number: number): Promise<DiskResult<void>>;
   /** True when the journal says much less than it is long. */
   isSlack(): boolean;
-  rewrite(facts: readonly Fact[]): Promise<DiskResult<void>>;
+  rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Starts a program: nothing that is to be quick waits for it. */
   reserveBlocks(): Promise<DiskResult<void>>;
   close(): Promise<void>;
 };
 
-export async function openStore(
+/** `reserveBytes`: what a transfer has to leave free on the file system. */
+export async function openStore<S, F>(
   disk: Disk,
   directory: string,
   reserveBytes: number,
-): Promise<DiskResult<Store>> {
+  fold: Fold<S, F>,
+): Promise<DiskResult<Store<S, F>>> {
   const owned = await checkOwnership(disk, directory);
   if (!owned.ok) return owned;
   const made = await makeRoot(disk, directory);
   if (!made.ok) return made;
-  const opened = await openJournal(disk, directory);
+  const opened = await openJournal(disk, directory, fold);
   if (!opened.ok) return opened;
-  const { journal, facts, damage } = opened.value;
+  const { journal, facts, state, damage } = opened.value;
   const losses = [...opened.value.losses];
   if (facts.length === 0) losses.push(...(await orphansIn(disk, directory)));
   const data = createData(disk, directory, reserveBytes);
 
-  async function commit(more: readonly Fact[]): Promise<DiskResult<void>> {
+  async function commit(more: readonly F[]): Promise<DiskResult<void>> {
     // Data first: a fact that survives a cut must never speak of bytes that did not.
     await data.sync();
     return more.length === 0 ? { ok: true, value: undefined } : journal.append(more);
   }
 
-  async function reserve(number: number, sizeBytes: number, chunksCount: number) {
-    const room = await journal.reserve(number, chunksCount);
+  async function reserve(number: number, sizeBytes: number, recordsBytes: number) {
+    const room = await journal.reserve(number, recordsBytes);
     if (!room.ok) return room;
     const made = await data.reserve(number, sizeBytes);
     if (!made.ok) journal.release(number);
@@ -68,9 +72,10 @@ export async function openStore(
     await journal.close();
   }
 
-  const store: Store = {
+  const store: Store<S, F> = {
     data,
     facts,
+    state,
     losses,
     damage,
     commit,

@@ -111,7 +111,7 @@ function reported(backend: Backend, isDone: () => boolean): Promise<void> {
 function checkStarts(folder: string): void {
   const path = join(folder, 'starts');
   const starts = existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
-  const entries = [...stateIn(join(folder, 'state')).history.values()];
+  const entries = [...stateIn(join(folder, 'state')).core.history.values()];
   const attempts = entries.reduce((sum, entry) => sum + entry.attempts, 0);
   assert.ok(starts <= attempts, `${starts} starts of the installer, ${attempts} attempts on flash`);
 }

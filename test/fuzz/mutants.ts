@@ -51,11 +51,16 @@ export const mutants: readonly Mutant[] = [
   ),
   mutantOf(
     'receives what nobody accepted',
-    'core/consent.ts',
+    'core/policy.ts',
     'if (!needsConsent(settings, state, id)) return true;',
     'return true;',
   ),
-  mutantOf('remembers each server for ever', 'core/known-servers.ts', '.slice(-backendsMax)', ''),
+  mutantOf(
+    'remembers each server for ever',
+    'backends/rvi/known-servers.ts',
+    '.slice(-backendsMax)',
+    '',
+  ),
   mutantOf(
     'dies of what is no JSON',
     'backends/rvi/codec/jsonrpc.ts',
@@ -64,7 +69,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutantOf(
     'waits for ever after a call that failed',
-    'core/timers.ts',
+    'backends/rvi/deadlines.ts',
     "return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];",
     'return act === undefined ? [] : [];',
   ),

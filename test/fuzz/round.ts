@@ -1,13 +1,14 @@
 // One round: so many inputs from one seed against one agent, all promises looked at on the way,
 // and at the end a cut, after which the journal must say the same again. A round stands alone: its
 // seed and the number of the input say everything.
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { replay } from '../../src/core/apply.ts';
-import { snapshot } from '../../src/core/snapshot.ts';
+
 import {
   backendsMax,
   confirmationsMax,
-  ledgerEntriesMax,
+  historyEntriesMax,
   packagesMax,
   transfersMax,
 } from '../../src/limits.ts';
@@ -25,7 +26,7 @@ import { callOf, dialectAt, dialectNames, messageOf, wishOf } from './session.ts
 import { victimData, victimName } from './session.ts';
 import { spell, treeOf } from './tree.ts';
 import { createVictim, isOrder } from './target-agent.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DialectName } from '../backend/dialects.ts';
 import type { Op } from '../support/memory-disk.ts';
@@ -126,7 +127,9 @@ function look({ daemon, disk, told, isAuto }: Rig): void {
   const outside = disk.ops.find((op) => !isWithin(op));
   if (outside !== undefined) throw new Error(`not in the storage: ${outside.verb} ${outside.path}`);
   disk.ops.splice(0);
-  const { packages, history, running, cleanups, previousServers, confirmations } = daemon.state();
+  const { core, backend } = daemon.state();
+  const { packages, history, cleanups, confirmations } = core;
+  const { previousServers, exchanges, origins } = backend;
   const phases = [...packages.values()].map(({ phase }) => phase.kind);
   const transfers = phases.filter((kind) => kind === 'receiving').length;
   const unasked = [...packages.values()].find((one) => 'transfer' in one.phase && !one.isByPerson);
@@ -135,8 +138,9 @@ function look({ daemon, disk, told, isAuto }: Rig): void {
   }
   bounded('packages', packages.size, packagesMax);
   bounded('confirmations', confirmations.length, confirmationsMax);
-  bounded('ledger', history.size, ledgerEntriesMax);
-  bounded('running', running.size, 2 * packagesMax);
+  bounded('ledger', history.size, historyEntriesMax);
+  bounded('exchanges', exchanges.size, packagesMax);
+  bounded('origins', origins.size, packagesMax);
   bounded('servers', previousServers.length, backendsMax);
   bounded('leftovers', cleanups.size, packagesMax);
   bounded('transfers', transfers, transfersMax);
@@ -193,16 +197,17 @@ function isReported({ node }: Rig): boolean {
 }
 
 /** Numbers are given out before they are on flash, where their folders are not missed. */
-const known = (state: State) => snapshot({ ...state, nextNumber: 0 });
+const known = (state: State) =>
+  policy.snapshot({ ...state, core: { ...state.core, nextNumber: 0 } });
 
 /** All that the agent knows is on flash, and a new one starts from it. */
 async function cut(rig: Rig, dialect: DialectName): Promise<void> {
   const lived = known(rig.daemon.state());
   const flash = rig.disk.cut('lost');
   await rig.end();
-  const store = must(await openStore(flash.cut('kept'), '/s', 0));
+  const store = must(await openStore(flash.cut('kept'), '/s', 0, journalFold));
   if (store.losses.length > 0) throw new Error(`lost: ${store.losses.join('; ')}`);
-  const said = known(replay(store.facts));
+  const said = known(store.state);
   if (!isDeepStrictEqual(said, lived)) {
     const only = (some: readonly object[], others: readonly object[]) =>
       some.filter((one) => !others.some((other) => isDeepStrictEqual(one, other)));

@@ -6,7 +6,8 @@ import { decodeIncoming } from '../../src/backends/rvi/codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../../src/backends/rvi/codec/sota.ts';
 import { hints } from '../support/core.ts';
 import { callOf, tellingOf, victimName, victimOf } from './session.ts';
-import type { Request, State } from '../../src/core/model.ts';
+import type { Request } from '../../src/backends/rvi/messages.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { DialectName } from '../backend/dialects.ts';
 
 /** Delivers the next message. False: the server has none left. */
@@ -18,7 +19,9 @@ export function createVictim(dialect: DialectName): Victim {
   let isFinished = false;
 
   /** A server sends what the last ack lacks; here it reads it from the agent itself. */
-  function next({ packages }: State): readonly [service: string, body: object] | undefined {
+  function next({
+    core: { packages },
+  }: State): readonly [service: string, body: object] | undefined {
     const phase = packages.get(keyOf(id))?.phase;
     if (isFinished) return undefined;
     if (phase === undefined) return ['notify', telling.notify()];

@@ -1,14 +1,27 @@
 // Method: every order of what a server and a person can do with two packages and an update, state
 // by state until no new one comes (in more detail: until a bound is met), against an oracle that
 // knows only the events: nothing is received without the consent of a person to that very package.
-import { applyAll, initialState, replay } from '../../src/core/apply.ts';
-import { decide } from '../../src/core/decide.ts';
-import { keyOf, runningOf, transferOf } from '../../src/core/decision-helpers.ts';
-import { snapshot } from '../../src/core/snapshot.ts';
-import { asking, ghc, names, offer, offerUpdate, settings, startOf, vim } from '../support/core.ts';
+
+import { policy } from '../../src/agent/rvi-policy.ts';
+import { keyOf, reservationOf, transferOf } from '../../src/core/decision-helpers.ts';
+
+import {
+  asking,
+  ghc,
+  names,
+  offer,
+  offerUpdate,
+  settings,
+  startOf,
+  vim,
+  exchangeOf,
+} from '../support/core.ts';
 import { assert, suite } from '../support/suite.ts';
-import type { Decision, Event, PayloadScan, Fact } from '../../src/core/events.ts';
-import type { PackageId, Request, State } from '../../src/core/model.ts';
+import type { PayloadScan } from '../../src/core/events.ts';
+import type { Decision, Event, Fact } from '../../src/agent/rvi-policy.ts';
+import type { PackageId } from '../../src/core/model.ts';
+import type { Request } from '../../src/backends/rvi/messages.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
 const test = suite('consent');
@@ -90,7 +103,7 @@ function answers(decided: Decision): readonly Event[] {
 /** Whose payload a decision takes; undefined: none. */
 function received(before: State, decided: Decision): readonly PackageId[] {
   const written = decided.writes.flatMap(({ number }) =>
-    [...before.packages.values()].filter((one) => transferOf(one)?.number === number),
+    [...before.core.packages.values()].filter((one) => transferOf(one)?.number === number),
   );
   const opened = decided.facts.flatMap((fact) =>
     fact.kind === 'transfer-started' ? [fact.id] : [],
@@ -105,7 +118,7 @@ function received(before: State, decided: Decision): readonly PackageId[] {
 function learn(known: Known, before: State, event: Event, facts: readonly Fact[]): Known {
   const [granted, wanted] = [new Set(known.granted), new Set(known.wanted)];
   if (event.kind === 'consent') {
-    const phase = before.packages.get(keyOf(event.id))?.phase;
+    const phase = before.core.packages.get(keyOf(event.id))?.phase;
     const isOpen = phase?.kind === 'reporting' && phase.again === 'offered';
     if (phase?.kind === 'offered' || isOpen) granted.add(keyOf(event.id));
   }
@@ -122,17 +135,18 @@ function learn(known: Known, before: State, event: Event, facts: readonly Fact[]
   return { granted, wanted };
 }
 
-function fineKeyIn({ packages, confirmations, history, running }: State, known: Known): string {
+function fineKeyIn({ core, backend }: State, known: Known): string {
+  const { packages, confirmations, history } = core;
   const all = [...packages.values()].map((one) => {
     const { id, phase, started, isByPerson } = one;
     const transfer = transferOf(one);
-    const now = runningOf({ ...initialState, running }, id);
+    const { attempts = 0, unexpectedChunks, sentAtMs } = exchangeOf(backend, id);
     const finished = phase.kind === 'receiving' && phase.finished;
     const report = phase.kind === 'reporting' ? [phase.again, phase.report.code] : [];
     return [
       ...[id.name, phase.kind, started?.checksum, isByPerson, finished, ...report],
-      ...[transfer?.checksum, transfer?.chunks.count, now.reservation?.checksum],
-      ...[now.sentAtMs !== undefined, Math.min(now.attempts, 2), now.unexpectedChunks],
+      ...[transfer?.checksum, transfer?.chunks.count, reservationOf(one)?.checksum],
+      ...[sentAtMs !== undefined, Math.min(attempts, 2), unexpectedChunks],
     ];
   });
   const last = [...history.values()].map((one) => [one.id.name, one.checksum, one.outcome]);
@@ -144,12 +158,12 @@ function fineKeyIn({ packages, confirmations, history, running }: State, known: 
  * that all of them are visited.
  */
 function coarseKeyIn(state: State, { granted, wanted }: Known): string {
-  const all = [...state.packages.values()].map((one) => {
+  const all = [...state.core.packages.values()].map((one) => {
     const { id, phase, started, isByPerson } = one;
-    const { reservation, sentAtMs } = runningOf(state, id);
+    const { sentAtMs } = exchangeOf(state.backend, id);
     const finished = phase.kind === 'receiving' && phase.finished;
     const report = phase.kind === 'reporting' ? [phase.again, phase.report.code] : [];
-    const isOpen = reservation !== undefined || transferOf(one) !== undefined;
+    const isOpen = reservationOf(one) !== undefined || transferOf(one) !== undefined;
     const about = [phase.kind, started !== undefined, isByPerson, finished, ...report];
     return [id.name, ...about, isOpen, sentAtMs !== undefined].join();
   });
@@ -201,23 +215,23 @@ const boot = (evidence: readonly PayloadScan[]): readonly Event[] => [
 ];
 
 function begin(own: Settings): State {
-  let state = initialState;
+  let state = policy.initial;
   for (const event of boot([])) {
-    const decided = decide(own, state, event, { nowMs, random: 0.5 });
-    state = applyAll(state, decided.facts, decided.notes);
+    const decided = policy.decide(own, state, event, { nowMs, random: 0.5 });
+    state = policy.applyAll(state, decided.facts, decided.notes);
   }
   return state;
 }
 
 function follow(own: Settings, node: Node, step: Step, isAlways: boolean): Next | string {
   if (step.kind === 'restart') {
-    const state = replay(snapshot(node.state));
-    const facts = step.isRewritten ? snapshot(state) : snapshot(node.state);
-    const there = [...state.packages.values()].flatMap((one) => {
+    const state = policy.replay(policy.snapshot(node.state));
+    const facts = step.isRewritten ? policy.snapshot(state) : policy.snapshot(node.state);
+    const there = [...state.core.packages.values()].flatMap((one) => {
       const number = transferOf(one)?.number;
       return number === undefined ? [] : [{ number, dataBytes: 1e9 }];
     });
-    return run(own, { state: replay(facts), known: node.known }, boot(there), isAlways);
+    return run(own, { state: policy.replay(facts), known: node.known }, boot(there), isAlways);
   }
   return run(own, node, [step.event], isAlways);
 }
@@ -226,7 +240,7 @@ function run(own: Settings, from: Next, events: readonly Event[], isAlways: bool
   let { state, known } = from;
   const queue = [...events];
   for (let event = queue.shift(); event !== undefined; event = queue.shift()) {
-    const decided = decide(own, state, event, { nowMs, random: 0.5 });
+    const decided = policy.decide(own, state, event, { nowMs, random: 0.5 });
     const taken = received(state, decided);
     const next = learn(known, state, event, []);
     for (const id of taken) {
@@ -236,12 +250,12 @@ function run(own: Settings, from: Next, events: readonly Event[], isAlways: bool
       }
     }
     known = learn(known, state, event, decided.facts);
-    state = applyAll(state, decided.facts, decided.notes);
+    state = policy.applyAll(state, decided.facts, decided.notes);
     queue.push(...answers(decided));
     // The hash runs when all is finished.
-    for (const one of state.packages.values()) {
+    for (const one of state.core.packages.values()) {
       if (one.phase.kind !== 'receiving' || !one.phase.finished) continue;
-      if (runningOf(state, one.id).activity !== undefined) continue;
+      if (one.phase.now.isPreparing) continue;
       if (queue.some(({ kind }) => kind === 'hashed')) continue;
       const { number, checksum } = one.phase.transfer;
       queue.push({ kind: 'hashed', number, sha1: checksum });

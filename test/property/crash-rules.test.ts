@@ -2,9 +2,10 @@
 // time limits from a seed; each text is held against what crashes a node, and given to a 0.4 whose
 // link is down. Where the agent can refuse (names of a peer, keys of the configuration) it may;
 // what it says all the same must be harmless.
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { createSender } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
-import { applyAll, initialState } from '../../src/core/apply.ts';
+
 import { nodeDialects } from '../../src/backends/rvi/codec/node-dialect.ts';
 import { bounded } from '../../src/install/describe-result.ts';
 import { readName, readText } from '../../src/backends/rvi/codec/fields.ts';
@@ -18,7 +19,7 @@ import { assert, suite } from '../support/suite.ts';
 import { settle } from '../unit/control/fakes.ts';
 import { held, opened } from '../unit/store/fakes.ts';
 import type { Spelling } from '../backend/crash-rules.ts';
-import type { Outgoing } from '../../src/backends/rvi/sender.ts';
+import type { RviEffect } from '../../src/backends/rvi/model.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Call, Transport } from '../../src/backends/rvi/transport/transport.ts';
@@ -91,7 +92,7 @@ function wallOf(prng: Prng): number {
   return prng.pick([0, 0, builtMs, builtMs - days, 1_800_000_000_000, 2 ** 41]) + spread;
 }
 
-function sayingsOf(prng: Prng, id: PackageId): readonly Outgoing[] {
+function sayingsOf(prng: Prng, id: PackageId): readonly RviEffect[] {
   // What an installer printed, as it comes into a report, and raw.
   const printed = bounded(textOf(prng, 900));
   const description = prng.chance(0.5) ? printed : textOf(prng, 300);
@@ -100,9 +101,9 @@ function sayingsOf(prng: Prng, id: PackageId): readonly Outgoing[] {
   return [
     { kind: 'register' },
     { kind: 'ack', id, empty: prng.chance(0.5) },
-    { kind: 'message', message: { kind: 'start', id } },
-    { kind: 'message', message: { kind: 'report', report } },
-    { kind: 'message', message: { kind: 'packages', packages } },
+    { kind: 'request-start', id },
+    { kind: 'report', report },
+    { kind: 'send-inventory', packages },
   ];
 }
 
@@ -113,7 +114,7 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
   const id = idOf(prng);
   const count = 1 + prng.below(60);
   const chunks = Array.from({ length: prng.below(count + 1) }, (_, at) => held(at + 1));
-  const state = applyAll(initialState, [...opened(1, count, id), ...chunks]);
+  const state = policy.applyAll(policy.initial, [...opened(1, count, id), ...chunks]);
   const texts: string[] = [];
   const wallMs = wallOf(prng);
   const names = namesOf((service) => serviceOf(prng, service));
@@ -134,10 +135,10 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
     settings: settingsOf(prng, dialect),
     transport: { ...transport, open: none, resume: none, close: async () => undefined },
     builtMs,
-    state: () => ({ ...state, ownServices: names, vin: 'V1' }),
+    state: () => ({ ...state, backend: { ...state.backend, ownServices: names, vin: 'V1' } }),
     submit: none,
   });
-  for (const saying of sayingsOf(prng, id)) speaker.say(saying);
+  for (const saying of sayingsOf(prng, id)) speaker.send(saying);
   await settle();
   return { texts, wallMs };
 }

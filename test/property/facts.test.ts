@@ -1,19 +1,21 @@
 // Method: the facts of random lives, and those of their snapshots, written as records and read
 // back; the texts in them are as strange as a peer may make them.
-import { snapshot } from '../../src/core/snapshot.ts';
+
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Fact } from '../../src/core/events.ts';
+import type { Fact } from '../../src/agent/rvi-policy.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('facts');
 const letters = ['a', '"', '\\', '\u0000', '\n', '/', 'ü', '包', '😀', '\u2028', '{', ']'] as const;
 
 function comeBack(facts: readonly Fact[], what: string): void {
-  const decoded = decodeJournal(encodeJournal(facts, 1));
+  const decoded = decodeJournal(journalFold, encodeJournal(journalFold, facts, 1));
   assert.equal(decoded.facts.map(defined), facts.map(defined), what);
   assert.is(decoded.unknownCount, 0, what);
 }
@@ -32,7 +34,7 @@ test('what lives remember comes back as it was written, and so do its snapshots'
     const world = createWorld(settings, createRandom(seed));
     for (let at = 0; at < 150; at++) world.step();
     comeBack(world.facts, `seed ${seed}`);
-    comeBack(snapshot(world.core().state()), `snapshot, seed ${seed}`);
+    comeBack(policy.snapshot(world.core().state()), `snapshot, seed ${seed}`);
   }
 });
 

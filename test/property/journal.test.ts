@@ -1,8 +1,9 @@
 // Method: seeded journals of random facts, in random batches. Cut at every byte; and lived with:
 // appends that are refused, rewrites, kills and power cuts at any operation, against a list of what
 // was acknowledged. A failure names its seed.
-import { replay } from '../../src/core/apply.ts';
-import { snapshot } from '../../src/core/snapshot.ts';
+
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { openJournal } from '../../src/store/journal.ts';
 import { decodeJournal as decodeRecords } from '../../src/store/decode.ts';
 import { oldRecord as encodeRecord } from '../support/old-journal.ts';
@@ -10,7 +11,7 @@ import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { must } from '../unit/store/fakes.ts';
-import type { Fact } from '../../src/core/events.ts';
+import type { Fact } from '../../src/agent/rvi-policy.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import type { Prng } from '../support/prng.ts';
@@ -59,7 +60,7 @@ const listOf = <T>(length: number, make: () => T) => Array.from({ length }, make
 async function open(disk: MemoryDisk) {
   must(await disk.makeDirectory('/s'));
   must(await disk.syncDirectory('/'));
-  return must(await openJournal(disk, '/s'));
+  return must(await openJournal(disk, '/s', journalFold));
 }
 
 test('cut at any byte gives the facts before the cut, and takes new ones behind them', async () => {
@@ -77,8 +78,12 @@ test('cut at any byte gives the facts before the cut, and takes new ones behind 
         count += 1;
       }
       const left = whole.subarray(0, bytes);
-      assert.is(decodeRecords(left).soundBytes, endBytes, `seed ${seed}, ${bytes} bytes`);
-      assert.equal(decodeRecords(left).facts, facts.slice(0, count));
+      assert.is(
+        decodeRecords(journalFold, left).soundBytes,
+        endBytes,
+        `seed ${seed}, ${bytes} bytes`,
+      );
+      assert.equal(decodeRecords(journalFold, left).facts, facts.slice(0, count));
       // Opened anew at each byte of the last records: what is appended is read behind the rest.
       if (bytes < whole.length - 90) continue;
       const disk = createMemoryDisk();
@@ -86,9 +91,9 @@ test('cut at any byte gives the facts before the cut, and takes new ones behind 
       const { journal } = await open(disk);
       must(await journal.append([later]));
       const again = await open(disk.cut('lost'));
-      const expected = replay([...facts.slice(0, count), later]);
+      const expected = policy.replay([...facts.slice(0, count), later]);
       assert.equal(again.losses, []);
-      assert.equal(replay(again.facts), expected, `seed ${seed}, ${bytes} bytes`);
+      assert.equal(policy.replay(again.facts), expected, `seed ${seed}, ${bytes} bytes`);
     }
   }
 });
@@ -110,16 +115,18 @@ async function live(random: Prng, next: () => Fact, { disk, acked }: Life): Prom
     const appended = await journal.append(batch);
     if (left !== undefined) return { disk: left, acked: await among(left, known, batch) };
     if (appended.ok) known.push(...batch);
-    if (random.chance(0.2)) await journal.rewrite(snapshot(replay(known)));
+    if (random.chance(0.2)) await journal.rewrite(policy.snapshot(policy.replay(known)));
     if (left !== undefined) return { disk: left, acked: known };
   }
 }
 
 /** After a cut within an append the journal holds none, some or all of its facts, in order. */
 async function among(disk: MemoryDisk, acked: readonly Fact[], batch: readonly Fact[]) {
-  const found = JSON.stringify(snapshot(replay((await open(disk.cut('kept'))).facts)));
+  const found = JSON.stringify(
+    policy.snapshot(policy.replay((await open(disk.cut('kept'))).facts)),
+  );
   const all = [...batch.keys(), batch.length].map((count) => [...acked, ...batch.slice(0, count)]);
-  const fits = all.find((facts) => JSON.stringify(snapshot(replay(facts))) === found);
+  const fits = all.find((facts) => JSON.stringify(policy.snapshot(policy.replay(facts))) === found);
   if (fits === undefined) throw new Error('neither what was acknowledged nor what was appended');
   return fits;
 }
@@ -132,7 +139,7 @@ test('keeps what was acknowledged through refusals, rewrites and cuts', async ()
     for (let round = 0; round < 8; round += 1) {
       life = await live(random, next, life);
       const { facts } = await open(life.disk.cut('kept'));
-      assert.equal(replay(facts), replay(life.acked), `seed ${seed}, life ${round}`);
+      assert.equal(policy.replay(facts), policy.replay(life.acked), `seed ${seed}, life ${round}`);
     }
   }
 });

@@ -1,15 +1,14 @@
 // Method: the facts of random lives, with any subset of them missing, as two or more damages may
 // leave it. Whatever is left folds without a throw, starts no installer that was not asked first,
 // and owes no report that was never settled.
-import { applyAll, replay } from '../../src/core/apply.ts';
-import { decide } from '../../src/core/decide.ts';
-import { snapshot } from '../../src/core/snapshot.ts';
+
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Event, Fact } from '../../src/core/events.ts';
-import type { State } from '../../src/core/model.ts';
+import type { Event, Fact } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('facts that are lost');
@@ -18,7 +17,7 @@ const moment = { nowMs: 0, random: 0.5 };
 function livesOf(seed: number): readonly Fact[] {
   const world = createWorld(settings, createRandom(seed));
   for (let at = 0; at < 150; at++) world.step();
-  return seed % 2 === 0 ? world.facts : snapshot(world.core().state());
+  return seed % 2 === 0 ? world.facts : policy.snapshot(world.core().state());
 }
 
 const some = (facts: readonly Fact[], prng: Prng, share: number): readonly Fact[] => [
@@ -27,12 +26,12 @@ const some = (facts: readonly Fact[], prng: Prng, share: number): readonly Fact[
 ];
 
 function startsOf(state: State, event: Event): readonly string[] {
-  return decide(settings, state, event, moment).effects.map(({ kind }) => kind);
+  return policy.decide(settings, state, event, moment).effects.map(({ kind }) => kind);
 }
 
 /** Every package that has all its data is prepared: its installer is asked, and does not run. */
 function checkPrepared(state: State, what: string): void {
-  for (const { id, phase } of state.packages.values()) {
+  for (const { id, phase } of state.core.packages.values()) {
     if (phase.kind !== 'receiving' || !phase.finished) continue;
     const { number } = phase.transfer;
     const event = { kind: 'prepared', id, number, installer: 'opkg', before: '' } as const;
@@ -43,7 +42,7 @@ function checkPrepared(state: State, what: string): void {
 
 function checkOwed(state: State, facts: readonly Fact[], what: string): void {
   const settled = facts.flatMap((fact) => (fact.kind === 'outcome-recorded' ? [fact.report] : []));
-  for (const { phase } of state.packages.values()) {
+  for (const { phase } of state.core.packages.values()) {
     if (phase.kind === 'reporting') assert.ok(settled.includes(phase.report), what);
   }
 }
@@ -55,17 +54,17 @@ test('leave a state that throws nowhere and runs nothing twice', () => {
     for (const share of [0.98, 0.9, 0.5, 0.2]) {
       const facts = some(all, prng, share);
       const what = `seed ${seed}, ${share}`;
-      const state = replay(facts);
+      const state = policy.replay(facts);
       checkOwed(state, facts, what);
       checkPrepared(state, what);
       const booted = { kind: 'booted', bootId: 'b', evidence: [] } as const;
       assert.not.ok(startsOf(state, booted).includes('install'), what);
-      const { facts: more, notes } = decide(settings, state, booted, moment);
-      const next = applyAll(state, more, notes);
+      const { facts: more, notes } = policy.decide(settings, state, booted, moment);
+      const next = policy.applyAll(state, more, notes);
       // A snapshot of what is left says the same, the doubt included.
-      assert.ok(replay(snapshot(next)).hasLostRecords, what);
-      const again = [...replay(snapshot(next)).packages.keys()];
-      assert.equal(again.sort(), [...next.packages.keys()].sort());
+      assert.ok(policy.replay(policy.snapshot(next)).core.hasLostRecords, what);
+      const again = [...policy.replay(policy.snapshot(next)).core.packages.keys()];
+      assert.equal(again.sort(), [...next.core.packages.keys()].sort());
     }
   }
 });
@@ -75,13 +74,13 @@ test('take no report along that is owed, whatever else is missing', () => {
   for (let seed = 1; seed <= 120; seed++) {
     const prng = createRandom(seed);
     const all = livesOf(seed);
-    for (const [key, { phase }] of replay(all).packages) {
+    for (const [key, { phase }] of policy.replay(all).core.packages) {
       if (phase.kind !== 'reporting') continue;
       const { report } = phase;
       const isIt = (fact: Fact) => fact.kind === 'outcome-recorded' && fact.report === report;
       const last = all.findLastIndex(isIt);
       const facts = all.filter((_, at) => at === last || prng.chance(0.7));
-      const now = replay(facts).packages.get(key)?.phase;
+      const now = policy.replay(facts).core.packages.get(key)?.phase;
       owed += 1;
       assert.equal(
         now?.kind === 'reporting' ? now.report : undefined,
@@ -102,13 +101,13 @@ test('are said after an installer was asked that had never run', () => {
     { kind: 'chunk-stored', number: 1, chunkIndex: 1, sizeBytes: 3, crc: 1 },
     { kind: 'transfer-complete', number: 1 },
   ];
-  const state = replay(facts);
+  const state = policy.replay(facts);
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
-  const asked = decide(settings, state, prepared, moment);
-  const next = applyAll(state, asked.facts, asked.notes);
-  assert.is([...next.history.values()][0]?.attempts, 1);
+  const asked = policy.decide(settings, state, prepared, moment);
+  const next = policy.applyAll(state, asked.facts, asked.notes);
+  assert.is([...next.core.history.values()][0]?.attempts, 1);
   const not = { kind: 'not-installed', description: '' } as const;
-  const run = decide(settings, next, { kind: 'install-probed', id, probe: not }, moment);
+  const run = policy.decide(settings, next, { kind: 'install-probed', id, probe: not }, moment);
   // The attempt is on flash already, and is not counted twice.
   assert.equal(run.facts, []);
   assert.equal(
@@ -116,7 +115,7 @@ test('are said after an installer was asked that had never run', () => {
     ['log', 'install'],
   );
   const is = { kind: 'installed', description: 'it is there' } as const;
-  const settled = decide(settings, next, { kind: 'install-probed', id, probe: is }, moment);
+  const settled = policy.decide(settings, next, { kind: 'install-probed', id, probe: is }, moment);
   assert.equal(
     settled.facts.map(({ kind }) => kind),
     ['outcome-recorded'],

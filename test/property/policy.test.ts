@@ -1,32 +1,35 @@
 // Method: long random lives of the policy (test/support/world.ts), one seed each; what must hold is
 // looked at after every event. A failure names its seed: SEED=n node test/run.mjs test/property
+import { policy } from '../../src/agent/rvi-policy.ts';
 import process from 'node:process';
-import { replay } from '../../src/core/apply.ts';
+
 import {
   byNumber,
   inPhase,
   keyOf,
   historyKeyOf,
-  runningOf,
+  reservationOf,
 } from '../../src/core/decision-helpers.ts';
 import { transferOf } from '../../src/core/decision-helpers.ts';
 import { ackIndices } from '../../src/core/chunk-set.ts';
-import { snapshot } from '../../src/core/snapshot.ts';
-import { deadlines, isLinked, nextDueMs } from '../../src/core/timers.ts';
-import { nextToRequest } from '../../src/core/start-queue.ts';
+
+import { activityOf } from '../../src/core/status-view.ts';
+import { isLinked } from '../../src/backends/rvi/deadlines.ts';
+import { nextToRequest } from '../../src/backends/rvi/start-queue.ts';
 import {
-  ledgerEntriesMax,
+  historyEntriesMax,
   packagesMax,
   reportSendsAgainMax,
   reportSettleMs,
   transfersMax,
 } from '../../src/limits.ts';
-import { asking, settings as usual } from '../support/core.ts';
+import { asking, durableOf, exchangeOf, settings as usual } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Effect, Fact } from '../../src/core/events.ts';
-import type { Package, State } from '../../src/core/model.ts';
+import type { Effect, Fact } from '../../src/agent/rvi-policy.ts';
+import type { Package } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Step, World } from '../support/world.ts';
 
@@ -145,7 +148,7 @@ function learnFact(model: Model, before: State, fact: Fact): void {
       if (!fact.report.status || fact.checksum === undefined) return;
       return void model.intents.delete(historyKeyOf(fact.report.id, fact.checksum));
     case 'install-started': {
-      const known = before.packages.get(keyOf(fact.id));
+      const known = before.core.packages.get(keyOf(fact.id));
       const checksum = known === undefined ? '' : (transferOf(known)?.checksum ?? '');
       const key = historyKeyOf(fact.id, checksum);
       return void model.intents.set(key, (model.intents.get(key) ?? 0) + 1);
@@ -157,26 +160,6 @@ function learnFact(model: Model, before: State, fact: Fact): void {
       return;
     default:
   }
-}
-
-/** What a reboot may not change. */
-function durable({
-  server,
-  previousServers,
-  packages,
-  history,
-  nextOrder,
-  inventoryRequest,
-}: State) {
-  const isListing = inventoryRequest !== undefined;
-  return {
-    backend: server,
-    others: previousServers,
-    packages: [...packages],
-    ledger: [...history],
-    nextOrder,
-    isListing,
-  };
 }
 
 function everyLife(name: string, check: Check): void {
@@ -192,16 +175,16 @@ const effectsOf = <K extends Effect['kind']>({ decided }: Step, kind: K) =>
   decided.effects.filter(
     (effect): effect is Extract<Effect, { readonly kind: K }> => effect.kind === kind,
   );
-const packagesOf = (state: State) => [...state.packages.values()];
+const packagesOf = (state: State) => [...state.core.packages.values()];
 
 everyLife('the facts alone give the state again, and so does a snapshot', (_, world, __, at) => {
   if (at % 25 !== 0) return;
   const state = world.core().state();
-  const facts = snapshot(state);
-  assert.equal(durable(replay(world.facts)), durable(state));
-  assert.equal(durable(replay(facts)), durable(state));
-  assert.is(replay(facts).nextNumber, state.nextNumber);
-  assert.equal(snapshot(replay(facts)), facts, 'no shorter one');
+  const facts = policy.snapshot(state);
+  assert.equal(durableOf(policy.replay(world.facts)), durableOf(state));
+  assert.equal(durableOf(policy.replay(facts)), durableOf(state));
+  assert.is(policy.replay(facts).core.nextNumber, state.nextNumber);
+  assert.equal(policy.snapshot(policy.replay(facts)), facts, 'no shorter one');
 });
 
 everyLife('an ack is of a transfer that goes on, or [] for what is asked for', (step, world) => {
@@ -280,8 +263,8 @@ everyLife('one start at a time is asked for', (step, world) => {
     if (asked?.phase.kind === 'receiving') continue;
     assert.is(asked?.phase.kind, 'accepted');
     for (const other of packagesOf(before)) {
-      const { reservation, sentAtMs } = runningOf(before, other.id);
-      assert.is(reservation, undefined);
+      const { sentAtMs } = exchangeOf(before, other.id);
+      assert.is(reservationOf(other), undefined);
       assert.ok(['offered', 'accepted', 'reporting'].includes(other.phase.kind));
       if (other.phase.kind !== 'reporting') continue;
       assert.ok(sentAtMs !== undefined && sentAtMs + reportSettleMs <= nowMs);
@@ -328,16 +311,18 @@ everyLife('data is discarded when it is given up, and not before', (_, world, mo
 });
 
 everyLife('what is known is bounded', (_, world) => {
-  const { packages, history, running } = world.core().state();
-  assert.ok(packages.size <= packagesMax && history.size <= ledgerEntriesMax);
-  assert.ok(running.size <= packages.size);
+  const { packages, history, exchanges, origins } = world.core().state();
+  assert.ok(packages.size <= packagesMax && history.size <= historyEntriesMax);
+  assert.ok(exchanges.size <= packages.size && origins.size <= packages.size);
   const open = [...packages.values()].filter((one) => transferOf(one) !== undefined);
   assert.ok(open.length <= transfersMax);
 });
 
 function waits(world: World, state: State, one: Package): boolean {
-  const { activity, sha1, isRerun, deadlineMs } = runningOf(state, one.id);
-  const own = deadlines(state).filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
+  const activity = activityOf(one);
+  const own = policy
+    .deadlines(state)
+    .filter(({ id }) => id !== undefined && keyOf(id) === keyOf(one.id));
   const isPending = (kind: Effect['kind']) =>
     world.pending.some(
       (effect) =>
@@ -357,10 +342,10 @@ function waits(world: World, state: State, one: Package): boolean {
     case 'accepted':
       return nextToRequest(state) !== undefined || isElsewhere(state, one);
     case 'receiving':
-      if (one.phase.finished) return sha1 === undefined && isPending('hash');
+      if (one.phase.finished) return one.phase.now.sha1 === undefined && isPending('hash');
       return own.length > 0;
     case 'installing':
-      return deadlineMs !== undefined || (isRerun && isPending('hash'));
+      return own.length > 0 || (one.phase.now.step === 'verifying' && isPending('hash'));
     default:
       return own.length > 0;
   }
@@ -368,9 +353,10 @@ function waits(world: World, state: State, one: Package): boolean {
 
 /** Another package keeps the server busy, and has a deadline of its own. */
 function isElsewhere(state: State, one: Package): boolean {
-  return packagesOf(state).some(({ id, phase }) => {
-    if (runningOf(state, id).reservation !== undefined) return true;
-    return keyOf(id) !== keyOf(one.id) && !['offered', 'accepted'].includes(phase.kind);
+  return packagesOf(state).some((other) => {
+    if (reservationOf(other) !== undefined) return true;
+    const isIdle = ['offered', 'accepted'].includes(other.phase.kind);
+    return keyOf(other.id) !== keyOf(one.id) && !isIdle;
   });
 }
 
@@ -383,11 +369,11 @@ everyLife('nothing waits without a deadline unless something is under way', (_, 
       'registering',
     );
   }
-  if (link.kind === 'down' || link.kind === 'up') assert.is.not(nextDueMs(state), undefined);
+  if (link.kind === 'down' || link.kind === 'up') assert.is.not(policy.nextDueMs(state), undefined);
   for (const one of packagesOf(state)) {
     const needsLink = ['accepted', 'receiving', 'reporting'].includes(one.phase.kind);
-    if (needsLink && !isLinked(state)) continue;
-    const what = `${one.phase.kind} ${JSON.stringify(runningOf(state, one.id))}`;
+    if (needsLink && !isLinked(state.backend)) continue;
+    const what = `${one.phase.kind} ${JSON.stringify(state.backend.exchanges.get(keyOf(one.id)))}`;
     assert.ok(waits(world, state, one), what);
   }
 });

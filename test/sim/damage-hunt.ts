@@ -1,13 +1,14 @@
 // Looks for a sign that an agent is broken where it meets damage; says in one line of JSON what it
 // found. Bundled anew for each mutant.
-import { replay } from '../../src/core/apply.ts';
-import { decide } from '../../src/core/decide.ts';
+
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createMemoryDisk } from '../support/memory-disk.ts';
 import { journalsOf, newSweep, sweepAll } from './damage.ts';
 import { journeyOf } from './journeys.ts';
 import { settings } from './settings.ts';
-import type { Fact } from '../../src/core/events.ts';
+import type { Fact } from '../../src/agent/rvi-policy.ts';
 
 void hunt();
 
@@ -30,7 +31,7 @@ async function unkept(journal: Buffer): Promise<readonly string[]> {
   const damaged = Buffer.from(journal);
   damaged[600] = (damaged[600] ?? 0) ^ 1;
   disk.put('/s/journal', damaged);
-  const opened = await openStore(disk, '/s', 0);
+  const opened = await openStore(disk, '/s', 0, journalFold);
   if (!opened.ok) return [opened.reason];
   return disk.content('/s/journal.damaged')?.equals(damaged) === true ? [] : ['it is not kept'];
 }
@@ -44,6 +45,9 @@ function unasked(): readonly string[] {
     { kind: 'transfer-complete', number: 1 },
   ];
   const prepared = { kind: 'prepared', id, number: 1, installer: 'opkg', before: '' } as const;
-  const { effects } = decide(settings, replay(facts), prepared, { nowMs: 0, random: 0 });
+  const { effects } = policy.decide(settings, policy.replay(facts), prepared, {
+    nowMs: 0,
+    random: 0,
+  });
   return effects.some(({ kind }) => kind === 'install') ? ['an installer runs unasked'] : [];
 }

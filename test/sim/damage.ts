@@ -1,13 +1,16 @@
 // Damage at rest, on the pure part of the agent: each byte turned and each sector zeroed of each
 // journal that a journey writes, decoded, folded, and held against what the journal said before.
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import process from 'node:process';
-import { replay } from '../../src/core/apply.ts';
+
 import { transferOf } from '../../src/core/decision-helpers.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
-import { factOf, isCopied } from '../../src/store/record.ts';
+import { factOf } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';
 import { simulate } from './world.ts';
-import type { Package, State } from '../../src/core/model.ts';
+import type { Package } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Journey } from './journeys.ts';
 
 export type Sweep = {
@@ -35,7 +38,7 @@ type Before = { readonly state: State; readonly records: ReadonlyMap<number, Buf
 
 /** All from `from` on: what lies before was swept when the journal was shorter. */
 export function sweep(journal: Buffer, from: number, sectorBytes: number, all: Sweep): void {
-  const state = replay(decodeJournal(journal).facts);
+  const state = policy.replay(decodeJournal(journalFold, journal).facts);
   const before: Before = { state, records: recordsIn(Buffer.from(journal)) };
   const data = Buffer.from(journal);
   for (let at = from; at < data.length; at += 1) {
@@ -80,10 +83,10 @@ function complaintOf(data: Buffer, before: Before, all: Sweep): string | undefin
   const records = new Map(frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
   // The same records are the same facts.
   if (isSame(records, before.records)) return undefined;
-  const { facts, isForeign, lostCount } = decodeJournal(data);
+  const { facts, isForeign, lostCount } = decodeJournal(journalFold, data);
   if (isForeign) return 'is taken for a stranger';
-  const after = replay(facts);
-  if (lostCount > 0 && !after.hasLostRecords) return 'no installer would be asked';
+  const after = policy.replay(facts);
+  if (lostCount > 0 && !after.core.hasLostRecords) return 'no installer would be asked';
   return lossIn(before.state, after, damages.length > 0 && lostCount === 0);
 }
 
@@ -96,8 +99,8 @@ const attemptOf = ({ phase }: Package) => ('install' in phase ? phase.install : 
 
 /** What may be lost is chunks: they are received again. */
 function lossIn(before: State, after: State, isWhole: boolean): string | undefined {
-  for (const [key, one] of before.packages) {
-    const now = after.packages.get(key);
+  for (const [key, one] of before.core.packages) {
+    const now = after.core.packages.get(key);
     if (now === undefined) return `${key} is forgotten`;
     const [was, is] = [one.phase, now.phase];
     if (was.kind !== is.kind) return `${key} was ${was.kind} and is ${is.kind}`;
@@ -110,11 +113,13 @@ function lossIn(before: State, after: State, isWhole: boolean): string | undefin
     if (has > had) return `${key}: holds what it did not`;
     if (isWhole && has < had) return `${key}: lost chunks, and no record is said to be lost`;
   }
-  if (after.packages.size > before.packages.size) return 'a package that is over came back';
-  if (JSON.stringify([...before.history]) !== JSON.stringify([...after.history])) {
+  if (after.core.packages.size > before.core.packages.size)
+    return 'a package that is over came back';
+  if (JSON.stringify([...before.core.history]) !== JSON.stringify([...after.core.history])) {
     return 'other attempts are remembered';
   }
-  return JSON.stringify(before.server.services) === JSON.stringify(after.server.services)
+  return JSON.stringify(before.backend.server.services) ===
+    JSON.stringify(after.backend.server.services)
     ? undefined
     : 'the server is forgotten';
 }
@@ -128,8 +133,8 @@ export function isSound(journal: Buffer): boolean {
   if (damages.length > 0 || soundBytes < journal.length) return false;
   const copies = new Set(frames.filter(({ isCopy }) => isCopy).map(({ sequence }) => sequence));
   const originals = frames.filter(({ isCopy, payload }) => {
-    const fact = factOf(payload);
-    return !isCopy && fact !== undefined && isCopied(fact);
+    const fact = factOf(journalFold.codec, payload);
+    return !isCopy && fact !== undefined && journalFold.codec.isCritical(fact);
   });
   return originals.length > 0 && originals.every(({ sequence }) => copies.has(sequence));
 }

@@ -166,7 +166,7 @@ export const journeys: readonly Journey[] = [
     mayFail: true,
     // Before there is a transfer a full disk would be an outcome.
     capacityBytes: ({ timeline, usedBytes, state }) => {
-      const isReceiving = [...(state()?.packages.values() ?? [])].some(transferOf);
+      const isReceiving = [...(state()?.core.packages.values() ?? [])].some(transferOf);
       return isReceiving && timeline.nowMs() < 120_000 ? usedBytes() : 1e9;
     },
   },

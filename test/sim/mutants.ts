@@ -19,9 +19,9 @@ export const damageMutants: readonly Mutant[] = [
   ),
   one(
     'writes what is stated once only once',
-    'store/record.ts',
-    "'chunk-page', 'resume-method-learned']",
-    "'chunk-page', 'resume-method-learned', 'settled', 'install-started']",
+    'core/flash-facts.ts',
+    '({ flash, fields, isCritical: true })',
+    '({ flash, fields, isCritical: false })',
   ),
   one(
     'takes damage for the end of an interrupted append',
@@ -38,14 +38,14 @@ export const damageMutants: readonly Mutant[] = [
   one(
     'does not remember that records are lost',
     'store/decode.ts',
-    "lostCount > 0 ? [...facts, { kind: 'records-lost' }] : facts",
+    'lostCount > 0 ? [...facts, recordsLost] : facts',
     'facts',
   ),
   one(
     'runs an installer unasked although records are lost',
-    'core/on-install.ts',
-    'state.hasLostRecords ? probeFirst(state, next) : start(state, next, install)',
-    'start(state, next, install)',
+    'core/install.ts',
+    'state.hasLostRecords ? probeFirst(next, now.sha1) : start(next, install, now.sha1)',
+    'start(next, install, now.sha1)',
   ),
 ];
 
@@ -162,20 +162,20 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'forgets reports when the link comes back',
-    'core/on-registration.ts',
-    'return decision({\n    notes: [\n      identified,\n      up,\n      ...serverSeen(state),\n',
-    "const owed = [...state.packages.values()].filter((each) => inPhase(each, 'reporting'));\n" +
+    'backends/rvi/on-registration.ts',
+    'return decision({\n    notes: [...identified, ...serverSeen(backend),',
+    "const due = all.filter((each) => inPhase(each, 'reporting'));\n" +
       '  return decision({\n' +
-      "    facts: owed.map(({ id }) => ({ kind: 'report-confirmed', id }) as const),\n" +
-      '    notes: [\n      identified,\n      up,\n      ...serverSeen(state),\n',
+      "    facts: due.map(({ id }) => ({ kind: 'report-confirmed', id }) as const),\n" +
+      '    notes: [...identified, ...serverSeen(backend),',
     'J3',
   ),
   one(
     'takes the answer of the node for a proof',
-    'core/reporting.ts',
-    'return decision({\n    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
+    'backends/rvi/reporting.ts',
+    'return decision({\n    notes: [note(one.id, exchange)],',
     "return decision({\n    facts: [{ kind: 'report-confirmed', id: one.id }],\n" +
-      '    notes: [running(state, one.id, { sentAtMs: moment.nowMs })],',
+      '    notes: [note(one.id, exchange)],',
     'J8',
   ),
   one(
@@ -187,16 +187,16 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'takes chunks back from flash without a look at their CRC',
-    'store/hasher.ts',
+    'agent/hasher.ts',
     'if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {',
     'if (!bytes.ok) {',
     'J16',
   ),
   one(
     'installs whatever the SHA-1',
-    'core/conclude-transfer.ts',
-    'if (sha1 !== transfer.checksum) {',
-    'if (false) {',
+    'core/verify.ts',
+    "if (sha1 === transfer.checksum) return { kind: 'verified' };",
+    "return { kind: 'verified' };",
     'J11c',
   ),
   {
@@ -220,21 +220,21 @@ export const mutants: readonly Mutant[] = [
   ),
   one(
     'begins anew with each start of the same file',
-    'core/on-start.ts',
+    'backends/rvi/on-start.ts',
     'if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {',
     'if (true) {',
     'J5a',
   ),
   one(
     'installs again without asking what is true',
-    'core/on-install.ts',
+    'core/install.ts',
     "if (probe.kind === 'installed') {",
     'if (false) {',
   ),
   one(
     'tries an installer without end',
-    'core/on-install.ts',
-    'if (one.phase.install.attempt >= settings.installer.attempts) {',
+    'core/install.ts',
+    'if (attempt >= settings.installer.attempts) {',
     'if (false) {',
     'J6b',
   ),

@@ -2,7 +2,7 @@
 // free the release that waits for ever when one message is lost (protocol 2.4).
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { wordOf } from './installers.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Timeline } from './clock.ts';
 import type { Sample } from './packages.ts';
 import type { Backend } from './server.ts';
@@ -27,9 +27,9 @@ export function createOperator(options: OperatorOptions): Operator {
 
   function campaign(): void {
     const now = state();
-    if (now === undefined || now.ownServices === undefined) return;
+    if (now === undefined || now.backend.ownServices === undefined) return;
     const wanted = packages.filter(({ one }) => !isReported(wordOf(one.id)));
-    const lacking = wanted.filter(({ one }) => !now.packages.has(keyOf(one.id)));
+    const lacking = wanted.filter(({ one }) => !now.core.packages.has(keyOf(one.id)));
     if (lacking.length > 0) backend.server.notify(lacking.map(({ one }) => one));
   }
 

@@ -7,7 +7,8 @@ import { readFile } from './flash.ts';
 import { wordOf } from './installers.ts';
 import { packageIn } from './oracle.ts';
 import { directory } from './settings.ts';
-import type { PackageId, State } from '../../src/core/model.ts';
+import type { PackageId } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Journey } from './journeys.ts';
@@ -93,7 +94,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
    * transfer, where nothing but `[]` had moved the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
-    for (const one of state()?.packages.values() ?? []) {
+    for (const one of state()?.core.packages.values() ?? []) {
       const number = transferOf(one)?.number;
       if (number === undefined) continue;
       excused += 1;
@@ -121,12 +122,12 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
 
   function check(now: State, entry: Promised): void {
     const { number, id, checksum, chunks } = entry;
-    const one = [...now.packages.values()].find((each) => transferOf(each)?.number === number);
+    const one = [...now.core.packages.values()].find((each) => transferOf(each)?.number === number);
     const transfer = one === undefined ? undefined : transferOf(one);
     if (transfer === undefined) {
-      const outcome = now.history.get(historyKeyOf(id, checksum))?.outcome;
+      const outcome = now.core.history.get(historyKeyOf(id, checksum))?.outcome;
       const isSettled = outcome === 'installed' || outcome === 'failed';
-      const isVoid = now.packages.get(keyOf(id))?.phase.kind === 'reporting';
+      const isVoid = now.core.packages.get(keyOf(id))?.phase.kind === 'reporting';
       if (chunks.size > 0 && !isSettled && !isVoid) {
         violate(`transfer ${number} of ${wordOf(id)} is lost: ${[...chunks].join(' ')}`);
       }

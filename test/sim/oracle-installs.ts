@@ -1,6 +1,6 @@
 // Part of the oracle: installers see verified bytes only, and never more often than flash knows.
 import { wordOf } from './installers.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Software, Start } from './installers.ts';
 import type { Journey } from './journeys.ts';
@@ -49,7 +49,7 @@ export function createInstallOracle(options: InstallOptions) {
 
   /** After a success the entry begins anew; what was recorded stays recorded. */
   function onCommit(state: State): void {
-    for (const { id, checksum, attempts, outcome } of state.history.values()) {
+    for (const { id, checksum, attempts, outcome } of state.core.history.values()) {
       const word = `${wordOf(id)} ${checksum}`;
       const last = recorded.get(word);
       const isInstalled = outcome === 'installed';

@@ -4,7 +4,7 @@ import { reportSendsMax } from '../../src/limits.ts';
 import { isBody } from '../backend/dialect.ts';
 import { wordOf } from './installers.ts';
 import { packageIn } from './oracle.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Software } from './installers.ts';
 import type { Journey } from './journeys.ts';
 import type { Hardships } from './oracle.ts';
@@ -54,7 +54,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
   /** What is on flash now: no debt may go but by being paid. */
   function onKnown(now: State): void {
     const owed = new Set<string>();
-    for (const one of now.packages.values()) {
+    for (const one of now.core.packages.values()) {
       const key = wordOf(one.id);
       const number = transferOf(one)?.number;
       if (number !== undefined) numbers.set(key, number);
@@ -90,7 +90,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
     const files = [...journey.packages, ...(journey.others ?? [])];
     const own = files.filter(({ one }) => keyOf(one.id) === keyOf(id));
     const attempts = own.map(
-      ({ one }) => now.history.get(historyKeyOf(id, one.checksum))?.attempts ?? 0,
+      ({ one }) => now.core.history.get(historyKeyOf(id, one.checksum))?.attempts ?? 0,
     );
     return Math.max(0, ...attempts);
   }

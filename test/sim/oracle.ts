@@ -20,7 +20,7 @@ import { createChunkOracle } from './oracle-chunks.ts';
 import { createInstallOracle } from './oracle-installs.ts';
 import { createReportOracle } from './oracle-reports.ts';
 import { directory } from './settings.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Software, Start } from './installers.ts';
@@ -105,7 +105,7 @@ export function createOracle(options: OracleOptions): Oracle {
   }
 
   function onCommit(now: State): void {
-    known = new Map([...now.packages].map(([key, { phase }]) => [key, phase.kind]));
+    known = new Map([...now.core.packages].map(([key, { phase }]) => [key, phase.kind]));
     installs.onCommit(now);
     reports.onKnown(now);
   }
@@ -114,7 +114,7 @@ export function createOracle(options: OracleOptions): Oracle {
     chunks.onBoot(now);
     installs.checkAttempts(now);
     for (const [key, phase] of known) {
-      if (phase === 'reporting' || aborted.has(key) || now.packages.has(key)) continue;
+      if (phase === 'reporting' || aborted.has(key) || now.core.packages.has(key)) continue;
       violate(`${key} is forgotten (${phase})`);
     }
     aborted.clear();
@@ -177,5 +177,5 @@ const abortable: readonly string[] = ['accepted', 'receiving'];
 export function packageIn(state: State | undefined, value: unknown) {
   if (!isBody(value)) return undefined;
   const id = { name: String(value['name']), version: String(value['version']) };
-  return state?.packages.get(keyOf(id));
+  return state?.core.packages.get(keyOf(id));
 }

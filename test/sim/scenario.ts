@@ -1,5 +1,5 @@
 // What a run is given, what came of it, and what a journey may do in it. Types only.
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Timeline } from './clock.ts';
 import type { Conditions } from './conditions.ts';

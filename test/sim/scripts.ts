@@ -33,7 +33,7 @@ export function interleaved(stage: Stage): void {
   }));
   const ids = packages.map(({ one }) => one.id);
   function look(): void {
-    const known = stage.state()?.packages;
+    const known = stage.state()?.core.packages;
     if (known === undefined || !ids.every((id) => known.has(keyOf(id)))) {
       timeline.after(500, look);
       return;
@@ -176,7 +176,7 @@ export const reconfigured = {
 // ---------------------------------------------------------------- at rest
 
 export function rotInData(stage: Stage, prng: Prng): void {
-  for (const one of stage.state()?.packages.values() ?? []) {
+  for (const one of stage.state()?.core.packages.values() ?? []) {
     const transfer = transferOf(one);
     const file = find(stage.root, `${directory}/packages/${transfer?.number ?? 0}/data`);
     if (transfer === undefined || file?.kind !== 'file' || file.durable.sizeBytes === 0) continue;

@@ -15,7 +15,7 @@ import { createOperator } from './operator.ts';
 import { createOracle } from './oracle.ts';
 import { createBackend } from './server.ts';
 import { directory, settings as usual } from './settings.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Conditions } from './conditions.ts';
@@ -205,7 +205,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     const isClear = () =>
       timeline.nowMs() > overMs + 1_000 &&
       device.isRunning() &&
-      device.state()?.cleanups.size === 0;
+      device.state()?.core.cleanups.size === 0;
     await timeline.run(() => failure !== undefined || isClear(), limits);
     if (cuts + gate.faultsDone() === 0) await rest();
     const last = device.state();
@@ -272,8 +272,8 @@ function settingsFor(journey: Journey, { ack }: Conditions, life: number): Setti
   return journey.settingsOf?.(base, life) ?? base;
 }
 
-const isQuiet = ({ packages, inventoryRequest }: State) =>
-  packages.size === 0 && inventoryRequest === undefined;
+const isQuiet = ({ core, backend }: State) =>
+  core.packages.size === 0 && backend.inventoryRequest === undefined;
 
-const isSettled = ({ packages }: State) =>
-  [...packages.values()].every(({ phase }) => phase.kind === 'reporting');
+const isSettled = ({ core }: State) =>
+  [...core.packages.values()].every(({ phase }) => phase.kind === 'reporting');

@@ -1,16 +1,18 @@
 // What the server was told is held, against what lies in the agent's storage directory. Every
 // chunk that was ever acked must be held, and read back byte for byte; a package may be gone only
 // when its outcome is on flash.
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replay } from '../../src/core/apply.ts';
+
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
 import { decodeJournal } from '../../src/store/decode.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
-import type { State } from '../../src/core/model.ts';
+import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Backend, BackendOptions } from '../backend/backend.ts';
 import type { PackageId, ServerPackage } from '../backend/package.ts';
 
@@ -62,16 +64,18 @@ export function noteAck(parameters: unknown, acked: Set<number>): void {
 export function stateIn(storage: string): State {
   const journal = join(storage, 'journal');
   const bytes = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0);
-  return replay(decodeJournal(bytes).facts);
+  return policy.replay(decodeJournal(journalFold, bytes).facts);
 }
 
 export function inspectStorage(storage: string, { id, data, acked }: Told): Verdict {
   if (acked.size === 0) return { checked: 0, violations: [] };
   const state = stateIn(storage);
-  const one = state.packages.get(keyOf(id));
+  const one = state.core.packages.get(keyOf(id));
   const transfer = one === undefined ? undefined : transferOf(one);
   if (transfer === undefined) {
-    const isSettled = [...state.history.values()].some(({ outcome }) => outcome === 'installed');
+    const isSettled = [...state.core.history.values()].some(
+      ({ outcome }) => outcome === 'installed',
+    );
     const lost = `${acked.size} acked chunks, and no transfer that holds them`;
     return { checked: 0, violations: isSettled ? [] : [lost] };
   }

@@ -2,20 +2,16 @@
 // what was decided is kept. No clock runs but by hand.
 import { createHash } from 'node:crypto';
 import { readSettings } from '../../src/config.ts';
-import { applyAll, initialState } from '../../src/core/apply.ts';
-import { decide } from '../../src/core/decide.ts';
-import { keyOf, runningOf } from '../../src/core/decision-helpers.ts';
-import { nextDueMs } from '../../src/core/timers.ts';
+import { policy } from '../../src/agent/rvi-policy.ts';
+import { serverView } from '../../src/backends/rvi/connection.ts';
+import { keyOf } from '../../src/core/decision-helpers.ts';
+import { activityOf, describe } from '../../src/core/status-view.ts';
 import { chunkBytes } from '../../src/limits.ts';
-import type { Decision, Effect, Event, Fact } from '../../src/core/events.ts';
-import type {
-  Package,
-  PackageId,
-  Request,
-  PackageRuntime,
-  State,
-  Update,
-} from '../../src/core/model.ts';
+import type { Decision, Effect, Event, Fact, State } from '../../src/agent/rvi-policy.ts';
+import type { Request } from '../../src/backends/rvi/messages.ts';
+import type { Receiving, Reporting, RviState, Starting } from '../../src/backends/rvi/model.ts';
+import type { Package, PackageId, State as CoreState, Update } from '../../src/core/model.ts';
+import type { Status } from '../../src/core/status.ts';
 import type { DialectContext } from '../../src/backends/rvi/codec/dialects.ts';
 import type { Settings } from '../../src/core/settings.ts';
 
@@ -96,9 +92,14 @@ export const chunkOf = (id: PackageId, index: number, count: number): Request =>
   data: dataOf(index, count),
 });
 
+export type AnyExchange = { readonly phase?: string } & Partial<
+  Omit<Receiving, 'phase'> & Omit<Reporting, 'phase'> & Omit<Starting, 'phase'>
+>;
+
 export type Core = {
   nowMs: number;
-  readonly state: () => State;
+  /** Both halves, and their fields in one place. */
+  readonly state: () => State & CoreState & RviState;
   /** All facts since the beginning. */
   readonly facts: readonly Fact[];
   act(event: Event): Decision;
@@ -107,19 +108,79 @@ export type Core = {
   wait(ms: number): readonly Effect[];
   phase(id: PackageId): string | undefined;
   one(id: PackageId): Package | undefined;
-  running(id: PackageId): PackageRuntime;
+  /** What happens with a package, on this device and with its server, whatever its phase. */
+  running(id: PackageId): AnyExchange & Ongoing;
 };
 
-export function createCore(own: Settings = settings, from: State = initialState, roll = 0.5): Core {
+/** What is exchanged about a package, whatever its phase. */
+export function exchangeOf({ exchanges }: RviState, id: PackageId): AnyExchange {
+  const found = exchanges.get(keyOf(id));
+  return found === undefined || found.phase === 'offered' ? {} : found;
+}
+
+export type Ongoing = {
+  readonly activity?: ReturnType<typeof activityOf>;
+  readonly percent?: number | undefined;
+};
+
+function ongoingOf(one: Package | undefined): Ongoing {
+  if (one === undefined) return {};
+  const percent = one.phase.kind === 'installing' ? one.phase.now.percent : undefined;
+  return { activity: activityOf(one), percent };
+}
+
+type Parts = Partial<CoreState & RviState>;
+
+/** A state with some fields of its halves set. */
+export function withParts({ core, backend }: State, parts: Parts): State {
+  const of = (half: object) =>
+    Object.fromEntries(Object.entries(parts).filter(([name]) => name in half));
+  return { core: { ...core, ...of(core) }, backend: { ...backend, ...of(backend) } };
+}
+
+/** What a reboot may not change. */
+export function durableOf({ core, backend }: State) {
+  const { history, nextOrder, packages } = core;
+  const { server, previousServers, origins, inventoryRequest } = backend;
+  const isListing = inventoryRequest !== undefined;
+  const kept = [...packages].map(([key, one]) => [key, withoutBoot(one)] as const);
+  const lists = { packages: new Map(kept), origins, history: [...history] };
+  return { ...lists, server, previousServers, nextOrder, isListing };
+}
+
+/** A package without what a boot forgets. */
+function withoutBoot(one: Package) {
+  return { ...one, phase: { ...one.phase, now: undefined, reservation: undefined } };
+}
+
+/** As `status` shows it. */
+export function statusOf(
+  core: Core,
+  source: 'daemon' | 'flash' = 'daemon',
+  own = settings,
+): Status {
+  const { nowMs } = core;
+  const state = core.state();
+  const view = serverView(own, state, nowMs);
+  const unknown = { vin: undefined, uuid: undefined, storageError: undefined };
+  const around = { version: '1', uptimeMs: 5, nowMs, source, ...unknown };
+  return describe(state.core, view, policy.deadlines(state), around);
+}
+
+export function createCore(
+  own: Settings = settings,
+  from: State = policy.initial,
+  roll = 0.5,
+): Core {
   let state = from;
   const facts: Fact[] = [];
   const core: Core = {
     nowMs: 1_000,
-    state: () => state,
+    state: () => ({ ...state, ...state.core, ...state.backend }),
     facts,
     act(event) {
-      const decided = decide(own, state, event, { nowMs: core.nowMs, random: roll });
-      state = applyAll(state, decided.facts, decided.notes);
+      const decided = policy.decide(own, state, event, { nowMs: core.nowMs, random: roll });
+      state = policy.applyAll(state, decided.facts, decided.notes);
       facts.push(...decided.facts);
       return decided;
     },
@@ -128,7 +189,7 @@ export function createCore(own: Settings = settings, from: State = initialState,
       const effects: Effect[] = [];
       const endMs = core.nowMs + ms;
       for (let ticks = 0; ticks < 100_000; ticks++) {
-        const dueMs = nextDueMs(state);
+        const dueMs = policy.nextDueMs(state);
         if (dueMs === undefined || dueMs > endMs) {
           core.nowMs = endMs;
           return effects;
@@ -138,9 +199,9 @@ export function createCore(own: Settings = settings, from: State = initialState,
       }
       throw new Error('it ticks without end');
     },
-    phase: (id) => state.packages.get(keyOf(id))?.phase.kind,
-    one: (id) => state.packages.get(keyOf(id)),
-    running: (id) => runningOf(state, id),
+    phase: (id) => state.core.packages.get(keyOf(id))?.phase.kind,
+    one: (id) => state.core.packages.get(keyOf(id)),
+    running: (id) => ({ ...exchangeOf(state.backend, id), ...ongoingOf(core.one(id)) }),
   };
   return core;
 }

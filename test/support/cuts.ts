@@ -1,11 +1,12 @@
 // A vehicle whose installer is cut: what is waited for, killed, and must hold in the end.
+import { journalFold } from '../../src/agent/journal-fold.ts';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
 import { assert } from './suite.ts';
 import { until } from './vehicle.ts';
-import type { Fact } from '../../src/core/events.ts';
+import type { Fact } from '../../src/agent/rvi-policy.ts';
 import type { Vehicle } from './vehicle.ts';
 
 export async function waitFor<T>(what: string, look: () => T | undefined): Promise<T> {
@@ -36,7 +37,7 @@ export async function cutAgent(vehicle: Vehicle): Promise<void> {
 }
 
 export function factsOf({ directory }: Vehicle): readonly Fact[] {
-  return decodeJournal(readFileSync(join(directory, 'state/journal'))).facts;
+  return decodeJournal(journalFold, readFileSync(join(directory, 'state/journal'))).facts;
 }
 
 /** The numbers of the attempts that are on flash. */
@@ -63,5 +64,5 @@ export function leaveBoot(vehicle: Vehicle): void {
   const facts = factsOf(vehicle).map((fact) =>
     fact.kind === 'reboot-pending' ? { ...fact, bootId: 'an earlier boot' } : fact,
   );
-  writeFileSync(join(vehicle.directory, 'state/journal'), encodeJournal(facts, 1));
+  writeFileSync(join(vehicle.directory, 'state/journal'), encodeJournal(journalFold, facts, 1));
 }

@@ -1,10 +1,11 @@
 // The journal's format of 0.1.0: records of length, CRC-32 and payload, and nothing else.
-import { crc32 } from '../../src/core/crc32.ts';
+import { journalFold } from '../../src/agent/journal-fold.ts';
+import { crc32 } from '../../src/crc32.ts';
 import { payloadOf } from '../../src/store/record.ts';
-import type { Fact } from '../../src/core/events.ts';
+import type { Fact } from '../../src/agent/rvi-policy.ts';
 
 export function oldRecord(fact: Fact): Buffer {
-  return oldRecordOf(payloadOf(fact));
+  return oldRecordOf(payloadOf(journalFold.codec, fact));
 }
 
 export function oldRecordOf(payload: Uint8Array): Buffer {

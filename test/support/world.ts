@@ -1,14 +1,17 @@
 // What the policy may meet, drawn from a seed: requests in any order, late and twice; answers to
 // what it set under way; links that come and go; cuts. It keeps to what the shell keeps to: an
 // effect is answered at most once a life, and the data of a transfer is hashed to the end once.
-import { replay } from '../../src/core/apply.ts';
+
+import { policy } from '../../src/agent/rvi-policy.ts';
 import { byNumber, inPhase, transferOf } from '../../src/core/decision-helpers.ts';
 import { indicesOf } from '../../src/core/chunk-set.ts';
-import { isComplete } from '../../src/core/resume-strategy.ts';
+import { isComplete } from '../../src/backends/rvi/resume-strategy.ts';
 import { backend, createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
 import { chunkBytes } from '../../src/limits.ts';
-import type { Decision, Effect, Event, Fact, InstallResult } from '../../src/core/events.ts';
-import type { Package, PackageId, Request } from '../../src/core/model.ts';
+import type { InstallResult } from '../../src/core/events.ts';
+import type { Decision, Effect, Event, Fact } from '../../src/agent/rvi-policy.ts';
+import type { Package, PackageId } from '../../src/core/model.ts';
+import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { Settings } from '../../src/core/settings.ts';
 import type { Core } from './core.ts';
 import type { Prng } from './prng.ts';
@@ -95,7 +98,7 @@ export function createWorld(settings: Settings, prng: Prng): World {
     pending.splice(0);
     hashed.clear();
     const nowMs = core.nowMs + prng.below(100_000);
-    core = Object.assign(createCore(settings, replay(facts), prng.unit()), { nowMs });
+    core = Object.assign(createCore(settings, policy.replay(facts), prng.unit()), { nowMs });
     const there = [...core.state().packages.values()].flatMap((one) => {
       const number = transferOf(one)?.number;
       return number === undefined || prng.chance(0.1) ? [] : [{ number, dataBytes: 1e9 }];
@@ -109,9 +112,15 @@ export function createWorld(settings: Settings, prng: Prng): World {
 const is = (one: { readonly number: number }, number: number) => one.number === number;
 
 function isAnswered({ kind }: Effect): boolean {
-  return !['log', 'ack', 'restart-ack', 'keep-alive', 'request-start', 'discard', 'hash'].includes(
-    kind,
-  );
+  return ![
+    'log',
+    'ack',
+    'restart-ack',
+    'progress-ack',
+    'request-start',
+    'discard',
+    'hash',
+  ].includes(kind);
 }
 
 function draw(core: Core, prng: Prng, pending: Effect[], hashed: Set<number>): Event {
@@ -229,7 +238,8 @@ function answerInstall(prng: Prng, effect: Effect): Event {
       const { id, transfer } = effect;
       const { number } = transfer;
       if (prng.chance(0.9)) return { kind: 'prepared', id, number, installer: 'opkg', before: '' };
-      return { kind: 'not-prepared', id, number, code: 'install-failed', reason: '' };
+      const failure = { kind: 'no-installer', reason: '' } as const;
+      return { kind: 'not-prepared', id, number, failure };
     }
     case 'install':
       return { kind: 'install-ended', id: effect.id, verdict: prng.pick(verdicts) };

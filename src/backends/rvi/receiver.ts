@@ -2,16 +2,16 @@
 // node gives up after a second and never repeats (protocol 1.6).
 import { errorCodes } from './codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from './codec/sota.ts';
-import type { Event } from '../../core/events.ts';
 import type { Log } from '../../host/ports.ts';
 import type { DialectContext } from './codec/dialects.ts';
 import type { NodeDialect } from './codec/node-dialect.ts';
+import type { RviEvent } from './model.ts';
 
 export function createReceiver(
   log: Log,
   dialect: NodeDialect,
   hints: () => DialectContext,
-  submit: (event: Event) => void,
+  submit: (event: RviEvent) => void,
   onRefused: () => void = () => undefined,
 ): (data: Uint8Array) => string | undefined {
   const { decodeIncoming, encodeAnswer, encodeRefusal } = dialect;

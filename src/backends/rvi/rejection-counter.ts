@@ -4,13 +4,15 @@ import { refusalsEveryMs } from '../../limits.ts';
 import type { Event } from '../../core/events.ts';
 import type { Clock } from '../../host/ports.ts';
 
+type Refused = Extract<Event, { readonly kind: 'refused' }>;
+
 export type Refusals = {
   readonly add: () => void;
   /** Ends the timer, which would keep the process from ending. */
   readonly stop: () => void;
 };
 
-export function createRefusals(clock: Clock, submit: (event: Event) => void): Refusals {
+export function createRefusals(clock: Clock, submit: (event: Refused) => void): Refusals {
   let count = 0;
   let cancel: (() => void) | undefined;
   let isStopped = false;

@@ -1,6 +1,7 @@
 // Method: the shell over a real store on a disk in memory. What an effect may rely on is looked up
 // on flash at the moment at which it starts: as if the power went then. Stores that break the order
 // of a commit show that this look would find it.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { createAgent } from '../../../src/agent/event-loop.ts';
 import { eventsBatchMax, eventsQueuedMax, storageDelayMs } from '../../../src/limits.ts';
 import { openStore } from '../../../src/store/store.ts';
@@ -9,7 +10,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock, settle } from '../control/fakes.ts';
 import { chunkOf, engine, must } from '../store/fakes.ts';
 import { createLines, random, settingsOf } from './fakes.ts';
-import type { Effect, Event } from '../../../src/core/events.ts';
+import type { Effect, Event, Fact, State } from '../../../src/agent/rvi-policy.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
@@ -31,10 +32,12 @@ function renamed(at: number): Event {
   return { kind: 'request', request: { kind: 'notify', services, ...rest } };
 }
 
+type Kept = Store<State, Fact>;
+
 /** An agent in the middle of a transfer. */
-async function setUp(change: (store: Store, disk: MemoryDisk) => Store = (store) => store) {
+async function setUp(change: (store: Kept, disk: MemoryDisk) => Kept = (store) => store) {
   const disk = createMemoryDisk();
-  const inner = must(await openStore(disk, '/s', 0));
+  const inner = must(await openStore(disk, '/s', 0, journalFold));
   must(await inner.data.survey([]));
   const [clock, lines] = [createFakeClock(), createLines()];
   const effects: Effect[] = [];
@@ -74,8 +77,8 @@ async function setUp(change: (store: Store, disk: MemoryDisk) => Store = (store)
   };
 }
 
-const held = (one: { readonly agent: { state(): { packages: ReadonlyMap<string, unknown> } } }) =>
-  JSON.stringify([...one.agent.state().packages.values()]).match(/"count":(\d+)/)?.[1];
+const held = (one: { readonly agent: { state(): State } }) =>
+  JSON.stringify([...one.agent.state().core.packages.values()]).match(/"count":(\d+)/)?.[1];
 
 const verbs = (disk: MemoryDisk) =>
   disk.ops.map(({ verb, path }) => `${verb} ${path.split('/').at(-1) ?? ''}`);
@@ -95,7 +98,7 @@ test('writes, syncs, appends, syncs, and only then acts', async () => {
 });
 
 /** Chunks acknowledged that a cut at that moment would lose. */
-async function lostAcks(change?: (store: Store, disk: MemoryDisk) => Store): Promise<number> {
+async function lostAcks(change?: (store: Kept, disk: MemoryDisk) => Kept): Promise<number> {
   const one = await setUp(change);
   let lost = 0;
   const looks: Promise<void>[] = [];
@@ -112,7 +115,7 @@ async function lostAcks(change?: (store: Store, disk: MemoryDisk) => Store): Pro
 }
 
 async function look(left: MemoryDisk, index: number): Promise<boolean> {
-  const { facts } = must(await openStore(left, '/s', 0));
+  const { facts } = must(await openStore(left, '/s', 0, journalFold));
   const isHeld = facts.some((fact) => fact.kind === 'chunk-stored' && fact.chunkIndex === index);
   const bytes = left.content(data)?.subarray((index - 1) * 65_536, index * 65_536);
   return !isHeld || bytes === undefined || !bytes.equals(chunkOf(index));
@@ -122,7 +125,7 @@ test('acknowledges nothing that a cut at that moment would lose', async () => {
   assert.is(await lostAcks(), 0);
 });
 
-const broken: readonly (readonly [string, (store: Store, disk: MemoryDisk) => Store])[] = [
+const broken: readonly (readonly [string, (store: Kept, disk: MemoryDisk) => Kept])[] = [
   [
     'does not sync the data',
     (store, disk) => {
@@ -147,7 +150,7 @@ const broken: readonly (readonly [string, (store: Store, disk: MemoryDisk) => St
   [
     'acts before the commit',
     (store) => {
-      const commit: Store['commit'] = async (facts) => {
+      const commit: Kept['commit'] = async (facts) => {
         void store.commit(facts);
         return { ok: true, value: undefined };
       };
@@ -229,7 +232,7 @@ test('drops the fact and the ack of a write that is refused, and keeps the other
   await settle();
   assert.is(held(one), '2');
   assert.is(one.acks(), 2);
-  const left = must(await openStore(one.disk.cut('lost'), '/s', 0));
+  const left = must(await openStore(one.disk.cut('lost'), '/s', 0, journalFold));
   const facts = left.facts.filter(({ kind }) => kind === 'chunk-stored');
   assert.equal(
     facts.map((fact) => ('chunkIndex' in fact ? fact.chunkIndex : 0)),
@@ -346,7 +349,7 @@ test('shortens a journal that has grown, and goes on with it where it cannot', a
   await grow();
   assert.ok((one.disk.content(journal)?.length ?? 0) < 300_000);
   await one.agent.submit(chunk(1));
-  const again = must(await openStore(one.disk.cut('lost'), '/s', 0));
+  const again = must(await openStore(one.disk.cut('lost'), '/s', 0, journalFold));
   assert.equal(again.losses, []);
 });
 

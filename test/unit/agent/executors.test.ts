@@ -1,34 +1,34 @@
 // Method: one effect at a time; each ends in the event that says how it went.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
+import { policy } from '../../../src/agent/rvi-policy.ts';
 import { createExecutors } from '../../../src/agent/executors.ts';
-import { replay } from '../../../src/core/apply.ts';
+
 import { transferOf } from '../../../src/core/decision-helpers.ts';
-import { createHasher } from '../../../src/store/hasher.ts';
+import { createHasher } from '../../../src/agent/hasher.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { checksum, engine, held, must, opened } from '../store/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
-import type { Outgoing } from '../../../src/backends/rvi/sender.ts';
 import type { Effect, Event } from '../../../src/core/events.ts';
 import type { Installers } from '../../../src/install/installer.ts';
 
 const test = suite('the executors');
-const state = replay([...opened(1, 2), held(1), held(2, new Uint8Array(5))]);
-const [one] = state.packages.values();
+const state = policy.replay([...opened(1, 2), held(1), held(2, new Uint8Array(5))]);
+const [one] = state.core.packages.values();
 const transfer = one === undefined ? undefined : transferOf(one);
 if (transfer === undefined) throw new Error('no transfer');
 const install = { attempt: 1, installer: 'command', before: '{"x":1}' };
-const start = { kind: 'start', id: engine, checksum, chunksCount: 2 } as const;
+const start = { id: engine, checksum, chunksCount: 2 } as const;
 
 async function setUp(change: Partial<Installers> = {}) {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.data.survey([]));
   must(await store.reserve(1, 2 * 65_536, 2));
   const lines = createLines();
   const events: Event[] = [];
-  const sayings: Outgoing[] = [];
   const failures: unknown[] = [];
   const submit = (event: Event) => void events.push(event);
   const installers = { ...createFakeInstallers(), ...change };
@@ -37,7 +37,6 @@ async function setUp(change: Partial<Installers> = {}) {
     store,
     hasher: createHasher(store.data, submit),
     installers,
-    say: (saying) => void sayings.push(saying),
     submit,
     fail: (error) => void failures.push(error),
   });
@@ -46,30 +45,15 @@ async function setUp(change: Partial<Installers> = {}) {
     store,
     lines,
     events,
-    sayings,
     failures,
     installers,
     async execute(effect: Effect) {
-      execute(effect, state, []);
+      execute(effect, state.core, []);
       await settle();
       return events;
     },
   };
 }
-
-test('passes on what is to be said, and does not wait for it', async () => {
-  const all = await setUp();
-  await all.execute({ kind: 'register' });
-  await all.execute({ kind: 'ack', id: engine, empty: true });
-  await all.execute({ kind: 'request-start', id: engine });
-  await all.execute({ kind: 'send-inventory', packages: [] });
-  assert.equal(all.sayings, [
-    { kind: 'register' },
-    { kind: 'ack', id: engine, empty: true },
-    { kind: 'message', message: { kind: 'start', id: engine } },
-    { kind: 'message', message: { kind: 'packages', packages: [] } },
-  ]);
-});
 
 test('makes room, or says why not', async () => {
   const all = await setUp();
@@ -100,11 +84,15 @@ test('says why an installer does not get ready', async () => {
   const noneFits = { ok: false, reason: 'none fits' } as const;
   const unfit = await setUp({ choose: async () => noneFits });
   const [event] = await unfit.execute({ kind: 'prepare', id: engine, transfer });
-  assert.is(event?.kind === 'not-prepared' ? event.reason : '', 'none fits');
+  assert.equal(event?.kind === 'not-prepared' ? event.failure : '', {
+    kind: 'no-installer',
+    reason: 'none fits',
+  });
   const full = await setUp();
   full.disk.refuse(({ verb }) => (verb === 'truncate' ? 'EROFS' : undefined));
   const [other] = await full.execute({ kind: 'prepare', id: engine, transfer });
-  assert.match(other?.kind === 'not-prepared' ? other.reason : '', /cannot close .* EROFS/);
+  const failure = other?.kind === 'not-prepared' ? other.failure : undefined;
+  assert.is(failure?.kind === 'data-not-closed' ? failure.code : '', 'EROFS');
 });
 
 test('runs and probes with the installer that the attempt names', async () => {

@@ -1,10 +1,16 @@
 // Method: lists of installers in, what the server is told and what the log says out.
+import { inventoryFilter } from '../../../src/backends/rvi/connection.ts';
 import { withOneListing, withReadableList } from '../../../src/agent/inventory.ts';
+import { settings } from '../../support/core.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../control/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
 
 const test = suite('the list of packages');
+const [strict, all] = (['strict', 'all'] as const).map((packages) =>
+  inventoryFilter({ ...settings, rvi: { ...settings.rvi, packages } }),
+);
+if (strict === undefined || all === undefined) throw new Error('no filter');
 const busybox = { name: 'busybox', version: '1.36' };
 const app = { name: 'app', version: '1.2.3' };
 
@@ -12,7 +18,7 @@ test('leaves out what a server cannot read, and says so once', async () => {
   const lines = createLines();
   let packages = [busybox, app];
   const fake = { ...createFakeInstallers(), list: async () => ({ ok: true, packages }) as const };
-  const { list } = withReadableList(fake, lines.log, 'strict');
+  const { list } = withReadableList(fake, lines.log, strict);
   assert.equal(await list(), { ok: true, packages: [app] });
   assert.equal(await list(), { ok: true, packages: [app] });
   assert.equal(lines.lines, ['warn inventory-filtered {"count":1,"packages":"busybox 1.36"}']);
@@ -27,10 +33,10 @@ test('says nothing where all is told, and hands on why there is no list', async 
   const lines = createLines();
   const packages = [busybox, app];
   const fake = { ...createFakeInstallers(), list: async () => ({ ok: true, packages }) as const };
-  assert.equal(await withReadableList(fake, lines.log, 'all').list(), { ok: true, packages });
+  assert.equal(await withReadableList(fake, lines.log, all).list(), { ok: true, packages });
   const failed = { ok: false, reason: 'no opkg' } as const;
   const none = { ...createFakeInstallers(), list: async () => failed };
-  assert.equal(await withReadableList(none, lines.log, 'strict').list(), failed);
+  assert.equal(await withReadableList(none, lines.log, strict).list(), failed);
   assert.equal(lines.lines, []);
 });
 

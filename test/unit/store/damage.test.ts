@@ -1,11 +1,13 @@
 // Method: a journal with a report owed, an attempt and chunks, damaged in every byte and in every
 // sector of 512 and 4 096 bytes, opened by the store; then what is kept, said and written after it.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
+import { policy } from '../../../src/agent/rvi-policy.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { replay } from '../../../src/core/apply.ts';
+
 import { keyOf } from '../../../src/core/decision-helpers.ts';
-import { snapshot } from '../../../src/core/snapshot.ts';
+
 import { readFlash } from '../../../src/offline-status.ts';
 import { damagedBytesMax } from '../../../src/limits.ts';
 import { decodeJournal, encodeJournal } from '../../../src/store/decode.ts';
@@ -16,8 +18,8 @@ import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { oldJournal } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held, must, opened } from './fakes.ts';
-import type { Fact } from '../../../src/core/events.ts';
-import type { State } from '../../../src/core/model.ts';
+import type { Fact } from '../../../src/agent/rvi-policy.ts';
+import type { State } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('damage of the journal');
@@ -40,17 +42,17 @@ const batches: readonly (readonly Fact[])[] = [
 
 async function written(): Promise<MemoryDisk> {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   for (const batch of batches) must(await store.commit(batch));
   return disk;
 }
 
 function holdsAll(state: State, what: string): void {
-  const phase = state.packages.get(keyOf(engine))?.phase;
+  const phase = state.core.packages.get(keyOf(engine))?.phase;
   assert.is(phase?.kind === 'installing' ? phase.install.attempt : 0, 2, what);
-  const owed = state.packages.get(keyOf(radio))?.phase;
+  const owed = state.core.packages.get(keyOf(radio))?.phase;
   assert.equal(owed?.kind === 'reporting' ? owed.report : undefined, report, what);
-  const attempts = [...state.history.values()].map((entry) => entry.attempts);
+  const attempts = [...state.core.history.values()].map((entry) => entry.attempts);
   assert.equal([...attempts].sort(), [0, 2], what);
 }
 
@@ -65,19 +67,19 @@ for (const bytes of [1, 512, 4_096]) {
   test(`of ${bytes} bytes, anywhere, costs neither report nor attempt, and is said`, async () => {
     const appended = (await written()).content(path) ?? empty;
     const disk = createMemoryDisk();
-    const store = must(await openStore(disk, '/s', 0));
-    must(await store.rewrite(snapshot(replay(batches.flat()))));
+    const store = must(await openStore(disk, '/s', 0, journalFold));
+    must(await store.rewrite(policy.snapshot(policy.replay(batches.flat()))));
     for (const journal of [appended, disk.content(path) ?? empty]) {
       // Each byte of many journals is the business of test/sim/damage.test.ts.
       const step = bytes === 1 ? 5 : 512;
       for (let at = 0; at < journal.length; at += step) {
         const data = damagedAt(journal, at, bytes);
         if (data.equals(journal)) continue;
-        const decoded = decodeJournal(data);
+        const decoded = decodeJournal(journalFold, data);
         const what = `${bytes} bytes at ${at} of ${journal.length}`;
         assert.ok(decoded.damages.length > 0 || decoded.tornBytes > 0, what);
         assert.not.ok(decoded.isForeign, what);
-        holdsAll(replay(decoded.facts), what);
+        holdsAll(policy.replay(decoded.facts), what);
       }
     }
   });
@@ -90,18 +92,18 @@ test('keeps the damaged file before anything else, and goes on with what is left
   disk.put(path, data);
   disk.put('/s/journal.damaged', 'an earlier one, and longer'.repeat(9_000));
   disk.ops.length = 0;
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   assert.equal(disk.content('/s/journal.damaged'), data);
   const changes = disk.ops.filter(({ verb }) => ['write', 'rename'].includes(verb));
   const kept = changes.findIndex((op) => op.path.endsWith('.damaged'));
   assert.ok(kept < changes.findIndex((op) => op.path.endsWith('.new')));
   assert.is(store.damage?.kept, '/s/journal.damaged');
   assert.match(store.damage?.at ?? '', /^\d+\+\d+$/);
-  holdsAll(replay(store.facts), 'now');
+  holdsAll(policy.replay(store.facts), 'now');
   // Repaired: the next start finds nothing.
-  const again = must(await openStore(disk.cut('lost'), '/s', 0));
+  const again = must(await openStore(disk.cut('lost'), '/s', 0, journalFold));
   assert.is(again.damage, undefined);
-  holdsAll(replay(again.facts), 'later');
+  holdsAll(policy.replay(again.facts), 'later');
 });
 
 test('stays in place where it cannot be kept, takes records, and is said again', async () => {
@@ -109,30 +111,30 @@ test('stays in place where it cannot be kept, takes records, and is said again',
   const journal = disk.content(path) ?? empty;
   disk.put(path, damagedAt(journal, journal.indexOf('"consented"'), 512));
   disk.refuse((op) => (op.path.endsWith('.damaged') ? 'ENOSPC' : undefined));
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   assert.match(store.damage?.kept ?? '', /^not kept: ENOSPC/);
   must(await store.commit([{ kind: 'offered', id: { name: 'maps', version: '3' }, sizeBytes: 1 }]));
-  const refused = await store.rewrite(snapshot(replay(store.facts)));
+  const refused = await store.rewrite(policy.snapshot(policy.replay(store.facts)));
   assert.not.ok(refused.ok);
   disk.refuse(undefined);
-  const again = must(await openStore(disk.cut('lost'), '/s', 0));
+  const again = must(await openStore(disk.cut('lost'), '/s', 0, journalFold));
   assert.is(again.damage?.kept, '/s/journal.damaged');
   assert.is(again.damage?.lost, store.damage?.lost);
-  const state = replay(again.facts);
+  const state = policy.replay(again.facts);
   holdsAll(state, 'again');
-  assert.ok(state.packages.has(keyOf({ name: 'maps', version: '3' })));
+  assert.ok(state.core.packages.has(keyOf({ name: 'maps', version: '3' })));
 });
 
 test('twice over, or all over, ends no start', async () => {
   const journal = (await written()).content(path) ?? empty;
   for (let at = 512; at < journal.length; at += 97) {
     const data = damagedAt(damagedAt(journal, at, 1), (at * 7) % journal.length, 4_096);
-    replay(decodeJournal(data).facts);
+    policy.replay(decodeJournal(journalFold, data).facts);
   }
   const disk = createMemoryDisk();
   disk.put(path, damagedAt(journal, 512, journal.length));
-  const store = must(await openStore(disk, '/s', 0));
-  assert.ok(store.damage !== undefined && replay(store.facts).hasLostRecords);
+  const store = must(await openStore(disk, '/s', 0, journalFold));
+  assert.ok(store.damage !== undefined && policy.replay(store.facts).core.hasLostRecords);
 });
 
 test('keeps no more of it than its bound', async () => {
@@ -140,7 +142,7 @@ test('keeps no more of it than its bound', async () => {
   const journal = disk.content(path) ?? empty;
   const stray = Buffer.alloc(damagedBytesMax, 0x41);
   disk.put(path, Buffer.concat([journal, stray, journal.subarray(512)]));
-  must(await openStore(disk, '/s', 0));
+  must(await openStore(disk, '/s', 0, journalFold));
   assert.is(disk.content('/s/journal.damaged')?.length, damagedBytesMax);
 });
 
@@ -161,9 +163,9 @@ test('is told by the status of an agent that is down, which writes nothing', asy
 test('of a journal of 0.1.0 costs what was hit, and no more', () => {
   const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
   const journal = readFileSync(join(folder, 'report-owed.journal'));
-  const whole = decodeJournal(journal).facts;
+  const whole = decodeJournal(journalFold, journal).facts;
   for (let at = 0; at < journal.length; at += 1) {
-    const { facts, damages, tornBytes } = decodeJournal(damagedAt(journal, at, 1));
+    const { facts, damages, tornBytes } = decodeJournal(journalFold, damagedAt(journal, at, 1));
     assert.ok(damages.length > 0 || tornBytes > 0, `${at}`);
     const left = facts.filter(({ kind }) => kind !== 'records-lost');
     assert.is(left.length, whole.length - 1, `byte ${at}`);
@@ -171,19 +173,19 @@ test('of a journal of 0.1.0 costs what was hit, and no more', () => {
 });
 
 test('of a journal that holds nothing yet loses nothing, also not its owner', async () => {
-  const fresh = encodeJournal([], 1);
+  const fresh = encodeJournal(journalFold, [], 1);
   for (let at = 0; at < fresh.length; at += 1) {
-    const found = decodeJournal(damagedAt(fresh, at, 1));
+    const found = decodeJournal(journalFold, damagedAt(fresh, at, 1));
     assert.equal([found.isForeign, found.lostCount, found.damages.length], [false, 0, 1], `${at}`);
   }
   const places = [3, 9, 40, 200, 259, 270, 400];
   const often = places.reduce((data, at) => damagedAt(data, at, 1), fresh);
-  assert.is(decodeJournal(often).isForeign, false);
+  assert.is(decodeJournal(journalFold, often).isForeign, false);
   const disk = createMemoryDisk();
   disk.put(path, damagedAt(fresh, 3, 1));
-  const opened = await openStore(disk, '/s', 0);
+  const opened = await openStore(disk, '/s', 0, journalFold);
   assert.ok(opened.ok && opened.value.damage?.at === '0+512');
-  assert.ok(decodeJournal(disk.content(path) ?? Buffer.of()).damages.length === 0);
+  assert.ok(decodeJournal(journalFold, disk.content(path) ?? Buffer.of()).damages.length === 0);
 });
 
 test('of the only record of a journal of 0.1.0 does not lose its owner', () => {
@@ -194,14 +196,23 @@ test('of the only record of a journal of 0.1.0 does not lose its owner', () => {
   ] as const) {
     const journal = oldJournal([fact]);
     for (let at = 0; at < journal.length; at += 1) {
-      assert.is(decodeJournal(damagedAt(journal, at, 1)).isForeign, false, `byte ${at}`);
-      if (at >= 4) assert.is(decodeJournal(journal.subarray(0, at)).isForeign, false, `cut ${at}`);
+      assert.is(
+        decodeJournal(journalFold, damagedAt(journal, at, 1)).isForeign,
+        false,
+        `byte ${at}`,
+      );
+      if (at >= 4)
+        assert.is(
+          decodeJournal(journalFold, journal.subarray(0, at)).isForeign,
+          false,
+          `cut ${at}`,
+        );
     }
   }
   const noise = '\u0000\u0001'.repeat(99);
   const texts = ['hello', 'a letter', '{"kind":"offered"}', 'SOTA-AGENT', noise];
   for (const text of texts) {
-    assert.is(decodeJournal(Buffer.from(text)).isForeign, true, text);
+    assert.is(decodeJournal(journalFold, Buffer.from(text)).isForeign, true, text);
   }
 });
 
@@ -210,7 +221,7 @@ test('by a newer version is none: its journal is left as it is', async () => {
   const header = encodeHeader({ firstSequence: 1, snapshotBytes: 512 }, 3);
   const data = Buffer.concat([header, Buffer.from('who knows')]);
   disk.put(path, data);
-  const refused = await openStore(disk, '/s', 0);
+  const refused = await openStore(disk, '/s', 0, journalFold);
   const said = refused.ok ? '' : refused.reason;
   assert.match(said, /has format 3, this version reads formats up to 2/);
   assert.equal(disk.content(path), data);

@@ -1,7 +1,8 @@
 // Facts of a transfer that the tests of the store write and read.
-import { crc32 } from '../../../src/core/crc32.ts';
+import { crc32 } from '../../../src/crc32.ts';
 import { chunkBytes } from '../../../src/limits.ts';
-import type { Fact, Write } from '../../../src/core/events.ts';
+import type { Write } from '../../../src/core/events.ts';
+import type { Fact } from '../../../src/agent/rvi-policy.ts';
 import type { PackageId } from '../../../src/core/model.ts';
 import type { DiskResult } from '../../../src/host/ports.ts';
 

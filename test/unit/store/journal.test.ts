@@ -1,7 +1,8 @@
 // Method: the journal on a disk in memory that counts, refuses, and loses power. What a cut leaves
 // is read by opening it again.
-import { replay } from '../../../src/core/apply.ts';
-import { snapshot } from '../../../src/core/snapshot.ts';
+
+import { journalFold } from '../../../src/agent/journal-fold.ts';
+import { policy } from '../../../src/agent/rvi-policy.ts';
 import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
 import { decodeJournal } from '../../../src/store/decode.ts';
 import { openJournal } from '../../../src/store/journal.ts';
@@ -10,7 +11,7 @@ import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { held, must, opened, thrownBy } from './fakes.ts';
-import type { Fact } from '../../../src/core/events.ts';
+import type { Fact } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('the journal');
@@ -20,7 +21,7 @@ const spelled = (facts: readonly Fact[]) => Buffer.concat(facts.map(encodeRecord
 async function open(disk: MemoryDisk) {
   must(await disk.makeDirectory('/s'));
   must(await disk.syncDirectory('/'));
-  return must(await openJournal(disk, '/s'));
+  return must(await openJournal(disk, '/s', journalFold));
 }
 
 /** One that holds these facts, as appended by an agent that was killed then. */
@@ -34,7 +35,7 @@ async function written(...batches: readonly (readonly Fact[])[]): Promise<Memory
 test('gives back what was appended, in order', async () => {
   const disk = await written(opened(), [held(1), held(2)]);
   const again = await open(disk.cut('lost'));
-  assert.equal(replay(again.facts), replay([...opened(), held(1), held(2)]));
+  assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1), held(2)]));
   assert.equal(again.losses, []);
 });
 
@@ -59,10 +60,14 @@ test('cuts a torn tail off at every byte, and syncs before it appends behind', a
     assert.is(damage, undefined);
     assert.equal(losses, bytes === 0 ? [] : [`journal: cut off a torn tail of ${bytes} bytes`]);
     // Nothing of what was cut off comes back, whenever the power goes.
-    assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+    assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
     must(await journal.append([held(2)]));
     const again = await open(disk.cut('lost'));
-    assert.equal(replay(again.facts), replay([...opened(), held(2)]), `${bytes} bytes`);
+    assert.equal(
+      policy.replay(again.facts),
+      policy.replay([...opened(), held(2)]),
+      `${bytes} bytes`,
+    );
     assert.equal(again.losses, []);
   }
 });
@@ -80,7 +85,7 @@ for (const [what, content] of [
     assert.equal(losses, [`journal: cut off a torn tail of ${content.length} bytes`]);
     must(await journal.append(opened()));
     const again = await open(disk.cut('lost'));
-    assert.equal(replay(again.facts), replay([...facts, ...opened()]));
+    assert.equal(policy.replay(again.facts), policy.replay([...facts, ...opened()]));
     // Cut off, and not only written over.
     assert.equal(again.losses, []);
   });
@@ -93,7 +98,7 @@ test('cuts a torn tail off also where the rest cannot be written anew', async ()
   const { journal } = await open(disk);
   must(await journal.append([held(3)]));
   const again = await open(disk.cut('lost'));
-  assert.equal(replay(again.facts), replay([...opened(), held(1), held(3)]));
+  assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1), held(3)]));
   assert.equal(again.losses, []);
 });
 
@@ -105,12 +110,12 @@ for (const [what, content] of [
     const disk = createMemoryDisk();
     if (content !== undefined) disk.put(path, content);
     disk.put('/s/packages/7/data', 'payload');
-    const store = must(await openStore(disk, '/s', 0));
+    const store = must(await openStore(disk, '/s', 0, journalFold));
     const what = 'journal: has no record of 1 folders in packages: they are removed';
     assert.equal(store.losses, [what]);
     must(await store.data.survey([]));
     assert.is(disk.content('/s/packages/7/data'), undefined);
-    const fresh = must(await openStore(createMemoryDisk(), '/s', 0));
+    const fresh = must(await openStore(createMemoryDisk(), '/s', 0, journalFold));
     assert.equal(fresh.losses, []);
   });
 }
@@ -154,8 +159,8 @@ test('writes anew what it read: the last life may have failed to sync it', async
   disk.refuse(undefined);
   // The kernel has dropped the pages: another sync of that file says yes, and does nothing.
   disk.lie((at) => at === path);
-  assert.equal(replay((await open(disk)).facts), replay(opened()));
-  assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+  assert.equal(policy.replay((await open(disk)).facts), policy.replay(opened()));
+  assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
 });
 
 test('takes a refused append back, so that the next start reads nothing of it', async () => {
@@ -169,10 +174,10 @@ test('takes a refused append back, so that the next start reads nothing of it', 
     assert.is(refused.ok ? '' : refused.code, code);
     disk.refuse(undefined);
     assert.is(disk.content(path)?.length, end);
-    assert.equal(replay((await open(disk.cut('lost'))).facts), replay(opened()));
+    assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
     must(await journal.append([held(2)]));
     const facts = (await open(disk.cut('lost'))).facts;
-    assert.equal(replay(facts), replay([...opened(), held(2)]));
+    assert.equal(policy.replay(facts), policy.replay([...opened(), held(2)]));
   }
 });
 
@@ -206,7 +211,7 @@ test('ends the process when a sync fails, says why, and does not try it again', 
 
 test('is whole whatever operation of a rewrite the power is lost at', async () => {
   const facts = [...opened(), held(1), held(2)];
-  const expected = replay(facts);
+  const expected = policy.replay(facts);
   for (const unsynced of ['lost', 'kept'] as const) {
     let cutAt = 0;
     for (let isOver = false; !isOver; cutAt += 1) {
@@ -219,10 +224,10 @@ test('is whole whatever operation of a rewrite the power is lost at', async () =
         if (steps === cutAt) left = disk.cut(unsynced);
         steps += 1;
       });
-      must(await journal.rewrite(snapshot(expected)));
+      must(await journal.rewrite(policy.snapshot(expected)));
       isOver = left === undefined;
       const again = await open(left ?? disk.cut(unsynced));
-      assert.equal(replay(again.facts), expected, `${unsynced} at ${cutAt}`);
+      assert.equal(policy.replay(again.facts), expected, `${unsynced} at ${cutAt}`);
       assert.equal(again.losses, []);
     }
     assert.ok(cutAt >= 6, `${cutAt} steps`);
@@ -251,7 +256,7 @@ for (const verb of ['open', 'truncate', 'free', 'write', 'rename'] as const) {
     assert.is(disk.content(`${path}.new`), undefined);
     must(await journal.append([held(1)]));
     const again = await open(disk.cut('lost'));
-    assert.equal(replay(again.facts), replay([...opened(), held(1)]));
+    assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1)]));
   });
 }
 
@@ -264,7 +269,7 @@ test('ends the process when the directory of a new journal cannot be synced', as
 
 test('tries a refused rewrite again when as much was appended again, not each time', async () => {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.commit(opened(1, 32_768)));
   const batch = Array.from({ length: 500 }, (_, at) => held(at + 1, new Uint8Array(0)));
   const grow = async () => {
@@ -283,9 +288,9 @@ test('does not read on into a longer rewrite that could not be removed', async (
   const disk = await written(opened());
   const { journal } = await open(disk);
   disk.put(`${path}.new`, spelled([...opened(2, 9), held(1), held(2), held(3), held(4)]));
-  must(await journal.rewrite(snapshot(replay(opened()))));
-  const { facts, header } = decodeJournal(disk.content(path) ?? Buffer.alloc(0));
-  assert.equal(replay(facts), replay(opened()));
+  must(await journal.rewrite(policy.snapshot(policy.replay(opened()))));
+  const { facts, header } = decodeJournal(journalFold, disk.content(path) ?? Buffer.alloc(0));
+  assert.equal(policy.replay(facts), policy.replay(opened()));
   assert.is(header?.snapshotBytes, disk.content(path)?.length);
 });
 
@@ -296,7 +301,7 @@ test('takes blocks at its start, also of a journal that was rewritten already', 
   const taken = () => disk.ops.filter(({ verb }) => verb === 'reserve').at(-1)?.bytes ?? 0;
   await open(disk);
   assert.is(taken(), sizeOf(disk) + journalReserveBytes);
-  disk.put(path, spelled(snapshot(replay(opened(1, 1_000)))));
+  disk.put(path, spelled(policy.snapshot(policy.replay(opened(1, 1_000)))));
   await open(disk);
   assert.ok(taken() >= journalReserveBytes + 64_000, `${taken()}`);
 });
@@ -305,10 +310,10 @@ test('takes blocks for each transfer that is open, and none for one that is over
   const disk = createMemoryDisk();
   const { journal } = await open(disk);
   const taken = () => disk.ops.filter(({ verb }) => verb === 'reserve').at(-1)?.bytes;
-  must(await journal.reserve(1, 1_000));
+  must(await journal.reserve(1, 64_000));
   assert.is(taken(), sizeOf(disk) + journalReserveBytes + 64 * 1_000);
   journal.release(1);
-  must(await journal.reserve(2, 10));
+  must(await journal.reserve(2, 640));
   assert.is(taken(), sizeOf(disk) + journalReserveBytes + 64 * 10);
 });
 
@@ -316,7 +321,7 @@ test('starts no program in a rewrite, and takes the blocks when it is told to', 
   const disk = await written(opened());
   const { journal } = await open(disk);
   const before = disk.count('reserve');
-  must(await journal.rewrite(snapshot(replay(opened()))));
+  must(await journal.rewrite(policy.snapshot(policy.replay(opened()))));
   assert.is(disk.count('reserve'), before);
   must(await journal.reserveBlocks());
   assert.is(disk.count('reserve'), before + 1);
@@ -324,7 +329,7 @@ test('starts no program in a rewrite, and takes the blocks when it is told to', 
 
 test('starts a program once at its start, and twice for a transfer', async () => {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.data.survey([]));
   assert.is(disk.count('reserve'), 1);
   must(await store.reserve(1, 65_536 * 4, 4));
@@ -334,7 +339,7 @@ test('starts a program once at its start, and twice for a transfer', async () =>
 
 test('refuses a transfer whose records have no room on the disk', async () => {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.data.survey([]));
   disk.refuse(({ verb, path: at }) => (verb === 'reserve' && at === path ? 'ENOSPC' : undefined));
   const refused = await store.reserve(1, 65_536, 1);
@@ -346,7 +351,7 @@ test('appends on a full disk as long as its blocks last, and starts on one', asy
   const disk = await written(opened());
   disk.refuse(({ verb }) => (verb === 'reserve' ? 'ENOSPC' : undefined));
   const { journal, facts } = await open(disk);
-  assert.equal(replay(facts), replay(opened()));
+  assert.equal(policy.replay(facts), policy.replay(opened()));
   must(await journal.append([held(1)]));
 });
 
@@ -354,7 +359,7 @@ test('starts read-only on no disk: it says what is wrong', async () => {
   const disk = createMemoryDisk();
   must(await disk.makeDirectory('/s'));
   disk.refuse(({ verb }) => (verb === 'open' ? 'EROFS' : undefined));
-  const refused = await openStore(disk, '/s', 0);
+  const refused = await openStore(disk, '/s', 0, journalFold);
   assert.is(refused.ok ? '' : refused.code, 'EROFS');
 });
 

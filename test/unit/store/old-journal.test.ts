@@ -1,16 +1,19 @@
 // Method: journals that the released 0.1.0 wrote (test/fixtures/journal-0.1.0), read to the state
 // that each was recorded in, and converted with the power lost at every operation in between.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
+import { policy } from '../../../src/agent/rvi-policy.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { replay } from '../../../src/core/apply.ts';
+
 import { keyOf } from '../../../src/core/decision-helpers.ts';
 import { decodeJournal } from '../../../src/store/decode.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from './fakes.ts';
-import type { Package, State } from '../../../src/core/model.ts';
+import type { Package } from '../../../src/core/model.ts';
+import type { State } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('journals of 0.1.0');
@@ -29,18 +32,18 @@ const bytesOf = (name: string) => readFileSync(join(folder, `${name}.journal`));
 const path = '/s/journal';
 
 function stateOf(name: string): State {
-  const decoded = decodeJournal(bytesOf(name));
+  const decoded = decodeJournal(journalFold, bytesOf(name));
   assert.equal([decoded.damages, decoded.tornBytes, decoded.unknownCount], [[], 0, 0], name);
-  return replay(decoded.facts);
+  return policy.replay(decoded.facts);
 }
 
-const radioIn = ({ packages }: State): Package | undefined =>
-  packages.get(keyOf({ name: 'radio', version: '2.1.0' }));
-const attemptsIn = ({ history }: State) => [...history.values()].map(({ attempts }) => attempts);
+const radioIn = ({ core }: State): Package | undefined =>
+  core.packages.get(keyOf({ name: 'radio', version: '2.1.0' }));
+const attemptsIn = ({ core }: State) => [...core.history.values()].map(({ attempts }) => attempts);
 
 test('are read to the state that they were recorded in', () => {
   const offers = stateOf('offers');
-  const phases = [...offers.packages.values()].map(({ phase }) => phase.kind);
+  const phases = [...offers.core.packages.values()].map(({ phase }) => phase.kind);
   assert.equal(phases, ['accepted', 'offered']);
   const open = radioIn(stateOf('transfer-open'))?.phase;
   assert.ok(open?.kind === 'receiving' && open.transfer.chunks.count >= 4);
@@ -62,15 +65,15 @@ test('are read to the state that they were recorded in', () => {
     assert.ok(phase?.kind === 'reporting' && phase.report.status === status, name);
   }
   const history = stateOf('history');
-  assert.is(history.packages.size, 0);
-  const outcomes = [...history.history.values()].map(({ outcome }) => outcome);
+  assert.is(history.core.packages.size, 0);
+  const outcomes = [...history.core.history.values()].map(({ outcome }) => outcome);
   assert.equal(outcomes, ['installed', 'installed']);
 });
 
 async function open(disk: MemoryDisk) {
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   assert.equal([store.losses, store.damage], [[], undefined]);
-  return replay(store.facts);
+  return policy.replay(store.facts);
 }
 
 test('are converted at the first start, whole whenever the power is lost', async () => {
@@ -93,7 +96,7 @@ test('are converted at the first start, whole whenever the power is lost', async
         isOver = left === undefined;
         const after = left ?? disk;
         assert.equal(await open(after), expected, `${name}, ${unsynced} at ${cutAt}`);
-        const converted = decodeJournal(after.content(path) ?? Buffer.alloc(0));
+        const converted = decodeJournal(journalFold, after.content(path) ?? Buffer.alloc(0));
         assert.is(converted.header?.version, 2, name);
       }
     }
@@ -107,12 +110,12 @@ test('stay as they are where they cannot be converted, and take new records', as
   disk.refuse(({ verb, path: at }) =>
     verb === 'open' && at.endsWith('.new') ? 'ENOSPC' : undefined,
   );
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   const id = { name: 'maps', version: '7.0.0' };
   must(await store.commit([{ kind: 'offered', id, sizeBytes: 1 }]));
   const state = await open(disk.cut('lost'));
   assert.is(radioIn(state)?.phase.kind, 'reporting');
-  assert.is(state.packages.get(keyOf(id))?.phase.kind, 'offered');
+  assert.is(state.core.packages.get(keyOf(id))?.phase.kind, 'offered');
 });
 
 test.run();

@@ -1,5 +1,6 @@
 // Method: directories on a real disk, each as somebody could have it, and what the agent says of
 // each; whatever is refused is compared with what it was, byte for byte.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
 import {
   mkdirSync,
   mkdtempSync,
@@ -52,7 +53,7 @@ function looks(): readonly unknown[] {
   });
 }
 
-const header = encodeJournal(opened(), 1);
+const header = encodeJournal(journalFold, opened(), 1);
 const flipped = (at: number) => {
   const data = Buffer.from(header);
   data[at] = (data[at] ?? 0) ^ 0xff;
@@ -88,7 +89,7 @@ for (const [what, content, said] of foreign) {
     const checked = await checkOwnership(disk, directory);
     assert.match(checked.ok ? '' : checked.reason, said);
     assert.match(checked.ok ? '' : checked.reason, /Set storage.dir to/);
-    assert.not.ok((await openStore(disk, directory, 0)).ok);
+    assert.not.ok((await openStore(disk, directory, 0, journalFold)).ok);
     assert.equal(looks(), before);
   });
 }
@@ -120,7 +121,7 @@ test('takes a link to a directory, and one that is missing', async () => {
   symlinkSync('real', join(directory, 'link'));
   assert.ok((await checkOwnership(disk, join(directory, 'link'))).ok);
   assert.ok((await checkOwnership(disk, join(directory, 'none/none'))).ok);
-  must(await openStore(disk, join(directory, 'link'), 0));
+  must(await openStore(disk, join(directory, 'link'), 0, journalFold));
 });
 
 test('removes only numbers of its own, whatever else lies in packages', async () => {
@@ -134,7 +135,7 @@ test('removes only numbers of its own, whatever else lies in packages', async ()
     'packages/notes': 'z',
     'packages/3': '->../../elsewhere',
   });
-  const store = must(await openStore(disk, directory, 0));
+  const store = must(await openStore(disk, directory, 0, journalFold));
   const { foreign: names } = must(await store.data.survey([{ number: 1, owedBytes: 0 }], 2));
   assert.equal([...names].sort(), ['007', '3', '9', 'notes']);
   assert.equal(readdirSync(join(directory, 'packages')).sort(), ['007', '1', '3', '9', 'notes']);

@@ -1,4 +1,5 @@
 // Method: the payloads of transfers on a disk in memory, and once on the real one.
+import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -240,7 +241,7 @@ test('gives up a file that cannot be read any more, and starts', async () => {
 
 test('keeps an acknowledged chunk through a cut right after the commit', async () => {
   const disk = createMemoryDisk();
-  const store = must(await openStore(disk, '/s', 0));
+  const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.data.survey([]));
   must(await store.reserve(1, 4 * chunkBytes, 4));
   must(await store.commit(opened()));
@@ -248,7 +249,7 @@ test('keeps an acknowledged chunk through a cut right after the commit', async (
     must(await store.data.write(writeOf(index)));
     must(await store.commit([held(index)]));
     const after: MemoryDisk = disk.cut('lost');
-    const again = must(await openStore(after, '/s', 0));
+    const again = must(await openStore(after, '/s', 0, journalFold));
     assert.ok(
       again.facts.some((fact) => fact.kind === 'chunk-stored' || fact.kind === 'chunk-page'),
     );
@@ -260,7 +261,7 @@ test('keeps an acknowledged chunk through a cut right after the commit', async (
 test('does all of that on the real disk', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-data-'));
   try {
-    const store = must(await openStore(createDisk(), directory, 0));
+    const store = must(await openStore(createDisk(), directory, 0, journalFold));
     must(await store.data.survey([]));
     must(await store.reserve(1, 3 * chunkBytes, 3));
     const file = `${directory}/packages/1/data`;
@@ -271,7 +272,7 @@ test('does all of that on the real disk', async () => {
     assert.is(statSync(file).size, 2 * chunkBytes + 5);
     assert.ok(readFileSync(file).subarray(0, chunkBytes).equals(chunkOf(1)));
     await store.close();
-    const again = must(await openStore(createDisk(), directory, 0));
+    const again = must(await openStore(createDisk(), directory, 0, journalFold));
     const { evidence } = must(await again.data.survey(known(1)));
     assert.equal(evidence, [{ number: 1, dataBytes: 131_077 }]);
     must(await again.discard(1));

@@ -2,13 +2,8 @@
 // `dialects.ts` names them. Here is what they share.
 import { chunkBytes, chunksCountMax, nameBytesMax } from '../../../limits.ts';
 import { isObject, member, readBase64, readCount, readSha1, readText } from './fields.ts';
-import type {
-  ServerServices,
-  Message,
-  PackageId,
-  Request,
-  ServiceNames,
-} from '../../../core/model.ts';
+import type { PackageId } from '../../../core/model.ts';
+import type { ServerServices, Message, Request, ServiceNames } from '../messages.ts';
 import type { JsonObject, Read } from './fields.ts';
 
 /** Calls of the server that say something; the others are the same in all dialects. */

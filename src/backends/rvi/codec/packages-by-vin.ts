@@ -5,7 +5,8 @@ import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { isObject, member, readCount, readList, readName, readObject } from './fields.ts';
 import { wellFormed } from './fields.ts';
 import { printable } from '../../../sanitize.ts';
-import type { Message, Offer, PackageId, Request, ServiceNames } from '../../../core/model.ts';
+import type { Offer, PackageId } from '../../../core/model.ts';
+import type { Message, Request, ServiceNames } from '../messages.ts';
 import type { Dialect, Telling } from './dialect.ts';
 import type { JsonObject, Read } from './fields.ts';
 

@@ -4,8 +4,8 @@ import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects
 import { readObject } from './fields.ts';
 import { packageIn } from './packages-by-vin.ts';
 import { updateIn } from './updates-by-vin.ts';
-import type { ServerServices, Message, MessageDialect, Request } from '../../../core/model.ts';
-import type { ServiceNames } from '../../../core/model.ts';
+import type { ServerServices, Message, MessageDialect, Request } from '../messages.ts';
+import type { ServiceNames } from '../messages.ts';
 import type { DialectContext } from './dialects.ts';
 import type { JsonObject, Read } from './fields.ts';
 

@@ -6,8 +6,10 @@ import { printable, shortenedBytes } from '../../../sanitize.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { isObject, member, readCount, readName, readObject, wellFormed } from './fields.ts';
 import { spellPackages } from './packages-by-vin.ts';
-import type { Message, PackageId, Report, ReportCode, Request } from '../../../core/model.ts';
-import type { ServiceNames, Update } from '../../../core/model.ts';
+import type { PackageId, Report, ReportCode } from '../../../core/model.ts';
+import type { Message, Request } from '../messages.ts';
+import type { Update } from '../../../core/model.ts';
+import type { ServiceNames } from '../messages.ts';
 import type { Dialect, Telling } from './dialect.ts';
 import type { JsonObject, Read } from './fields.ts';
 

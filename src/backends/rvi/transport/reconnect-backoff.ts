@@ -1,4 +1,4 @@
-import { backoffMs, hasStepped } from '../../../core/retry.ts';
+import { backoffMs, hasStepped } from '../../../core/backoff.ts';
 import { clockCheckEveryMs, reconnectDelayMsMax, reconnectDelayMsMin } from '../../../limits.ts';
 import type { TransportPorts } from './transport.ts';
 

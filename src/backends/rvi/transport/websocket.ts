@@ -1,6 +1,6 @@
 // JSON-RPC over one WebSocket that we open: calls and answers of both sides, a text frame each. A
 // lost link is opened again, with back-off and full jitter.
-import { reconnectDelayMsMaxOf } from '../../../core/retry.ts';
+import { reconnectDelayMsMaxOf } from '../local-node.ts';
 import { createAgent } from './http-agent.ts';
 import { createCalls } from './pending-calls.ts';
 import { failure, internal } from './errors.ts';

@@ -5,7 +5,7 @@ import { assert, suite } from '../../../support/suite.ts';
 import { engine } from '../../store/fakes.ts';
 import { hints } from '../../../support/core.ts';
 import { createLines } from '../../agent/fakes.ts';
-import type { Event } from '../../../../src/core/events.ts';
+import type { Event } from '../../../../src/agent/rvi-policy.ts';
 
 const test = suite('the receiver');
 

@@ -1,14 +1,17 @@
 // Method: the speaker and a node that answers when the test lets it. State is what the test says is
 // committed at the moment.
+import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { createSender } from '../../../../src/backends/rvi/sender.ts';
-import { applyAll, initialState } from '../../../../src/core/apply.ts';
+
 import { assert, suite } from '../../../support/suite.ts';
 import { createFakeClock, settle } from '../../control/fakes.ts';
 import { engine, held, opened } from '../../store/fakes.ts';
 import { createFakeNode, settingsOf } from '../../agent/fakes.ts';
 import { defaultServices, namesOf } from '../../../../src/backends/rvi/codec/sota.ts';
-import type { Event, Fact } from '../../../../src/core/events.ts';
-import type { State } from '../../../../src/core/model.ts';
+import { withParts } from '../../../support/core.ts';
+import type { RviState } from '../../../../src/backends/rvi/model.ts';
+import type { Event, Fact } from '../../../../src/agent/rvi-policy.ts';
+import type {} from '../../../../src/agent/rvi-policy.ts';
 import type { Said } from '../../agent/fakes.ts';
 import type { CallResult, Transport } from '../../../../src/backends/rvi/transport/transport.ts';
 
@@ -17,11 +20,12 @@ const name = (service: string) => `genivi.org/vin/V1/sota/${service}`;
 const names = namesOf(name);
 const other = { name: 'radio', version: '1' };
 const ack = { kind: 'ack', id: engine, empty: false } as const;
-const start = { kind: 'message', message: { kind: 'start', id: other } } as const;
+const start = { kind: 'request-start', id: other } as const;
 const report = { id: engine, status: true, code: 'ok', description: 'done' } as const;
 
 function setUp(facts: readonly Fact[] = opened()) {
-  let state: State = { ...applyAll(initialState, facts), ownServices: names, vin: 'V1' };
+  const known = { ownServices: names, vin: 'V1' };
+  let state = withParts(policy.applyAll(policy.initial, facts), known);
   const node = createFakeNode();
   const events: Event[] = [];
   let doubts = 0;
@@ -38,11 +42,11 @@ function setUp(facts: readonly Fact[] = opened()) {
   return {
     node,
     events,
-    say: speaker.say,
-    commit: (...more: readonly Fact[]) => void (state = applyAll(state, more)),
-    know: (more: Partial<State>) => void (state = { ...state, ...more }),
+    send: speaker.send,
+    commit: (...more: readonly Fact[]) => void (state = policy.applyAll(state, more)),
+    know: (more: Partial<RviState>) => void (state = withParts(state, more)),
     doubts: () => doubts,
-    forget: (what: 'ownServices' | 'vin') => void (state = { ...state, [what]: undefined }),
+    forget: (what: 'ownServices' | 'vin') => void (state = withParts(state, { [what]: undefined })),
     hold: () =>
       node.answer(
         () =>
@@ -67,9 +71,9 @@ const chunksIn = (said: readonly Said[]) => said.map(({ body }) => body['chunks'
 test('says one thing at a time, in order', async () => {
   const one = setUp();
   one.hold();
-  one.say(start);
-  one.say(ack);
-  one.say({ kind: 'message', message: { kind: 'packages', packages: [engine] } });
+  one.send(start);
+  one.send(ack);
+  one.send({ kind: 'send-inventory', packages: [engine] });
   await settle();
   assert.equal(servicesOf(one.node.said), ['start']);
   await one.letGo();
@@ -81,18 +85,18 @@ test('says one thing at a time, in order', async () => {
 test('makes one ack of many, and spells it when it leaves', async () => {
   const one = setUp();
   one.hold();
-  one.say(start);
+  one.send(start);
   one.commit(held(1));
-  one.say(ack);
+  one.send(ack);
   one.commit(held(2));
-  one.say(ack);
+  one.send(ack);
   await settle();
   one.commit(held(3));
   await one.letGo();
   assert.equal(chunksIn(one.node.said.slice(1)), [[1, 2, 3]]);
   // One that is on its way is not the one that is owed by now.
   one.commit(held(4));
-  one.say(ack);
+  one.send(ack);
   await one.letGo();
   assert.equal(chunksIn(one.node.said.slice(1)), [
     [1, 2, 3],
@@ -103,9 +107,9 @@ test('makes one ack of many, and spells it when it leaves', async () => {
 test('keeps acks of other packages apart', async () => {
   const one = setUp([...opened(), ...opened(2, 4, other), held(1), held(1, undefined, 2)]);
   one.hold();
-  one.say(start);
-  one.say(ack);
-  one.say({ ...ack, id: other });
+  one.send(start);
+  one.send(ack);
+  one.send({ ...ack, id: other });
   await settle();
   await one.letGo();
   await one.letGo();
@@ -118,9 +122,9 @@ test('keeps acks of other packages apart', async () => {
 test('says an empty list where that is the rung, the later wish counts', async () => {
   const one = setUp([...opened(), held(1)]);
   one.hold();
-  one.say(start);
-  one.say(ack);
-  one.say({ ...ack, empty: true });
+  one.send(start);
+  one.send(ack);
+  one.send({ ...ack, empty: true });
   await settle();
   await one.letGo();
   assert.equal(chunksIn(one.node.said.slice(1)), [[]]);
@@ -128,11 +132,11 @@ test('says an empty list where that is the rung, the later wish counts', async (
 
 test('acks a chunk 0 only for a package that was not started', async () => {
   const accepted = setUp(opened().slice(0, 2));
-  accepted.say({ kind: 'restart-ack', id: engine });
+  accepted.send({ kind: 'restart-ack', id: engine });
   await settle();
   assert.equal(chunksIn(accepted.node.said), [[0]]);
   const receiving = setUp();
-  receiving.say({ kind: 'restart-ack', id: engine });
+  receiving.send({ kind: 'restart-ack', id: engine });
   await settle();
   assert.equal(receiving.node.said, []);
 });
@@ -140,8 +144,8 @@ test('acks a chunk 0 only for a package that was not started', async () => {
 test('acks neither after the finish nor what is gone', async () => {
   const one = setUp([...opened(1, 1), held(1)]);
   one.commit({ kind: 'transfer-complete', number: 1 });
-  one.say(ack);
-  one.say({ ...ack, id: other });
+  one.send(ack);
+  one.send({ ...ack, id: other });
   await settle();
   assert.equal(one.node.said, []);
   assert.equal(one.events, []);
@@ -150,10 +154,10 @@ test('acks neither after the finish nor what is gone', async () => {
 test('registers all six services, in front of what waits for their names', async () => {
   const one = setUp();
   one.hold();
-  one.say(start);
-  one.say(ack);
-  one.say({ kind: 'register' });
-  one.say({ kind: 'register' });
+  one.send(start);
+  one.send(ack);
+  one.send({ kind: 'register' });
+  one.send({ kind: 'register' });
   await settle();
   one.node.answer(undefined);
   await one.letGo();
@@ -178,15 +182,15 @@ test('registers all six services, in front of what waits for their names', async
 test('gives up what waits when a call fails, says so once, and speaks again later', async () => {
   const one = setUp();
   one.hold();
-  one.say(start);
-  one.say(ack);
+  one.send(start);
+  one.send(ack);
   await settle();
   await one.letGo(lost);
   const reason = 'message: the connection is closed';
   const failed = { kind: 'call-failed', reason, code: 'closed', call: 'message' };
   assert.equal(one.events, [failed]);
   assert.is(one.node.said.length, 1);
-  one.say(ack);
+  one.send(ack);
   await settle();
   assert.is(one.node.said.length, 2);
 });
@@ -198,7 +202,7 @@ for (const [what, text, reason] of [
   test(`counts ${what} as a call that failed`, async () => {
     const one = setUp();
     one.node.answer(() => ({ ok: true, text }));
-    one.say(ack);
+    one.send(ack);
     await settle();
     const [event] = one.events;
     assert.is(event?.kind, 'call-failed');
@@ -208,7 +212,7 @@ for (const [what, text, reason] of [
 
 test('says of a report when it leaves, and that the node took it', async () => {
   const one = setUp();
-  one.say({ kind: 'message', message: { kind: 'report', report } });
+  one.send({ kind: 'report', report });
   await settle();
   assert.equal(one.events, [
     { kind: 'report-in-flight', id: engine, leaving: true },
@@ -221,13 +225,13 @@ test('says of a report when it leaves, and that the node took it', async () => {
 test('sends nothing before it is registered; without a VIN it says why, and goes on', async () => {
   const one = setUp();
   one.forget('ownServices');
-  one.say(ack);
+  one.send(ack);
   await settle();
   assert.equal(one.events, [{ kind: 'call-failed', reason: 'not registered' }]);
   const nameless = setUp();
   nameless.forget('vin');
-  nameless.say(ack);
-  nameless.say({ kind: 'message', message: { kind: 'packages', packages: [] } });
+  nameless.send(ack);
+  nameless.send({ kind: 'send-inventory', packages: [] });
   await settle();
   const reason = 'no VIN: set [device] vin, or name it in the node service prefix';
   assert.equal(nameless.events, [
@@ -241,7 +245,7 @@ test('is not registered by a name that would crash the node in the next start', 
   const one = setUp();
   const result = { status: 0, service: 'genivi.org/vin/V1/s\ud800ta/start' };
   one.node.answer(() => ({ ok: true, text: JSON.stringify({ jsonrpc: '2.0', id: 1, result }) }));
-  one.say({ kind: 'register' });
+  one.send({ kind: 'register' });
   await settle();
   assert.is(
     one.events.some(({ kind }) => kind === 'registered'),
@@ -260,7 +264,7 @@ for (const [what, listed, isServerListed] of [
   test(`asks while the server is away which services there are: ${what}`, async () => {
     const one = setUp();
     one.know({ discoveredServices: defaultServices('genivi.org/backend') });
-    one.say({ kind: 'register' });
+    one.send({ kind: 'register' });
     await settle();
     assert.is(one.node.said.at(-1)?.method, 'register_service', 'the names are known');
     one.know({ serverAvailability: { untilMs: 60_000, backMs: undefined } });
@@ -269,7 +273,7 @@ for (const [what, listed, isServerListed] of [
       const text = JSON.stringify({ jsonrpc: '2.0', id: 1, result });
       return method === 'get_available_services' ? { ok: true, text } : undefined;
     });
-    one.say({ kind: 'register' });
+    one.send({ kind: 'register' });
     await settle();
     const last = one.events.at(-1);
     assert.is(last?.kind === 'registered' && last.isServerListed, isServerListed);
@@ -279,14 +283,14 @@ for (const [what, listed, isServerListed] of [
 
 test('tells that the node accepts messages where it did not', async () => {
   const one = setUp();
-  one.say(ack);
+  one.send(ack);
   await settle();
   assert.is(
     one.events.some(({ kind }) => kind === 'message-accepted'),
     false,
   );
   one.know({ outage: { kind: 'message', reason: 'no answer' } });
-  one.say(ack);
+  one.send(ack);
   await settle();
   assert.is(one.events.filter(({ kind }) => kind === 'message-accepted').length, 1);
 });
@@ -294,7 +298,7 @@ test('tells that the node accepts messages where it did not', async () => {
 test('tells which call failed, and when the clock may be the cause', async () => {
   const one = setUp();
   one.node.answer(() => ({ ok: false, code: 'tls', reason: 'x', isClockInDoubt: true }));
-  one.say({ kind: 'register' });
+  one.send({ kind: 'register' });
   await settle();
   const reason = 'register_service: x';
   assert.equal(one.events, [{ kind: 'call-failed', reason, code: 'tls', call: 'register' }]);
@@ -319,7 +323,7 @@ test('tells the transport how the node answers the registrations, and keeps its 
     settings: settingsOf(),
     transport,
     builtMs: 0,
-    state: () => initialState,
+    state: () => policy.initial,
     submit: (event) => void (event.kind === 'call-failed' && reasons.push(event.reason)),
   });
   node.answer(({ service }) => {
@@ -327,13 +331,13 @@ test('tells the transport how the node answers the registrations, and keeps its 
     if (service === 'chunk') path = 'other';
     return undefined;
   });
-  speaker.say({ kind: 'register' });
+  speaker.send({ kind: 'register' });
   await settle();
   const first = `http://h:1/${secret}`;
   assert.equal(told, [...Array.from({ length: 6 }, () => `begun ${first}`), `complete ${first}`]);
   node.answer(() => ({ ok: true, text: `{"error":"what is http://h:1/${secret}"}` }));
   path = secret;
-  speaker.say({ kind: 'register' });
+  speaker.send({ kind: 'register' });
   await settle();
   assert.is(told.at(-1), `refused ${first}`);
   assert.is(reasons.length, 1);

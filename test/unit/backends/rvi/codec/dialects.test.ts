@@ -9,7 +9,8 @@ import {
 import { descriptionBytesMax, signatureBytesMax } from '../../../../../src/limits.ts';
 import { backend, hints as blank, names as byVin, settings } from '../../../../support/core.ts';
 import { assert, suite } from '../../../../support/suite.ts';
-import type { Message, ReportCode, Update } from '../../../../../src/core/model.ts';
+import type { ReportCode, Update } from '../../../../../src/core/model.ts';
+import type { Message } from '../../../../../src/backends/rvi/messages.ts';
 import type { DialectContext } from '../../../../../src/backends/rvi/codec/dialects.ts';
 
 const test = suite('the dialects');

@@ -12,7 +12,7 @@ import { encodeCall } from '../../../../../src/backends/rvi/codec/jsonrpc.ts';
 import { chunksCountMax } from '../../../../../src/limits.ts';
 import { backend, hints, names } from '../../../../support/core.ts';
 import { assert, suite } from '../../../../support/suite.ts';
-import type { Message } from '../../../../../src/core/model.ts';
+import type { Message } from '../../../../../src/backends/rvi/messages.ts';
 
 const test = suite('sota');
 const ghc = { name: 'ghc', version: '7.6.2' };

@@ -1,0 +1,32 @@
+// The facts of the core and of the backend in one journal.
+import { coreFacts } from '../core/flash-facts.ts';
+import { transferOf } from '../core/decision-helpers.ts';
+import { isCoreFact } from '../core/apply.ts';
+import { rviFacts } from '../backends/rvi/flash-facts.ts';
+import { recordChunkBytesMax } from '../limits.ts';
+import { policy } from './rvi-policy.ts';
+import type { Codec } from '../fact-codec.ts';
+import type { Fold } from '../store/fold.ts';
+import type { Fact, State } from './rvi-policy.ts';
+
+const codec: Codec<Fact> = {
+  encode: (fact) => (isCoreFact(fact) ? coreFacts.encode(fact) : rviFacts.encode(fact)),
+  decode: (value) => coreFacts.decode(value) ?? rviFacts.decode(value),
+  isCritical: (fact) => (isCoreFact(fact) ? coreFacts.isCritical(fact) : rviFacts.isCritical(fact)),
+};
+
+export const journalFold: Fold<State, Fact> = {
+  codec,
+  initial: policy.initial,
+  reduce: policy.apply,
+  snapshot: policy.snapshot,
+  reservedBytes: ({ core }) => {
+    const transfers = [...core.packages.values()].flatMap((one) => transferOf(one) ?? []);
+    return new Map(
+      transfers.map(({ number, chunksCount }) => [number, chunksCount * recordChunkBytesMax]),
+    );
+  },
+  recordsLost: { kind: 'records-lost' },
+  // The only chunks next to pages are last ones, whose size no page contains.
+  isCriticalWhenCompacted: (fact) => codec.isCritical(fact) || fact.kind === 'chunk-stored',
+};

@@ -1,0 +1,141 @@
+// The core and a backend as one: each event is decided by the half that owns it, and what the one
+// half signals the other decides in the same commit.
+import { applyNote as applyCoreNote, isCoreNote } from '../core/apply-volatile.ts';
+import { apply as applyCore, initialState, isCoreFact } from '../core/apply.ts';
+import { deadlines as coreDeadlines } from '../core/deadlines.ts';
+import { decide as decideCore, isCoreEvent } from '../core/decide.ts';
+import { nothing } from '../core/decision-helpers.ts';
+import { snapshot as coreSnapshot } from '../core/snapshot.ts';
+import { assert } from '../assert.ts';
+import type { Act, AgentState, Backend, BackendDecision, Kinds } from '../backends/backend.ts';
+import type { Deadline, Event, Fact, Moment, VolatileFact } from '../core/events.ts';
+import type { Settings } from '../core/settings.ts';
+
+export type Tick = { readonly kind: 'tick' };
+
+/** What the shell runs: pure functions of the whole state. */
+export type Policy<Own, O extends Kinds> = {
+  readonly initial: AgentState<Own>;
+  apply(state: AgentState<Own>, fact: Fact | O['fact']): AgentState<Own>;
+  applyAll(
+    state: AgentState<Own>,
+    facts: readonly (Fact | O['fact'])[],
+    notes?: readonly (VolatileFact | O['note'])[],
+  ): AgentState<Own>;
+  replay(facts: Iterable<Fact | O['fact']>): AgentState<Own>;
+  snapshot(state: AgentState<Own>): readonly (Fact | O['fact'])[];
+  decide(
+    settings: Settings,
+    state: AgentState<Own>,
+    event: Event | O['event'] | Tick,
+    moment: Moment,
+  ): BackendDecision<O>;
+  deadlines(state: AgentState<Own>): readonly Deadline<Act<Own, O>>[];
+  nextDueMs(state: AgentState<Own>): number | undefined;
+};
+
+/** Signals of one event: a signal leads to facts, and those to few more. */
+const roundsMax = 8;
+
+export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Policy<Own, O> {
+  type State = AgentState<Own>;
+  type Decision = BackendDecision<O>;
+  const initial: State = { core: initialState, backend: backend.initial };
+
+  function apply(state: State, fact: Fact | O['fact']): State {
+    const core = isCoreFact(fact) ? applyCore(state.core, fact) : state.core;
+    return { core, backend: backend.apply(state.backend, fact, state.core, core) };
+  }
+
+  function applyNote(state: State, note: VolatileFact | O['note']): State {
+    if (isCoreNote(note)) return { ...state, core: applyCoreNote(state.core, note) };
+    return { ...state, backend: backend.applyNote(state.backend, note) };
+  }
+
+  function applyAll(
+    state: State,
+    facts: readonly (Fact | O['fact'])[],
+    notes: readonly (VolatileFact | O['note'])[] = [],
+  ): State {
+    return notes.reduce(applyNote, facts.reduce(apply, state));
+  }
+
+  function replay(facts: Iterable<Fact | O['fact']>): State {
+    let state = initial;
+    for (const fact of facts) state = apply(state, fact);
+    return state;
+  }
+
+  function decide(
+    settings: Settings,
+    state: State,
+    event: Event | O['event'] | Tick,
+    moment: Moment,
+  ): Decision {
+    let decided = first(settings, state, event, moment);
+    let { signals } = decided;
+    let now = applyAll(state, decided.facts, decided.notes);
+    for (let round = 0; signals.length > 0; round += 1) {
+      assert(round < roundsMax, 'core and backend signal each other without end');
+      const [signal, ...later] = signals;
+      if (signal === undefined) break;
+      const more = backend.onSignal(settings, state, now, signal, moment);
+      now = applyAll(now, more.facts, more.notes);
+      decided = combine(decided, more);
+      signals = [...later, ...more.signals];
+    }
+    return { ...decided, signals: [] };
+  }
+
+  function first(
+    settings: Settings,
+    state: State,
+    event: Event | O['event'] | Tick,
+    moment: Moment,
+  ): Decision {
+    if (isTick(event)) return onTick(settings, state, moment);
+    if (isCoreEvent(event)) return decideCore(settings, state.core, event, moment);
+    return backend.decide(settings, state, event, moment);
+  }
+
+  /** Acts on the first deadline that has passed; the shell ticks again while one is due. */
+  function onTick(settings: Settings, state: State, moment: Moment): Decision {
+    const due = deadlines(state).find(({ dueMs }) => dueMs <= moment.nowMs);
+    return due === undefined ? nothing : due.act(settings, state, moment);
+  }
+
+  function deadlines(state: State): readonly Deadline<Act<Own, O>>[] {
+    const core = coreDeadlines(state.core).map((one) => ({
+      ...one,
+      act: (settings: Settings, now: State, moment: Moment) => one.act(settings, now.core, moment),
+    }));
+    return [...core, ...backend.deadlines(state)];
+  }
+
+  function nextDueMs(state: State): number | undefined {
+    const all = deadlines(state).map(({ dueMs }) => dueMs);
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  const snapshot = (state: State) => [...coreSnapshot(state.core), ...backend.snapshot(state)];
+
+  return { initial, apply, applyAll, replay, snapshot, decide, deadlines, nextDueMs };
+}
+
+function isTick(event: { readonly kind: string }): event is Tick {
+  return event.kind === 'tick';
+}
+
+function combine<O extends Kinds>(
+  a: BackendDecision<O>,
+  b: BackendDecision<O>,
+): BackendDecision<O> {
+  return {
+    writes: [...a.writes, ...b.writes],
+    facts: [...a.facts, ...b.facts],
+    notes: [...a.notes, ...b.notes],
+    // The server waits for what the backend sends; the device can wait.
+    effects: [...b.effects, ...a.effects],
+    signals: [],
+  };
+}

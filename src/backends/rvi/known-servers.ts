@@ -1,0 +1,66 @@
+// What is remembered of each server: bounded, and found again by the names of its services.
+import { backendsMax } from '../../limits.ts';
+import { keyOf } from '../../core/decision-helpers.ts';
+import type { PackageId } from '../../core/model.ts';
+import type { ServerServices } from './messages.ts';
+import type { KnownServer, RviFact, RviState } from './model.ts';
+
+type Of<K extends RviFact['kind']> = Extract<RviFact, { readonly kind: K }>;
+
+export const newServer: KnownServer = {
+  services: undefined,
+  dialect: undefined,
+  hasNoInstallTimeout: false,
+  learned: { 'after-start': undefined, resume: undefined },
+};
+
+/** What was learned of a server returns with its name. */
+export function named(state: RviState, { services }: Of<'server-named'>): RviState {
+  const isIt = (one: KnownServer) => isSame(one.services, services);
+  const known = [...state.previousServers, state.server].filter(
+    (one) => one.services !== undefined,
+  );
+  const server = known.find(isIt) ?? { ...newServer, services };
+  const previousServers = known.filter((one) => !isIt(one)).slice(-backendsMax);
+  return { ...state, server, previousServers };
+}
+
+export const isSame = (a: ServerServices | undefined, b: ServerServices | undefined) =>
+  JSON.stringify(a) === JSON.stringify(b);
+
+/** The services of the server that offered a package; undefined: no notify had named any. */
+export function servicesOfOrigin(state: RviState, id: PackageId): ServerServices | undefined {
+  return state.origins.get(keyOf(id))?.services;
+}
+
+/** What is known of the server that offered a package. */
+export function serverOf(state: RviState, id: PackageId): KnownServer {
+  const services = servicesOfOrigin(state, id);
+  const known = [state.server, ...state.previousServers];
+  return known.find((one) => isSame(one.services, services)) ?? { ...newServer, services };
+}
+
+/** Of the server that was named last, or of the one that the fact names. */
+export function learnedMethod(
+  state: RviState,
+  { context, method, services }: Of<'resume-method-learned'>,
+): RviState {
+  const learn = (one: KnownServer): KnownServer => ({
+    ...one,
+    learned: { ...one.learned, [context]: method },
+  });
+  if (services === undefined || isSame(state.server.services, services)) {
+    return { ...state, server: learn(state.server) };
+  }
+  const previousServers = state.previousServers.map((one) =>
+    isSame(one.services, services) ? learn(one) : one,
+  );
+  return { ...state, previousServers };
+}
+
+export function learnedDialect(
+  state: RviState,
+  { dialect, hasNoInstallTimeout = false }: Of<'dialect-learned'>,
+): RviState {
+  return { ...state, server: { ...state.server, dialect, hasNoInstallTimeout } };
+}

@@ -1,0 +1,21 @@
+// Is the node on this device or in this vehicle? Then a call costs the network nothing, and a retry
+// may come sooner.
+import { localReconnectDelayMsMax, reconnectDelayMsMax } from '../../limits.ts';
+
+/** Addresses of this device, of a private network, and of a link. */
+const localHost = new RegExp(
+  [
+    String.raw`^(localhost|127(\.\d+){3}|10(\.\d+){3}|192\.168(\.\d+){2}|169\.254(\.\d+){2}`,
+    String.raw`172\.(1[6-9]|2\d|3[01])(\.\d+){2}|\[(::1|fe[89ab].*|f[cd].*)\])$`,
+  ].join('|'),
+);
+
+/** A node on this device or in this vehicle: one more call costs the network nothing. */
+export function isLocalNode(url: string): boolean {
+  return URL.canParse(url) && localHost.test(new URL(url).hostname.toLowerCase());
+}
+
+/** Longest delay between two attempts to reach the node. */
+export function reconnectDelayMsMaxOf(url: string): number {
+  return isLocalNode(url) ? localReconnectDelayMsMax : reconnectDelayMsMax;
+}

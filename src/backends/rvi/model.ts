@@ -1,0 +1,207 @@
+// What the RVI backend remembers: servers, the node, and the exchange about each package. Types
+// only.
+import type { AgentState, BackendDecision } from '../backend.ts';
+import type { Deadline } from '../../core/events.ts';
+import type { PackageId, Report } from '../../core/model.ts';
+import type { Act } from '../backend.ts';
+import type { FailedCall, Link, Outage, ServerAvailability } from './link-state.ts';
+import type { Message, MessageDialect, Request, ServerServices, ServiceNames } from './messages.ts';
+
+/**
+ * How a silent server is moved: the list of stored chunks, `[]`, or a new `start` (protocol 2.4).
+ */
+export type ResumeMethod = 'full' | 'empty' | 'start';
+/** `/sota/start` has just arrived, or a transfer does not move. */
+export type ResumeContext = 'after-start' | 'resume';
+
+export type KnownServer = {
+  /** Undefined until a notify names them. */
+  readonly services: ServerServices | undefined;
+  readonly dialect: MessageDialect | undefined;
+  /** It waits for a report without a limit; the others give up after a minute (protocol 2.4). */
+  readonly hasNoInstallTimeout: boolean;
+  readonly learned: {
+    readonly 'after-start': ResumeMethod | undefined;
+    readonly resume: ResumeMethod | undefined;
+  };
+};
+
+/** Which server offered a package; undefined: no notify had named any. */
+export type Origin = {
+  readonly services: ServerServices | undefined;
+  /** The server that offered it again, while the report of the last outcome is due. */
+  readonly offeredBy: ServerServices | undefined;
+};
+
+// ---------------------------------------------------------------- exchanges, which a boot forgets
+
+/** What the agent and the server exchange about a package in its phase. */
+export type Exchange = Deferred | Starting | Receiving | Reporting;
+
+/** Offered; the server began it before consent. */
+export type Deferred = {
+  readonly phase: 'offered';
+  /** `[]` was sent, so that the server does not wait for the first ack. */
+  readonly isReleased: boolean;
+};
+
+type Attempts = {
+  /** Times in a row that the server was asked without an answer. */
+  readonly attempts: number;
+  /** When it is asked again; undefined: something else moves the package. */
+  readonly deadlineMs: number | undefined;
+  /** Why the last message could not be encoded. */
+  readonly blockedReason: string | undefined;
+};
+
+/** Accepted; `start` is requested. */
+export type Starting = Attempts & {
+  readonly phase: 'accepted';
+  readonly method: ResumeMethod | undefined;
+  /** Chunks of a package that was not started, since the server was asked last. */
+  readonly unexpectedChunks: number;
+};
+
+export type Receiving = Attempts & {
+  readonly phase: 'receiving';
+  /** The method whose answer is awaited. */
+  readonly method: ResumeMethod | undefined;
+  readonly context: ResumeContext;
+  readonly finishDeadlineMs: number | undefined;
+};
+
+export type Reporting = Attempts & {
+  readonly phase: 'reporting';
+  /** The report is on its way to the node, which has not answered yet. */
+  readonly isReportInFlight: boolean;
+  readonly sentAtMs: number | undefined;
+};
+
+// ---------------------------------------------------------------- the state
+
+export type InventoryRequest = {
+  readonly attempts: number;
+  readonly dueMs: number;
+  /** Where the list goes; undefined: to the present server. */
+  readonly services: ServerServices | undefined;
+};
+
+export type RviState = {
+  // From the journal.
+  readonly server: KnownServer;
+  /** Servers that were named before, the last one at the end: a vehicle may return to them. */
+  readonly previousServers: readonly KnownServer[];
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** The server requested the installed packages and has no answer yet. */
+  readonly inventoryRequest: InventoryRequest | undefined;
+  // Of this boot.
+  readonly link: Link;
+  readonly ownServices: ServiceNames | undefined;
+  readonly vin: string | undefined;
+  /** The server's services as the node lists them, until a notify names them. */
+  readonly discoveredServices: ServerServices | undefined;
+  /** Undefined: no failure of the link is logged as not over yet. */
+  readonly outage: Outage | undefined;
+  readonly serverAvailability: ServerAvailability;
+  readonly exchanges: ReadonlyMap<string, Exchange>;
+  /** When the next progress ack is due; undefined: none is needed so far. */
+  readonly progressAckMs: number | undefined;
+};
+
+export type RviAgentState = AgentState<RviState>;
+
+// ---------------------------------------------------------------- events, facts, effects
+
+export type RviEvent =
+  | { readonly kind: 'request'; readonly request: Request }
+  | { readonly kind: 'transport-up' }
+  | { readonly kind: 'transport-down'; readonly reason: string }
+  /** The address of the agent has changed. */
+  | { readonly kind: 'register-again' }
+  | {
+      readonly kind: 'registered';
+      readonly names: ServiceNames;
+      readonly vin: string | undefined;
+      readonly found: ServerServices | undefined;
+      /** The node lists the server's services; undefined: the node was not asked. */
+      readonly isServerListed?: boolean | undefined;
+    }
+  /** A call to the node failed: registering, or a message. */
+  | ({ readonly kind: 'call-failed' } & FailedCall)
+  /** The node accepted a message; submitted only while the state remembers a failure. */
+  | { readonly kind: 'message-accepted' }
+  /** The wall clock was set while a retry waits that failed for the time on this device. */
+  | { readonly kind: 'clock-stepped' }
+  /** A message that cannot be encoded: the vehicle has no name in its dialect. The link works. */
+  | {
+      readonly kind: 'message-blocked';
+      readonly id: PackageId | undefined;
+      readonly reason: string;
+    }
+  /** What confirms a report may overtake the node's answer to it (protocol 1.6). */
+  | { readonly kind: 'report-in-flight'; readonly id: PackageId; readonly leaving: boolean }
+  /** The node accepted a message; whether it arrives is unknown (protocol 1.6). */
+  | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
+  /** A message used this dialect, which the notify did not show. */
+  | { readonly kind: 'dialect-used'; readonly dialect: MessageDialect };
+
+export type RviFact =
+  | { readonly kind: 'server-named'; readonly services: ServerServices }
+  /** Without services: of the server that was named last. */
+  | {
+      readonly kind: 'resume-method-learned';
+      readonly context: ResumeContext;
+      readonly method: ResumeMethod;
+      readonly services?: ServerServices;
+    }
+  | {
+      readonly kind: 'dialect-learned';
+      readonly dialect: MessageDialect;
+      readonly hasNoInstallTimeout?: boolean;
+    }
+  /** The server wants the list of installed packages, and requests it once; then: it was sent. */
+  | { readonly kind: 'inventory-requested'; readonly services?: ServerServices | undefined }
+  | { readonly kind: 'inventory-sent' }
+  /** Only in a compacted journal: which server offered a package. */
+  | {
+      readonly kind: 'package-origin';
+      readonly id: PackageId;
+      readonly services?: ServerServices | undefined;
+      readonly offeredBy?: ServerServices | undefined;
+    };
+
+export type RviNote =
+  | { readonly kind: 'link'; readonly link: Link }
+  | {
+      readonly kind: 'identified';
+      readonly names: ServiceNames;
+      readonly vin: string | undefined;
+      readonly found: ServerServices | undefined;
+    }
+  | { readonly kind: 'exchange'; readonly id: PackageId; readonly exchange: Exchange }
+  | { readonly kind: 'away'; readonly away: ServerAvailability }
+  | { readonly kind: 'outage'; readonly outage: Outage | undefined }
+  | { readonly kind: 'progress-ack'; readonly dueMs: number }
+  | { readonly kind: 'listing'; readonly listing: InventoryRequest | undefined };
+
+export type RviEffect =
+  | { readonly kind: 'register' }
+  | { readonly kind: 'request-start'; readonly id: PackageId }
+  /** The list is made of what is committed when it leaves. */
+  | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
+  /** The last ack again, after the finish: it only shows that the agent is alive. */
+  | { readonly kind: 'progress-ack'; readonly id: PackageId }
+  /** Of a chunk that no package has: one release throws, and so begins again (protocol 2.4). */
+  | { readonly kind: 'restart-ack'; readonly id: PackageId }
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'send-inventory'; readonly packages: readonly PackageId[] };
+
+export type RviKinds = {
+  readonly fact: RviFact;
+  readonly note: RviNote;
+  readonly event: RviEvent;
+  readonly effect: RviEffect;
+};
+
+export type Decision = BackendDecision<RviKinds>;
+export type RviDeadline = Deadline<Act<RviState, RviKinds>>;

@@ -1,0 +1,33 @@
+// A start of another payload under the id of an update that has one already.
+import { inPhase, refuse, transferOf } from '../../core/decision-helpers.ts';
+import { failure, multiPackageText, rejectStart } from '../../core/outcome.ts';
+import { combine, decision } from './decision.ts';
+import { isOutcomePending } from './progress-ack.ts';
+import { isComplete } from './resume-strategy.ts';
+import type { Start } from '../../core/events.ts';
+import type { Package } from '../../core/model.ts';
+import type { Decision } from './model.ts';
+
+/** An update may hold several packages, one after the other, all under its id (protocol 2.4). */
+export function isAnother(one: Package, start: Start): boolean {
+  if (one.update === undefined || transferOf(one)?.checksum === start.checksum) return false;
+  return isOutcomePending(one) || (inPhase(one, 'receiving') && isComplete(one));
+}
+
+/**
+ * The server never tells how many there will be, so the update has failed as a whole. `[]` brings
+ * the server to chunks that it gives up; silence would keep it waiting without end.
+ */
+export function onAnother(one: Package, { id, checksum }: Start): Decision {
+  const refused = refuse('multi-package-unsupported', { ...id, checksum });
+  if (inPhase(one, 'receiving')) {
+    return combine(refused, rejectStart(one, failure(id, 'general-error', multiPackageText)));
+  }
+  return combine(
+    refused,
+    decision({
+      facts: [{ kind: 'extra-package-seen', id }],
+      effects: [{ kind: 'ack', id, empty: true }],
+    }),
+  );
+}

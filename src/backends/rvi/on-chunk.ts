@@ -1,0 +1,81 @@
+// A chunk that the server sent. The core stores it; here is what the server hears of it.
+import { packageIn, refuse } from '../../core/decision-helpers.ts';
+import { onChunk as store } from '../../core/transfers.ts';
+import { combine, decision, nothing } from './decision.ts';
+import { note, receivingOf, startingOf } from './exchange.ts';
+import { isComplete, onServerProgress } from './resume-strategy.ts';
+import type { InPhase } from '../../core/decision-helpers.ts';
+import type { Moment } from '../../core/events.ts';
+import type { PackageId } from '../../core/model.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Request } from './messages.ts';
+import type { Decision, RviAgentState, RviState } from './model.ts';
+
+export function onChunk(
+  _: Settings,
+  { core, backend }: RviAgentState,
+  chunk: Extract<Request, { readonly kind: 'chunk' }>,
+): Decision {
+  const one = packageIn(core, chunk.id, 'accepted');
+  return one === undefined ? store(core, chunk) : onUnstarted(backend, one, chunk.chunkIndex);
+}
+
+/**
+ * The server sends, but its `/sota/start`, which alone has checksum and count, was lost. An empty
+ * ack in the middle makes all releases but the first begin again (protocol 2.4). The first one
+ * sends chunk 1 again; a single index other than 1 makes it throw, and begin again. 0 is no chunk,
+ * and means "all from 1 on" to a release that does not throw. Each is sent once for each request.
+ */
+function onUnstarted(own: RviState, { id, phase }: InPhase<'accepted'>, index: number): Decision {
+  const refused = refuse('chunk-unexpected', { ...id, index });
+  const exchange = startingOf(own, id);
+  const { attempts, unexpectedChunks } = exchange;
+  const isFirstChunkAgain = unexpectedChunks === 1 && index === 1;
+  const isTold = unexpectedChunks > 0 && !isFirstChunkAgain;
+  if (phase.reservation !== undefined || attempts === 0 || isTold) return refused;
+  return combine(
+    refused,
+    decision({
+      notes: [note(id, { ...exchange, unexpectedChunks: unexpectedChunks + 1 })],
+      effects: [isFirstChunkAgain ? { kind: 'restart-ack', id } : { kind: 'ack', id, empty: true }],
+    }),
+  );
+}
+
+/** The chunk will be durable when the ack leaves. `before`: without it. */
+export function onChunkStored(
+  settings: Settings,
+  before: RviAgentState,
+  state: RviAgentState,
+  id: PackageId,
+  moment: Moment,
+): Decision {
+  const was = packageIn(before.core, id, 'receiving');
+  const one = packageIn(state.core, id, 'receiving');
+  if (was === undefined || one === undefined) return nothing;
+  const { facts, exchange } = onServerProgress(settings, before.backend, was, moment);
+  const { finishTimeoutMs } = settings.rvi;
+  const finishDeadlineMs = isComplete(one) ? moment.nowMs + finishTimeoutMs : undefined;
+  return decision({
+    facts,
+    notes: [note(id, { ...exchange, finishDeadlineMs })],
+    effects: [{ kind: 'ack', id, empty: false }],
+  });
+}
+
+/** Every ack makes the server send once: a repeated chunk is acked only as an awaited answer. */
+export function onChunkRepeated(
+  settings: Settings,
+  { core, backend }: RviAgentState,
+  id: PackageId,
+  moment: Moment,
+): Decision {
+  const one = packageIn(core, id, 'receiving');
+  if (one === undefined || receivingOf(backend, id).method === undefined) return nothing;
+  const { facts, exchange } = onServerProgress(settings, backend, one, moment);
+  return decision({
+    facts,
+    notes: [note(id, exchange)],
+    effects: [{ kind: 'ack', id, empty: false }],
+  });
+}

@@ -1,0 +1,106 @@
+// What the core tells the backend, and what the server hears of it.
+import { packageIn } from '../../core/decision-helpers.ts';
+import { backoffMs } from '../../core/backoff.ts';
+import { startRetryDelayMsMax, startRetryDelayMsMin } from '../../limits.ts';
+import { decision, nothing } from './decision.ts';
+import { note, receivingOf, reportingOf, startingOf } from './exchange.ts';
+import { onChunkRepeated, onChunkStored } from './on-chunk.ts';
+import { waitNote } from './progress-ack.ts';
+import { tryNextMethod } from './resume-strategy.ts';
+import type { Moment, Signal } from '../../core/events.ts';
+import type { Package } from '../../core/model.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Decision, RviAgentState, RviNote, RviState } from './model.ts';
+
+type Of<K extends Signal['kind']> = Extract<Signal, { readonly kind: K }>;
+
+type Context<K extends Signal['kind']> = {
+  readonly settings: Settings;
+  /** As the event met it. */
+  readonly before: RviAgentState;
+  readonly state: RviAgentState;
+  readonly signal: Of<K>;
+  readonly moment: Moment;
+};
+
+type Table = { readonly [K in Signal['kind']]: (context: Context<K>) => Decision };
+
+const table: Table = {
+  booted: ({ settings, state, moment }) => onBooted(settings, state, moment.nowMs),
+  'transfer-ready': onTransferReady,
+  'transfer-postponed': onTransferPostponed,
+  'start-deferred': ({ signal: { id } }) =>
+    decision({ notes: [note(id, { phase: 'offered', isReleased: false })] }),
+  // A server that gets no first ack waits without end, some also after the report; `[]` brings it
+  // to the chunk that it will give up (protocol 2.4).
+  'start-rejected': ({ signal: { id } }) =>
+    decision({ effects: [{ kind: 'ack', id, empty: true }] }),
+  'chunk-stored': ({ settings, before, state, signal, moment }) =>
+    onChunkStored(settings, before, state, signal.id, moment),
+  'chunk-repeated': ({ settings, state, signal, moment }) =>
+    onChunkRepeated(settings, state, signal.id, moment),
+  'chunk-missing': ({ state: { backend }, signal: { id }, moment }) => {
+    const exchange = receivingOf(backend, id);
+    return decision({ notes: [note(id, { ...exchange, attempts: 0, deadlineMs: moment.nowMs })] });
+  },
+  inventory: ({ signal: { packages } }) =>
+    decision({ effects: [{ kind: 'send-inventory', packages }] }),
+};
+
+export function onSignal<K extends Signal['kind']>(
+  settings: Settings,
+  before: RviAgentState,
+  state: RviAgentState,
+  signal: Of<K>,
+  moment: Moment,
+): Decision {
+  const kind: K = signal.kind;
+  return table[kind]({ settings, before, state, signal, moment });
+}
+
+/** What the last process sent may be lost: every silence is broken as soon as there is a link. */
+function onBooted(settings: Settings, { core, backend }: RviAgentState, nowMs: number): Decision {
+  const each = [...core.packages.values()].flatMap((one) =>
+    bootNote(settings, backend, one, nowMs),
+  );
+  return decision({ notes: [...waitNote(settings, nowMs), ...each] });
+}
+
+function bootNote(
+  { rvi }: Settings,
+  own: RviState,
+  { id, phase }: Package,
+  nowMs: number,
+): readonly RviNote[] {
+  if (phase.kind === 'reporting') {
+    return [note(id, { ...reportingOf(own, id), deadlineMs: nowMs })];
+  }
+  if (phase.kind !== 'receiving') return [];
+  const finishDeadlineMs = nowMs + rvi.finishTimeoutMs;
+  return [note(id, { ...receivingOf(own, id), deadlineMs: nowMs, finishDeadlineMs })];
+}
+
+/** There is space: the first ack makes the server send. */
+function onTransferReady({
+  settings,
+  state,
+  signal: { id },
+  moment,
+}: Context<'transfer-ready'>): Decision {
+  const one = packageIn(state.core, id, 'receiving');
+  if (one === undefined) return nothing;
+  const exchange = { ...receivingOf(state.backend, id), context: 'after-start' } as const;
+  return tryNextMethod(settings, state, one, moment, exchange);
+}
+
+/** A package that is accepted is requested again later. */
+function onTransferPostponed({
+  state: { core, backend },
+  signal: { id },
+  moment,
+}: Context<'transfer-postponed'>): Decision {
+  if (packageIn(core, id, 'accepted') === undefined) return nothing;
+  const delayMs = backoffMs(2, startRetryDelayMsMin, startRetryDelayMsMax, moment.random);
+  const exchange = { ...startingOf(backend, id), deadlineMs: moment.nowMs + delayMs };
+  return decision({ notes: [note(id, exchange)] });
+}

@@ -1,0 +1,64 @@
+// May the agent take the next step with a package? Asked before each download, install and reboot,
+// and nowhere else. Consent comes first; maintenance windows and other gates belong here, too.
+import { isConfirmationKnown, needsConsent } from './consent.ts';
+import type { Moment } from './events.ts';
+import type { Package, PackageId, State } from './model.ts';
+import type { Settings } from './settings.ts';
+
+export type Step = 'download' | 'install' | 'reboot';
+
+export type Permission =
+  | { readonly kind: 'now' }
+  /** `untilMs` undefined: until an event from outside, such as the consent of a person. */
+  | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number | undefined };
+
+const now: Permission = { kind: 'now' };
+const consentMissing: Permission = {
+  kind: 'wait',
+  reason: 'the package waits for consent',
+  untilMs: undefined,
+};
+
+/** `id` may be of a package that no server offered: a dependency that a server begins. */
+export function permit(
+  settings: Settings,
+  state: State,
+  step: Step,
+  id: PackageId,
+  moment: Moment,
+): Permission {
+  const one = [...state.packages.values()].find(
+    (other) => other.id.name === id.name && other.id.version === id.version,
+  );
+  if (!isConsented(settings, state, id, one)) return consentMissing;
+  if (step !== 'reboot' || one?.phase.kind !== 'rebooting') return now;
+  const { denial, deadlineMs } = one.phase.now;
+  const isDenied = denial !== undefined && deadlineMs !== undefined && moment.nowMs < deadlineMs;
+  return isDenied ? { kind: 'wait', reason: denial.reason, untilMs: deadlineMs } : now;
+}
+
+/** Consent ends with the outcome: after it, the next offer decides. */
+function isConsented(
+  settings: Settings,
+  state: State,
+  id: PackageId,
+  one: Package | undefined,
+): boolean {
+  if (one === undefined) return isDependencyAccepted(settings, state, id);
+  if (one.phase.kind === 'offered') return false;
+  if (one.phase.kind !== 'reporting') return true;
+  return one.phase.again === 'consented' || !needsConsent(settings, state, id, one.update);
+}
+
+/** No person accepted this package: may a server transfer it all the same? */
+function isDependencyAccepted(settings: Settings, state: State, id: PackageId): boolean {
+  if (!needsConsent(settings, state, id)) return true;
+  if (settings.policy.dependencies === 'ask' || isConfirmationKnown(state, id)) return false;
+  // An update is a whole: only packages have dependencies (protocol 2.1).
+  return id.version !== '' && [...state.packages.values()].some(isAccepted);
+}
+
+function isAccepted({ phase }: Package): boolean {
+  if (phase.kind === 'reporting') return phase.report.code !== 'user-declined';
+  return phase.kind !== 'offered';
+}

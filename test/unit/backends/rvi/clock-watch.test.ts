@@ -1,0 +1,64 @@
+// Method: a clock that is turned by hand, and a wall clock beside it that is set.
+import { createClockWatch } from '../../../../src/backends/rvi/clock-watch.ts';
+import { clockCheckEveryMs } from '../../../../src/limits.ts';
+import { assert, suite } from '../../../support/suite.ts';
+import { createFakeClock } from '../../control/fakes.ts';
+
+const test = suite('the watch for a clock that is set');
+
+function setUp() {
+  const clock = createFakeClock();
+  let aheadMs = 0;
+  let isWaiting = true;
+  let steps = 0;
+  const moved = { ...clock, wallMs: () => clock.wallMs() + aheadMs };
+  const watch = createClockWatch(
+    moved,
+    () => isWaiting,
+    () => void (steps += 1),
+  );
+  return {
+    clock,
+    watch,
+    set: (ms: number) => void (aheadMs += ms),
+    end: () => void (isWaiting = false),
+    steps: () => steps,
+  };
+}
+
+test('tells once that the clock was set, forwards or backwards', async () => {
+  for (const ms of [61_000, 1_700_000_000_000, -61_000]) {
+    const one = setUp();
+    one.watch.start();
+    one.watch.start();
+    await one.clock.advance(10 * clockCheckEveryMs);
+    assert.is(one.steps(), 0);
+    one.set(ms);
+    await one.clock.advance(clockCheckEveryMs);
+    assert.is(one.steps(), 1);
+    assert.is(one.clock.waiting(), 0, 'it is over');
+  }
+});
+
+test('takes no drift for a step, also not a slow one of hours', async () => {
+  const one = setUp();
+  one.watch.start();
+  one.set(59_000);
+  await one.clock.advance(clockCheckEveryMs);
+  assert.is(one.steps(), 0);
+});
+
+test('is quiet as soon as nothing waits, and ends with the agent', async () => {
+  const one = setUp();
+  assert.is(one.clock.waiting(), 0);
+  one.watch.start();
+  one.end();
+  one.set(3_600_000);
+  await one.clock.advance(clockCheckEveryMs);
+  assert.equal([one.steps(), one.clock.waiting()], [0, 0]);
+  one.watch.start();
+  one.watch.stop();
+  assert.is(one.clock.waiting(), 0);
+});
+
+test.run();
