@@ -16,7 +16,6 @@ import { late } from './targets/lazy-builtins.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
-import { spared } from './targets/spared.mjs';
 import { deafened, undebugged } from './targets/block-env-vars.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -58,21 +57,15 @@ async function bundle() {
     format: 'cjs',
     target: 'node20.11',
     metafile: true,
-    plugins: [spared, late],
+    plugins: [late],
     // Comments of licences stand in the SBOM and beside the file, not in it.
     legalComments: 'none',
-    // What ws keeps to itself; of Node's streams are those that stay.
-    mangleProps: /^_[a-z]/,
-    reserveProps: /^_(readableState|writableState|write)$/,
     define: {
       SOTA_AGENT_VERSION: JSON.stringify(version),
       SOTA_AGENT_BUILD_TIME_S: String(builtS),
       'process.env.WS_NO_BUFFER_UTIL': '"1"',
       'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
-      // Spelt `void 0` otherwise, 450 times: 2 KB. Nobody ever sets it.
-      undefined: '$',
     },
-    footer: { js: 'var $;' },
     logLevel: 'warning',
   });
   writeFileSync('build/meta.json', JSON.stringify(metafile));
