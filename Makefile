@@ -64,12 +64,12 @@ release: targets ## build/release: the tarballs, and their checksums also into t
 	node targets/release.mjs build/release
 	cp build/release/sota-agent-release.inc $(LAYER)/recipes-sota/sota-agent/
 
-check: node_modules/.stamp ## types, layout, and the rules of the tree
+check: node_modules/.stamp ## types, format, lint, and the rules of the tree
 	node_modules/.bin/tsc --noEmit
-	node_modules/.bin/biome format
-	node test/run.mjs test/tidy.test.ts
+	node_modules/.bin/biome check
+	node test/run.mjs test/tidy.test.ts test/lint.test.ts
 
-format: node_modules/.stamp ## lay out the code as `make check` expects it
+format: node_modules/.stamp ## format the code as `make check` expects it
 	node_modules/.bin/biome format --write
 
 test: setup ## every test; coverage and the sum at the end

@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path';
 import process from 'node:process';
 import { makeFolders } from './make-directories.ts';
 import { groupId } from './group-id.ts';
+import type { FileHandle } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type {
   DiskFailure,
@@ -33,7 +34,7 @@ async function connect(
 ): Promise<DiskResult<LocalStream>> {
   if (Buffer.byteLength(path) <= pathBytesMax) return connectTo(path, handlers);
   // The folder's own descriptor makes a path that is short enough.
-  let folder;
+  let folder: FileHandle;
   try {
     folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {

@@ -155,7 +155,7 @@ export async function journalsOf(journey: Journey): Promise<readonly Buffer[]> {
 /** All of the last state of a file, and of the others what they have more than the one before. */
 export function sweepAll(states: readonly Buffer[], all: Sweep): void {
   const isLonger = (one: Buffer | undefined, other: Buffer | undefined) =>
-    one !== undefined && other !== undefined && other.subarray(0, one.length).equals(one);
+    one !== undefined && other?.subarray(0, one.length).equals(one) === true;
   for (const [at, journal] of states.entries()) {
     const before = states[at - 1];
     const isLast = !isLonger(journal, states[at + 1]);

@@ -1,6 +1,6 @@
-// The agent's script, `build/sota-agent.cjs`: its size, and the WebSocket client in it. The client is
+// The script of the agent, `build/sota-agent.cjs`: its size, and its WebSocket client. That is
 // `ws` as published, minified, with parts of Node loaded late (targets/lazy-builtins.mjs). The unit
-// tests run it from its own sources, so here a node of raw frames runs against the built agent.
+// tests run its own sources, so here a node of raw frames runs against the built agent.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ import { root } from './built.ts';
 import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
-/** 0.2.0 has 344 159 bytes. A change that needs more than this bound raises it and names its reason. */
+/** 0.2.0 has 344 159 bytes. A change that needs more raises this bound and names its reason. */
 const bundleBytesMax = 352 * 1024;
 let directory = '';
 test.beforeEach(() => {

@@ -392,7 +392,7 @@ const wrongFiles: readonly (readonly [string, string])[] = [
   ],
   [
     'log = "info"',
-    'c.toml:1: log is "info", but a section: write [log] and its keys on the ' + 'lines below',
+    'c.toml:1: log is "info", but a section: write [log] and its keys on the lines below',
   ],
   [
     '[[rvi]]\nurl = "http://h"',

@@ -97,7 +97,7 @@ test('no file uses what only some series know', () => {
     for (const [what, why] of known) assert.not.match(text, what, `${file}: ${why}`);
   }
   const snippets = ['S = "x"', '${WORKDIR}', 'A_append = "x"', 'inherit_defer x', 'SkipPackage'];
-  snippets.forEach((text, at) => assert.ok(known[at]?.[0].test(text), text));
+  for (const [at, text] of snippets.entries()) assert.ok(known[at]?.[0].test(text), text);
 });
 
 test.run();

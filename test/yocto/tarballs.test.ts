@@ -144,7 +144,9 @@ withPython('a place that bitbake cannot fetch from skips the recipe, with the re
       recipe,
       wrong.map(([place]) => on(machine, place)),
     );
-    wrong.forEach(([place, reason], at) => assert.match(found[at] ?? '', reason, place));
+    for (const [at, [place, reason]] of wrong.entries()) {
+      assert.match(found[at] ?? '', reason, place);
+    }
   }
 });
 

@@ -147,7 +147,7 @@ test('starts again what could not be started for a moment, a bounded number of t
     void installers.check(id).then((result) => (checked = result));
     for (let turn = 0; turn < 50; turn++) {
       await settle();
-      clock.advance(1_000);
+      await clock.advance(1_000);
     }
     assert.is(checked?.ok, ok);
     assert.ok(asked.length === failures + 1 || (!ok && asked.length < 20), `${asked.length}`);

@@ -30,7 +30,7 @@ test('is even in the bits of one stream', () => {
   const counts = new Array<number>(32).fill(0);
   for (const _ of seeds) {
     const drawn = random.uint32();
-    counts.forEach((count, bit) => (counts[bit] = count + ((drawn >>> bit) & 1)));
+    for (const [bit, count] of counts.entries()) counts[bit] = count + ((drawn >>> bit) & 1);
   }
   for (const count of counts) assert.ok(Math.abs(count - 5000) < 250, String(counts));
 });
