@@ -1,7 +1,7 @@
 # What a person types. Everything sets itself up: npm packages from package-lock.json, Debian packages
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
-.PHONY: help build targets install install-systemd install-sysvinit install-procd release \
+.PHONY: help build targets install install-systemd install-sysvinit install-procd release release-check \
 	 check format test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
 	 setup-pypi clean
 
@@ -34,7 +34,6 @@ PREFIX := /usr/local
 SYSCONFDIR := /etc
 TARGET := linux-x64
 INIT := systemd
-LAYER := targets/yocto/meta-sota-agent
 D = $(DESTDIR)$(PREFIX)
 
 install: ## DESTDIR= PREFIX=/usr SYSCONFDIR=/etc TARGET=linux-arm64 INIT=systemd, sysvinit or procd
@@ -60,9 +59,12 @@ install-sysvinit install-procd:
 	  >$(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
 	chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
 
-release: targets ## build/release: the tarballs, and their checksums also into the recipes
+release: release-check targets ## build/release: the tarballs; recipes get version and checksums
 	node targets/release.mjs build/release
-	cp build/release/sota-agent-release.inc $(LAYER)/recipes-sota/sota-agent/
+	node targets/layer.mjs build/release
+
+release-check:
+	node targets/layer.mjs --check
 
 check: node_modules/.stamp ## types, format, lint, and the rules of the tree
 	node_modules/.bin/tsc --noEmit

@@ -109,20 +109,9 @@ function hash(algorithm, data) {
   return createHash(algorithm).update(data).digest('hex');
 }
 
-/** Of all that decides what is in the tarballs: with the same sources the sums must be the same. */
-function sources() {
-  const targets = Object.keys(architectures).map((name) => `targets/${name}.json`);
-  const scripts = readdirSync('targets')
-    .filter((name) => name.endsWith('.mjs'))
-    .sort();
-  const built = ['build/sota-agent.cjs', 'build.mjs', ...scripts.map((name) => `targets/${name}`)];
-  const paths = [...Object.values(common), ...targets, ...built];
-  return hash('sha1', paths.map((path) => hash('sha1', readFileSync(path))).join());
-}
-
 /** A file of its own, so that nobody has to edit a recipe by machine; nothing in it runs. */
 function recipe(made) {
-  const lines = [`# Written by \`make release\` for ${version}; sources ${sources()}.`];
+  const lines = [`# Written by \`make release\` for ${version}.`];
   for (const { name, sha256 } of made) lines.push(`SRC_URI[${name}.sha256sum] = "${sha256}"`);
   const isOfNode = (license) => license.startsWith('file://LICENSE.node;');
   // The script's tarball has what all have; that of Node is another one for each CPU.

@@ -2,7 +2,7 @@
 // they wrote is read back as its users read it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { exitCodes } from '../../src/commands/ports.ts';
 import { readSettings } from '../../src/config.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
+import { evaluate, qemuarm, qemuarm64, qemux86 } from '../yocto/datastore.ts';
+import { layer, readRecipe } from '../yocto/recipe.ts';
 import { cache, copyTree } from './tree.ts';
 
 const test = suite('what is handed out');
@@ -194,25 +196,130 @@ needsTargets('the program of other Nodes runs on this one', () => {
   assert.is(text.trim(), said);
 });
 
-const recipes = 'targets/yocto/meta-sota-agent/recipes-sota/sota-agent/sota-agent-release.inc';
+// ---------------------------------------------------------------- the recipes
 
-needsTargets('the recipes carry the checksums of the release', () => {
-  const made = (name: string) => readFileSync(join(release(), name), 'utf8');
-  const [built, carried] = [made('sota-agent-release.inc'), readFileSync(recipes, 'utf8')];
-  const sourcesOf = (text: string) => /sources (\w+)\./.exec(text)?.[1];
-  const tags = spawnSync('git', ['tag', '--points-at', 'HEAD'], { encoding: 'utf8' }).stdout ?? '';
-  const isReleased = tags.split('\n').includes(`v${version}`);
-  if (isReleased || sourcesOf(carried) === sourcesOf(built)) assert.is(carried, built);
-  // Between releases the recipes stay with the last one.
-  else console.log('| the sources have changed since the last `make release`');
-  const sums = made('SHA256SUMS')
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ')[0]);
+const checksums = 'recipes-sota/sota-agent/sota-agent-release.inc';
+const committed = readFileSync(join(layer, checksums), 'utf8');
+const script = 'dynamic-layers/openembedded-layer/recipes-sota/sota-agent-node/sota-agent-node';
+/** Of each tarball: the name of its checksum, its file, its recipe, and a machine that takes it. */
+const packed = [
+  ['arm64', `sota-agent-${version}-linux-arm64.tar.gz`, 'prebuilt', qemuarm64],
+  ['armv7l', `sota-agent-${version}-linux-armv7l.tar.gz`, 'prebuilt', qemuarm],
+  ['node', `sota-agent-node-${version}.tar.gz`, 'script', qemux86],
+] as const;
+const needsPython = test.needs('make targets and python3', areBuilt && hasProgram('python3'));
+
+/** The checksums in the tree belong to the last release, so the layer here has the fresh ones. */
+needsPython(
+  'the recipes take the tarballs of a release, with the checksums written for them',
+  () => {
+    const fresh = join(directory, 'layer');
+    cpSync(layer, fresh, { recursive: true });
+    cpSync(join(release(), 'sota-agent-release.inc'), join(fresh, checksums));
+    const recipes = {
+      prebuilt: readRecipe(join(fresh, `recipes-sota/sota-agent/sota-agent_${version}.bb`)),
+      script: readRecipe(join(fresh, `${script}_${version}.bb`)),
+    };
+    for (const [name, file, kind, machine] of packed) {
+      const settings = { SOTA_AGENT_RELEASES: release() };
+      const texts = ['${SOTA_AGENT_TARBALL}', '${CVE_VERSION}'];
+      const task = 'sota_agent_check_tarball';
+      const [found] = evaluate(recipes[kind], [{ ...machine, settings }], texts, [task]);
+      const note = `note: ${join(release(), file)} has the SHA-256 that the recipe expects`;
+      assert.is(found?.said.at(-1), note, name);
+      if (kind === 'script') continue;
+      const { node } = JSON.parse(readFileSync(`targets/linux-${name}.json`, 'utf8'));
+      assert.equal(found?.values, [file, node.version]);
+    }
+  },
+);
+
+test('the checksums in the tree are complete, and of the version of the recipes', () => {
+  assert.ok(committed.startsWith(`# Written by \`make release\` for ${version}`), version);
+  const sums = [...committed.matchAll(/^SRC_URI\[(\w+)\.sha256sum\] = "[0-9a-f]{64}"$/gm)];
   assert.equal(
-    [...built.matchAll(/sha256sum\] = "(\w+)"/g)].map(([, sum]) => sum),
-    sums,
+    sums.map(([, name]) => name),
+    packed.map(([name]) => name),
   );
+  const nodes = /^SOTA_AGENT_NODE_VERSION:(?:aarch64|arm) = "\d+\.\d+\.\d+"$/gm;
+  assert.is([...committed.matchAll(nodes)].length, 2);
+  const licenses = [...committed.matchAll(/file:\/\/(LICENSE[\w.-]*);md5=[0-9a-f]{32}/g)];
+  assert.equal(
+    licenses.map(([, name]) => name),
+    ['LICENSE', 'LICENSE.smol-toml', 'LICENSE.ws', 'LICENSE.node', 'LICENSE.node'],
+  );
+});
+
+needsTargets('a commit that is tagged as a release has the checksums of its own tarballs', () => {
+  const tags = spawnSync('git', ['tag', '--points-at', 'HEAD'], { encoding: 'utf8' }).stdout ?? '';
+  const built = readFileSync(join(release(), 'sota-agent-release.inc'), 'utf8');
+  if (tags.split('\n').includes(`v${version}`)) assert.is(committed, built);
+  const sums = readFileSync(join(release(), 'SHA256SUMS'), 'utf8').match(/^\w+/gm);
+  const listed = [...built.matchAll(/sha256sum\] = "(\w+)"/g)].map(([, sum]) => sum);
+  assert.equal(listed, sums);
+});
+
+/** `make release` without the build: targets/layer.mjs in a copy of what it changes. */
+function layerElsewhere(act: (tree: string) => void, ...args: readonly string[]) {
+  for (const path of ['targets/layer.mjs', layer, 'package.json', 'package-lock.json']) {
+    cpSync(path, join(directory, path), { recursive: true });
+  }
+  cpSync('CHANGELOG.md', join(directory, 'CHANGELOG.md'));
+  act(directory);
+  const ran = spawnSync(process.execPath, [join(directory, 'targets/layer.mjs'), ...args], {
+    encoding: 'utf8',
+  });
+  return { exitCode: ran.status, said: ran.stderr };
+}
+
+const setVersion = (tree: string, value: string) => {
+  const path = join(tree, 'package.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replace(`"${version}"`, `"${value}"`));
+};
+
+test('make release gives recipes, their checksums and package-lock.json the version', () => {
+  const text = committed.replace(/ for .*/, ' for 7.8.9.');
+  const act = (tree: string) => {
+    setVersion(tree, '7.8.9');
+    mkdirSync(join(tree, 'made'));
+    writeFileSync(join(tree, 'made/sota-agent-release.inc'), text);
+  };
+  assert.equal(layerElsewhere(act, 'made'), { exitCode: 0, said: '' });
+  assert.is(read(join(layer, checksums)), text);
+  for (const name of ['recipes-sota/sota-agent/sota-agent', script]) {
+    assert.ok(existsSync(join(directory, layer, `${name}_7.8.9.bb`)), name);
+    assert.not.ok(existsSync(join(directory, layer, `${name}_${version}.bb`)), name);
+  }
+  const lock = JSON.parse(read('package-lock.json'));
+  assert.equal([lock.version, lock.packages[''].version], ['7.8.9', '7.8.9']);
+  assert.is(read('package-lock.json').split('7.8.9').length, 3);
+});
+
+test('make release takes no checksums of another version', () => {
+  const act = (tree: string) => {
+    mkdirSync(join(tree, 'made'));
+    const text = committed.replace(/ for .*/, ' for 7.8.9.');
+    writeFileSync(join(tree, 'made/sota-agent-release.inc'), text);
+  };
+  const { exitCode, said } = layerElsewhere(act, 'made');
+  assert.is(exitCode, 1);
+  assert.match(said, /for 7\.8\.9\.", but package\.json has .*: run `make release`/);
+});
+
+test('make release fails if the changes name nothing that is released', () => {
+  const write = (text: string) => (tree: string) =>
+    writeFileSync(join(tree, 'CHANGELOG.md'), `# Changes\n\n${text}`);
+  const old = '## 0.0.1\n\n- an entry\n';
+  for (const [text, code] of [
+    [`## Unreleased\n\n### Added\n\n- an entry\n\n${old}`, 0],
+    [`## Unreleased\n\n## ${version}, 2026-11-27\n\n- an entry\n\n${old}`, 0],
+    [`## Unreleased\n\n### Added\n\n${old}`, 1],
+    [old, 1],
+  ] as const) {
+    const { exitCode, said } = layerElsewhere(write(text), '--check');
+    assert.is(exitCode, code, text);
+    if (code === 1) assert.match(said, /^release: CHANGELOG\.md has no entry/);
+  }
 });
 
 test.run();

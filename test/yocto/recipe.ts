@@ -50,9 +50,10 @@ export function readRecipe(path: string, ...appends: readonly string[]): Recipe 
   return { name, version, variables, functions, definitions: defined, inherits, text };
 }
 
-/** BitBake looks beside the file first, then from the root of each layer. */
+/** BitBake looks in the folder of the file first, then from the root of the layer. */
 function required(file: string, name: string): string {
-  const found = [join(dirname(file), name), join(layer, name)].find((path) => existsSync(path));
+  const root = file.replace(/\/(?:recipes-sota|dynamic-layers)\/.*/, '');
+  const found = [join(dirname(file), name), join(root, name)].find((path) => existsSync(path));
   if (found === undefined) throw new Error(`${file} requires ${name}, which is not there`);
   return found;
 }
