@@ -123,7 +123,7 @@ const noInit =
   'the agent is process 1: what installers leave running stays as zombies when it ends; ' +
   'start it below an init (docker run --init, tini)';
 
-function failed(log: Log, code: string, reason: string): number {
+function failed(log: Log, code: 'startup-failed' | 'fatal-error', reason: string): number {
   log('error', code, { reason });
   return 1;
 }

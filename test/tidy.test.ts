@@ -26,7 +26,7 @@ const imports: readonly {
   readonly values: string;
   readonly types?: string;
 }[] = [
-  { from: /^(assert|limits|sanitize|crc32|fact-codec)\.ts$/, values: '' },
+  { from: /^(assert|exit-codes|limits|sanitize|log-codes|crc32|fact-codec)\.ts$/, values: '' },
   { from: /^core\//, values: 'core' },
   { from: /^backends\/backend\.ts$/, values: '', types: 'core' },
   { from: /^backends\/rvi\/codec\//, values: 'backends/rvi/codec', types: 'backends/rvi core' },
@@ -64,7 +64,7 @@ const imports: readonly {
       'agent commands config control core host install offline-status run-daemon store node:*',
   },
 ];
-const leaves = 'assert limits sanitize crc32 fact-codec node:crypto node:zlib';
+const leaves = 'assert exit-codes limits sanitize log-codes crc32 fact-codec node:crypto node:zlib';
 
 type Word = readonly [
   word: RegExp,

@@ -1,4 +1,5 @@
 // Small makers that keep the handlers of `decide` short.
+import type { LevelOf, LogCode } from '../log-codes.ts';
 import type { Decision, Effect, Fact, LogEffect, Signal, VolatileFact, Write } from './events.ts';
 import type {
   Installing,
@@ -90,9 +91,9 @@ export function rebooting({ id, phase }: InPhase<'rebooting'>, change: Partial<R
   return { kind: 'rebooting', id, now: { ...phase.now, ...change } } as const;
 }
 
-export function log(
-  level: LogEffect['level'],
-  code: string,
+export function log<C extends LogCode>(
+  level: LevelOf<C>,
+  code: C,
   fields: LogEffect['fields'],
 ): LogEffect {
   return { kind: 'log', level, code, fields };
@@ -100,12 +101,12 @@ export function log(
 
 /** Logs and counts a request that the agent does not follow. */
 export function refuse(
-  code: string,
+  code: LogCode,
   fields: { readonly [key: string]: string | number },
 ): Decision {
   return decision({
     notes: [{ kind: 'counter', counter: 'refused' }],
-    effects: [log('warn', code, fields)],
+    effects: [{ kind: 'log', level: 'warn', code, fields }],
   });
 }
 

@@ -1,5 +1,6 @@
 // The verbs of the core: what happens (Event), what is remembered (Fact, VolatileFact), what is
 // done (Write, Effect), and what the backend hears of it (Signal). Types only.
+import type { LogCode, LogLevel } from '../log-codes.ts';
 import type {
   Announcement,
   ChunkPage,
@@ -221,8 +222,8 @@ type AttemptEffect<K> = {
 
 export type LogEffect = {
   readonly kind: 'log';
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly code: string;
+  readonly level: LogLevel;
+  readonly code: LogCode;
   readonly fields: { readonly [key: string]: string | number | boolean | undefined };
 };
 

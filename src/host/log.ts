@@ -3,7 +3,8 @@
 // counted instead.
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../limits.ts';
 import { plainJson, quoted, shortened } from '../sanitize.ts';
-import type { Clock, Log, LogFields, LogLevel } from './ports.ts';
+import type { LogLevel } from '../log-codes.ts';
+import type { Clock, LogFields } from './ports.ts';
 
 export type LogOptions = {
   /** Less is not written. */
@@ -34,7 +35,10 @@ type Bucket = {
   readonly hidden: number;
 };
 
-export function createLog(clock: Clock, options: LogOptions): Log {
+/** Any code, so that a test can use its own. */
+type AnyLog = (level: LogLevel, code: string, fields?: LogFields) => void;
+
+export function createLog(clock: Clock, options: LogOptions): AnyLog {
   const buckets = new Map<string, Bucket>();
   let dropped = 0;
 
@@ -52,7 +56,7 @@ export function createLog(clock: Clock, options: LogOptions): Log {
       else write(level, code, {}, ` … ${hidden} more like this`);
     }
   };
-  const log: Log = (level, code, fields = {}) => {
+  const log: AnyLog = (level, code, fields = {}) => {
     const nowMs = clock.nowMs();
     sweep(nowMs);
     if (ranks[level] < ranks[options.level]) return;

@@ -1,5 +1,6 @@
 // What the agent needs of the world, as types. `host/` gives the real ones, the simulator gives
 // its own; nobody else reads a clock, a disk, a random number or starts a process.
+import type { LevelOf, LogCode } from '../log-codes.ts';
 
 export type Clock = {
   /** Monotonic milliseconds; the only time that timers use. */
@@ -15,9 +16,9 @@ export type Random = {
   unit(): number;
 };
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = { readonly [key: string]: string | number | boolean | undefined };
-export type Log = (level: LogLevel, code: string, fields?: LogFields) => void;
+/** Accepts the codes of src/log-codes.ts, each with its levels. */
+export type Log = <C extends LogCode>(level: LevelOf<C>, code: C, fields?: LogFields) => void;
 
 /** What the disk said; `code` is the errno name (ENOSPC, EIO, EROFS, ENOENT, EMFILE...). */
 export type DiskFailure = { readonly ok: false; readonly code: string; readonly reason: string };

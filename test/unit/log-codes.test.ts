@@ -1,0 +1,30 @@
+// The table of log codes is complete: the compiler rejects a code or a level that it does not
+// have, and each of its codes is in use.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { logCodes } from '../../src/log-codes.ts';
+import { assert, suite } from '../support/suite.ts';
+import type { LevelOf, LogCode } from '../../src/log-codes.ts';
+
+const test = suite('log codes');
+
+type Equal<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+
+test('an unknown code or level does not compile', () => {
+  const isKnown: 'no-such-code' extends LogCode ? true : false = false;
+  const isOnlyInfo: Equal<LevelOf<'registered'>, 'info'> = true;
+  const isBoth: Equal<LevelOf<'stopped'>, 'info' | 'warn'> = true;
+  assert.equal([isKnown, isOnlyInfo, isBoth], [false, true, true]);
+});
+
+test('each code is logged somewhere', () => {
+  const text = readdirSync('src', { recursive: true })
+    .map((name) => join('src', String(name)))
+    .filter((path) => path.endsWith('.ts') && path !== 'src/log-codes.ts')
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const unused = Object.keys(logCodes).filter((code) => !text.includes(`'${code}'`));
+  assert.equal(unused, []);
+});
+
+test.run();
