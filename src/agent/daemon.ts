@@ -42,13 +42,16 @@ export type DaemonParts = {
 /** A clock before the build's time is not to be believed. */
 export type Build = { readonly version: string; readonly builtMs: number };
 
+type Refused<Code> = { readonly ok: false; readonly code: Code; readonly reason: string };
+type PathCode = 'no-path' | 'fixed-path' | 'path-not-renewed';
+
 export type ConsentResult =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly code: string; readonly reason: string };
+  | Refused<'unknown-package' | 'ambiguous' | 'stopping' | PathCode>;
 
 export type InventoryResult =
   | { readonly ok: true; readonly packages: readonly PackageId[] }
-  | { readonly ok: false; readonly code: string; readonly reason: string };
+  | Refused<'inventory-failed' | 'stopping'>;
 
 export type Daemon = {
   state(): State;

@@ -48,4 +48,4 @@ export type Invocation = {
 
 export type Act = (ports: CommandPorts, invocation: Invocation) => Promise<number>;
 
-export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export { exitCodes } from '../exit-codes.ts';

@@ -3,7 +3,7 @@ import { controlAnswerBytesMax, controlAnswerMs } from '../limits.ts';
 import { createLines } from './line-reader.ts';
 import { decodeResponse, encodeLine } from './protocol.ts';
 import type { Clock, LocalSockets, LocalStream } from '../host/ports.ts';
-import type { ControlRequest, ControlResponse } from './protocol.ts';
+import type { ControlRequest, ReceivedResponse } from './protocol.ts';
 
 export type ClientPorts = { readonly sockets: LocalSockets; readonly clock: Clock };
 
@@ -16,7 +16,7 @@ export type Unreached = {
 /** It was there and did not answer (to the end). */
 export type Lost = { readonly kind: 'lost'; readonly reason: string };
 export type Asked =
-  | { readonly kind: 'answered'; readonly response: ControlResponse }
+  | { readonly kind: 'answered'; readonly response: ReceivedResponse }
   | Unreached
   | Lost;
 export type Ended = { readonly kind: 'stopped' } | Unreached | Lost;
@@ -28,7 +28,7 @@ export async function ask(
   path: string,
   request: ControlRequest,
 ): Promise<Asked> {
-  let response: ControlResponse | undefined;
+  let response: ReceivedResponse | undefined;
   const talk = converse(ports, path, request, (came, stop) => {
     response = came;
     stop();
@@ -46,7 +46,7 @@ export function converse(
   { sockets }: ClientPorts,
   path: string,
   request: ControlRequest,
-  onResponse: (response: ControlResponse, stop: () => void) => void,
+  onResponse: (response: ReceivedResponse, stop: () => void) => void,
 ): Conversation {
   const lines = createLines(controlAnswerBytesMax);
   let stream: LocalStream | undefined;

@@ -1,33 +1,74 @@
-// What goes over the control socket: a JSON object a line, both ways. Either end may be of
-// another version (an update replaced the file while the old daemon runs), so both check what
-// they read.
+// The messages of the control socket: one JSON object a line, both ways. Daemon and command may be
+// of different versions (an update replaced the file while the old daemon runs), so both check what
+// they read. `make docs` writes docs/reference/control-socket.md from this file.
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
 import type { ServerProfile, UpdateStatus } from '../core/status.ts';
 
-export type Question = { readonly command: 'status' | 'watch' | 'why' | 'packages' };
+export type Question = {
+  /** Returns the status, or the inventory. */
+  readonly command: 'status' | 'watch' | 'why' | 'packages';
+};
 export type Wish = {
+  /** Accepts or declines a package. */
   readonly command: 'accept' | 'decline';
+  /** Name of the package. */
   readonly name: string;
-  /** Undefined: the only version that waits. */
+  /** Version of the package; without it, the only version that waits. */
   readonly version: string | undefined;
 };
-export type Order = { readonly command: 'renew-path' };
+export type Order = {
+  /** Makes a new delivery path. */
+  readonly command: 'renew-path';
+};
 export type ControlRequest = Question | Wish | Order;
 
-export type Refusal = { readonly ok: false; readonly code: string; readonly reason: string };
+/** Why a request fails, and which side detects it. */
+export const refusalCodes = {
+  // No package of that name waits for consent, or can be declined.
+  'unknown-package': 'daemon',
+  // Several versions of the package wait. Fix: Name the version.
+  ambiguous: 'daemon',
+  // A package manager could not list the installed packages.
+  'inventory-failed': 'daemon',
+  // With a ws or wss `rvi.url` the node delivers on the connection of the agent: there is no
+  // delivery path.
+  'no-path': 'daemon',
+  // `rvi.path` is a fixed path. Fix: Change the configuration, and restart the agent.
+  'fixed-path': 'daemon',
+  // The new path could not be stored, or several former paths still wait for the node.
+  'path-not-renewed': 'daemon',
+  // The agent stops, and begins nothing new.
+  stopping: 'daemon',
+  // Eight connections are open. Fix: Try again.
+  busy: 'daemon',
+  // The line has more than 4096 bytes. The daemon closes the connection.
+  'too-long': 'daemon',
+  // The line is not JSON in UTF-8. The daemon closes the connection.
+  'bad-json': 'daemon or command',
+  // The line is not a request.
+  'bad-request': 'daemon',
+  // Daemon and command are of different versions. Fix: Restart the daemon.
+  'other-version': 'command',
+} as const;
 
-/** What the agent says to a person's wish; `text` is one sentence. */
-export type Answer = { readonly ok: true; readonly text: string } | Refusal;
+export type RefusalCode = keyof typeof refusalCodes;
+/** As received: a daemon of another version may use other codes. */
+export type Refusal = { readonly ok: false; readonly code: string; readonly reason: string };
+export type Rejection = Refusal & { readonly code: RefusalCode };
+
+/** The result of `accept`, `decline` or `renew-path`; `text` is one sentence. */
+export type Answer = { readonly ok: true; readonly text: string } | Rejection;
 
 export type PackagesAnswer =
   | { readonly ok: true; readonly packages: readonly PackageId[] }
-  | Refusal;
+  | Rejection;
 
 export type ControlResponse =
   | { readonly ok: true; readonly status: Status }
   | Extract<PackagesAnswer, { ok: true }>
   | Answer;
+export type ReceivedResponse = Exclude<ControlResponse, Rejection> | Refusal;
 
 export function encodeLine(value: ControlRequest | ControlResponse): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
@@ -168,7 +209,7 @@ const isRefusal = record<{ readonly ok: boolean; readonly code: string; readonly
 
 // ---------------------------------------------------------------- lines
 
-export type Decoded<T> = { readonly ok: true; readonly value: T } | Refusal;
+export type Decoded<T> = { readonly ok: true; readonly value: T } | Rejection;
 
 export function decodeRequest(line: Uint8Array): Decoded<ControlRequest> {
   const json = decodeJson(line);
@@ -185,7 +226,7 @@ export function decodeRequest(line: Uint8Array): Decoded<ControlRequest> {
   return { ok: false, code: 'bad-request', reason: wanted };
 }
 
-export function decodeResponse(line: Uint8Array): Decoded<ControlResponse> {
+export function decodeResponse(line: Uint8Array): Decoded<ReceivedResponse> {
   const json = decodeJson(line);
   if (!json.ok) return json;
   const { value } = json;

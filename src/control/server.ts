@@ -22,7 +22,7 @@ import type {
   Log,
 } from '../host/ports.ts';
 import type { Answer, ControlRequest, ControlResponse } from './protocol.ts';
-import type { PackagesAnswer, Refusal } from './protocol.ts';
+import type { PackagesAnswer, Rejection } from './protocol.ts';
 
 export type ControlHandlers = {
   status(): Status;
@@ -141,7 +141,7 @@ function serve(
     if (lines.isOver()) part(tooLong);
     else if (isAll) stream.end();
   };
-  const part = (refusal: Refusal) => {
+  const part = (refusal: Rejection) => {
     log('debug', 'control-request-invalid', { code: refusal.code });
     isParting = true;
     quiet();

@@ -540,11 +540,15 @@ test('passes on consent', async () => {
 
 test('ends with 1 where the agent refuses', async () => {
   const world = createWorld();
-  const refuse = async () => ({ ok: false, code: 'unknown', reason: 'nothing waits' }) as const;
+  const refuse = async () =>
+    ({ ok: false, code: 'unknown-package', reason: 'nothing waits' }) as const;
   await startFakeDaemon(world, statusOf(), { accept: refuse, inventory: refuse });
   assert.is(await world.run('accept', 'engine'), 1);
   assert.is(await world.run('packages'), 1);
-  assert.equal(world.shown, { out: '', err: 'nothing waits (unknown)\nnothing waits (unknown)\n' });
+  assert.equal(world.shown, {
+    out: '',
+    err: 'nothing waits (unknown-package)\nnothing waits (unknown-package)\n',
+  });
 });
 
 test('lists packages, a line each', async () => {

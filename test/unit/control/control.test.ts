@@ -13,7 +13,7 @@ import {
 import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock, createFakeSockets, receiving, settle, statusOf } from './fakes.ts';
 import type { ControlHandlers } from '../../../src/control/server.ts';
-import type { ControlResponse } from '../../../src/control/protocol.ts';
+import type { ReceivedResponse } from '../../../src/control/protocol.ts';
 import type { Status } from '../../../src/core/status.ts';
 import type { LocalStream } from '../../../src/host/ports.ts';
 
@@ -99,7 +99,7 @@ test('passes on what a person wishes', async () => {
 });
 
 test('passes on a refusal', async () => {
-  const refusal = { ok: false, code: 'unknown', reason: 'no such package' } as const;
+  const refusal = { ok: false, code: 'unknown-package', reason: 'no such package' } as const;
   const world = await setUp({ accept: async () => refusal });
   const asked = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
   assert.equal(asked, { kind: 'answered', response: refusal });
@@ -254,7 +254,7 @@ test('closes its connections when it closes', async () => {
 
 function watching(world: SetUp) {
   const seen: number[] = [];
-  const talk = converse(world, path, { command: 'watch' }, (came: ControlResponse) => {
+  const talk = converse(world, path, { command: 'watch' }, (came: ReceivedResponse) => {
     if (came.ok && 'status' in came) seen.push(came.status.packages[0]?.chunksHeld ?? 0);
   });
   return { seen, talk };

@@ -25,7 +25,7 @@ async function setUp(first: Status) {
   const started = await startControl({ ...world, log: () => undefined }, path, {
     status: () => status,
     accept: async (name) => ({ ok: true, text: name }),
-    decline: async () => ({ ok: false, code: 'unknown', reason: 'no' }),
+    decline: async () => ({ ok: false, code: 'unknown-package', reason: 'no' }),
     inventory: async () => {
       await pause(300);
       return { ok: true, packages: [{ name: 'vim', version: '9.1' }] };
