@@ -1,175 +1,265 @@
-// Every bound, with its unit, its reason, and what happens there.
+// Every limit: its unit is in its name, the comment names what it limits and what happens there.
+// `make docs` writes docs/reference/limits.md from this file.
 
-/** Servers fix it (protocol 2.4); a chunk of another size is refused, except for the last one. */
+// ---------------------------------------------------------------- Packages and transfers
+
+/**
+ * Size of a chunk, fixed by the servers (protocol 2.4). Only the last one may be shorter; the
+ * agent rejects any other size.
+ */
 export const chunkBytes = 65_536;
-/** 2 GiB: servers count offsets in 32-bit integers (protocol 2.4). A start beyond it is refused. */
+/**
+ * Chunks of a package: 2 GiB, because servers count offsets in 32-bit integers (protocol 2.4). The
+ * agent rejects the start of a larger package.
+ */
 export const chunksCountMax = 32_768;
 /**
- * One JSON message: a chunk in base64 is 87 384 characters, a notify of hundreds of packages
- * less.
+ * One message. A chunk in base64 has 87 384 characters, a notify of hundreds of packages fewer.
+ * The agent rejects a larger message.
  */
 export const messageBytesMax = 262_144;
-/** Names and versions; the servers' own grammar ends at 100. Longer ones are refused. */
+/** Name or version of a package; servers allow 100 characters. The agent rejects longer ones. */
 export const nameBytesMax = 255;
-/** Packages known at a time; further offers are left out, with a line in the log. */
+/** Packages at a time. The agent skips further offers and logs `package-limit`. */
 export const packagesMax = 64;
-/** Packages that a server wanted confirmed, also after they are gone; the oldest is forgotten. */
+/**
+ * Packages for which a server required consent, also after they are finished. The agent forgets
+ * the oldest one.
+ */
 export const confirmationsMax = 64;
-/** Transfers at a time: servers interleave three (protocol 2.4); a fifth start is refused. */
+/**
+ * Transfers at a time; servers interleave three (protocol 2.4). The agent rejects a fifth start.
+ */
 export const transfersMax = 4;
-/** Servers that are remembered beside the present one; the oldest is forgotten. */
+/**
+ * Servers that the agent remembers in addition to the present one. It forgets the oldest one, and
+ * what it learned of it.
+ */
 export const backendsMax = 8;
-/** Payloads whose attempts are remembered; the oldest is forgotten. */
+/** Payloads in the history, with their attempts. The agent forgets the oldest one. */
 export const historyEntriesMax = 64;
-/** Events that wait for a commit; beyond it HTTP answers busy and WebSocket stops reading. */
+/**
+ * Signature of an update. The agent rejects an offer with a longer one, because half a signature
+ * is useless.
+ */
+export const signatureBytesMax = 8_192;
+/** Description in a report. The agent shortens a longer one. */
+export const descriptionBytesMax = 1_024;
+
+// ---------------------------------------------------------------- Events and connections
+
+/** Events that wait for a commit. With more, HTTP answers busy, and WebSocket stops reading. */
 export const eventsQueuedMax = 64;
 /** Events in one commit. */
 export const eventsBatchMax = 32;
-/** Connections of nodes at a time; 22 were seen (protocol 1.6). More are closed. */
+/**
+ * Connections at the listener; a node has up to 22 (protocol 1.6). With more, the agent closes the
+ * one that rested longest.
+ */
 export const connectionsMax = 64;
-/** Deliveries come in bursts; half of 20 was lost with a backlog of 5 (protocol 1.6). */
+/**
+ * Connections that wait to be accepted. Deliveries come in bursts: with a backlog of 5, half of 20
+ * were lost (protocol 1.6).
+ */
 export const listenBacklog = 512;
-/** The node keeps its sockets; one we close in its hands loses a message (protocol 1.6). */
+/**
+ * Idle time after which the listener closes a connection. The node keeps its connections, and a
+ * delivery on a closed one is lost (protocol 1.6).
+ */
 export const keepAliveMs = 3_600_000;
-/** A local call is answered in milliseconds; 0.5.1 waits 500 ms by itself (protocol 1.6). */
+/**
+ * Answer of the node to a message. A local node answers in milliseconds; 0.5.1 waits 500 ms
+ * (protocol 1.6). After it, the call has failed.
+ */
 export const callTimeoutMs = 10_000;
-/** Deliveries to an old path are under way when the node has taken the new one. */
+/** Time during which a former delivery path still works after the node knows the new one. */
 export const oldPathMs = 5_000;
-/** Paths that are taken at the same time while the node answers no registration. */
+/** Former delivery paths that work at a time while the node answers no registration. */
 export const oldPathsMax = 8;
-/** Refused requests are counted together, in one commit for so long. */
+/** Interval at which the agent commits the count of rejected requests. */
 export const refusalsEveryMs = 250;
-/** A refused peer has this long to read the answer; then its connection is closed. */
+/** Time for a rejected peer to read the answer. After it, the agent closes the connection. */
 export const refusalCloseMs = 1_000;
-/** Back-off of register and reconnect, with full jitter. */
+/** The agent reads the TLS files again for a new connection, at most once in this time. */
+export const tlsFilesEveryMs = 10_000;
+/**
+ * One TLS file; all public authorities have a quarter of it. The agent does not use a larger one.
+ */
+export const tlsFileBytesMax = 1_048_576;
+/** WebSocket: interval of pings. If nothing arrives in the same time, the connection is lost. */
+export const pingEveryMs = 20_000;
+/**
+ * WebSocket: pings of the node that wait for an answer. With one more, the agent closes the
+ * connection.
+ */
+export const pingsPendingMax = 60;
+
+// ---------------------------------------------------------------- Retries
+
+/** Delay before the agent registers or connects again: it doubles, with full jitter. */
 export const reconnectDelayMsMin = 1_000;
 export const reconnectDelayMsMax = 300_000;
-/** As `reconnectDelayMsMax`, for a node on this device or in this vehicle. */
+/** The maximum of this delay for a node on this device or in this vehicle. */
 export const localReconnectDelayMsMax = 10_000;
-/** As `reconnectDelayMsMax`, for a local node that answers registrations, but not messages. */
+/** The maximum of this delay for a local node that answers registrations but no messages. */
 export const localMessageDelayMsMax = 60_000;
-/** The agent registers again after this while a local node says that the server is away. */
+/** Interval of registrations while a local node reports that the server is gone. */
 export const awayRegisterEveryMs = 10_000;
-/** A larger step of the wall clock ends the wait of a retry that failed for the time. */
+/** A larger step of the wall clock ends the wait of a retry that failed because of the time. */
 export const clockStepMsMin = 60_000;
-/** Interval of that check; only while such a retry waits. */
+/** Interval of that check, only while such a retry waits. */
 export const clockCheckEveryMs = 10_000;
-/** TLS files are read again for a new connection, no more often: a lost link is tried often. */
-export const tlsFilesEveryMs = 10_000;
-/** Of one TLS file; all public authorities together are a quarter of it. More is not read. */
-export const tlsFileBytesMax = 1_048_576;
-/** WebSocket: a ping each; without its answer in the same time the link counts as lost. */
-export const pingEveryMs = 20_000;
-/** Pings of the node that are not answered yet; with one more the agent ends the link. */
-export const pingsPendingMax = 60;
-/** The node says that the server is away: so long nothing is said to it, then as usual. */
+/**
+ * Time without messages after the node reported that the server is gone. Then the agent sends as
+ * usual.
+ */
 export const awayMsMax = 60_000;
-/** A node announces each service in a call of its own, in any order (protocol 1.5). */
+/**
+ * Time in which a node announces all services of a server: a call each, in any order (protocol
+ * 1.5).
+ */
 export const announcedWithinMs = 2_000;
-/** And that it is back: what waits is said after a random time within these. */
+/** Random delay of waiting messages after the node reported that the server is back. */
 export const returnDelayMsMin = 1_000;
 export const returnDelayMsMax = 5_000;
-/** Back-off of `start`, and of the ladder from its second round on, with full jitter. */
+/**
+ * Delay before the agent requests a start again, and between rounds of the ways to resume a
+ * transfer: it doubles, with full jitter.
+ */
 export const startRetryDelayMsMin = 15_000;
 export const startRetryDelayMsMax = 600_000;
-/** A report without proof is said again; servers answer at once or never (protocol 2.4). */
+/**
+ * Delay before the agent sends an unconfirmed report again; servers answer at once or never
+ * (protocol 2.4).
+ */
 export const reportDelayMsMin = 30_000;
 export const reportDelayMsMax = 3_600_000;
-/** Then it counts as delivered, since some servers never ask for packages. About five days. */
+/**
+ * Attempts to send a report, about five days. Then it counts as delivered, because some servers
+ * never ask for the inventory.
+ */
 export const reportSendsMax = 256;
-/** An offer that came anew waits no longer than these for the proof of the last report. */
+/** Attempts to send a report if the package is offered again meanwhile. */
 export const reportSendsAgainMax = 5;
-/** So often a report is still said when a proof came that may have been another one's. */
+/** Further attempts after a confirmation that may belong to another report. */
 export const reportSendsInDoubt = 3;
-/** The next start may go out this long after an unproven report: servers free a vehicle in 60 s. */
+/** Time between an unconfirmed report and the next start; servers release a vehicle after 60 s. */
 export const reportSettleMs = 90_000;
-/** A list of packages that the node did not take is made again, so many times. */
+/**
+ * Delay before the agent makes an inventory again that the node did not accept, and the number of
+ * attempts.
+ */
 export const listingDelayMs = 60_000;
 export const listingsMax = 5;
-/** An installer that somebody else holds is asked again. */
+/** Delay before the agent removes data again that the disk refused to remove. */
+export const discardDelayMs = 60_000;
+/** Delay before the agent writes again after the disk rejected a write. */
+export const storageDelayMs = 5_000;
+
+// ---------------------------------------------------------------- Installers and reboot
+
+/** Delay before the agent starts an installer again that another program uses. */
 export const installerBusyDelayMs = 15_000;
-/** The reboot command is repeated, then the install counts as failed. */
+/**
+ * Delay before the agent runs the reboot command again, and the number of attempts. Then the
+ * install has failed.
+ */
 export const rebootDelayMs = 300_000;
 export const rebootRequestsMax = 5;
-/** `[reboot] allow` answers within this, or it means no. */
+/** Time limit of `reboot.allow`. After it, the agent does not reboot yet. */
 export const rebootAllowTimeMs = 60_000;
-/** After a no it is asked again, later each time up to the maximum. */
+/** Delay before the agent runs `reboot.allow` again: it doubles. */
 export const rebootAllowDelayMsMin = 10_000;
 export const rebootAllowDelayMsMax = 300_000;
-/** Storage that refuses is tried again after this. */
-export const storageDelayMs = 5_000;
-/** What the disk refused to remove is removed again after this, until it is gone. */
-export const discardDelayMs = 60_000;
-/** Kept of each of an installer's outputs. */
+/** Kept of the head, and of the tail, of the output of an installer. */
 export const outputBytesMax = 16_384;
-/** A list of installed packages: thousands of lines. A longer one is not reported. */
+/** List of installed packages: thousands of lines. The agent does not report a longer one. */
 export const listOutputBytesMax = 1_048_576;
-/** A package manager answers a question in seconds; it holds up a report no longer than this. */
+/** Time limit of a query to a package manager. */
 export const askTimeMs = 60_000;
-/** A control file or a list of conffiles in an .ipk; a larger one is refused. */
+/** Control file or list of conffiles in an `.ipk`. The agent rejects a larger one. */
 export const controlBytesMax = 1_048_576;
-/** What an .ipk may unpack to (each layer); a larger one is refused before it fills a device. */
-export const unpackedBytesMax = 8_589_934_592;
-/** The memory that zstd may take to unpack, as a power of two: 32 MiB. */
-export const zstdWindowLogMax = 25;
-/** What the control archive of an .ipk may unpack to if an external program unpacks it. */
-export const controlTarBytesMax = 4_194_304;
-/** Files of a package that differ from the payload, looked up in the lists of other packages. */
-export const differencesMax = 64;
-/** opkg's status file: some hundred bytes a package. A larger one is not copied. */
-export const statusFileBytesMax = 33_554_432;
-/** Of an update, as text; half of one would be none, so an offer with a longer one is refused. */
-export const signatureBytesMax = 8_192;
-/** Of a description in a report. */
-export const descriptionBytesMax = 1_024;
-/** The journal is rewritten when it is this much longer than it was after the last time. */
-export const journalSlackBytesMax = 262_144;
-/** Reserved for the journal beside the chunks' records: a full disk can still be recorded. */
-export const journalReserveBytes = 262_144;
-/** Of a damaged journal, kept for whoever looks into it; the end of a longer one is left out. */
-export const damagedBytesMax = 2_097_152;
-/** A longer file named `journal` is none of ours. */
-export const journalBytesMax = 33_554_432;
-/** One record. */
-export const recordBytesMax = 65_536;
-/** Of what an installer wants back after a cut, within a record; more is refused. */
-export const beforeBytesMax = 32_768;
-/** A record of a chunk: flash writes stay small next to the payload. */
-export const recordChunkBytesMax = 64;
-/** A configuration file; a larger one is none of ours and is refused. */
-export const configBytesMax = 262_144;
-/** One request on the control socket; a longer one is refused and the connection closed. */
-export const controlLineBytesMax = 4_096;
-/** People and scripts at the control socket at a time; further ones are told to try again. */
-export const controlConnectionsMax = 8;
-/** A connection that neither asks nor reads for so long is closed. */
-export const controlIdleMs = 60_000;
 /**
- * What is said last must be read: a close with a request unread takes it back. Then the connection
- * is closed all the same.
+ * Unpacked size of each layer of an `.ipk`. The agent rejects a larger one before it fills the
+ * device.
  */
+export const unpackedBytesMax = 8_589_934_592;
+/** Memory that zstd may use to unpack, as a power of two: 32 MiB. */
+export const zstdWindowLogMax = 25;
+/** Unpacked control archive of an `.ipk` that an external program unpacks. */
+export const controlTarBytesMax = 4_194_304;
+/**
+ * Files that differ from the payload. The agent looks up so many in the lists of other packages.
+ */
+export const differencesMax = 64;
+/** Status file of opkg: some hundred bytes a package. The agent does not copy a larger one. */
+export const statusFileBytesMax = 33_554_432;
+/** State before an install, which an installer needs after a power loss. The agent rejects more. */
+export const beforeBytesMax = 32_768;
+
+// ---------------------------------------------------------------- Storage
+
+/** Growth of the journal after which the agent rewrites it. */
+export const journalSlackBytesMax = 262_144;
+/**
+ * Space reserved for the journal in addition to the records of chunks, so that it can record a
+ * full disk.
+ */
+export const journalReserveBytes = 262_144;
+/** Copy of a damaged journal. The agent omits the end of a longer one. */
+export const damagedBytesMax = 2_097_152;
+/** A longer file named `journal` was not made by the agent. */
+export const journalBytesMax = 33_554_432;
+/** One record of the journal. */
+export const recordBytesMax = 65_536;
+/** The record of a chunk, so that flash writes stay small next to the payload. */
+export const recordChunkBytesMax = 64;
+/** The configuration file. The agent rejects a larger one. */
+export const configBytesMax = 262_144;
+
+// ---------------------------------------------------------------- Commands
+
+/** One request on the control socket. The daemon rejects a longer one and closes the connection. */
+export const controlLineBytesMax = 4_096;
+/** Connections to the control socket. The daemon rejects further ones with `busy`. */
+export const controlConnectionsMax = 8;
+/** Time after which the daemon closes a connection that neither sends nor reads. */
+export const controlIdleMs = 60_000;
+/** Time for a rejected command to read the reason. After it, the daemon closes the connection. */
 export const controlFarewellMs = 1_000;
-/** So many are told at a time that there is no room; of more the connection is closed at once. */
+/** Rejected connections at a time. The daemon closes further ones without a reason. */
 export const controlFarewellsMax = 32;
-/** What a command reads of an answer: a status of all packages fits many times. */
+/** Length of an answer that a command reads. */
 export const controlAnswerBytesMax = 1_048_576;
-/** A command gives up then; the package list of a slow device takes seconds. */
+/** Time limit of a command; the inventory of a slow device takes seconds. */
 export const controlAnswerMs = 30_000;
-/** `watch` is told of changes no more often. */
+/** Minimum interval of the lines of `watch`. */
 export const watchEveryMs = 200;
-/** The service manager is told of changes no more often. */
+/** Minimum interval of status messages to systemd. */
 export const managerEveryMs = 10_000;
-/** Lines of one code in a window; the rest is counted and told in one line after it. */
+
+// ---------------------------------------------------------------- Log and stop
+
+/** Lines of one code in this time. The agent counts further lines and logs their number. */
 export const logLinesMax = 10;
 export const logWindowMs = 60_000;
-/** Of one value in a log line; the end of a longer one is cut off. */
+/** One value in a log line. The agent shortens a longer one. */
 export const logValueCharactersMax = 512;
-/** Log lines that wait because nobody reads stderr; more are dropped, counted, and told of. */
+/**
+ * Log lines that wait because nothing reads stderr. The agent drops further ones and logs their
+ * number.
+ */
 export const logWaitingBytesMax = 262_144;
-/** An outcome that storage refuses while the agent stops is tried again, then it is lost. */
+/**
+ * Delay and number of attempts to store an outcome while the agent stops and the disk rejects
+ * writes. Then the outcome is lost.
+ */
 export const stopCommitDelayMs = 500;
 export const stopCommitsMax = 4;
-/** After the work has ended, the link, the sockets and the log get this long each to close. */
+/** Time for each of connection, sockets and log to close after the work has ended. */
 export const stopGraceMs = 1_000;
-/** The holder of a lock answers in milliseconds; one that is stopped (SIGSTOP) holds it as well. */
+/**
+ * Answer of the agent that holds the lock. A stopped process (SIGSTOP) does not answer, and still
+ * holds it.
+ */
 export const lockAnswerMs = 2_000;

@@ -5,7 +5,8 @@ import { chunksExpected } from './phases.ts';
 import { sentencesOf } from './recovery-summary.ts';
 import type { Deadline } from './events.ts';
 import type { Package, State } from './model.ts';
-import type { Next, PackageStatus, ReportStatus, ServerView, Status } from './status.ts';
+import type { Next, ServerView } from './server-view.ts';
+import type { PackageStatus, ReportStatus, Status } from './status.ts';
 import type { UpdateStatus } from './status.ts';
 
 export type Surroundings = {

@@ -1,108 +1,137 @@
-// What `status`, `watch` and `why` show: one plain value, made from the state, from the daemon or
-// from flash.
-import type { PackageId, Phase } from './model.ts';
+// The status of the agent, as `status`, `watch` and `why` print it: one plain value, made from the
+// state of the daemon or from flash. `make docs` writes docs/reference/status-json.md from it.
+import type { PackageId } from './model.ts';
 
 export type Status = {
   readonly agent: {
+    /** Version of the agent. */
     readonly version: string;
+    /** Time since the start of the daemon; 0 from flash. */
     readonly uptimeMs: number;
+    /** `flash` if no daemon runs: then it is what the daemon stored last. */
     readonly source: 'daemon' | 'flash';
   };
-  readonly vehicle: { readonly vin: string | undefined; readonly uuid: string | undefined };
-  readonly link: LinkStatus;
+  readonly vehicle: {
+    /** Vehicle identification number, configured or from the node. */
+    readonly vin: string | undefined;
+    /** UUID of the device, configured or from the node. */
+    readonly uuid: string | undefined;
+  };
+  readonly link: {
+    /** State of the connection to the node; `unknown` from flash. */
+    readonly kind: 'up' | 'registering' | 'down' | 'unknown';
+    /** A sentence about it. */
+    readonly detail: string;
+  };
+  /** The server that made the last offer. */
   readonly backend: {
     readonly services: {
+      /** Full name of the service that starts a download. */
       readonly start: string;
+      /** Full name of the service that receives acknowledgements. */
       readonly ack: string;
+      /** Full name of the service that receives reports. */
       readonly report: string;
+      /** Full name of the service that receives the inventory. */
       readonly packages: string;
     };
+    /** `notify` if an offer named the services. */
     readonly servicesFrom: 'notify' | 'configuration';
   } & ServerProfile;
-  /** What was learnt of servers that other notifies named, the last one first. */
-  readonly previousServers: readonly ({ readonly start: string } & ServerProfile)[];
+  /** Servers that made earlier offers, the last one first. */
+  readonly previousServers: readonly ({
+    /** Full name of its start service. */
+    readonly start: string;
+  } & ServerProfile)[];
+  /** Packages in progress. */
   readonly packages: readonly PackageStatus[];
+  /** Reports that the server has not confirmed. */
   readonly reports: readonly ReportStatus[];
+  /** The last 64 payloads. */
   readonly history: readonly HistoryStatus[];
-  /** What survived the last cut, a sentence each. */
+  /** What continued after the last power loss, a sentence each. */
   readonly recovered: readonly string[];
   readonly counters: {
+    /** Requests and messages that the agent rejected since its start. */
     readonly refused: number;
+    /** Chunks written since the start. */
     readonly chunksWritten: number;
+    /** Chunks received again since the start. */
     readonly chunksRepeated: number;
   };
+  /** The error of the disk; missing while writes succeed. */
   readonly storageError: string | undefined;
 };
 
-export type LinkStatus = {
-  readonly kind: 'up' | 'registering' | 'down' | 'unknown';
-  readonly detail: string;
-};
-
-/** What happens next to a package. Without `nextInMs` no timer of the agent leads there. */
-export type Next = { readonly next: string; readonly nextInMs: number | undefined };
-
-/** What the backend adds: the server, and the exchange about each package. */
-export type ServerView = Pick<Status, 'link' | 'backend' | 'previousServers'> & {
-  readonly vin: string | undefined;
-  /** The server of a package, where it is not the present one. */
-  serverOf(id: PackageId): string | undefined;
-  /** Why a package waits for the server; undefined: the core knows why it waits. */
-  waitsFor(id: PackageId): string | undefined;
-  next(id: PackageId): Next | undefined;
-  /** How often the report was sent. */
-  reportAttempts(id: PackageId): number;
-};
-
 export type ServerProfile = {
-  /** How it spells its messages; undefined until a notify shows it. */
+  /** Dialect of its messages; missing until an offer shows it. */
   readonly messages: 'P1' | 'P2' | 'P3' | undefined;
-  /** It is told that an install goes on: it gives up after a minute else. */
+  /** True if the agent sends progress to it during an install: it gives up after a minute. */
   readonly keepAlive: boolean;
-  /** What it wants as the first ack after `/sota/start`, and when a transfer stands still. */
   readonly learned: {
+    /** The first ack that this server needs after its start. */
     readonly afterStart: string | undefined;
+    /** The ack that makes this server continue a transfer that stands still. */
     readonly resume: string | undefined;
   };
 };
 
 export type PackageStatus = {
+  /** Name and version of the package. */
   readonly id: PackageId;
+  /** Size as offered; 0 if unknown. */
   readonly sizeBytes: number;
-  /** What the server tells beside it, where it does (P2, P3). */
+  /** Further fields of the offer (P2, P3). */
   readonly update: UpdateStatus | undefined;
-  readonly phase: Phase['kind'];
-  /** Its server's start service, where that is not the present server. */
+  /** `reporting` if the outcome is known and the server has not confirmed the report. */
+  readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'reporting';
+  /** Start service of its server, if that is not the present one. */
   readonly server?: string | undefined;
+  /** Chunks that are stored. */
   readonly chunksHeld: number;
+  /** Chunks of the payload; 0 before the start. */
   readonly chunksCount: number;
-  /** 0-100 of an install that tells. */
+  /** 0 to 100, if the installer reports progress. */
   readonly installPercent: number | undefined;
-  /** What it waits for, in a sentence. */
+  /** What the package waits for, in a sentence. */
   readonly waitsFor: string;
-  /** What happens next, and in how many milliseconds; undefined: only an outside event moves it. */
+  /** The next step of the agent. */
   readonly next: string;
+  /** Time until that step; missing if an event must come first. */
   readonly nextInMs: number | undefined;
 };
 
 export type UpdateStatus = {
+  /** Description in the offer. */
   readonly description: string;
+  /** Signature in the offer. The agent stores it and does not verify it. */
   readonly signature: string;
+  /** True if the server wants the user to confirm the update. */
   readonly requestConfirmation: boolean;
 };
 
 export type ReportStatus = {
+  /** Name and version of the package. */
   readonly id: PackageId;
+  /** True if the package is installed. */
   readonly status: boolean;
+  /** Text of the report. */
   readonly description: string;
+  /** How often the agent sent it. */
   readonly attempts: number;
+  /** Time until the next attempt. */
   readonly nextInMs: number | undefined;
 };
 
 export type HistoryStatus = {
+  /** Name and version of the package. */
   readonly id: PackageId;
+  /** SHA-1 of the payload, as the server announced it. */
   readonly checksum: string;
+  /** `open` while the package is in progress. */
   readonly outcome: 'open' | 'installed' | 'failed' | 'aborted';
+  /** Attempts to install this payload. */
   readonly attempts: number;
+  /** Text of the last report. */
   readonly description: string;
 };

@@ -30,12 +30,19 @@ export type Incoming =
       readonly reason: string;
     };
 
+/** The answers to a message that the agent rejects. */
 export const errorCodes = {
+  // The message is not JSON.
   parse: -32700,
+  // The message is not a request.
   request: -32600,
+  // The agent does not offer this service.
   method: -32601,
+  // A field is wrong; the answer names it by its path.
   params: -32602,
+  // The agent is busy. Fix: Send the message again.
   busy: -32000,
+  // The message is too large.
   tooLarge: -32001,
 } as const;
 
