@@ -2,7 +2,7 @@
 # where root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release release-check \
-	 check format test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
+	 check format docs test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
 	 setup-pypi clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -73,6 +73,9 @@ check: node_modules/.stamp ## types, format, lint, and the rules of the tree
 
 format: node_modules/.stamp ## format the code as `make check` expects it
 	node_modules/.bin/biome format --write
+
+docs: node_modules/.stamp ## write the pages of docs/reference from the sources
+	@node test/run.mjs --script test/docs/reference/main.ts
 
 test: setup ## every test; coverage and the sum at the end
 	@node test/run.mjs

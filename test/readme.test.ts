@@ -1,28 +1,21 @@
-// Method: compares what the pages list with the code, both ways: keys, variables, commands, exit
-// codes, make targets, limits, and every code that an operator may look up.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Method: compares the tables of the pages that people write with the code, both ways: commands,
+// make targets, Debian packages, limits. The pages of docs/reference have a test of their own.
+import { readFileSync } from 'node:fs';
 import { commands } from '../src/commands/cli.ts';
-import { exitCodes } from '../src/commands/ports.ts';
-import { knownKeys, readSettings, variableOf } from '../src/config.ts';
-import { toToml } from '../src/config/toml.ts';
 import * as limits from '../src/limits.ts';
-import { errorCodes } from '../src/backends/rvi/codec/jsonrpc.ts';
 import { environment } from '../src/install/environment.ts';
 import { pagesOfTree, parse } from './docs/markdown.ts';
 import { assert, suite } from './support/suite.ts';
 
 const test = suite('the tables of the pages');
 const read = (path: string) => readFileSync(path, 'utf8');
-const tables = read('docs/reference/README-tables.md');
 const commandsPage = read('docs/operate/commands.md');
 const contributing = read('CONTRIBUTING.md');
-const security = read('SECURITY.md');
 
 type Row = readonly string[];
 
 /** The rows of the tables whose first column has this head; the first cell without its quotes. */
-function rowsUnder(head: string, text = tables): readonly Row[] {
+function rowsUnder(head: string, text: string): readonly Row[] {
   const blocks = text.split(/\n\n/).filter((block) => block.startsWith(`| ${head} |`));
   return blocks.flatMap((table) =>
     table
@@ -45,30 +38,6 @@ function assertSame(listed: readonly string[], known: readonly string[]): void {
   assert.equal(found, { missing: [], unknown: [], twice: [] });
 }
 
-const section = (title: string) =>
-  tables.split(/\n##+ /).find((part) => part.startsWith(`${title}\n`)) ?? '';
-
-test('lists every key of the configuration, in order, with its default', () => {
-  const configuration = readSettings({ file: '', text: undefined, environment: {} });
-  if (!configuration.ok) throw new Error('the defaults are refused');
-  const known = configuration.entries.map(({ key, value }) =>
-    value === undefined ? `${key} not set` : `${key} \`${toToml(value)}\``,
-  );
-  const listed = rowsUnder('key').map(([key = '', value = '']) => `${key} ${value}`);
-  assertSame(listed, known);
-  assert.equal(listed, known);
-});
-
-test('spells the variable of a key as it is read', () => {
-  const named = tables.match(/`SOTA_AGENT_[A-Z_]+(?==|`)/g) ?? [];
-  const known = knownKeys().map(variableOf);
-  const notKeys = ['SOTA_AGENT_', 'SOTA_AGENT_CACHE'];
-  assert.ok(named.length > 1);
-  for (const name of named) {
-    assert.ok([...known, ...notKeys].includes(name.slice(1)), `${name} is of no key`);
-  }
-});
-
 /** The page has the name that the command will have; the former one is an alias. */
 const renamed = new Map([['packages', 'inventory']]);
 
@@ -86,10 +55,6 @@ test('lists every command, and no other', () => {
   });
   const others = ['sota-agent version', 'sota-agent help [COMMAND]'];
   assertSame(listed, [...new Set([...known, ...others])]);
-});
-
-test('lists the exit codes', () => {
-  assert.equal(firsts(rowsUnder('exit code')), Object.values(exitCodes).map(String));
 });
 
 test('lists the targets of the Makefile', () => {
@@ -123,10 +88,9 @@ test('names no target of make that is not there', () => {
   }
 });
 
-test('tells the limits as they are', () => {
-  const defended = rowsUnder('limit', security);
-  const rows = [...rowsUnder('limit'), ...defended];
-  assert.ok(rows.length - defended.length > 10 && defended.length > 10);
+test('has the limits as they are', () => {
+  const rows = rowsUnder('limit', read('SECURITY.md'));
+  assert.ok(rows.length > 10);
   const known = new Map<string, number>(Object.entries(limits));
   for (const [name = '', value = ''] of rows) {
     assert.is(Number(value.replaceAll(' ', '')), known.get(name), name);
@@ -139,93 +103,6 @@ test('tells what programs are given', () => {
   );
   const told = rows.map(([name, value = '']) => [name, value.replaceAll('`', '')]);
   assert.equal(told, Object.entries(environment));
-});
-
-test('tells the error codes of JSON-RPC', () => {
-  for (const code of Object.values(errorCodes)) {
-    assert.match(section('The log'), new RegExp(`\\${code} `), `${code}`);
-  }
-});
-
-// ---------------------------------------------------------------- codes
-
-const sources = readdirSync('src', { recursive: true })
-  .map((name) => join('src', String(name)))
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
-
-const levels = ['debug', 'info', 'warn', 'error'];
-
-/** The words in the arguments of `log(`, `refuse(` and `failed(`, before the fields. */
-function codesOf(text: string): readonly string[] {
-  const call = /\b(?:log|refuse|failed)\(((?:[^{)]|\(\))*)/g;
-  return [...text.matchAll(call)].flatMap(([, args = '']) =>
-    [...args.matchAll(/'([a-z]+(?:-[a-z]+)*)'/g)]
-      .map(([, word = '']) => word)
-      .filter((word) => !levels.includes(word)),
-  );
-}
-
-/** Where a code is computed, the places that it may come from. */
-const computed: readonly (readonly [path: string, pattern: RegExp])[] = [
-  ['src/core/on-chunk.ts', /return (?:sizeBytes .*|fits .*)?'([a-z-]+)';/g],
-  ['src/backends/rvi/receiver.ts', /'(services-[a-z]+)'/g],
-];
-
-function logCodes(): readonly string[] {
-  const plain = sources.flatMap(({ text }) => codesOf(text));
-  const others = computed.flatMap(([path, pattern]) => {
-    const text = sources.find((one) => one.path === path)?.text ?? '';
-    const found = [...text.matchAll(pattern)].map(([, code = '']) => code);
-    assert.ok(found.length > 0, `${path} has no ${String(pattern)}`);
-    return found;
-  });
-  return [...plain, ...others];
-}
-
-const rowsOfCodes = () =>
-  section('The log')
-    .split(/\n\n(?=\|)/)
-    .slice(1);
-
-test('finds the codes in calls of every form', () => {
-  assert.equal(codesOf(`log('info', 'one-two', { a: 'x' })`), ['one-two']);
-  assert.equal(codesOf(`log(a === 1 ? 'warn' : 'debug', 'one', { ...id })`), ['one']);
-  assert.equal(codesOf(`log(a ? 'info' : 'error', a ? 'one' : 'two', {\n  b,`), ['one', 'two']);
-  assert.equal(codesOf(`refuse('one', { ...id }); failed(log, 'two', reason)`), ['one', 'two']);
-  assert.equal(codesOf(`refuse(incoming.id, errorCodes.method, 'not offered here')`), []);
-});
-
-test('lists every code of the log with its meaning, and no other', () => {
-  const [log = ''] = rowsOfCodes();
-  const rows = rowsUnder('code', log);
-  assertSame(firsts(rows), logCodes());
-  for (const [code, level = '', meaning = ''] of rows) {
-    assert.ok(levels.includes(level) && meaning.length > 5, `${code} has no meaning`);
-  }
-});
-
-test('lists the codes of failed updates that the agent gives, and no other', () => {
-  const [, failures = ''] = rowsOfCodes();
-  const text = readFileSync('src/core/model.ts', 'utf8');
-  const union = /type ReportCode =\n((?: {2}\| '[a-z-]+'\n?)+)/.exec(text)?.[1] ?? '';
-  const known = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code = '']) => code);
-  // Those of the type that stand elsewhere, too: the others are only there for their number.
-  const isUsed = (code: string) =>
-    sources.some(({ path, text: other }) => !/model\.ts$/.test(path) && giving(code).test(other));
-  const given = known.filter((code) => code !== 'ok' && isUsed(code));
-  assertSame(firsts(rowsUnder('code', failures)), given);
-});
-
-const giving = (code: string) => new RegExp(`\\bcode(?:: | = .*)'${code}'`);
-
-test('lists the codes with which the daemon refuses a command, and no other', () => {
-  const [, , refusals = ''] = rowsOfCodes();
-  const texts = sources.filter(({ path }) => /^src\/(control\/|agent\/daemon)/.test(path));
-  const codes = texts.flatMap(({ text }) =>
-    [...text.matchAll(/\bcode: '([a-z-]+)'/g)].map(([, code = '']) => code),
-  );
-  assertSame(firsts(rowsUnder('code', refusals)), codes);
 });
 
 test.run();
