@@ -1,10 +1,11 @@
 // Builds build/<target>/sota-agent: esbuild bundle -> SEA blob -> a stripped Node of that target.
 //
-//   node build.mjs [linux-x64 ...]     NODE=/path/to/node takes another Node than the pinned one;
-//                                      HOST_NODE=... the same version, one that runs here
+//   node build.mjs [linux-x64 ...]     NODE=/path/to/node uses another Node than the pinned one;
+//                                      HOST_NODE=... is the same version, and runs here
 //
-// The Node that goes in is pinned in targets/<target>.json, comes from the npm registry, is checked
-// and cached; the Node that runs this script has no part in it. Same sources and tools, same bytes.
+// targets/<target>.json pins the Node in the executable. It comes from the npm registry, is checked
+// and cached. The Node that runs this script has no influence: the same sources and tools give the
+// same bytes.
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -12,11 +13,11 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
-import { late } from './targets/lazy-builtins.mjs';
+import { lazyBuiltins } from './targets/lazy-builtins.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
-import { deafened, undebugged } from './targets/block-env-vars.mjs';
+import { blockDebugger, blockVariables } from './targets/block-env-vars.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));
@@ -38,7 +39,7 @@ try {
   await bundle();
   for (const name of names.length === 0 ? ['linux-x64'] : names) await executable(name);
 } catch (error) {
-  // What follows the first line esbuild has printed already.
+  // esbuild has already printed what follows the first line.
   console.error(`build: ${error.message.split('\n')[0]}`);
   process.exitCode = 1;
 }
@@ -47,7 +48,7 @@ async function bundle() {
   const { version, releaseDate } = JSON.parse(readFileSync('package.json', 'utf8'));
   const builtS = Number(process.env.SOURCE_DATE_EPOCH ?? Date.parse(releaseDate) / 1000);
   const { metafile } = await build({
-    // It would take the folder where Node was started, which need not be this one.
+    // Without it, esbuild uses the directory where Node was started.
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
     outfile: `build/${script}`,
@@ -57,8 +58,8 @@ async function bundle() {
     format: 'cjs',
     target: 'node20.11',
     metafile: true,
-    plugins: [late],
-    // Comments of licences stand in the SBOM and beside the file, not in it.
+    plugins: [lazyBuiltins],
+    // The SBOM and the tarballs have the licences.
     legalComments: 'none',
     define: {
       SOTA_AGENT_VERSION: JSON.stringify(version),
@@ -82,9 +83,9 @@ async function executable(name) {
   await inFolder(`build/${name}`, async (folder) => {
     if (isHere) checkBlob(blob, node, target, script, folder);
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
-    // Before the blob goes in: a strip afterwards destroys it on arm64 and x64.
-    const deaf = undebugged(deafened(program, version), version, target.execArgv);
-    writeFileSync(made, stripped(deaf));
+    // Before the blob goes in: a later strip destroys it on arm64 and x64.
+    const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
+    writeFileSync(made, stripped(blocked));
     await inject(made, blob);
     const executable = readFileSync(made);
     const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });
@@ -100,7 +101,7 @@ function mebibytes({ length }) {
   return (length / 1_048_576).toFixed(1);
 }
 
-/** A folder for what is unfinished, where it goes: two builds at the same time do no harm. */
+/** Runs `act` with a temporary folder in `parent`, so that two builds at a time do not collide. */
 async function inFolder(parent, act) {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'unfinished-'));

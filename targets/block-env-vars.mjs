@@ -1,8 +1,8 @@
-// What Node takes from the environment and an agent must not: code (of scripts, of OpenSSL's
-// libraries, of a cache), whom to trust, where to write. docs/internals/build.md lists them.
+// Blocks environment variables with which Node would load code, trust other issuers or write files,
+// and blocks the debugger. docs/internals/build.md lists them.
 import { Buffer } from 'node:buffer';
 
-/** With the versions from which on a line surely asks for it; without: all from 20.11 on. */
+/** For each variable, the versions in which a line of Node began to read it; none: before 20.11. */
 const names = {
   NODE_OPTIONS: [],
   OPENSSL_CONF: [],
@@ -17,45 +17,46 @@ const names = {
 };
 
 /**
- * Where Node asks for one of these variables it asks from now on for one without a name, which no
- * environment has. The first place is the one in Node's own code; later ones are data of scripts.
+ * Returns the program with the first byte of each name overwritten: Node then reads a variable with
+ * an empty name, which cannot exist. The first occurrence is in the code of Node, later ones are in
+ * scripts.
  */
-export function deafened(program, version) {
+export function blockVariables(program, version) {
   const copy = Buffer.from(program);
   for (const [name, since] of Object.entries(names)) {
     const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
     if (at !== -1) copy[at + 1] = 0;
-    else if (asksFor(version, since)) {
-      const mend = 'take a build whose literals stand as the compiler wrote them';
-      throw new Error(`Node ${version} cannot be kept from ${name}, which is not in it: ${mend}`);
+    else if (reads(version, since)) {
+      const hint = 'use a build in which the name is stored as plain text';
+      throw new Error(`cannot block ${name}: Node ${version} does not contain it: ${hint}`);
     }
   }
   return copy;
 }
 
 const debuggerHost = '127.0.0.1';
-/** Of the same length, and the address of no machine: nothing can listen there. */
-const nobody = '240.0.0.1';
+/** An address of the same length that no machine has: nothing can listen there. */
+const unusableHost = '240.0.0.1';
 
 /**
- * Until the script has its handler for SIGUSR1, Node opens its debugger at that signal. Where it
- * does not know `--disable-sigusr1`, the debugger gets an address that it cannot open.
+ * Before the script installs its handler for SIGUSR1, this signal makes Node open a debugger. If
+ * Node does not support `--disable-sigusr1`, the debugger gets an address that it cannot open.
  */
-export function undebugged(program, version, execArgv) {
-  // A Node without this key takes no arguments from the executable.
+export function blockDebugger(program, version, execArgv) {
+  // A Node without this key reads no arguments from the executable.
   const takesArguments = program.includes('execArgvExtension');
   if (takesArguments && execArgv.includes('--disable-sigusr1')) return program;
   const copy = Buffer.from(program);
   const at = copy.indexOf(`\0${debuggerHost}\0`, 0, 'latin1');
   if (at === -1) {
-    const mend = 'take a Node that knows --disable-sigusr1 and arguments in the executable';
-    throw new Error(`Node ${version} cannot be kept from its debugger: ${mend}`);
+    const hint = 'use a Node with --disable-sigusr1 and arguments in the executable';
+    throw new Error(`cannot block the debugger of Node ${version}: ${hint}`);
   }
-  copy.write(nobody, at + 1, 'latin1');
+  copy.write(unusableHost, at + 1, 'latin1');
   return copy;
 }
 
-function asksFor(version, since) {
+function reads(version, since) {
   const [major, minor] = version.split('.').map(Number);
   const lines = since.map((text) => text.split('.').map(Number));
   const own = lines.find(([line]) => line === major);

@@ -1,8 +1,8 @@
-// What the build needs to know of ELF files, and what it does to one before the agent goes in. By
-// ourselves: a strip of the machine knows its own CPU only, and each version writes other bytes.
+// Reads ELF files, and removes their symbols before the agent goes in. The `strip` of a machine
+// supports only its own CPU, and each version of it writes other bytes.
 import { Buffer } from 'node:buffer';
 
-// Where the header says where a table begins and how many entries it has, and an entry's length.
+// Positions in the header of the start of a table and of its length, and the length of an entry.
 const layouts = {
   32: { sections: [32, 48, 40], segments: [28, 44, 32], offset: 16, bytes: 20, filled: [4, 16] },
   64: { sections: [40, 60, 64], segments: [32, 56, 56], offset: 24, bytes: 32, filled: [8, 32] },
@@ -13,14 +13,14 @@ const isLoaded = 2;
 const strtab = 3;
 const interpreter = 3;
 
-/** CPU and word size; undefined where it is no ELF file of the little-endian kind. */
+/** Returns CPU and word size; undefined if it is not a little-endian ELF file. */
 export function elfOf(program) {
   if (program.length < 64 || program.toString('latin1', 0, 4) !== '\u007fELF') return undefined;
   if (program[5] !== 1 || (program[4] !== 1 && program[4] !== 2)) return undefined;
   return { class: program[4] * 32, machine: program.readUInt16LE(18) };
 }
 
-/** The program that has to load it, and so the C library; undefined for a static one. */
+/** Returns the dynamic loader, which shows the C library; undefined if it is linked statically. */
 export function loaderOf(program) {
   const { class: bits } = elfOf(program);
   const { segments, filled } = layouts[bits];
@@ -29,7 +29,7 @@ export function loaderOf(program) {
   return header && textAt(program, wordAt(header, bits, filled[0]));
 }
 
-/** Without symbols and debug information: all that no segment holds, as `strip --strip-all`. */
+/** Returns the program without what no segment contains, as `strip --strip-all` does. */
 export function stripped(program) {
   const { class: bits } = elfOf(program);
   const layout = layouts[bits];
@@ -37,8 +37,9 @@ export function stripped(program) {
   const namesAt = wordAt(table[program.readUInt16LE(namesIndexAt[bits])], bits, layout.offset);
   const isKept = (header, at) => at === 0 || (wordAt(header, bits, flagsAt) & isLoaded) !== 0;
   const kept = table.filter(isKept);
-  // Sections name each other by number.
-  if (!kept.every((header, at) => header === table[at])) throw new Error('sections out of order');
+  // Sections refer to each other by number.
+  if (!kept.every((header, at) => header === table[at]))
+    throw new Error('cannot strip: the loaded sections are not the first ones');
   const [from, length] = layout.filled;
   const ends = entries(program, bits, layout.segments).map(
     (header) => wordAt(header, bits, from) + wordAt(header, bits, length),

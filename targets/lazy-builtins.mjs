@@ -1,5 +1,5 @@
-// Parts of Node that an idle agent has no use for, loaded where one of these is called first: an
-// installer, a transfer, TLS. Until then the process is smaller by what they take.
+// Modules of Node that an idle agent does not need. The bundle loads each at the first call of one
+// of these functions: for an installer, a transfer, or TLS. Before, the process needs less memory.
 const used = {
   https: { classes: ['Agent'], functions: ['request'] },
   tls: { functions: ['connect'] },
@@ -19,29 +19,29 @@ const used = {
 };
 const names = new RegExp(`^(node:)?(${Object.keys(used).join('|')})$`);
 
-/** For esbuild. */
-export const late = {
-  name: 'late',
+/** A plugin of esbuild. */
+export const lazyBuiltins = {
+  name: 'lazy-builtins',
   setup(build) {
     build.onResolve({ filter: names }, ({ path, namespace }) => {
-      if (namespace === 'late') return { path, external: true };
-      return { path: path.replace('node:', ''), namespace: 'late' };
+      if (namespace === 'lazy') return { path, external: true };
+      return { path: path.replace('node:', ''), namespace: 'lazy' };
     });
-    // It is there already. As a module esbuild would copy it, a getter for each of its names.
-    build.onResolve({ filter: /^node:process$/ }, () => ({ path: 'process', namespace: 'late' }));
-    build.onLoad({ filter: /./, namespace: 'late' }, ({ path }) => ({
-      contents: path === 'process' ? 'export default process;' : lateModule(path),
+    // `process` is a global. As a module, esbuild would copy it with a getter for each name.
+    build.onResolve({ filter: /^node:process$/ }, () => ({ path: 'process', namespace: 'lazy' }));
+    build.onLoad({ filter: /./, namespace: 'lazy' }, ({ path }) => ({
+      contents: path === 'process' ? 'export default process;' : lazyModule(path),
     }));
   },
 };
 
-function lateModule(path) {
+function lazyModule(path) {
   const { classes = [], functions } = used[path];
   const node = `require("node:${path}")`;
   const given = '(...given)';
   const exported = [
     ...classes.map((name) => `function ${name}${given} { return new (${node}.${name})${given}; }`),
-    // One that an older Node does not have gives undefined.
+    // A function that an older Node does not have returns undefined.
     ...functions.map((name) => `const ${name} = ${given} => ${node}.${name}?.${given};`),
   ];
   return exported.map((one) => `export ${one}`).join('\n');

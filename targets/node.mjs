@@ -1,5 +1,5 @@
-// The Node that goes into an executable: the pinned one of a target, from the npm registry, checked
-// and kept; or one that was given by its path. None of them has to run here.
+// The Node in an executable: the pinned one of a target, fetched from the npm registry, checked and
+// cached; or the one at a given path. Neither has to run here.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -7,20 +7,20 @@ import { basename, join } from 'node:path';
 import { elfOf, loaderOf } from './elf.mjs';
 
 export const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
-/** The first line whose executables the bundle is made for. */
+/** The oldest version that runs the bundle. */
 const oldest = '20.11';
 const machines = { 3: 'x86', 40: 'ARM', 62: 'x86-64', 183: 'ARMv8', 243: 'RISC-V' };
 
 export function readTarget(name) {
   const path = `targets/${name}.json`;
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'));
-  throw new Error(`no target '${name}': there is no ${path}`);
+  throw new Error(`no target '${name}': ${path} does not exist`);
 }
 
-/** The packages hold bin/node; their cpu field keeps `npm install` from taking a foreign one. */
+/** Returns the path of the program. `npm install` would reject the package of another CPU. */
 export async function fetchNode({ package: pack, version, integrity }, cache, inFolder) {
   const kept = join(cache, `${pack}-${version}`);
-  // What goes into the executable has a licence of its own, which a release brings along.
+  // A release contains the licence of Node too.
   const [node, license, stamp] = ['node', 'LICENSE', 'integrity'].map((name) => join(kept, name));
   const isKept = existsSync(license) && existsSync(stamp);
   if (isKept && readFileSync(stamp, 'utf8') === integrity) return node;
@@ -42,18 +42,18 @@ export async function fetchNode({ package: pack, version, integrity }, cache, in
   return node;
 }
 
-/** The program and its version; an error that says what is wrong with a file that does not fit. */
+/** Returns the program and its version. Throws if the file does not fit, with what is needed. */
 export function readNode(path, { elf: wanted, loader, cpu }, name) {
   const given = `NODE=${path}`;
-  const mend = `give NODE= the bin/node of a Node for ${cpu}, or leave it out for the pinned one`;
+  const hint = `give NODE= the bin/node of a Node for ${cpu}, or omit it for the pinned one`;
   const check = (isRight, what) => {
-    if (!isRight) throw new Error(`${name}: ${given} ${what}: ${mend}`);
+    if (!isRight) throw new Error(`${name}: ${given} ${what}: ${hint}`);
   };
-  check(existsSync(path), 'is not there');
-  check(statSync(path).isFile(), 'is no file');
+  check(existsSync(path), 'does not exist');
+  check(statSync(path).isFile(), 'is not a file');
   const program = readFileSync(path);
   const elf = elfOf(program);
-  check(elf !== undefined, 'is no program (no ELF file)');
+  check(elf !== undefined, 'is not a program (not an ELF file)');
   const isCpu = elf.class === wanted.class && elf.machine === wanted.machine;
   check(isCpu, `is for ${machines[elf.machine] ?? `machine ${elf.machine}`}, ${elf.class} bits`);
   const found = basename(loaderOf(program) ?? '');
@@ -61,7 +61,7 @@ export function readNode(path, { elf: wanted, loader, cpu }, name) {
   check(found !== '', `is linked statically; ${library}`);
   check(found === loader, `is loaded by ${found}; ${library}`);
   const version = versionOf(program);
-  check(version !== undefined, 'is no Node');
+  check(version !== undefined, 'is not a Node');
   check(!isOlder(version, oldest), `is Node ${version}; needed: ${oldest} or newer`);
   check(program.includes(fuse), 'was built without support for single executables');
   check(!program.includes(`${fuse}:1`), 'is a single executable already');
@@ -69,7 +69,7 @@ export function readNode(path, { elf: wanted, loader, cpu }, name) {
 }
 
 function versionOf(program) {
-  // Beside others it holds its own version as `process.version` says it.
+  // The program contains its version in the form of `process.version`.
   const pattern = /v(\d+\.\d+\.\d+)[-\w]*\0/;
   const piece = 1_048_576;
   for (let at = 0; at < program.length; at += piece) {

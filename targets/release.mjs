@@ -1,9 +1,10 @@
-// What is handed out: a tarball for each ARM target and one with the script for other Nodes, their
+// The files of a release: a tarball for each ARM target, one with the script for other Nodes, their
 // checksums, and the same checksums for the recipes of the layer.
 //
-//   node targets/release.mjs FOLDER     takes what `make targets` has built
+//   node targets/release.mjs FOLDER     packs what `make targets` has built
 //
-// Same executables, same bytes: names are sorted, times are that of the release, the owner is root.
+// The same executables give the same bytes: names are sorted, times are that of the release, and
+// the owner is root.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
@@ -20,7 +21,7 @@ const releasedS = Number(process.env.SOURCE_DATE_EPOCH ?? Date.parse(releaseDate
 const folder = process.argv[2] ?? 'build/release';
 const architectures = { 'linux-arm64': 'aarch64', 'linux-armv7l': 'arm' };
 
-/** In each tarball: name there, and where it comes from. */
+/** The files of each tarball: name there, and source. */
 const common = {
   'CHANGELOG.md': 'CHANGELOG.md',
   LICENSE: 'LICENSE',
@@ -64,11 +65,11 @@ function releaseOf(target) {
   return { ...made, name: target.replace('linux-', ''), arch: architectures[target], nodeVersion };
 }
 
-/** The bundle as a program of its own, for an image that brings Node. */
+/** The bundle as a program, for an image with its own Node. */
 function scriptRelease() {
   const script = join(stage, 'script');
-  // A shell gives Node an argument, and to Node its line is a string and a comment: at SIGUSR1 a
-  // Node without the script's handler opens its debugger, here at an address of no machine.
+  // A shell starts Node with an argument. For Node, this line is a string and a comment. Before the
+  // script has its handler, SIGUSR1 opens a debugger: here at an address that no machine has.
   const begin = `#!/bin/sh\n':' //; exec node --inspect-port=240.0.0.1:9229 "$0" "$@"\n`;
   writeFileSync(script, `${begin}${readFileSync('build/sota-agent.cjs', 'utf8')}`);
   const top = `sota-agent-node-${version}`;
@@ -109,12 +110,12 @@ function hash(algorithm, data) {
   return createHash(algorithm).update(data).digest('hex');
 }
 
-/** A file of its own, so that nobody has to edit a recipe by machine; nothing in it runs. */
+/** A file that the recipes require, so that no program has to edit a recipe. It runs nothing. */
 function recipe(made) {
   const lines = [`# Written by \`make release\` for ${version}.`];
   for (const { name, sha256 } of made) lines.push(`SRC_URI[${name}.sha256sum] = "${sha256}"`);
   const isOfNode = (license) => license.startsWith('file://LICENSE.node;');
-  // The script's tarball has what all have; that of Node is another one for each CPU.
+  // All tarballs have the licences of the script's; the licence of Node differs between CPUs.
   const shared = made.find(({ arch }) => arch === undefined).licenses;
   lines.push('', 'LIC_FILES_CHKSUM = " \\', ...shared.map((one) => `    ${one} \\`), '"');
   for (const { arch, nodeVersion, licenses } of made) {

@@ -1,14 +1,15 @@
-// The software bill of materials of one executable, as CycloneDX 1.6: the agent, Node with what is
-// built into it, the npm packages of the bundle. No time, no random number: always the same bytes.
+// The software bill of materials of an executable, as CycloneDX 1.6: the agent, Node with its
+// built-in libraries, and the npm packages of the bundle. It has no time and no random number, so
+// its bytes are always the same.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Buffer } from 'node:buffer';
 
-/** Of `process.versions`: what is an interface and not a component. */
+/** Entries of `process.versions` that are interfaces, not components. */
 const interfaces = ['node', 'modules', 'napi'];
 
-/** Licences as Node's own LICENSE has them, and names where they differ. */
+/** Licences as in the LICENSE of Node, and names that differ. */
 const builtIn = {
   acorn: { license: 'MIT', isOnNpm: true },
   ada: { license: 'MIT' },
@@ -40,7 +41,7 @@ const builtIn = {
   zstd: { license: 'BSD-3-Clause' },
 };
 
-/** How NVD calls them, beside the version; where it does not, the component goes without. */
+/** Their names in NVD, without the version. Components that NVD does not list have none. */
 const listed = {
   ares: 'c-ares:c-ares',
   brotli: 'google:brotli',
@@ -56,32 +57,32 @@ const listed = {
   zlib: 'zlib:zlib',
   zstd: 'facebook:zstandard',
 };
-/** There NVD says that it is software for Node. */
+/** NVD lists these as software for Node. */
 const forNode = ['llhttp', 'undici', 'ws'];
 
 /**
- * What is built into that Node: of the pinned one its target tells; another one is asked, where it
- * runs here, or a HOST_NODE of the same version.
+ * Returns the built-in libraries of that Node. The target lists those of the pinned one. Another
+ * one prints them if it runs here, or a HOST_NODE of the same version does.
  */
 export function componentsOf({ node, components }, version, hostNode, runsHere) {
   if (hostNode === undefined && version === node.version) return components;
-  const asked = hostNode ?? runsHere;
-  if (asked === undefined) {
-    console.log(`the SBOM names Node ${version} without its parts: HOST_NODE=... would tell them`);
+  const printing = hostNode ?? runsHere;
+  if (printing === undefined) {
+    console.log(`the SBOM lists Node ${version} without its libraries: give HOST_NODE=...`);
     return {};
   }
-  const mend = `give HOST_NODE= a Node ${version} that runs on this machine, or leave it out`;
-  const said = ask(asked);
-  if (said === undefined) throw new Error(`${asked} does not run here: ${mend}`);
-  if (said.node !== version) {
-    throw new Error(`${asked} is Node ${said.node}, but ${version} goes in: ${mend}`);
+  const hint = `give HOST_NODE= a Node ${version} that runs on this machine, or omit it`;
+  const versions = versionsOf(printing);
+  if (versions === undefined) throw new Error(`${printing} does not run here: ${hint}`);
+  if (versions.node !== version) {
+    throw new Error(`${printing} is Node ${versions.node}, but ${version} goes in: ${hint}`);
   }
   return Object.fromEntries(
-    Object.entries(said).filter(([name, value]) => !interfaces.includes(name) && value !== ''),
+    Object.entries(versions).filter(([name, value]) => !interfaces.includes(name) && value !== ''),
   );
 }
 
-function ask(program) {
+function versionsOf(program) {
   const args = ['-p', 'JSON.stringify(process.versions)'];
   const options = { env: {}, encoding: 'utf8', stdio: 'pipe', timeout: 60_000 };
   try {
@@ -91,11 +92,11 @@ function ask(program) {
   }
 }
 
-/** Everything but the hash of the executable, which is known last. */
+/** Returns a function that completes the bill with the hashes of the executable. */
 export function makeSbom({ name, target, version, components, isGiven }) {
   const { version: own, license } = JSON.parse(readFileSync('package.json', 'utf8'));
   const node = nodeComponent(target, version, isGiven);
-  // Unicode's licence is another one from ICU 74 on.
+  // ICU 74 changed the licence of Unicode.
   const isOldIcu = Number.parseInt(components.icu ?? '', 10) < 74;
   const parts = Object.entries(components).map(([key, value]) => partOf(key, value, isOldIcu));
   const packages = bundledPackages();
@@ -173,7 +174,7 @@ function licensesOf(license) {
 
 function cpeOf(key, version) {
   if (listed[key] === undefined) return {};
-  // What NVD calls 1.2.13 Node calls 1.2.13.1-motley-..., or 3.0.12+quic; V8 has four numbers.
+  // Node adds a suffix, such as 1.2.13.1-motley-... or 3.0.12+quic; V8 has four numbers.
   const numbers = version
     .split(/[+-]/)[0]
     .split('.')
@@ -186,7 +187,7 @@ function purlOf(name, version) {
   return `pkg:npm/${name.replace('@', '%40')}@${version}`;
 }
 
-/** The packages of which the bundle really holds something, by esbuild's own account. */
+/** The npm packages with code in the bundle, as esbuild lists them. */
 function bundledPackages() {
   const { inputs } = JSON.parse(readFileSync('build/meta.json', 'utf8'));
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));

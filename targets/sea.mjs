@@ -1,6 +1,6 @@
-// The blob of a single executable: what Node's `--experimental-sea-config` writes, by ourselves. No
-// foreign Node has to run; lengths are size_t, and only so does a 64-bit machine make a blob for a
-// 32-bit one.
+// The blob of a single executable, in the format that Node's `--experimental-sea-config` writes. So
+// the Node of the target does not have to run. Lengths are size_t: a 64-bit Node cannot write the
+// blob of a 32-bit one.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,18 +17,18 @@ export function makeBlob(program, { elf, execArgv }, script) {
     return field;
   };
   const text = (data) => Buffer.concat([word(data.length, elf.class / 8), Buffer.from(data)]);
-  // A byte for each key that this Node knows. 0 says: nobody extends Node's arguments, so that
-  // NODE_OPTIONS does not reach in; and: the script is CommonJS.
+  // A byte for each key that this Node supports. 0 means that nothing extends the arguments of
+  // Node, so NODE_OPTIONS has no effect, and that the script is CommonJS.
   const keys = ['execArgvExtension', 'mainFormat'].filter((key) => program.includes(key));
   const hasArguments = keys.length > 0 && execArgv.length > 0;
-  // Flag 1 keeps Node's warning off stderr, 16 says that arguments for Node follow.
+  // Flag 1 disables a warning of Node on stderr. With flag 16, arguments for Node follow.
   const parts = [word(magic), word(hasArguments ? 17 : 1), Buffer.alloc(keys.length)];
   parts.push(text(script), text(readFileSync(`build/${script}`)));
   if (hasArguments) parts.push(word(execArgv.length, elf.class / 8), ...execArgv.map(text));
   return Buffer.concat(parts);
 }
 
-/** Where that Node runs on this machine, it says whether we write what it would. */
+/** Compares the blob with the one that the Node of this machine writes. */
 export function checkBlob(blob, node, { execArgv }, script, folder) {
   const [config, output] = ['sea.json', 'sea.blob'].map((name) => resolve(folder, name));
   const flags = { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: false };
@@ -36,12 +36,12 @@ export function checkBlob(blob, node, { execArgv }, script, folder) {
   writeFileSync(config, JSON.stringify(keys));
   const args = ['--experimental-sea-config', config];
   const options = { cwd: 'build', env: {}, stdio: 'pipe' };
-  const said = spawnSync(node, args, options);
-  if (said.status !== 0) throw new Error(`${node} does not run here: ${said.error ?? said.stderr}`);
+  const ran = spawnSync(node, args, options);
+  if (ran.status !== 0) throw new Error(`${node} does not run here: ${ran.error ?? ran.stderr}`);
   if (!readFileSync(output).equals(blob)) throw new Error(`${node} writes another SEA blob`);
 }
 
-/** postject repeats a harmless warning of its ELF library. */
+/** Injects the blob; postject prints harmless warnings of its ELF library, which are dropped. */
 export async function inject(file, blob) {
   const { log, warn, error } = console;
   console.log = console.warn = console.error = () => undefined;

@@ -76,13 +76,13 @@ const loader = '/lib64/ld-linux-x86-64.so.2';
 
 const wrong: readonly (readonly [what: string, target: string, env: () => Env, said: RegExp])[] = [
   [
-    'is not there',
+    'does not exist',
     'linux-arm64',
     () => ({ NODE: '/no/node' }),
-    /linux-arm64: NODE=\/no\/node is not there: give NODE=/,
+    /linux-arm64: NODE=\/no\/node does not exist: give NODE=/,
   ],
-  ['is a folder', 'linux-arm64', () => ({ NODE: '/usr' }), /NODE=\/usr is no file: give NODE=/],
-  ['is a script', 'linux-arm64', () => ({ NODE: text('wrapper') }), /wrapper is no program/],
+  ['is a folder', 'linux-arm64', () => ({ NODE: '/usr' }), /NODE=\/usr is not a file: give NODE=/],
+  ['is a script', 'linux-arm64', () => ({ NODE: text('wrapper') }), /wrapper is not a program/],
   [
     'is for another CPU',
     'linux-armv7l',
@@ -96,7 +96,7 @@ const wrong: readonly (readonly [what: string, target: string, env: () => Env, s
     /is loaded by ld-musl-x86-64\.so\.1; needed: glibc, with the loader ld-linux-x86-64\.so\.2/,
   ],
   ['is static', 'linux-x64', () => ({ NODE: unlinked() }), /static is linked statically; needed/],
-  ['is no Node', 'linux-x64', () => ({ NODE: '/bin/ls' }), /\/bin\/ls is no Node: give NODE=/],
+  ['is no Node', 'linux-x64', () => ({ NODE: '/bin/ls' }), /\/bin\/ls is not a Node: give NODE=/],
   [
     'is built without single executables',
     'linux-x64',
@@ -119,7 +119,7 @@ const wrong: readonly (readonly [what: string, target: string, env: () => Env, s
     'keeps a variable from being closed',
     'linux-x64',
     () => ({ NODE: changed('deaf', ['\0NODE_EXTRA_CA_CERTS\0', '\0NODE_EXTRA_CA_CERTZ\0']) }),
-    /cannot be kept from NODE_EXTRA_CA_CERTS, which is not in it/,
+    /cannot block NODE_EXTRA_CA_CERTS: Node [\d.]+ does not contain it/,
   ],
   [
     'has a HOST_NODE of another version',

@@ -8,17 +8,17 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { assert, suite } from '../support/suite.ts';
 
-type Unheard = {
-  undebugged(program: Buffer, version: string, execArgv: readonly string[]): Buffer;
+type Blocker = {
+  blockDebugger(program: Buffer, version: string, execArgv: readonly string[]): Buffer;
 };
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
-const unheard: Unheard = await import(pathToFileURL(join(root, 'targets/block-env-vars.mjs')).href);
+const blocker: Blocker = await import(pathToFileURL(join(root, 'targets/block-env-vars.mjs')).href);
 const test = suite('the debugger of a build');
 
 test('stays closed by an argument, where the Node takes one from the executable', () => {
   const node = Buffer.from('x\0execArgvExtension\0 y\x00127.0.0.1\0');
-  assert.ok(unheard.undebugged(node, '24.21.0', ['--disable-sigusr1']).equals(node));
+  assert.ok(blocker.blockDebugger(node, '24.21.0', ['--disable-sigusr1']).equals(node));
 });
 
 for (const [what, text, execArgv] of [
@@ -26,13 +26,16 @@ for (const [what, text, execArgv] of [
   ['does not hand them on', 'x\x00127.0.0.1\0y 127.0.0.1', ['--disable-sigusr1']],
 ] as const) {
   test(`gets an address of no machine where the executable ${what}`, () => {
-    const made = unheard.undebugged(Buffer.from(text), '20.11.0', execArgv);
+    const made = blocker.blockDebugger(Buffer.from(text), '20.11.0', execArgv);
     assert.is(made.toString(), 'x\x00240.0.0.1\0y 127.0.0.1');
   });
 }
 
 test('ends the build where neither works', () => {
-  assert.throws(() => unheard.undebugged(Buffer.from('127.0.0.1'), '20.11.0', []), /its debugger/);
+  assert.throws(
+    () => blocker.blockDebugger(Buffer.from('127.0.0.1'), '20.11.0', []),
+    /the debugger of/,
+  );
 });
 
 test('of the script for other Nodes is told the same address by its first lines', () => {
