@@ -1,12 +1,12 @@
-# What a person types. Everything sets itself up: npm packages from package-lock.json, Debian packages
-# where root or sudo allows it.
+# The commands of the project. Each one installs what it needs: npm packages from package-lock.json,
+# and Debian packages if root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release release-check \
 	 check format docs test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
 	 setup-pypi clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
-# Program=package; what is there already is not installed again.
+# Program=package: a package is installed if its program is missing.
 PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
 	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
@@ -16,7 +16,7 @@ PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binuti
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 
-help: ## what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z0-9%-]*\):.*## /\1 /p' $(MAKEFILE_LIST) | \
 	 awk '{ n = $$1; sub("%", "NAME", n); $$1 = ""; printf "  make %-12s%s\n", n, $$0 }'
 
@@ -29,7 +29,7 @@ targets: node_modules/.stamp ## the executables for linux-x64, linux-arm64 and l
 target-%: node_modules/.stamp ## one of them; NODE=/path takes another Node (docs/internals/build.md)
 	node build.mjs $*
 
-# Where `make install` puts things, and which executable.
+# The directories of `make install`, and the executable.
 PREFIX := /usr/local
 SYSCONFDIR := /etc
 TARGET := linux-x64
@@ -107,7 +107,7 @@ size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
 size: setup targets ## what the executables take on flash and in memory; ONLY=memory
 	@node test/run.mjs --script test/size/main.ts
 
-# It needs less than the tests do.
+# The demo needs fewer programs than the tests.
 demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-linux
 demo: setup build ## a whole session before your eyes; ARGS='--mib 16 --chunk-ms 25'
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
@@ -115,7 +115,7 @@ demo: setup build ## a whole session before your eyes; ARGS='--mib 16 --chunk-ms
 bench: setup build ## speed and memory, as ratios to a floor
 	@node test/run.mjs --script test/bench/bench.ts
 
-# NODE is a release of the RVI node here, and not the Node to build with.
+# NODE is a release of the RVI node here, not the Node in the executable.
 backend: build ## to try the agent by hand: PACKAGE=FILE NODE=0.4 SERVER=S-C DIALECT=P1 TRANSPORT=ws ARGS=
 	@node test/run.mjs --script test/backend/main.ts -- $(if $(PACKAGE),'$(PACKAGE)') \
 	  $(if $(NODE),--node $(NODE)) $(if $(SERVER),--server $(SERVER)) \

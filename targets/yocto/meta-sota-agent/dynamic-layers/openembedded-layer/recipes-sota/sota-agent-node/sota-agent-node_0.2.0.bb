@@ -1,5 +1,5 @@
-# The same program as a script for the image's own nodejs: any CPU, any C library, less than 1 MB,
-# and vulnerabilities of Node are the distribution's. Node 20 or newer: scarthgap on.
+# The agent as a script for the nodejs of the image: any CPU, any C library, less than 1 MB, and the
+# distribution handles vulnerabilities of Node. It needs Node 20 or newer: scarthgap or later.
 
 # nooelint: oelint.task.noanonpython
 python () {
