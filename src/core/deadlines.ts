@@ -4,7 +4,7 @@ import { removeAgain } from './cleanup.ts';
 import { inPhase } from './decision-helpers.ts';
 import { prepareAgain, retryWhenFree } from './install.ts';
 import { rebootAgain } from './reboot.ts';
-import { verifyAgain } from './verify.ts';
+import { verifyAgain } from './hashing.ts';
 import type { Deadline, Decision, Moment } from './events.ts';
 import type { Package, State } from './model.ts';
 import type { Settings } from './settings.ts';

@@ -8,7 +8,7 @@ import { onConsent, onDecline } from './on-consent.ts';
 import { onChecked, onRebootDenied, onRebootRequested } from './reboot.ts';
 import { onBooted } from './recover.ts';
 import { onChunkWriteFailed, onNotReserved, onReserved } from './transfers.ts';
-import { onCorruptChunk, onHashed } from './verify.ts';
+import { onCorruptChunk, onHashed } from './hashing.ts';
 import type { Decision, Event, Moment } from './events.ts';
 import type { State } from './model.ts';
 import type { Settings } from './settings.ts';

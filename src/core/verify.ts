@@ -1,26 +1,11 @@
 // Is the payload what the server announced? The one place that answers it: for the first attempt,
 // for each one after an interruption, and after a restart.
-import { applyAll } from './fold.ts';
-import { beginAttempt } from './install.ts';
-import {
-  byNumber,
-  combine,
-  decision,
-  inPhase,
-  log,
-  nothing,
-  receiving,
-} from './decision-helpers.ts';
-import { installing } from './decision-helpers.ts';
+import { decision, log, nothing, receiving } from './decision-helpers.ts';
 import { failure, recordOutcome } from './outcome.ts';
-import { isAllStored, receivingAtFirst } from './phases.ts';
-import { sentenceOf, withDropped } from './recovery-summary.ts';
+import { isAllStored } from './phases.ts';
 import type { InPhase } from './decision-helpers.ts';
-import type { Decision, Event, Moment } from './events.ts';
-import type { State, Transfer } from './model.ts';
-import type { Settings } from './settings.ts';
-
-type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
+import type { Decision } from './events.ts';
+import type { Transfer } from './model.ts';
 
 type Verdict =
   | { readonly kind: 'verified' }
@@ -49,67 +34,5 @@ export function conclude(one: InPhase<'receiving'>): Decision {
       log('info', 'package-verified', { ...one.id, sha1: now.sha1 }),
       { kind: 'prepare', id: one.id, transfer },
     ],
-  });
-}
-
-export function onHashed(
-  settings: Settings,
-  state: State,
-  { number, sha1 }: Of<'hashed'>,
-  moment: Moment,
-): Decision {
-  const one = byNumber(state, number);
-  if (one === undefined) return nothing;
-  if (inPhase(one, 'receiving')) {
-    const note = receiving(one, { sha1 });
-    const known = { ...one, phase: { ...one.phase, now: note.now } };
-    return combine(decision({ notes: [note] }), conclude(known));
-  }
-  if (!inPhase(one, 'installing')) return nothing;
-  const note = installing(one, { sha1 });
-  const known = decision({ notes: [note] });
-  if (one.phase.now.step !== 'verifying') return known;
-  if (verify(one.phase.transfer, sha1).kind === 'verified') {
-    const next = { ...one, phase: { ...one.phase, now: note.now } };
-    return combine(known, beginAttempt(settings, applyAll(state, [], [note]), next, moment));
-  }
-  // Corrupt although each CRC is right: receive it again.
-  return decision({
-    facts: [{ kind: 'transfer-discarded', id: one.id }],
-    effects: [{ kind: 'discard', number }],
-  });
-}
-
-/** A wait for permission is over: the data is hashed again before the next attempt. */
-export function verifyAgain(one: InPhase<'installing'>): Decision {
-  return decision({
-    notes: [installing(one, { step: 'verifying', retryAtMs: undefined })],
-    effects: [{ kind: 'hash', number: one.phase.transfer.number }],
-  });
-}
-
-/** A corrupt chunk is removed, and the server has to send it again. */
-export function onCorruptChunk(
-  state: State,
-  { number, chunkIndex }: Of<'chunk-corrupt'>,
-): Decision {
-  const one = byNumber(state, number);
-  if (one === undefined) return nothing;
-  // An installer or a probe that reads the data keeps it.
-  const isRead = inPhase(one, 'installing') && one.phase.now.step === 'verifying';
-  if (!inPhase(one, 'receiving') && !isRead) return nothing;
-  const survival = withDropped(state, one);
-  const { id } = one;
-  return decision({
-    facts: [{ kind: 'chunk-removed', number, chunkIndex }],
-    notes: [
-      { kind: 'receiving', id, now: receivingAtFirst },
-      { kind: 'recovered', survival },
-    ],
-    effects: [
-      log('warn', 'chunk-corrupt', { index: chunkIndex, what: sentenceOf(survival) }),
-      { kind: 'hash', number },
-    ],
-    signals: [{ kind: 'chunk-missing', id }],
   });
 }

@@ -38,7 +38,10 @@ export type Shell = {
 
 export type Renewed =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly code: string; readonly reason: string };
+  | { readonly ok: false; readonly code: PathCode; readonly reason: string };
+
+/** Why the agent rejects `renew-path`. */
+export type PathCode = 'no-path' | 'fixed-path' | 'path-not-renewed';
 
 export type Connection = {
   execute(effect: RviEffect): void;
