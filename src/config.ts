@@ -1,19 +1,20 @@
-// The configuration: TOML text and environment in, checked settings or readable complaints out.
-// Pure; whoever calls has read the file. A key that nobody knows is refused, because a typo would
-// else be silent.
-import { parse, TomlError } from 'smol-toml';
+// Configuration: reads TOML text and environment variables, and returns checked settings or a list
+// of errors. Pure: the caller reads the file. An unknown key is an error, because a typo would
+// otherwise have no effect and no message.
 import { assert } from './assert.ts';
-import { readKeys } from './config/keys.ts';
+import { fromEnvironment, variableOf } from './config/environment.ts';
+import { fromFile } from './config/file.ts';
+import { brief } from './config/given.ts';
 import { enabledInstallers } from './config/installers.ts';
-import { nearest } from './config/suggest.ts';
-import { findLines } from './config/toml-lines.ts';
-import { isTable } from './config/readers.ts';
-import { relations } from './config/cross-checks.ts';
+import { keyEntries } from './config/key-entries.ts';
+import { readKeys } from './config/keys.ts';
+import { crossChecks } from './config/cross-checks.ts';
 import { toToml } from './config/toml.ts';
-import { shortened, withoutPasswords } from './sanitize.ts';
 import type { Settings } from './core/settings.ts';
-import type { Take } from './config/keys.ts';
-import type { Reader } from './config/readers.ts';
+import type { Given } from './config/given.ts';
+import type { OldForm, Reader } from './config/readers.ts';
+
+export { variableOf } from './config/environment.ts';
 
 export const defaultConfigFile = '/etc/sota-agent/config.toml';
 
@@ -26,21 +27,22 @@ export type Origin =
 
 export type ConfigError = {
   readonly origin: Origin;
-  /** `rvi.stall`, the variable of an unknown one, or empty where it is about the whole file. */
+  /** `rvi.listen`, the name of an unknown variable, or empty if the error concerns the file. */
   readonly key: string;
   readonly problem: string;
-  readonly mend: string;
+  /** What to do about it. */
+  readonly hint: string;
 };
 
 /**
- * A key as it holds: `value` is spelt as in TOML, undefined where it has neither value nor
- * default.
+ * The effective value of a key: `value` is as in TOML, and undefined if the key has neither a
+ * value nor a default.
  */
 export type Entry = { readonly key: string; readonly value: unknown; readonly origin: Origin };
 
 export type Source = {
   readonly file: string;
-  /** Undefined: there is no such file. */
+  /** Undefined if the file does not exist. */
   readonly text: string | undefined;
   readonly environment: Environment;
 };
@@ -49,208 +51,86 @@ export type Configuration =
   | {
       readonly ok: true;
       readonly settings: Settings;
-      /** In the order of the table, each with where it came from. */
+      /** In the order of the key table, each with its origin. */
       readonly entries: readonly Entry[];
       readonly warnings: readonly ConfigError[];
     }
-  | { readonly ok: false; readonly complaints: readonly ConfigError[] };
-
-type Given =
-  | { readonly kind: 'toml'; readonly value: unknown; readonly origin: Origin }
-  | { readonly kind: 'text'; readonly text: string; readonly origin: Origin };
-
-type Gathered = {
-  readonly given: ReadonlyMap<string, Given>;
-  readonly complaints: readonly ConfigError[];
-  readonly warnings: readonly ConfigError[];
-};
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
 export function readSettings(source: Source): Configuration {
-  const known = knownKeys();
+  const known = keyEntries();
   const file = fromFile(source, known);
   const environment = fromEnvironment(source.environment, known);
   const given = new Map([...file.given, ...environment.given]);
-  const complaints = [...file.complaints, ...environment.complaints];
+  const errors = [...file.errors, ...environment.errors];
+  const warnings = [...environment.warnings];
   const entries: Entry[] = [];
   const read = readKeys((key, reader, fallback) => {
-    const value = spelt(given.get(key), reader, fallback);
-    const origin = given.get(key)?.origin ?? { kind: 'default' };
+    const one = given.get(key);
+    const raw = rawValue(one, reader, fallback);
+    const old = reader.current?.(raw);
+    const value = old === undefined ? raw : old.value;
+    const origin = one?.origin ?? { kind: 'default' };
     const shown = reader.shown === undefined ? value : reader.shown(value);
     entries.push({ key, value: shown, origin });
+    if (one !== undefined) warnings.push(...deprecations(key, one, old));
     const found = reader.read(value);
     if (found.ok) return found.value;
     const problem =
       shown === undefined && value !== undefined
-        ? 'is wrong, and not shown here, since it may contain a password'
+        ? 'is invalid; the value is not printed because it may contain a password'
         : `is ${brief(shown)}`;
-    complaints.push({ origin, key, problem, mend: `write ${found.wanted}` });
-    return byDefault(key, reader, fallback);
+    errors.push({ origin, key: one?.name ?? key, problem, hint: `write ${found.wanted}` });
+    return defaultOf(key, reader, fallback);
   });
-  // Relations of values that are wrong by themselves say nothing new.
-  if (complaints.length > 0) return { ok: false, complaints };
+  // If a value is invalid by itself, its relations to other values say nothing new.
+  if (errors.length > 0) return { ok: false, errors };
   const enabled = enabledInstallers(read, [...given.keys()]);
   const settings = { ...read, installer: { ...read.installer, enabled } };
-  const findings = relations(settings, (key) => given.has(key)).map((finding) => {
+  const findings = crossChecks(settings, (key) => given.has(key)).map((finding) => {
     const origin: Origin = given.get(finding.key)?.origin ?? { kind: 'default' };
     return { ...finding, origin };
   });
-  const errors = findings.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) return { ok: false, complaints: errors };
+  const failed = findings.filter(({ severity }) => severity === 'error');
+  if (failed.length > 0) return { ok: false, errors: failed };
   const effective = entries.map((one) =>
     one.key === 'installer.enabled' ? { ...one, value: enabled } : one,
   );
-  const warnings = [...environment.warnings, ...findings];
-  return { ok: true, settings, entries: effective, warnings };
+  return { ok: true, settings, entries: effective, warnings: [...warnings, ...findings] };
 }
 
-export function knownKeys(): readonly string[] {
-  const known: string[] = [];
-  const note: Take = (key, reader, fallback) => {
-    known.push(key);
-    return byDefault(key, reader, fallback);
-  };
-  readKeys(note);
-  return known;
-}
+export const knownKeys = (): readonly string[] => keyEntries().map(({ key }) => key);
 
-export function variableOf(key: string): string {
-  return `${variablePrefix}${stemOf(key)}`;
-}
-
-const stemOf = (key: string) => key.replaceAll('.', '_').toUpperCase();
-
-const variablePrefix = 'SOTA_AGENT_';
-
-function spelt(given: Given | undefined, reader: Reader<unknown>, fallback: unknown): unknown {
+function rawValue(given: Given | undefined, reader: Reader<unknown>, fallback: unknown): unknown {
   if (given === undefined) return fallback;
   return given.kind === 'text' ? reader.fromText(given.text) : given.value;
 }
 
-function byDefault<T>(key: string, reader: Reader<T>, fallback: unknown): T {
+function defaultOf<T>(key: string, reader: Reader<T>, fallback: unknown): T {
   const read = reader.read(fallback);
   assert(read.ok, `the default of ${key} fits its reader`);
   return read.value;
 }
 
-/** Also a URL at another key may have a password. */
-const brief = (value: unknown) => shortened(withoutPasswords(toToml(value)), 60);
-
-// ---------------------------------------------------------------- the file
-
-function fromFile({ file, text }: Source, known: readonly string[]): Gathered {
-  if (text === undefined) return { given: new Map(), complaints: [], warnings: [] };
-  const lineOf = findLines(text);
-  const originOf = (path: readonly string[]): Origin => {
-    return { kind: 'file', file, line: lineOf(path) };
-  };
-  const given = new Map<string, Given>();
-  const complaints: ConfigError[] = [];
-  const sections = sectionsOf(known);
-  const visit = (table: { readonly [key: string]: unknown }, above: readonly string[]) => {
-    for (const [name, value] of Object.entries(table)) {
-      const path = [...above, name];
-      const key = path.join('.');
-      const origin = originOf(path);
-      if (known.includes(key)) given.set(key, { kind: 'toml', value, origin });
-      else if (!sections.includes(key)) {
-        complaints.push({ origin, ...unknown(path, value, known, sections) });
-      } else if (isTable(value)) visit(value, path);
-      else {
-        const mend = `write [${key}] and its keys on the lines below`;
-        complaints.push({ origin, key, problem: `is ${brief(value)}, but a section`, mend });
-      }
-    }
-  };
-  try {
-    visit(parse(text, { maxDepth: 16 }), []);
-  } catch (thrown) {
-    return { given: new Map(), complaints: [notToml(file, thrown)], warnings: [] };
+/** At most one warning for each key that is set: for its former name, or for an old value. */
+function deprecations(
+  key: string,
+  { name, origin }: Given,
+  old: OldForm | undefined,
+): readonly ConfigError[] {
+  if (name === key) {
+    return old === undefined ? [] : [{ origin, key, problem: old.problem, hint: old.hint }];
   }
-  return { given, complaints, warnings: [] };
+  const { file, variable } = renaming(key, old?.value);
+  const problem = `is a deprecated name of ${key}`;
+  return [{ origin, key: name, problem, hint: origin.kind === 'file' ? file : variable }];
 }
 
-function notToml(file: string, thrown: unknown): ConfigError {
-  if (!(thrown instanceof TomlError)) throw thrown;
-  const said = thrown.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
-  const origin: Origin = { kind: 'file', file, line: thrown.line };
-  return { origin, key: '', problem: `not TOML: ${said}`, mend: 'correct this line' };
-}
-
-/** Every prefix of a key: `installer.opkg.args` is in `installer.opkg`, which is in `installer`. */
-function sectionsOf(known: readonly string[]): readonly string[] {
-  const sections = new Set<string>();
-  for (const key of known) {
-    const path = key.split('.');
-    for (let depth = 1; depth < path.length; depth += 1) {
-      sections.add(path.slice(0, depth).join('.'));
-    }
-  }
-  return [...sections];
-}
-
-function unknown(
-  path: readonly string[],
-  value: unknown,
-  known: readonly string[],
-  sections: readonly string[],
-): Omit<ConfigError, 'origin'> {
-  const key = path.join('.');
-  const section = path.slice(0, -1).join('.');
-  const name = path.at(-1) ?? '';
-  const near = nearest(key, sections);
-  // [[rvy]] is a list of tables, but so is a list of rules.
-  const isDoubled = Array.isArray(value) && value.every(isTable) && near !== undefined;
-  if (isTable(value) || (isDoubled && nearest(key, known) === undefined)) {
-    const mend =
-      near === undefined ? `sections: ${sections.join(', ')}` : `did you mean [${near}]?`;
-    return { key: `[${key}]`, problem: 'is no section', mend };
-  }
-  const beside = known.filter((one) => one.startsWith(`${section}.`) && section !== '');
-  const namesake = known.filter((one) => one.endsWith(`.${name}`));
-  const meant =
-    nearest(key, beside) ??
-    (namesake.length === 1 ? namesake[0] : undefined) ??
-    nearest(key, known);
-  if (meant !== undefined) return { key, problem: 'is no key', mend: `did you mean ${meant}?` };
-  const mend =
-    beside.length > 0 ? `keys of [${section}]: ${leaves(beside, section)}` : 'leave it out';
-  return { key, problem: 'is no key', mend };
-}
-
-function leaves(keys: readonly string[], section: string): string {
-  return keys.map((key) => key.slice(section.length + 1)).join(', ');
-}
-
-// ---------------------------------------------------------------- the environment
-
-/** Of the build, which says in the README to export it. */
-const buildCache = `${variablePrefix}CACHE`;
-
-/**
- * An empty variable counts as none: service managers and containers pass those on. They also make
- * some from the name of a service, so one that looks like no key at all is only told.
- */
-function fromEnvironment(environment: Environment, known: readonly string[]): Gathered {
-  const keys = new Map(known.map((key) => [variableOf(key), key]));
-  const stems = [...keys.keys()].map((name) => name.slice(variablePrefix.length));
-  const given = new Map<string, Given>();
-  const complaints: ConfigError[] = [];
-  const warnings: ConfigError[] = [];
-  for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith(variablePrefix) || text === undefined || text === '') continue;
-    if (name === buildCache) continue;
-    const key = keys.get(name);
-    if (key !== undefined) {
-      given.set(key, { kind: 'text', text, origin: { kind: 'environment', name } });
-      continue;
-    }
-    const stem = name.slice(variablePrefix.length);
-    const near = nearest(stem, stems);
-    const isMeant = sectionsOf(known).some((one) => stem.startsWith(`${stemOf(one)}_`));
-    const mend = near === undefined ? 'unset it' : `did you mean ${variablePrefix}${near}?`;
-    const origin: Origin = { kind: 'environment', name: '' };
-    const said = isMeant || near !== undefined ? complaints : warnings;
-    said.push({ origin, key: name, problem: 'is of no key', mend });
-  }
-  return { given, complaints, warnings };
+/** `value` is the current form of an old value; undefined if the value is the same. */
+function renaming(key: string, value: unknown) {
+  const name = variableOf(key);
+  if (value === undefined) return { file: `rename it to ${key}`, variable: `set ${name} instead` };
+  const text = toToml(value);
+  const plainText = typeof value === 'string' ? value : `'${text}'`;
+  return { file: `write ${key} = ${text}`, variable: `set ${name}=${plainText}` };
 }

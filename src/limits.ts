@@ -226,9 +226,9 @@ export const controlConnectionsMax = 8;
 /** Time after which the daemon closes a connection that neither sends nor reads. */
 export const controlIdleMs = 60_000;
 /** Time for a rejected command to read the reason. After it, the daemon closes the connection. */
-export const controlFarewellMs = 1_000;
+export const controlCloseGraceMs = 1_000;
 /** Rejected connections at a time. The daemon closes further ones without a reason. */
-export const controlFarewellsMax = 32;
+export const controlCloseGraceMax = 32;
 /** Length of an answer that a command reads. */
 export const controlAnswerBytesMax = 1_048_576;
 /** Time limit of a command; the inventory of a slow device takes seconds. */

@@ -77,8 +77,8 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   const filter = inventoryFilter(settings);
   const installers = withReadableList(withOneListing(given.installers), log, filter);
   const parts = { ...given, installers };
-  const { directory, reserveBytes } = settings.storage;
-  const opened = await openStore(disk, directory, reserveBytes, journalFold);
+  const { directory, minFreeBytes } = settings.storage;
+  const opened = await openStore(disk, directory, minFreeBytes, journalFold);
   if (!opened.ok) return opened;
   const store = opened.value;
   for (const loss of store.losses) log('warn', 'data-loss', { what: loss });

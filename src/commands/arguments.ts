@@ -1,6 +1,6 @@
 // The command line, checked against the table of commands. A word that is not known is answered
 // with the nearest one that is.
-import { nearest } from '../config/suggest.ts';
+import { suggest } from '../config/suggest.ts';
 import { plain } from '../sanitize.ts';
 
 /** What a command takes beside `--config FILE` and `--help`. */
@@ -42,7 +42,7 @@ export function parseArguments(
   const topic = command === 'help' ? words[0] : command;
   const known = [...shapes.keys(), 'version', 'help'];
   if (topic !== undefined && !known.includes(topic)) {
-    return wrong(`there is no command "${topic}"${hint(nearest(topic, known))}`);
+    return wrong(`there is no command "${topic}"${hint(suggest(topic, known))}`);
   }
   const isAlone = command === 'version' || command === 'help';
   const tooMuch = isAlone ? words[command === 'help' ? 1 : 0] : undefined;
@@ -83,7 +83,7 @@ function readOptions(argv: readonly string[]): Options | string {
     }
     const [name = '', value] = split(given);
     if (!optionNames.includes(name) && !/^-[hV]$/.test(name)) {
-      return `there is no option "${name}"${hint(nearest(name, optionNames))}`;
+      return `there is no option "${name}"${hint(suggest(name, optionNames))}`;
     }
     if (name !== '--config' && value !== undefined) return `${name} takes no value`;
     if (name === '--config') {

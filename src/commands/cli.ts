@@ -1,6 +1,6 @@
 // `sota-agent COMMAND`: the table of commands, and the way from an argument list to an exit code.
 import { unreachable } from '../assert.ts';
-import { complaintText } from '../config/print.ts';
+import { configErrorText } from '../config/print.ts';
 import { parseArguments } from './arguments.ts';
 import { config } from './config.ts';
 import { accept, decline } from './consent.ts';
@@ -77,7 +77,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       takesJson: false,
       summary: 'agree to a package that waits for consent',
       detail: [
-        'Packages wait where the configuration says policy.accept = "ask", or where',
+        'Packages wait if policy.consent = "required" is set, or if',
         'the server asks for it. One that failed too often is tried again.',
       ],
       act: accept,
@@ -162,7 +162,7 @@ async function runParsed(
   if (found === undefined) return exitCodes.usage;
   const configuration = await loadConfiguration(ports.disk, ports.environment, configFile);
   if (!configuration.ok) {
-    const lines = configuration.complaints.map((one) => `${complaintText(one)}\n`);
+    const lines = configuration.errors.map((one) => `${configErrorText(one)}\n`);
     ports.terminal.err(lines.join(''));
     return exitCodes.usage;
   }

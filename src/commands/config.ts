@@ -1,5 +1,5 @@
 // `config`: the configuration as it holds, as TOML, with where each value came from.
-import { complaintText, showEntries } from '../config/print.ts';
+import { configErrorText, printEntries } from '../config/print.ts';
 import { exposure } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
 import { passwordWarnings } from './password.ts';
@@ -12,7 +12,7 @@ import type { Act, CommandPorts, Invocation } from './ports.ts';
 export const config: Act = async (ports, invocation) => {
   const { entries, warnings } = invocation.configuration;
   ports.terminal.out(`# Effective configuration of sota-agent ${ports.version}\n\n`);
-  ports.terminal.out(`${showEntries(entries)}\n`);
+  ports.terminal.out(`${printEntries(entries)}\n`);
   const found = [
     ...warnings,
     ...(await keyWarnings(ports, invocation)),
@@ -22,11 +22,11 @@ export const config: Act = async (ports, invocation) => {
     ...socketWarnings(ports, invocation),
   ];
   for (const warning of found) {
-    ports.terminal.err(`warning: ${complaintText(warning)}\n`);
+    ports.terminal.err(`warning: ${configErrorText(warning)}\n`);
   }
   const places = placeErrors(ports, invocation);
   const errors = places.length > 0 ? places : await storageErrors(ports, invocation);
-  for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
+  for (const one of errors) ports.terminal.err(`${configErrorText(one)}\n`);
   return errors.length === 0 ? exitCodes.done : exitCodes.usage;
 };
 
@@ -46,5 +46,5 @@ async function keyWarnings(
   const problem = mode.ok ? exposure(mode.value) : undefined;
   if (problem === undefined) return [];
   const { origin, key } = entry;
-  return [{ origin, key, problem: `${path} ${problem}`, mend: `chmod 600 ${path}` }];
+  return [{ origin, key, problem: `${path} ${problem}`, hint: `chmod 600 ${path}` }];
 }

@@ -32,14 +32,14 @@ function mendOf(code: string): string {
   return code === 'ENOENT' || code === 'ENOTDIR' ? 'give another --config' : 'make it readable';
 }
 
-function refuse(file: string, problem: string, mend: string): Configuration {
+function refuse(file: string, problem: string, hint: string): Configuration {
   const complaint: ConfigError = {
     origin: { kind: 'file', file, line: undefined },
     key: '',
     problem,
-    mend,
+    hint,
   };
-  return { ok: false, complaints: [complaint] };
+  return { ok: false, errors: [complaint] };
 }
 
 /** One byte more than a configuration may have, so that a longer one shows. */

@@ -18,6 +18,6 @@ export async function passwordWarnings(
   const found = mode.ok ? exposure(mode.value) : undefined;
   if (found === undefined) return [];
   const problem = `contains a password, and ${origin.file} ${found}`;
-  const mend = `chmod 600 ${origin.file}, and chown it to the user of the agent`;
-  return [{ origin, key, problem, mend }];
+  const hint = `chmod 600 ${origin.file}, and chown it to the user of the agent`;
+  return [{ origin, key, problem, hint }];
 }

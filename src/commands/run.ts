@@ -1,5 +1,5 @@
 // `run`: the daemon, once its configuration is known to be good.
-import { complaintText } from '../config/print.ts';
+import { configErrorText } from '../config/print.ts';
 import { exitCodes } from './ports.ts';
 import { passwordWarnings } from './password.ts';
 import { socketWarnings } from './socket.ts';
@@ -10,7 +10,7 @@ import type { Act } from './ports.ts';
 export const run: Act = async (ports, { configuration, settings }) => {
   const given = { configuration, settings };
   const errors = placeErrors(ports, given);
-  for (const one of errors) ports.terminal.err(`${complaintText(one)}\n`);
+  for (const one of errors) ports.terminal.err(`${configErrorText(one)}\n`);
   if (errors.length > 0) return exitCodes.usage;
   const found = [
     ...(await passwordWarnings(ports, given)),
@@ -19,7 +19,7 @@ export const run: Act = async (ports, { configuration, settings }) => {
     ...socketWarnings(ports, given),
   ];
   for (const warning of [...configuration.warnings, ...found]) {
-    ports.terminal.err(`warning: ${complaintText(warning)}\n`);
+    ports.terminal.err(`warning: ${configErrorText(warning)}\n`);
   }
   // Not in our executables, which do not hear of it; in a Node that runs the script, before us.
   if ((ports.environment['NODE_OPTIONS'] ?? '') !== '') {

@@ -2,7 +2,7 @@
 import type { ServerProfile, Status } from '../core/status.ts';
 
 /** Nothing is said of a server that nothing is known of. */
-export function learntLines({ backend, previousServers }: Status): readonly string[] {
+export function learnedLines({ backend, previousServers }: Status): readonly string[] {
   return [
     ...blockOf(`What was learnt of the server at ${backend.services.start}:`, backend),
     ...previousServers.flatMap((one) => blockOf(`And of the one before at ${one.start}:`, one)),

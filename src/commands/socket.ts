@@ -55,6 +55,6 @@ export function socketWarnings(
   const found = file ?? folder ?? early;
   if (origin === undefined || found === undefined) return [];
   const problem = `can be another user's: ${found}`;
-  const mend = 'use a folder that only the user of the agent may change';
-  return [{ origin, key, problem, mend }];
+  const hint = 'use a folder that only the user of the agent may change';
+  return [{ origin, key, problem, hint }];
 }

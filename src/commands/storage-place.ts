@@ -14,10 +14,10 @@ export function storageWarnings(
 ): readonly ConfigError[] {
   const { directory } = settings.storage;
   const loss = storageLoss(directory);
-  const mend = 'set it to a directory that keeps its files';
+  const hint = 'set it to a directory that keeps its files';
   return loss === undefined
     ? []
-    : complaint(configuration, { problem: `${directory} ${loss}`, mend });
+    : complaint(configuration, { problem: `${directory} ${loss}`, hint });
 }
 
 /** Errors of both commands; those that need no device were found before. */
@@ -36,14 +36,14 @@ export async function storageErrors(
 ): Promise<readonly ConfigError[]> {
   const checked = await checkFileSystem(settings.storage.directory);
   if (checked.ok) return [];
-  return complaint(configuration, { problem: 'is refused at the start', mend: checked.reason });
+  return complaint(configuration, { problem: 'is refused at the start', hint: checked.reason });
 }
 
 function complaint(
   { entries }: Given['configuration'],
-  { problem, mend }: Pick<ConfigError, 'problem' | 'mend'>,
+  { problem, hint }: Pick<ConfigError, 'problem' | 'hint'>,
   key = 'storage.dir',
 ): readonly ConfigError[] {
   const origin = entries.find((one) => one.key === key)?.origin ?? { kind: 'default' };
-  return [{ origin, key, problem, mend }];
+  return [{ origin, key, problem, hint }];
 }

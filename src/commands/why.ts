@@ -1,7 +1,7 @@
 // `why`: what each package waits for, which timer runs, what comes next, what the last cut left.
 import { label } from '../core/decision-helpers.ts';
 import { plain, shortened } from '../sanitize.ts';
-import { learntLines } from './server-profile.ts';
+import { learnedLines } from './server-profile.ts';
 import { exitCodes } from './ports.ts';
 import { reachStatus } from './daemon-client.ts';
 import { headLines, nextText, progressText } from './status.ts';
@@ -35,7 +35,7 @@ export function whyAll(status: Status): readonly string[] {
     ...(packages.length + reports.length > 0
       ? []
       : ['Nothing to do: no package is offered, under way or unreported.']),
-    ...spaced(learntLines(status)),
+    ...spaced(learnedLines(status)),
     ...survivedLines(recovered),
   ];
 }

@@ -18,12 +18,12 @@ export async function workFolderWarnings(
     const problem =
       `${path} is on a file system that is mounted noexec: where no SWUpdate daemon runs, ` +
       'the scripts of a .swu fail there ("Permission denied")';
-    const mend = 'set installer.work_dir to a folder on another file system';
-    found.push({ origin, key, problem, mend });
+    const hint = 'set installer.work_dir to a folder on another file system';
+    found.push({ origin, key, problem, hint });
   }
   if (key === 'installer.work_dir' && (await isWritableForAll(disk, path))) {
     const problem = `${path} is writable for every user, who can replace what SWUpdate runs`;
-    found.push({ origin, key, problem, mend: 'use a folder of the user of the agent' });
+    found.push({ origin, key, problem, hint: 'use a folder of the user of the agent' });
   }
   return found;
 }

@@ -1,38 +1,39 @@
-// Readers for where things are: URLs, host:port, paths. What would only fail later and elsewhere
-// (a node that cannot reach us, a socket path cut short by the kernel) is refused here.
+// Readers of addresses: URLs, host:port, paths. They reject values that would fail only later and
+// elsewhere, such as an address that the node cannot reach or a socket path that is too long.
 import { isIP } from 'node:net';
-import { text, words } from './readers.ts';
+import { text as textReader, words } from './readers.ts';
 import type { ProxyAddress } from '../core/settings.ts';
 import type { Reader } from './readers.ts';
 
 const control = /[\u0000-\u0020\u007f]/;
 
-function urlOf(spelt: string): URL | undefined {
-  if (control.test(spelt)) return undefined;
+function urlOf(text: string): URL | undefined {
+  if (control.test(text)) return undefined;
   try {
-    return new URL(spelt);
+    return new URL(text);
   } catch {
     return undefined;
   }
 }
 
-function isUrl(spelt: string, protocols: readonly string[]): boolean {
-  const url = urlOf(spelt);
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  const url = urlOf(text);
   return url !== undefined && protocols.includes(url.protocol) && url.hostname !== '';
 }
 
-/** The protocol of a URL that was read before. */
+/** Returns the protocol of a URL that a reader has accepted. */
 export const protocolOf = (url: string) => urlOf(url)?.protocol ?? '';
+/** Returns the host of a URL that a reader has accepted. */
 export const hostOf = (url: string) => urlOf(url)?.hostname ?? '';
 
-/** Returns the port of a URL that was read before, also if the URL leaves it to the protocol. */
+/** Returns the port of a URL that a reader has accepted, or the default port of its protocol. */
 export function portOf(url: string): number {
   const read = urlOf(url);
   if (read === undefined || read.port !== '') return Number(read?.port ?? 0);
   return ['https:', 'wss:'].includes(read.protocol) ? 443 : 80;
 }
 
-/** `rvi.network_address` may be host:port or a URL. */
+/** Returns `rvi.network_address` as a URL; the key accepts host:port as well. */
 export const networkUrlOf = (address: string) =>
   /^[a-z]+:\/\//.test(address) ? address : `http://${address}`;
 
@@ -40,25 +41,25 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host === '::1' || /^127\./.test(host);
 }
 
-export const nodeUrl: Reader<string> = text(
+export const nodeUrl: Reader<string> = textReader(
   'a URL of the RVI node such as "http://127.0.0.1:8901" (http, https, ws or wss)',
-  (spelt) => {
-    const url = urlOf(spelt);
-    if (url === undefined || !isUrl(spelt, ['http:', 'https:', 'ws:', 'wss:'])) return false;
-    // A WebSocket takes no fragment, and no node takes a user.
-    return url.username === '' && url.password === '' && !spelt.includes('#') && hasPort(url);
+  (text) => {
+    const url = urlOf(text);
+    if (url === undefined || !isUrl(text, ['http:', 'https:', 'ws:', 'wss:'])) return false;
+    // WebSocket allows no fragment, and no node accepts a user name.
+    return url.username === '' && url.password === '' && !text.includes('#') && hasPort(url);
   },
 );
 
-/** Nobody can be reached at port 0. */
+/** Port 0 cannot be reached. */
 const hasPort = ({ port }: URL) => port !== '0';
 
 const hiddenPassword = '***';
 const proxyWanted = 'a URL such as "http://user:password@proxy:3128" (http or https)';
 
 /**
- * Read once, here: whatever is accepted can be used. User and password may be percent-encoded; a
- * `%` that two hexadecimal digits do not follow stands for itself.
+ * Converts the URL to its parts, so that each accepted URL can be used. User and password may be
+ * percent-encoded; a `%` without two hexadecimal digits after it is an ordinary character.
  */
 export const proxyUrl: Reader<ProxyAddress> = {
   read: (raw) => {
@@ -66,11 +67,11 @@ export const proxyUrl: Reader<ProxyAddress> = {
     const isHttp = url !== undefined && ['http:', 'https:'].includes(url.protocol);
     if (!isHttp || url.hostname === '' || !hasPort(url)) return { ok: false, wanted: proxyWanted };
     if (url.password === hiddenPassword) {
-      const wanted = `the password itself, which "config" prints as ${hiddenPassword}`;
+      const wanted = `the password, which "config" prints as ${hiddenPassword}`;
       return { ok: false, wanted };
     }
     const user = decoded(url.username);
-    // The header ends the user at the first colon.
+    // In the header, the first colon ends the user name.
     if (user.includes(':')) return { ok: false, wanted: `${proxyWanted}, no ":" in the user` };
     const isSecure = url.protocol === 'https:';
     const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
@@ -80,11 +81,11 @@ export const proxyUrl: Reader<ProxyAddress> = {
     const authorization = hasUser ? `Basic ${pair.toString('base64')}` : undefined;
     return { ok: true, value: { isSecure, host, port, authorization } };
   },
-  fromText: (spelt) => spelt,
+  fromText: (text) => text,
   shown: shownProxy,
 };
 
-/** Undefined: it may contain a password, and where is not known. */
+/** Returns undefined if the text may contain a password at an unknown position. */
 function shownProxy(raw: unknown): unknown {
   if (typeof raw !== 'string') return typeof raw === 'object' ? undefined : raw;
   const isHostOnly = !raw.includes('@') && !/:(?!\/\/|\d*(?:[/?#]|$))/.test(raw);
@@ -98,9 +99,9 @@ function shownProxy(raw: unknown): unknown {
   return url.pathname === '/' && raw.at(-1) !== '/' ? url.href.replace(/\/$/, '') : url.href;
 }
 
-/** Bytes, as other character sets than UTF-8 may be meant. */
-function decoded(spelt: string): Buffer {
-  const parts = spelt.split(/(%[0-9A-Fa-f]{2})/);
+/** Returns bytes, because the text may be in another character set than UTF-8. */
+function decoded(text: string): Buffer {
+  const parts = text.split(/(%[0-9A-Fa-f]{2})/);
   return Buffer.concat(
     parts.map((part) =>
       /^%[0-9A-Fa-f]{2}$/.test(part) ? Buffer.from(part.slice(1), 'hex') : Buffer.from(part),
@@ -108,11 +109,11 @@ function decoded(spelt: string): Buffer {
   );
 }
 
-/** A node cannot read IPv6 literals in it, and a wildcard leads it to itself (protocol 1.2). */
-export const reachableAddress: Reader<string> = text(
+/** Nodes cannot read IPv6 literals; a wildcard makes a node connect to itself (protocol 1.2). */
+export const reachableAddress: Reader<string> = textReader(
   'host:port or an http URL at which the node reaches this device (no wildcard, IPv6 or query)',
-  (spelt) => {
-    const url = urlOf(networkUrlOf(spelt));
+  (text) => {
+    const url = urlOf(networkUrlOf(text));
     if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return false;
     if (url.search !== '' || url.hash !== '') return false;
     return url.username === '' && /^[^[]/.test(url.hostname) && url.hostname !== '0.0.0.0';
@@ -121,13 +122,13 @@ export const reachableAddress: Reader<string> = text(
 
 const pathBytesMax = 255;
 
-/** What a URL keeps as it is: a node must send the same text that it was told. */
-export const deliveryPath: Reader<string> = text(
+/** Only characters that a URL keeps: the node must send the same text that the agent registered. */
+export const deliveryPath: Reader<string> = textReader(
   `"secret", or a path such as "/sota" of at most ${pathBytesMax} plain characters`,
-  (spelt) => {
-    if (spelt === 'secret' || spelt === '/') return true;
-    const isPlain = /^(?:\/[\w.~!$&'()*+,;=:@-]+)+\/?$/.test(spelt);
-    return isPlain && spelt.length <= pathBytesMax && !/\/\.{1,2}(?:\/|$)/.test(spelt);
+  (text) => {
+    if (text === 'secret' || text === '/') return true;
+    const isPlain = /^(?:\/[\w.~!$&'()*+,;=:@-]+)+\/?$/.test(text);
+    return isPlain && text.length <= pathBytesMax && !/\/\.{1,2}(?:\/|$)/.test(text);
   },
 );
 
@@ -143,17 +144,17 @@ export const listenAddress: Reader<Address> = {
     const port = Number(digits);
     const isAddress = v6 === undefined || isIP(v6) === 6;
     if (host === undefined || !isAddress) return { ok: false, wanted: listenWanted };
-    // 0: whichever is free; the node is told which one it became.
+    // 0 is any free port; the agent registers the port that it got.
     if (port > 65_535) return { ok: false, wanted: 'a port from 0 to 65535' };
     return { ok: true, value: { host, port } };
   },
-  fromText: (spelt) => spelt,
+  fromText: (text) => text,
 };
 
 const samplePeers = '["127.0.0.1", "10.0.0.0/8"]';
 const listOfPeers = words(samplePeers);
 
-/** No names: what they mean would be decided elsewhere, and later. */
+/** Addresses only: the meaning of a name could change later, outside the configuration. */
 export const peers: Reader<readonly string[]> = {
   ...listOfPeers,
   read: (raw) => {
@@ -163,56 +164,56 @@ export const peers: Reader<readonly string[]> = {
   },
 };
 
-function isNetwork(spelt: string): boolean {
-  const [address = '', bits, ...rest] = spelt.split('/');
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
   const version = address.includes('%') ? 0 : isIP(address);
   if (version === 0 || rest.length > 0) return false;
   if (bits === undefined) return true;
   return /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
-/** Relative paths would mean another file for each working directory. */
-export const absolutePath: Reader<string> = text(
+/** A relative path would depend on the working directory. */
+export const absolutePath: Reader<string> = textReader(
   'an absolute path',
-  (spelt) => spelt.startsWith('/') && !spelt.includes('\0'),
+  (text) => text.startsWith('/') && !text.includes('\0'),
 );
 
-/** As `absolutePath`; empty where that is the way to say "none". */
-export const absolutePathOrNone: Reader<string> = text(
+/** As `absolutePath`; empty means none. */
+export const absolutePathOrNone: Reader<string> = textReader(
   'an absolute path, or "" for none',
-  (spelt) => spelt === '' || (spelt.startsWith('/') && !spelt.includes('\0')),
+  (text) => text === '' || (text.startsWith('/') && !text.includes('\0')),
 );
 
-/** The kernel's `sun_path` ends at 108 bytes with its zero. */
+/** The kernel's `sun_path` has 108 bytes, its terminating zero included. */
 const socketPathBytesMax = 107;
 
-export const socketPath: Reader<string> = text(
+export const socketPath: Reader<string> = textReader(
   `an absolute path of at most ${socketPathBytesMax} bytes`,
-  (spelt) => {
-    const fits = Buffer.byteLength(spelt) <= socketPathBytesMax;
-    return fits && spelt.startsWith('/') && !spelt.includes('\0');
+  (text) => {
+    const fits = Buffer.byteLength(text) <= socketPathBytesMax;
+    return fits && text.startsWith('/') && !text.includes('\0');
   },
 );
 
-/** SWUpdate cannot bind `sockinstctrl` or `swupdateprog` below a longer one. */
+/** SWUpdate cannot bind `sockinstctrl` or `swupdateprog` in a folder with a longer path. */
 const socketFolderBytesMax = socketPathBytesMax - '/sockinstctrl'.length;
 
-export const socketFolderOrNone: Reader<string> = text(
+export const socketFolderOrNone: Reader<string> = textReader(
   `an absolute path of at most ${socketFolderBytesMax} bytes, or "" for none`,
-  (spelt) => {
-    const fits = Buffer.byteLength(spelt) <= socketFolderBytesMax && !spelt.includes('\0');
-    return spelt === '' || (fits && spelt.startsWith('/'));
+  (text) => {
+    const fits = Buffer.byteLength(text) <= socketFolderBytesMax && !text.includes('\0');
+    return text === '' || (fits && text.startsWith('/'));
   },
 );
 
-const isProgram = (spelt: string) => /^(?:\/[^\0]+|[^\s/\0]+)$/.test(spelt);
+const isProgram = (text: string) => /^(?:\/[^\0]+|[^\s/\0]+)$/.test(text);
 
-export const program: Reader<string> = text(
-  'a program: its name, looked up in PATH, or its absolute path; arguments have a key of their own',
+export const program: Reader<string> = textReader(
+  'the name of a program in PATH, or its absolute path, without arguments',
   isProgram,
 );
 
-export const programOrNone: Reader<string> = text(
-  'a program: its name, looked up in PATH, or its absolute path; "" for none',
-  (spelt) => spelt === '' || isProgram(spelt),
+export const programOrNone: Reader<string> = textReader(
+  'the name of a program in PATH, or its absolute path, without arguments; "" for none',
+  (text) => text === '' || isProgram(text),
 );

@@ -1,5 +1,5 @@
-// Keys that are each right and do not go together. An error would leave the agent deaf or do
-// other than what was written; a warning is what may be meant that way.
+// Checks of several keys together. An error means that the agent could not receive messages, or
+// would act differently from what is written. A warning marks values that may be intended.
 import { hostOf, isLoopback, protocolOf } from './addresses.ts';
 import { error, warning } from './findings.ts';
 import { installers } from './installers.ts';
@@ -10,8 +10,8 @@ import { weakerThanDefault } from './weaker.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
 
-/** `isGiven`: by the file or the environment, not by default. */
-export function relations(
+/** `isGiven` returns true if the file or the environment sets the key. */
+export function crossChecks(
   settings: Settings,
   isGiven: (key: string) => boolean,
 ): readonly Finding[] {
@@ -29,33 +29,33 @@ export function relations(
   ];
 }
 
-/** The node answers on the connection that we opened. */
+/** Over WebSocket, the node answers on the connection that the agent opened. */
 function websocket(isGiven: (key: string) => boolean): readonly Finding[] {
-  return ['rvi.listen', 'rvi.allow', 'rvi.network_address', 'rvi.path']
+  return ['rvi.listen', 'rvi.allowed_peers', 'rvi.network_address', 'rvi.path']
     .filter(isGiven)
     .map((key) =>
-      error(key, 'has no use with a ws or wss rvi.url', 'leave it out, or give an http rvi.url'),
+      error(key, 'has no effect with a ws or wss rvi.url', 'remove it, or set an http rvi.url'),
     );
 }
 
 const wildcards = ['0.0.0.0', '::'];
 
 function http(settings: Settings): readonly Finding[] {
-  const { url, listen, networkAddress, dialect } = settings.rvi;
+  const { url, listen, networkAddress, nodeDialect } = settings.rvi;
   const found: Finding[] = [...ownAddress(settings)];
-  if (dialect !== 'jsonrpc') {
-    const mend = 'give a ws or wss rvi.url, or leave it out';
-    found.push(error('rvi.dialect', `is "${dialect}" with an http rvi.url`, mend));
+  if (nodeDialect !== 'jsonrpc') {
+    const hint = 'remove it, or set a ws or wss rvi.url';
+    found.push(error('rvi.node_dialect', `is "${nodeDialect}" with an http rvi.url`, hint));
   }
   if (networkAddress !== undefined) return found;
-  const mend = 'give rvi.network_address, the address of this device as the node sees it';
+  const hint = 'set rvi.network_address to the address at which the node reaches this device';
   if (wildcards.includes(listen.host)) {
-    found.push(error('rvi.listen', 'is a wildcard, at which no node can deliver', mend));
+    found.push(error('rvi.listen', 'is a wildcard address, at which no node can deliver', hint));
   } else if (listen.host.includes(':')) {
-    found.push(error('rvi.listen', 'is an IPv6 literal, which nodes cannot read', mend));
+    found.push(error('rvi.listen', 'is an IPv6 literal, which nodes cannot read', hint));
   } else if (isLoopback(listen.host) && !isLoopback(hostOf(url))) {
-    const problem = `is on loopback, where the node at ${hostOf(url)} cannot deliver`;
-    found.push(warning('rvi.listen', problem, `listen on another address, or ${mend}`));
+    const problem = `is on loopback, which the node at ${hostOf(url)} cannot reach`;
+    found.push(warning('rvi.listen', problem, `listen on another address, or ${hint}`));
   }
   return found;
 }
@@ -66,30 +66,30 @@ function tls(
   isGiven: (key: string) => boolean,
 ): readonly Finding[] {
   if (protocol !== 'https:' && protocol !== 'wss:') {
-    const mend = 'give an https or wss rvi.url, or leave it out';
+    const hint = 'remove it, or set an https or wss rvi.url';
     return ['rvi.tls_ca', 'rvi.tls_cert', 'rvi.tls_key']
       .filter(isGiven)
-      .map((key) => error(key, `has no use with ${protocol}//, which is not encrypted`, mend));
+      .map((key) => error(key, `has no effect with ${protocol}//, which is not encrypted`, hint));
   }
   const { cert, key } = settings.rvi.tls;
   if ((cert === undefined) === (key === undefined)) return [];
   const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
-  return [error(`rvi.tls_${given}`, `is given without rvi.tls_${missing}`, 'give both, or none')];
+  return [error(`rvi.tls_${given}`, `is set without rvi.tls_${missing}`, 'set both, or none')];
 }
 
-function policy({ policy: { accept, dependencies } }: Settings): readonly Finding[] {
-  if (accept === 'auto' || dependencies === 'ask') return [];
+function policy({ policy: { consent, dependencies } }: Settings): readonly Finding[] {
+  if (consent === 'automatic' || dependencies === 'ask') return [];
   const problem =
-    'is "accept": while an accepted package is under way, the server can install any other one';
-  const mend = 'leave it out, so that a person is asked for dependencies as well';
-  return [warning('policy.dependencies', problem, mend)];
+    'is "accept": while an accepted package is in progress, the server can install any other';
+  const hint = 'remove it, so that dependencies need consent as well';
+  return [warning('policy.dependencies', problem, hint)];
 }
 
-/** Servers repeat the last chunk after 30 s of silence by themselves (protocol 2.4). */
+/** After 30 s without an ack, servers repeat the last chunk (protocol 2.4). */
 const serverRepeatsMs = 30_000;
 
 function timing(settings: Settings): readonly Finding[] {
-  if (settings.rvi.stallMs < serverRepeatsMs) return [];
-  const problem = 'is not below 30 s, after which servers repeat the last chunk by themselves';
-  return [warning('rvi.stall', problem, 'a lost ack costs less time with 10')];
+  if (settings.rvi.stallTimeoutMs < serverRepeatsMs) return [];
+  const problem = 'is not below 30 s, after which servers repeat the last chunk on their own';
+  return [warning('rvi.stall_timeout', problem, 'set it to 10: a lost ack then costs less time')];
 }

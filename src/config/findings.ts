@@ -1,16 +1,16 @@
-// What a check of several keys reports: an error stops the agent, a warning does not.
+// Results of the checks of several keys. An error stops the agent; a warning is printed.
 
 export type Finding = {
   readonly severity: 'error' | 'warning';
   readonly key: string;
   readonly problem: string;
-  readonly mend: string;
+  readonly hint: string;
 };
 
-export function error(key: string, problem: string, mend: string): Finding {
-  return { severity: 'error', key, problem, mend };
+export function error(key: string, problem: string, hint: string): Finding {
+  return { severity: 'error', key, problem, hint };
 }
 
-export function warning(key: string, problem: string, mend: string): Finding {
-  return { severity: 'warning', key, problem, mend };
+export function warning(key: string, problem: string, hint: string): Finding {
+  return { severity: 'warning', key, problem, hint };
 }

@@ -1,6 +1,6 @@
-// Which installers exist. The sender of a package chooses its format, and with the format the
-// installer: an installer that checks no signature must not be enabled next to one that does
-// unless the operator lists both.
+// The enabled installers. The sender of a package chooses its format, and with the format the
+// installer. Therefore an installer that checks no signature must not be enabled next to one that
+// does, unless the operator lists both.
 import { error, warning } from './findings.ts';
 import { forbiddenArgument, hasPublicKey } from './swupdate-args.ts';
 import type { Settings } from '../core/settings.ts';
@@ -13,9 +13,9 @@ const names: readonly Name[] = ['opkg', 'swupdate', 'command'];
 const enabledKey = 'installer.enabled';
 
 /**
- * Returns `installer.enabled` as written, else what the other keys imply: the installers that have
- * a key of their own, or that `installer.default` or a rule names. Where the sender has a choice,
- * SWUpdate, which can check signatures, is then enabled alone.
+ * Returns `installer.enabled` if it is set. Otherwise returns what the other keys imply: the
+ * installers with a key of their own, or named by `installer.default` or a rule. If the sender has
+ * a choice, only SWUpdate is enabled then, because it can check signatures.
  */
 export function enabledInstallers(
   { installer }: Settings,
@@ -27,7 +27,7 @@ export function enabledInstallers(
   return isAlone ? ['swupdate'] : configured;
 }
 
-/** The sender chooses the format and the name of a package. */
+/** Returns true if format or name, which the sender chooses, select the installer. */
 function hasChoice({ default: standard, rules }: Settings['installer']): boolean {
   return standard === 'auto' || rules.length > 0;
 }
@@ -39,7 +39,7 @@ function isConfigured(
 ): boolean {
   return (
     installer.default === name ||
-    installer.rules.some(({ use }) => use === name) ||
+    installer.rules.some(({ installer }) => installer === name) ||
     given.some((key) => key.startsWith(`installer.${name}.`))
   );
 }
@@ -64,8 +64,8 @@ function choiceErrors(installer: Settings['installer'], isGiven: IsGiven): reado
   if (standard !== 'auto' && !enabled.includes(standard)) {
     found.push(unlisted('installer.default', standard));
   }
-  const rule = rules.find(({ use }) => !enabled.includes(use));
-  if (rule !== undefined) found.push(unlisted('installer.rules', rule.use));
+  const rule = rules.find(({ installer }) => !enabled.includes(installer));
+  if (rule !== undefined) found.push(unlisted('installer.rules', rule.installer));
   return found;
 }
 
@@ -73,17 +73,17 @@ function commandErrors(installer: Settings['installer']): readonly Finding[] {
   const { command, default: standard, enabled, rules } = installer;
   if (command.program !== '') return [];
   const problem = 'names the installer "command", which has no program';
-  const mend = 'give installer.command.program';
+  const hint = 'set installer.command.program';
   const found: Finding[] = [];
-  if (standard === 'command') found.push(error('installer.default', problem, mend));
-  if (rules.some(({ use }) => use === 'command')) {
-    found.push(error('installer.rules', problem, mend));
+  if (standard === 'command') found.push(error('installer.default', problem, hint));
+  if (rules.some(({ installer }) => installer === 'command')) {
+    found.push(error('installer.rules', problem, hint));
   }
   if (command.args.length > 0) {
-    found.push(error('installer.command.args', 'has no program to go to', mend));
+    found.push(error('installer.command.args', 'is set without a program', hint));
   }
   if (found.length === 0 && enabled.includes('command')) {
-    found.push(error(enabledKey, problem, mend));
+    found.push(error(enabledKey, problem, hint));
   }
   return found;
 }
@@ -94,7 +94,7 @@ function swupdateErrors({ swupdate }: Settings['installer']): readonly Finding[]
   return [error('installer.swupdate.args', `has ${found.argument}: ${found.problem}`, 'remove it')];
 }
 
-/** A choice that is weaker than the default, one warning each. */
+/** Returns a warning for each choice that is weaker than the default. */
 function weaknesses(installer: Settings['installer'], isGiven: IsGiven): readonly Finding[] {
   const { enabled, swupdate } = installer;
   if (enabled.length === 0) {
@@ -102,7 +102,7 @@ function weaknesses(installer: Settings['installer'], isGiven: IsGiven): readonl
     return [warning(enabledKey, problem, `write ${enabledKey} = ["opkg"], ["swupdate"] or both`)];
   }
   const found: Finding[] = [];
-  const weak = (problem: string, mend: string) => found.push(warning(enabledKey, problem, mend));
+  const weak = (problem: string, hint: string) => found.push(warning(enabledKey, problem, hint));
   if (enabled.includes('opkg')) {
     const problem = "lists opkg: the signature of an .ipk is not checked, only the server's SHA-1";
     weak(problem, 'use SWUpdate with signed images if others can send packages');
@@ -129,11 +129,19 @@ function weaknesses(installer: Settings['installer'], isGiven: IsGiven): readonl
   return [...found, ...ignoredSections(installer, isGiven)];
 }
 
-/** Who wrote the list knows what is not on it. */
+/** If the list is written, its author knows what is not on it. */
 function ignoredSections({ enabled }: Settings['installer'], isGiven: IsGiven): readonly Finding[] {
   if (isGiven(enabledKey)) return [];
   return names.flatMap((name) => {
-    const key = ['program', 'args', 'status_file', 'versions_file', 'check', 'sockets', 'reboot']
+    const key = [
+      'program',
+      'args',
+      'status_file',
+      'versions_file',
+      'verify_command',
+      'sockets',
+      'reboot',
+    ]
       .map((one) => `installer.${name}.${one}`)
       .find(isGiven);
     if (enabled.includes(name) || key === undefined) return [];

@@ -1,5 +1,5 @@
-// The table of all keys: where each stands, what it takes, and its default. Everything else about
-// the configuration (what is unknown, what `config` prints, the environment) is derived from it.
+// The table of all keys: name, reader, default and former name of each. The rest of the
+// configuration is derived from it: unknown keys, the output of `config`, the environment.
 import {
   absolutePath,
   absolutePathOrNone,
@@ -19,6 +19,7 @@ import {
   flag,
   oneOf,
   optional,
+  renamed,
   rules,
   seconds,
   setOf,
@@ -29,28 +30,39 @@ import {
 import type { Settings } from '../core/settings.ts';
 import type { Reader } from './readers.ts';
 
-/** Reads one key; `fallback` is spelt as in the file and goes through the same reader. */
-export type Take = <T>(path: string, reader: Reader<T>, fallback?: unknown) => T;
+/**
+ * Reads one key. `fallback` is the default, as in the file; the reader checks it as well. The file
+ * and the environment may use `formerly`, the name of the key in older versions.
+ */
+export type Take = <T>(key: string, reader: Reader<T>, fallback?: unknown, formerly?: string) => T;
 
 const day = 86_400;
 
 const vin = text(
   'the vehicle identification number: letters, digits, dots, dashes and underscores, at most 64',
-  (spelt) => /^[\w.-]{1,64}$/.test(spelt),
+  (value) => /^[\w.-]{1,64}$/.test(value),
 );
 
-const uuid = text('a UUID such as "123e4567-e89b-42d3-a456-426655440000"', (spelt) =>
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(spelt),
+const uuid = text('a UUID such as "123e4567-e89b-42d3-a456-426655440000"', (value) =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value),
 );
 
 const servicePrefix = text(
   'a service prefix such as "genivi.org/backend", without slashes at its ends',
-  (spelt) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(spelt) && !/[\u0000-\u001f\u007f]/.test(spelt),
+  (value) => /^[^\s/](?:[^\s]*[^\s/])?$/.test(value) && !/[\u0000-\u001f\u007f]/.test(value),
 );
 
-const group = text('the name of a group in /etc/group, or its number', (spelt) =>
-  /^[\w][\w.-]{0,63}\$?$/.test(spelt),
+const group = text('the name of a group in /etc/group, or its number', (value) =>
+  /^[\w][\w.-]{0,63}\$?$/.test(value),
 );
+
+const consent = renamed(oneOf('automatic', 'required'), { auto: 'automatic', ask: 'required' });
+
+const healthCheck = words('["/usr/bin/check-boot", "--quick"]');
+
+const serverDialect = oneOf('auto', 'P1', 'P2', 'P3');
+
+const nodeDialect = oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5');
 
 export function readKeys(take: Take): Settings {
   return {
@@ -61,10 +73,10 @@ export function readKeys(take: Take): Settings {
     rvi: readRvi(take),
     storage: {
       directory: take('storage.dir', absolutePath, '/var/lib/sota-agent'),
-      reserveBytes: take('storage.reserve', size(1024 ** 4), '16 MiB'),
+      minFreeBytes: take('storage.min_free', size(1024 ** 4), '16 MiB', 'storage.reserve'),
     },
     policy: {
-      accept: take('policy.accept', oneOf('auto', 'ask'), 'auto'),
+      consent: take('policy.consent', consent, 'automatic', 'policy.accept'),
       dependencies: take('policy.dependencies', oneOf('ask', 'accept'), 'ask'),
     },
     installer: readInstaller(take),
@@ -72,7 +84,7 @@ export function readKeys(take: Take): Settings {
       program: take('reboot.program', program, 'systemctl'),
       args: take('reboot.args', words('["reboot"]'), ['reboot']),
       allow: take('reboot.allow', words('["/usr/bin/vehicle-is-parked"]'), []),
-      check: take('reboot.check', words('["/usr/bin/check-boot", "--quick"]'), []),
+      healthCheck: take('reboot.health_check', healthCheck, [], 'reboot.check'),
     },
     control: {
       socket: take('control.socket', socketPath, '/run/sota-agent/control.sock'),
@@ -89,21 +101,21 @@ function readRvi(take: Take): Settings['rvi'] {
   return {
     url: take('rvi.url', nodeUrl, 'http://127.0.0.1:8901'),
     listen: take('rvi.listen', listenAddress, '127.0.0.1:9080'),
-    allow: take('rvi.allow', peers, []),
+    allowedPeers: take('rvi.allowed_peers', peers, [], 'rvi.allow'),
     networkAddress: take('rvi.network_address', optional(reachableAddress)),
     path: take('rvi.path', deliveryPath, 'secret'),
-    backend: take('rvi.backend', servicePrefix, 'genivi.org/backend'),
-    registerEveryMs: take('rvi.register_every', seconds(1, day), 300),
-    // More than a day is read as relative milliseconds by some nodes (protocol 1.6).
-    messageLifeMs: take('rvi.timeout', seconds(1, day), 90),
-    stallMs: take('rvi.stall', seconds(0.1, 600), 10),
+    servicePrefix: take('rvi.service_prefix', servicePrefix, 'genivi.org/backend', 'rvi.backend'),
+    registerIntervalMs: take('rvi.register_interval', seconds(1, day), 300, 'rvi.register_every'),
+    // Some nodes read more than a day as relative milliseconds (protocol 1.6).
+    messageTtlMs: take('rvi.message_ttl', seconds(1, day), 90, 'rvi.timeout'),
+    stallTimeoutMs: take('rvi.stall_timeout', seconds(0.1, 600), 10, 'rvi.stall'),
     finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
     // Servers give up after 60 s (protocol 2.4).
-    keepAliveMs: take('rvi.keep_alive', seconds(0, 55), 20),
+    progressIntervalMs: take('rvi.progress_interval', seconds(0, 55), 20, 'rvi.keep_alive'),
     ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
-    packages: take('rvi.packages', oneOf('all', 'strict'), 'all'),
-    messages: take('rvi.messages', oneOf('auto', 'P1', 'P2', 'P3'), 'auto'),
-    dialect: take('rvi.dialect', oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5'), 'jsonrpc'),
+    inventory: take('rvi.inventory', oneOf('all', 'strict'), 'all', 'rvi.packages'),
+    serverDialect: take('rvi.server_dialect', serverDialect, 'auto', 'rvi.messages'),
+    nodeDialect: take('rvi.node_dialect', nodeDialect, 'jsonrpc', 'rvi.dialect'),
     tls: {
       ca: take('rvi.tls_ca', optional(absolutePath)),
       cert: take('rvi.tls_cert', optional(absolutePath)),
@@ -119,8 +131,8 @@ function readInstaller(take: Take): Settings['installer'] {
     enabled: take('installer.enabled', setOf(installers), []),
     default: take('installer.default', oneOf('auto', ...installers), 'auto'),
     rules: take('installer.rules', rules(installers), []),
-    // Beyond it a reboot loop would go on for days (limits of other agents: 28).
-    attempts: take('installer.attempts', count(1, 28), 3),
+    // With more attempts, a reboot loop would last for days. Another agent has the limit 28.
+    maxAttempts: take('installer.max_attempts', count(1, 28), 3, 'installer.attempts'),
     timeoutMs: take('installer.timeout', seconds(1, day), 3600),
     workDirectory: take('installer.work_dir', absolutePathOrNone, ''),
     opkg: {
@@ -132,7 +144,12 @@ function readInstaller(take: Take): Settings['installer'] {
       program: take('installer.swupdate.program', program, 'swupdate'),
       args: take('installer.swupdate.args', words('["-k", "/etc/swupdate/public.pem"]'), []),
       versionsFile: take('installer.swupdate.versions_file', absolutePath, '/etc/sw-versions'),
-      check: take('installer.swupdate.check', words('["/usr/bin/check-update"]'), []),
+      verifyCommand: take(
+        'installer.swupdate.verify_command',
+        words('["/usr/bin/check-update"]'),
+        [],
+        'installer.swupdate.check',
+      ),
       sockets: take('installer.swupdate.sockets', socketFolderOrNone, ''),
       reboot: take('installer.swupdate.reboot', flag, false),
     },

@@ -1,5 +1,5 @@
-// The agent must not be its own node: it would send every message to itself, and blame the node
-// for the answers.
+// The agent must not be configured as its own node: it would send every message to itself, and
+// report errors of the node for the answers.
 import { hostOf, isLoopback, networkUrlOf, portOf, protocolOf } from './addresses.ts';
 import { error } from './findings.ts';
 import type { Settings } from '../core/settings.ts';
@@ -8,8 +8,8 @@ import type { Finding } from './findings.ts';
 type Rvi = Settings['rvi'];
 
 /**
- * For an http or https `rvi.url`; without one the agent does not listen. `ownHosts` returns names
- * and addresses of this device; it is called only if `rvi.listen` is a wildcard.
+ * Checks an http or https `rvi.url`; with other URLs the agent does not listen. `ownHosts` returns
+ * the names and addresses of this device; it is called only if `rvi.listen` is a wildcard.
  */
 export function ownAddress(
   { rvi }: Settings,
@@ -21,17 +21,17 @@ export function ownAddress(
   const { proxy } = rvi;
   const found: Finding[] = [];
   const nodePort = portOf(rvi.url);
-  // What a proxy on another device takes for loopback is not this device.
+  // If the proxy is on another device, loopback means that device.
   const isDirect = proxy === undefined || isThisDevice(proxy.host);
   const own = isDirect ? ownKey(rvi, isOwn, hostOf(rvi.url), nodePort) : undefined;
   if (own !== undefined) {
-    const mend = `write the address of the node, or another port in ${own.key}`;
-    found.push(error('rvi.url', `is ${rvi.url}, the agent's own ${own.key} (${own.text})`, mend));
+    const hint = `write the address of the node, or another port in ${own.key}`;
+    found.push(error('rvi.url', `is ${rvi.url}, the agent's own ${own.key} (${own.text})`, hint));
   }
   if (proxy === undefined) return found;
-  const behind = ownKey(rvi, isOwn, proxy.host, proxy.port);
-  if (behind !== undefined) {
-    const problem = `is at port ${proxy.port}, the agent's own ${behind.key} (${behind.text})`;
+  const atProxy = ownKey(rvi, isOwn, proxy.host, proxy.port);
+  if (atProxy !== undefined) {
+    const problem = `is at port ${proxy.port}, the agent's own ${atProxy.key} (${atProxy.text})`;
     found.push(error('rvi.proxy', problem, 'write the address of the proxy'));
   }
   return found;
@@ -39,7 +39,7 @@ export function ownAddress(
 
 type Own = { readonly key: string; readonly text: string };
 
-/** Returns the key of the agent that names the same address; port 0 is any free port. */
+/** Returns the key of the agent with the same address; port 0 is any free port. */
 function ownKey(
   { listen, networkAddress }: Rvi,
   isOwn: (host: string) => boolean,
@@ -54,7 +54,7 @@ function ownKey(
   if (networkAddress === undefined) return undefined;
   const url = networkUrlOf(networkAddress);
   const own = plainHost(hostOf(url));
-  // The node may be in another network namespace, in which loopback is not that of the agent.
+  // The node may be in another network namespace, with a loopback of its own.
   if (own !== host || isThisDevice(own)) return undefined;
   const isOnItsPort = portOf(url) === port;
   const isWildcard = listen.port === port && anyAddress.includes(plainHost(listen.host));
@@ -65,17 +65,17 @@ function ownKey(
 
 const anyAddress = ['0.0.0.0', '::'];
 
-/** Does a connection to `host` reach what listens at `listener`, at the same port? */
+/** Returns true if a connection to `host` reaches a listener at `listener`, at the same port. */
 function isReached(host: string, listener: string, isOwn: (host: string) => boolean): boolean {
   if (host === listener || (anyAddress.includes(listener) && isOwn(host))) return true;
-  // With `::` Linux accepts IPv4 as well.
+  // At `::`, Linux accepts IPv4 as well.
   if (listener === '::') return isThisDevice(host);
   if (listener === '0.0.0.0') return isThisDevice(host) && host !== '::1' && host !== '::';
   const [ends, starts] = [loopbacksOf(listener), loopbacksOf(host)];
   return ends.some((one) => starts.includes(one));
 }
 
-/** The addresses that a connection to `host` may use; Linux connects to itself for a wildcard. */
+/** Returns the loopback addresses of `host`; for a wildcard, Linux connects to itself. */
 function loopbacksOf(host: string): readonly string[] {
   if (host === 'localhost') return ['127.0.0.1', '::1'];
   if (host === '0.0.0.0') return ['127.0.0.1'];
@@ -85,7 +85,7 @@ function loopbacksOf(host: string): readonly string[] {
 
 const isThisDevice = (host: string) => loopbacksOf(plainHost(host)).length > 0;
 
-/** In one spelling: `127.1`, `LOCALHOST.`, `[0::1]` and `[::ffff:127.0.0.1]` have several. */
+/** Normalizes a host: `127.1`, `LOCALHOST.`, `[0::1]` and `[::ffff:127.0.0.1]` have variants. */
 function plainHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '');
   const isV6 = bare.includes(':');

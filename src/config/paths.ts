@@ -1,18 +1,18 @@
-// Paths that must not meet. The agent makes, replaces and removes what is at its own names in
-// `storage.dir`; another key that names one of them costs that file, or stops the agent.
+// Paths that must differ. The agent creates, replaces and removes files under its own names in
+// `storage.dir`. If another key names such a file, the file is lost or the agent stops.
 import { error } from './findings.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
 
 type Named = { readonly key: string; readonly path: string; readonly isFolder: boolean };
 
-/** Names of the agent in `storage.dir`. */
+/** The names that the agent uses in `storage.dir`. */
 const ownNames = /^(?:journal|lock)(?:\..*)?$|^packages$|^delivery-path.*$/s;
 const elsewhere = 'choose a path outside storage.dir';
 
 type Place = (path: string) => string;
 
-/** `place` returns the place that a path names: without the disk, links count as directories. */
+/** `place` resolves a path; the default reads no disk and treats links as directories. */
 export function paths(settings: Settings, place: Place = normal): readonly Finding[] {
   const { directory } = settings.storage;
   const store = place(directory);
@@ -26,11 +26,11 @@ export function paths(settings: Settings, place: Place = normal): readonly Findi
 }
 
 function unfitStore(directory: string, store: string): Finding | undefined {
-  const mend = 'set it to a directory of its own on a file system that survives a reboot';
-  if (store === '/') return error('storage.dir', `is ${directory}, the root directory`, mend);
+  const hint = 'set it to a directory of its own on a file system that survives a reboot';
+  if (store === '/') return error('storage.dir', `is ${directory}, the root directory`, hint);
   const kernel = ['/proc', '/sys'].find((root) => isWithin(store, root));
   if (kernel === undefined) return undefined;
-  return error('storage.dir', `is ${directory}: ${kernel} belongs to the kernel`, mend);
+  return error('storage.dir', `is ${directory}: ${kernel} belongs to the kernel`, hint);
 }
 
 function conflict(
@@ -42,7 +42,7 @@ function conflict(
   const own = place(path);
   const [name = ''] = isWithin(own, store) ? own.slice(store.length + 1).split('/') : [];
   if (ownNames.test(name)) {
-    const problem = `is ${path}, which the agent uses itself: "${name}" in storage.dir`;
+    const problem = `is ${path}, which is a file of the agent: "${name}" in storage.dir`;
     return error(key, `${problem} (${directory})`, elsewhere);
   }
   if (isFolder || !isWithin(store, own)) return undefined;
@@ -50,7 +50,7 @@ function conflict(
   return error(key, `is ${path}, ${relation} (${directory}), and must be a file`, elsewhere);
 }
 
-/** SWUpdate works in `sota-agent-<number>`, which is removed before and after each install. */
+/** SWUpdate works in `sota-agent-<number>`; the agent removes it before and after each install. */
 function clearedStore(
   { installer, storage }: Settings,
   store: string,
@@ -66,7 +66,7 @@ function clearedStore(
   return [error('storage.dir', `${problem} (${workDirectory})`, 'choose another directory')];
 }
 
-/** Programs that are looked up in PATH have no place. */
+/** A program that is looked up in PATH has no path here. */
 function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[] {
   const { opkg, swupdate, command } = installer;
   const files: readonly (readonly [string, string | undefined])[] = [
@@ -77,11 +77,11 @@ function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[
     ['installer.opkg.status_file', opkg.statusFile],
     ['installer.swupdate.program', swupdate.program],
     ['installer.swupdate.versions_file', swupdate.versionsFile],
-    ['installer.swupdate.check', swupdate.check[0]],
+    ['installer.swupdate.verify_command', swupdate.verifyCommand[0]],
     ['installer.command.program', command.program],
     ['reboot.program', reboot.program],
     ['reboot.allow', reboot.allow[0]],
-    ['reboot.check', reboot.check[0]],
+    ['reboot.health_check', reboot.healthCheck[0]],
     ['control.socket', control.socket],
   ];
   const folders: typeof files = [
@@ -98,7 +98,7 @@ function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[
 const isWithin = (path: string, root: string) =>
   path === root || path.startsWith(root === '/' ? root : `${root}/`);
 
-/** Without empty parts, `.` and `..`. */
+/** Removes empty parts, `.` and `..`. */
 function normal(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -1,14 +1,14 @@
-// The configuration in words: values as TOML, where they come from, and what is wrong with them.
+// The configuration as text: values as TOML, their origins, and the errors.
 import { toToml } from './toml.ts';
 import { plain } from '../sanitize.ts';
 import { unreachable } from '../assert.ts';
 import type { ConfigError, Entry, Origin } from '../config.ts';
 
-/** Column of the origins; longer values push theirs out. */
+/** Column of the origins; after a longer value, the origin starts later. */
 const originColumn = 44;
 
-/** A TOML document again: it reads back to the same settings. */
-export function showEntries(entries: readonly Entry[]): string {
+/** Returns a TOML document that reads back to the same settings. */
+export function printEntries(entries: readonly Entry[]): string {
   const lines: string[] = [];
   let open = '';
   for (const { key, value, origin } of entries) {
@@ -36,7 +36,7 @@ export function originText(origin: Origin): string {
   }
 }
 
-/** One line: where, what, and the mend. */
-export function complaintText({ origin, key, problem, mend }: ConfigError): string {
-  return `${originText(origin)}: ${plain(`${key} ${problem}`.trim())}: ${plain(mend)}`;
+/** Returns one line: the origin, the problem, and the hint. */
+export function configErrorText({ origin, key, problem, hint }: ConfigError): string {
+  return `${originText(origin)}: ${plain(`${key} ${problem}`.trim())}: ${plain(hint)}`;
 }

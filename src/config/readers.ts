@@ -1,5 +1,6 @@
-// What the value of a key may be. A reader takes a TOML value and gives it as the agent wants it
-// (seconds as Ms, "16 MiB" as bytes), or says what it wanted instead. None throws.
+// Readers of configuration values. A reader checks a TOML value and converts it to the form that
+// the agent uses (seconds to milliseconds, "16 MiB" to bytes). If the value does not fit, the
+// reader returns a description of what it expects. No reader throws.
 import { parse } from 'smol-toml';
 
 export type Read<T> =
@@ -8,10 +9,19 @@ export type Read<T> =
 
 export type Reader<T> = {
   read(raw: unknown): Read<T>;
-  /** What an environment variable spells; the readers of it are the same as those of the file. */
+  /** Converts the text of an environment variable to the TOML value that the file would have. */
   fromText(text: string): unknown;
-  /** Where a value may contain a password: what to print of it; undefined: nothing. */
+  /** If the value may contain a password: returns what to print, or undefined for nothing. */
   shown?(raw: unknown): unknown;
+  /** Rewrites a value of an older version; returns undefined if there is nothing to rewrite. */
+  current?(raw: unknown): OldForm | undefined;
+};
+
+/** `value` is the rewritten value; the two texts warn of the old one. */
+export type OldForm = {
+  readonly value: unknown;
+  readonly problem: string;
+  readonly hint: string;
 };
 
 const good = <T>(value: T): Read<T> => ({ ok: true, value });
@@ -24,7 +34,7 @@ function reader<T>(
   return { read, fromText };
 }
 
-/** A string that `isFit` accepts. */
+/** Accepts a string for which `isFit` returns true. */
 export function text(wanted: string, isFit: (text: string) => boolean): Reader<string> {
   return reader((raw) => (typeof raw === 'string' && isFit(raw) ? good(raw) : bad(wanted)));
 }
@@ -34,18 +44,31 @@ export function optional<T>(inner: Reader<T>): Reader<T | undefined> {
 }
 
 export function oneOf<const T extends string>(...allowed: readonly T[]): Reader<T> {
-  const spelt = allowed.map((one) => `"${one}"`);
-  const wanted = `${spelt.slice(0, -1).join(', ')} or ${spelt.at(-1)}`;
+  const quoted = allowed.map((one) => `"${one}"`);
+  const wanted = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
   return reader((raw) => {
     const found = allowed.find((one) => one === raw);
     return found === undefined ? bad(wanted) : good(found);
   });
 }
 
-const numeral = /^-?\d+(\.\d+)?$/;
-const toNumber = (spelt: string): unknown => (numeral.test(spelt) ? Number(spelt) : spelt);
+/** As `oneOf`; `old` maps each value of an older version to the current value. */
+export function renamed<T extends string>(
+  inner: Reader<T>,
+  old: { readonly [value: string]: T },
+): Reader<T> {
+  const current = (raw: unknown): OldForm | undefined => {
+    const value = typeof raw === 'string' && Object.hasOwn(old, raw) ? old[raw] : undefined;
+    if (value === undefined) return undefined;
+    return { value, problem: `is the deprecated "${String(raw)}"`, hint: `write "${value}"` };
+  };
+  return { ...inner, current };
+}
 
-/** Milliseconds, written in seconds. */
+const numeral = /^-?\d+(\.\d+)?$/;
+const toNumber = (text: string): unknown => (numeral.test(text) ? Number(text) : text);
+
+/** Reads seconds and returns milliseconds. */
 export function seconds(min: number, max: number): Reader<number> {
   return reader((raw) => {
     const fits = typeof raw === 'number' && raw >= min && raw <= max;
@@ -60,7 +83,7 @@ const flags: ReadonlyMap<string, boolean> = new Map([
 
 export const flag: Reader<boolean> = reader(
   (raw) => (typeof raw === 'boolean' ? good(raw) : bad('true or false')),
-  (spelt) => flags.get(spelt) ?? spelt,
+  (text) => flags.get(text) ?? text,
 );
 
 export function count(min: number, max: number): Reader<number> {
@@ -78,13 +101,13 @@ const unitBytes: ReadonlyMap<string, number> = new Map([
   ['GiB', 1024 ** 3],
 ]);
 
-/** Bytes, as a number or with a unit. */
+/** Reads a number of bytes, or a string with a unit. */
 export function size(max: number): Reader<number> {
   const wanted = 'a size such as "16 MiB" (B, KiB, MiB or GiB)';
   return reader((raw) => {
-    const spelt = typeof raw === 'number' ? String(raw) : raw;
+    const text = typeof raw === 'number' ? String(raw) : raw;
     const [, digits, unit] =
-      /^(\d+) *([A-Za-z]*)$/.exec(typeof spelt === 'string' ? spelt : '') ?? [];
+      /^(\d+) *([A-Za-z]*)$/.exec(typeof text === 'string' ? text : '') ?? [];
     const factor = unitBytes.get(unit ?? '');
     if (digits === undefined || factor === undefined) return bad(wanted);
     const bytes = Number(digits) * factor;
@@ -94,17 +117,17 @@ export function size(max: number): Reader<number> {
 
 // ---------------------------------------------------------------- lists
 
-/** An environment variable spells a list as TOML does: ["a", "b"]. */
-function toList(spelt: string): unknown {
+/** In an environment variable, a list is written as in TOML: ["a", "b"]. */
+function toList(text: string): unknown {
   try {
-    const { list, ...rest } = parse(`list = ${spelt}`);
-    return Object.keys(rest).length === 0 ? list : spelt;
+    const { list, ...rest } = parse(`list = ${text}`);
+    return Object.keys(rest).length === 0 ? list : text;
   } catch {
-    return spelt;
+    return text;
   }
 }
 
-/** Arguments of a program, or a whole command line: a word each, no shell. */
+/** The arguments of a program, or a command line: one word for each item, no shell. */
 export function words(sample: string): Reader<readonly string[]> {
   return reader((raw) => {
     const fits = Array.isArray(raw) && raw.every(isWord);
@@ -112,10 +135,10 @@ export function words(sample: string): Reader<readonly string[]> {
   }, toList);
 }
 
-/** A list of names out of `allowed`; a repeated name counts once. */
+/** A list of names from `allowed`; a repeated name counts once. */
 export function setOf<const T extends string>(allowed: readonly T[]): Reader<readonly T[]> {
   const one = oneOf(...allowed);
-  const wanted = `a list out of ${allowed.map((name) => `"${name}"`).join(', ')}`;
+  const wanted = `a list of ${allowed.map((name) => `"${name}"`).join(', ')}`;
   return reader((raw) => {
     if (!Array.isArray(raw)) return bad(wanted);
     const found = new Set<T>();
@@ -132,26 +155,48 @@ const isWord = (value: unknown): value is string => {
   return typeof value === 'string' && !value.includes('\0');
 };
 
-/** A list of inline tables with two strings each; `use` is one of `allowed`. */
-export function rules<const T extends string>(
-  allowed: readonly T[],
-): Reader<readonly { readonly name: string; readonly use: T }[]> {
-  const use = oneOf(...allowed);
-  const wanted = 'a list of rules such as [{ name = "rootfs-*", use = "swupdate" }]';
-  return reader((raw) => {
+type Rule<T> = { readonly name: string; readonly installer: T };
+
+/** A list of inline tables of two strings each; `installer` is one of `allowed`. */
+export function rules<const T extends string>(allowed: readonly T[]): Reader<readonly Rule<T>[]> {
+  const choice = oneOf(...allowed);
+  const wanted = 'a list of rules such as [{ name = "rootfs-*", installer = "swupdate" }]';
+  const read = (raw: unknown): Read<readonly Rule<T>[]> => {
     if (!Array.isArray(raw)) return bad(wanted);
-    const found: { readonly name: string; readonly use: T }[] = [];
+    const found: Rule<T>[] = [];
     for (const [index, one] of raw.entries()) {
       const rule: { readonly [key: string]: unknown } = isTable(one) ? one : {};
-      const { name, use: given, ...rest } = rule;
-      if (typeof name !== 'string' || name === '' || Object.keys(rest).length > 0)
+      const { name, installer: given, ...rest } = rule;
+      if (given !== undefined && formerInstaller in rest) {
+        return bad(`"installer" without its deprecated name "use" in rule ${index + 1}`);
+      }
+      if (typeof name !== 'string' || name === '' || Object.keys(rest).length > 0) {
         return bad(wanted);
-      const installer = use.read(given);
-      if (!installer.ok) return bad(`${installer.wanted} as the "use" of rule ${index + 1}`);
-      found.push({ name, use: installer.value });
+      }
+      const installer = choice.read(given);
+      if (!installer.ok) return bad(`${installer.wanted} as the "installer" of rule ${index + 1}`);
+      found.push({ name, installer: installer.value });
     }
     return good(found);
-  }, toList);
+  };
+  return { ...reader(read, toList), current: currentRules };
+}
+
+/** `installer` in a rule of an older version. */
+const formerInstaller = 'use';
+
+function currentRules(raw: unknown): OldForm | undefined {
+  if (!Array.isArray(raw)) return undefined;
+  const isOld = (one: unknown) => isTable(one) && formerInstaller in one && !('installer' in one);
+  const first = raw.findIndex(isOld);
+  if (first < 0) return undefined;
+  const value = raw.map((one) => {
+    if (!isTable(one) || !isOld(one)) return one;
+    const { [formerInstaller]: installer, ...rest } = one;
+    return { ...rest, installer };
+  });
+  const problem = `has the deprecated name "${formerInstaller}" in rule ${first + 1}`;
+  return { value, problem, hint: 'rename it to "installer"' };
 }
 
 export function isTable(value: unknown): value is { readonly [key: string]: unknown } {

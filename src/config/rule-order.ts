@@ -1,5 +1,5 @@
-// Rules of which the first match counts: one that comes after a rule for all of its names is never
-// used. A signed installer behind `*` would be such a loss.
+// The first rule that matches is used. A rule after another rule that matches all of its names is
+// never used, such as a rule for a signed installer after `*`.
 import { warning } from './findings.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Finding } from './findings.ts';
@@ -14,30 +14,30 @@ export function ruleOrder(
   const found: Finding[] = rules.flatMap(({ name }, index) => {
     const first = rules.slice(0, index).findIndex((one) => covers(one.name, name));
     if (first < 0) return [];
-    const [late, early] = [describe(name, index), describe(rules[first]?.name ?? '', first)];
-    const problem = `has ${late}, which is never used: ${early} matches all of its names`;
-    const mend = `write rule ${index + 1} before rule ${first + 1}, or remove it`;
-    return [warning(key, problem, mend)];
+    const [later, earlier] = [describe(name, index), describe(rules[first]?.name ?? '', first)];
+    const problem = `has ${later}, which is never used: ${earlier} matches all of its names`;
+    const hint = `write rule ${index + 1} before rule ${first + 1}, or remove it`;
+    return [warning(key, problem, hint)];
   });
   const all = rules.findIndex(({ name }) => covers(name, '*'));
   if (all < 0 || !isGiven('installer.default')) return found;
-  const early = describe(rules[all]?.name ?? '', all);
-  const problem = `is never used: ${early} of ${key} matches every name`;
+  const earlier = describe(rules[all]?.name ?? '', all);
+  const problem = `is never used: ${earlier} of ${key} matches every name`;
   return [...found, warning('installer.default', problem, 'remove the rule, or this key')];
 }
 
 const describe = (name: string, index: number) =>
   `rule ${index + 1} (name = ${JSON.stringify(name)})`;
 
-/** Beyond it no claim is made. */
+/** After this many steps, the check ends without a warning. */
 const stepsMax = 5_000;
 
-/** A character that no pattern contains; patterns are split by characters. */
+/** Stands for each character that is in neither pattern. */
 const other = '';
 
 /**
- * Returns true if `wide` matches every name that `narrow` matches. Walks through all names of
- * `narrow` at once: a place in it, with all places in `wide` that the same name may lead to.
+ * Returns true if `wide` matches every name that `narrow` matches. Visits each pair of position
+ * sets that some name reaches in both patterns, as two automata that read the same name.
  */
 function covers(wide: string, narrow: string): boolean {
   const [outer, inner] = [[...wide], [...narrow]];
@@ -60,7 +60,7 @@ function covers(wide: string, narrow: string): boolean {
   return true;
 }
 
-/** A `*` may match nothing. */
+/** Adds the positions after each `*`, because `*` may match nothing. */
 function opened(pattern: readonly string[], places: readonly number[]): readonly number[] {
   const found = new Set(places);
   for (const place of found) if (pattern[place] === '*') found.add(place + 1);

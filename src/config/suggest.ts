@@ -1,7 +1,7 @@
-// The known word that a mistyped one was meant to be.
+// Suggestions for mistyped words.
 
-/** Undefined when nothing is near: a wrong guess costs more time than none. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+/** Returns the most similar known word; undefined if none is similar enough. */
+export function suggest(word: string, known: readonly string[]): string | undefined {
   let best: { readonly word: string; readonly distance: number } | undefined;
   for (const candidate of known) {
     const distance = editDistance(word, candidate);
@@ -11,10 +11,10 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best.distance <= Math.max(1, Math.floor(best.word.length / 3)) ? best.word : undefined;
 }
 
-/** The work grows with the product of both lengths, and the word may come from anywhere. */
+/** Bounds the work, which grows with the product of both lengths, for a word of any source. */
 const wordLengthMax = 64;
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+/** Counts the insertions, deletions, replacements and swaps that turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {
   const from = a.slice(0, wordLengthMax + 1);
   let above: readonly number[] = [];

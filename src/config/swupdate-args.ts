@@ -1,8 +1,8 @@
-// The arguments of `swupdate -i`, as far as they decide whether anything is installed, and whose
-// it is. Read as getopt_long does: clusters of letters, values beside or behind an option, and
-// unique beginnings of long names.
+// Checks of the arguments of `swupdate -i`: arguments that prevent the install, or that install
+// another file. Parses as getopt_long: groups of letters, a value in the same or the next argument,
+// and unique prefixes of long names.
 
-/** Short options with a value (SWUpdate 2018.11 to 2026.05). */
+/** Short options that have a value (SWUpdate 2018.11 to 2026.05). */
 const shortWithValue = 'bBdefHijkKlNoPpqRsuw';
 const longWithValue: readonly string[] = [
   'accepted-select',

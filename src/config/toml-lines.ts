@@ -1,12 +1,12 @@
-// Which line of a TOML text a key stands on. The parser keeps no positions; this looks only for
-// keys that the parser has found, so it may be simpler than TOML is.
+// Finds the line of a key in a TOML text, because the parser returns no positions. It looks only
+// for keys that the parser has found, so it can be simpler than TOML.
 
 export type Lines = (path: readonly string[]) => number;
 
 const header = /^\s*\[{1,2}([^\]]+)\]/;
 const assignment = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;
 
-/** 1-based; a key within an inline table is on the line of that table, an unknown one on line 1. */
+/** Lines start at 1. A key in an inline table has the line of the table; an unknown key line 1. */
 export function findLines(text: string): Lines {
   const lines = new Map<string, number>();
   let section: readonly string[] = [];
@@ -15,10 +15,10 @@ export function findLines(text: string): Lines {
     if (table !== undefined) section = segments(table);
     const key = assignment.exec(line)?.[1];
     const found = key === undefined ? section : [...section, ...segments(key)];
-    // A dotted key or header opens the tables above it, too.
+    // A dotted key or header also opens the tables above it.
     for (let depth = 1; depth <= found.length; depth += 1) {
-      const spelt = JSON.stringify(found.slice(0, depth));
-      if (!lines.has(spelt)) lines.set(spelt, index + 1);
+      const name = JSON.stringify(found.slice(0, depth));
+      if (!lines.has(name)) lines.set(name, index + 1);
     }
   }
   return (path) => {

@@ -1,4 +1,4 @@
-// Values spelled as TOML, on one line.
+// Writes values as TOML, on one line.
 import { isTable } from './readers.ts';
 import { plain, quotedToml } from '../sanitize.ts';
 

@@ -1,6 +1,5 @@
-// Settings that are weaker than the default. Each is a choice that an operator may have reasons
-// for, so each works, and is warned of at the start and by `config`. Those of the installers stand
-// in `installers.ts`.
+// Warnings of settings that are weaker than the default. An operator may have reasons for them, so
+// they work; `run` and `config` print the warnings. Those of the installers are in `installers.ts`.
 import { isLoopback, hostOf, protocolOf } from './addresses.ts';
 import { warning } from './findings.ts';
 import type { Settings } from '../core/settings.ts';
@@ -11,22 +10,24 @@ export function weakerThanDefault(settings: Settings): readonly Finding[] {
   return [...(isHttp ? listener(settings) : []), ...link(settings), ...local(settings)];
 }
 
-/** What reaches the listener is the only sender that RVI knows. */
+/** RVI has no authentication: each sender that reaches the listener can deliver. */
 function listener({ rvi }: Settings): readonly Finding[] {
-  const { listen, allow, path } = rvi;
+  const { listen, allowedPeers, path } = rvi;
   const found: Finding[] = [];
-  if (!isLoopback(listen.host) && allow.length === 0) {
-    const problem = 'is open to everybody who reaches it: RVI has no other guard there';
-    found.push(warning('rvi.listen', problem, 'give rvi.allow, the addresses of the node'));
+  if (!isLoopback(listen.host) && allowedPeers.length === 0) {
+    const problem = 'accepts every sender that reaches it: RVI has no authentication there';
+    found.push(
+      warning('rvi.listen', problem, 'set rvi.allowed_peers to the addresses of the node'),
+    );
   }
-  const all = allow.find((network) => /\/0+$/.test(network));
+  const all = allowedPeers.find((network) => /\/0+$/.test(network));
   if (all !== undefined) {
     const problem = `contains ${all}, which allows every address`;
-    found.push(warning('rvi.allow', problem, 'list only the addresses of the node'));
+    found.push(warning('rvi.allowed_peers', problem, 'list only the addresses of the node'));
   }
   if (path !== 'secret') {
-    const problem = 'is fixed, which is weaker than the default "secret": it can be guessed';
-    found.push(warning('rvi.path', problem, 'leave it out, unless the node cannot keep a path'));
+    const problem = 'is fixed, so it can be guessed; the default "secret" is stronger';
+    found.push(warning('rvi.path', problem, 'remove it, unless the node cannot keep a path'));
   }
   return found;
 }
@@ -37,8 +38,8 @@ function link({ rvi }: Settings): readonly Finding[] {
   const host = hostOf(rvi.url);
   if (/^(http|ws):$/.test(protocol) && !isLoopback(host)) {
     const problem =
-      `is ${protocol}// to ${host}, which is not this device: nothing is encrypted, and nothing ` +
-      'proves that it is the node';
+      `is ${protocol}// to ${host}, which is not this device: the connection is not ` +
+      'encrypted, and the node is not authenticated';
     const secure = protocol === 'http:' ? 'https' : 'wss';
     found.push(warning('rvi.url', problem, `use ${secure} and rvi.tls_ca`));
   }
@@ -55,7 +56,7 @@ function local({ control }: Settings): readonly Finding[] {
   const found: Finding[] = [];
   if (control.group !== undefined) {
     const problem = `lets every member of the group "${control.group}" accept and decline packages`;
-    found.push(warning('control.group', problem, 'leave it out if only the owner may'));
+    found.push(warning('control.group', problem, 'remove it if only the owner may do so'));
   }
   return found;
 }

@@ -4,8 +4,8 @@
 import { unreachable } from '../assert.ts';
 import {
   controlConnectionsMax,
-  controlFarewellMs,
-  controlFarewellsMax,
+  controlCloseGraceMs,
+  controlCloseGraceMax,
   controlIdleMs,
   controlLineBytesMax,
   watchEveryMs,
@@ -51,7 +51,7 @@ export async function startControl(
   const streams = new Set<LocalStream>();
   const parting = new Set<LocalStream>();
   const accept = (stream: LocalStream) => {
-    if (parting.size >= controlFarewellsMax) {
+    if (parting.size >= controlCloseGraceMax) {
       stream.close();
       return { onData: () => undefined, onClosed: () => undefined };
     }
@@ -83,7 +83,7 @@ function turnAway(clock: Clock, stream: LocalStream, onGone: () => void): LocalS
 
 function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): () => void {
   void stream.write(encodeLine(response)).then(() => stream.end());
-  return clock.after(controlFarewellMs, () => stream.close());
+  return clock.after(controlCloseGraceMs, () => stream.close());
 }
 
 const tooLong = {

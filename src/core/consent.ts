@@ -20,7 +20,7 @@ export function needsConsent(
   update?: Update,
 ): boolean {
   if (update?.isConfirmationWanted === true || isConfirmationKnown(state, id)) return true;
-  return policy.accept === 'ask';
+  return policy.consent === 'required';
 }
 
 /** Also after the package is gone: a start alone does not carry what the notify carried. */

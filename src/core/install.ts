@@ -213,7 +213,7 @@ function onInterrupted(
 ): Decision {
   const { transfer, install, now } = one.phase;
   const { attempt } = install;
-  if (attempt >= settings.installer.attempts) {
+  if (attempt >= settings.installer.maxAttempts) {
     const text = `cut in ${attempt} attempts, not tried again: ${description}`;
     return recordOutcome(one, failure(one.id, 'install-failed', text));
   }

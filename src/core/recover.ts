@@ -61,7 +61,8 @@ export function onBooted(
     const transfer = transferOf(one);
     const dataBytes = evidence.find(({ number }) => number === transfer?.number)?.dataBytes;
     const isSameBoot = one.phase.kind === 'rebooting' && one.phase.bootId === bootId;
-    const isAuto = settings.policy.accept === 'auto' && one.update?.isConfirmationWanted !== true;
+    const isAuto =
+      settings.policy.consent === 'automatic' && one.update?.isConfirmationWanted !== true;
     const isDataThere = transfer !== undefined && isUsable(one, transfer, dataBytes);
     const row = rowOf(one.phase.kind, { isDataThere, isSameBoot, isAuto });
     return recover(one, row, nowMs);

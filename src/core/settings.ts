@@ -17,26 +17,26 @@ export type Settings = {
     readonly url: string;
     readonly listen: { readonly host: string; readonly port: number };
     /** Addresses and networks (CIDR) that may deliver; empty: any that reaches the listener. */
-    readonly allow: readonly string[];
+    readonly allowedPeers: readonly string[];
     /** Undefined: `http://<listen>`. */
     readonly networkAddress: string | undefined;
     /** `secret`, kept in the storage, or the fixed path at which the node delivers. */
     readonly path: string;
     /** Service prefix until a notify names the services, without a trailing slash. */
-    readonly backend: string;
-    readonly registerEveryMs: number;
+    readonly servicePrefix: string;
+    readonly registerIntervalMs: number;
     /** Life of a message in the node's queue. */
-    readonly messageLifeMs: number;
-    readonly stallMs: number;
+    readonly messageTtlMs: number;
+    readonly stallTimeoutMs: number;
     readonly finishTimeoutMs: number;
     /** Between signs of life while an install runs; 0: none. */
-    readonly keepAliveMs: number;
+    readonly progressIntervalMs: number;
     readonly ack: 'full' | 'tail';
     /** Of the installed packages: all that a server may be able to read, or surely can. */
-    readonly packages: 'all' | 'strict';
+    readonly inventory: 'all' | 'strict';
     /** How the server spells its messages; `auto`: as the notify shows. */
-    readonly messages: 'auto' | 'P1' | 'P2' | 'P3';
-    readonly dialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
+    readonly serverDialect: 'auto' | 'P1' | 'P2' | 'P3';
+    readonly nodeDialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
     readonly tls: {
       readonly ca: string | undefined;
       readonly cert: string | undefined;
@@ -44,9 +44,9 @@ export type Settings = {
     };
     readonly proxy: ProxyAddress | undefined;
   };
-  readonly storage: { readonly directory: string; readonly reserveBytes: number };
+  readonly storage: { readonly directory: string; readonly minFreeBytes: number };
   readonly policy: {
-    readonly accept: 'auto' | 'ask';
+    readonly consent: 'automatic' | 'required';
     /** Packages that nobody accepted, started while an accepted one is under way. */
     readonly dependencies: 'ask' | 'accept';
   };
@@ -56,9 +56,9 @@ export type Settings = {
     readonly default: 'auto' | 'opkg' | 'swupdate' | 'command';
     readonly rules: readonly {
       readonly name: string;
-      readonly use: 'opkg' | 'swupdate' | 'command';
+      readonly installer: 'opkg' | 'swupdate' | 'command';
     }[];
-    readonly attempts: number;
+    readonly maxAttempts: number;
     readonly timeoutMs: number;
     /** For temporary files of SWUpdate and its scripts; empty: below the storage directory. */
     readonly workDirectory: string;
@@ -76,7 +76,7 @@ export type Settings = {
        * Says after a run whether the new software is there (exit 0); empty: ustate and
        * sw-versions decide.
        */
-      readonly check: readonly string[];
+      readonly verifyCommand: readonly string[];
       /** Where the daemon's sockets are; empty: the places SWUpdate uses itself. */
       readonly sockets: string;
       /** A .swu is in use only after a reboot, unless it says otherwise itself. */
@@ -89,7 +89,7 @@ export type Settings = {
     readonly args: readonly string[];
     /** Exit code 0: the device may reboot now; empty: it always may. */
     readonly allow: readonly string[];
-    readonly check: readonly string[];
+    readonly healthCheck: readonly string[];
   };
   readonly control: {
     readonly socket: string;

@@ -81,7 +81,7 @@ export function reserve(settings: Settings, state: State, start: Start): Decisio
     return refuse('download-limit', { ...id });
   }
   const attempts = attemptsOf(state, id, checksum);
-  if (attempts >= settings.installer.attempts) return rejectTried(state, start, attempts);
+  if (attempts >= settings.installer.maxAttempts) return rejectTried(state, start, attempts);
   const number = state.nextNumber;
   return decision({
     facts:

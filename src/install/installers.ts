@@ -77,7 +77,7 @@ export function createInstallers(given: InstallPorts, settings: Settings): Insta
       return { kind: ok ? 'started' : 'failed', description };
     },
     check: async () => {
-      const [program, ...args] = settings.reboot.check;
+      const [program, ...args] = settings.reboot.healthCheck;
       if (program === undefined) return { ok: true, description: 'rebooted; no check configured' };
       return run(program, args, settings.installer.timeoutMs);
     },

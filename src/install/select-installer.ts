@@ -20,7 +20,7 @@ export async function choose(
   path: string,
 ): Promise<Chosen> {
   const rule = settings.rules.find(({ name }) => globOf(name).test(id.name));
-  if (rule !== undefined) return { ok: true, name: rule.use };
+  if (rule !== undefined) return { ok: true, name: rule.installer };
   if (settings.default !== 'auto') return { ok: true, name: settings.default };
   const opened = await disk.open(path, 'read');
   const read = opened.ok ? await kindOf(opened.value) : opened;

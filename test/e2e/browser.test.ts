@@ -107,7 +107,7 @@ async function withListener(
 ): Promise<void> {
   const port = await freePort();
   const options = { rvi: { listen: `127.0.0.1:${port}`, ...rvi } };
-  await withVehicle({ ...options, more: { policy: { accept: 'ask' } } }, async (vehicle) => {
+  await withVehicle({ ...options, more: { policy: { consent: 'required' } } }, async (vehicle) => {
     vehicle.boot();
     await vehicle.backend.registered(60_000);
     await act(vehicle, port);

@@ -46,11 +46,11 @@ async function on(
   const sh = (text: string) => ['sh', '-c', text];
   const [program = '', ...args] = sh(held('command', `exit ${exit}`));
   const more = {
-    installer: { default: 'command', attempts, command: { program, args } },
+    installer: { default: 'command', max_attempts: attempts, command: { program, args } },
     reboot: {
       program,
       args: sh(`echo asked >>${path('reboots')}`).slice(1),
-      check: sh(held('check', `exit ${check}`)),
+      health_check: sh(held('check', `exit ${check}`)),
     },
   };
   const told: Told[] = [];

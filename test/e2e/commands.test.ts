@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
 import { agentPath, askAgent, launcher, startAgent, writeConfig } from '../support/agent.ts';
+import { formerKeys } from '../support/former-keys.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until, withVehicle } from '../support/vehicle.ts';
 import type { CommandResult } from '../support/agent.ts';
@@ -55,7 +56,7 @@ test('a wrong configuration is named with its line and the mend, exit code 2', a
   says(asked, 2, '', /none\.toml.*cannot be read.*--config/);
   const file = join(directory, 'config.toml');
   for (const [text, told] of [
-    ['[rvi]\nregister_evry = 5\n', /config\.toml:2: .*register_evry.*register_every/],
+    ['[rvi]\nregister_intervl = 5\n', /config\.toml:2: .*register_intervl.*register_interval/],
     ['[rvi]\nurl = "ftp://x"\n', /config\.toml:2: rvi\.url/],
     ['[rvi\n', /config\.toml:1/],
   ] as const) {
@@ -68,15 +69,40 @@ test('a wrong configuration is named with its line and the mend, exit code 2', a
 
 test('config prints what holds, and where it came from', async () => {
   const file = join(directory, 'config.toml');
-  writeFileSync(file, '[rvi]\nstall = 4\n[installer.swupdate]\nargs = ["-k", "/key"]\n');
+  writeFileSync(file, '[rvi]\nstall_timeout = 4\n[installer.swupdate]\nargs = ["-k", "/key"]\n');
   const environment = { SOTA_AGENT_LOG_LEVEL: 'warn' };
   const shown = await askAgent(['config', '--config', file], environment);
-  says(shown, 0, /stall = 4 +# .*config\.toml:2/, '');
+  says(shown, 0, /stall_timeout = 4 +# .*config\.toml:2/, '');
   assert.match(shown.out, /level = "warn" +# .*SOTA_AGENT_LOG_LEVEL/);
   assert.match(shown.out, /finish_timeout = 30 +# default/);
   // What it prints is a configuration.
   writeFileSync(file, shown.out);
-  says(await askAgent(['config', '--config', file]), 0, /stall = 4/, '');
+  says(await askAgent(['config', '--config', file]), 0, /stall_timeout = 4/, '');
+});
+
+test('former names of keys are read, with a warning at the start and by config', async () => {
+  const file = join(directory, 'config.toml');
+  const text = [
+    `storage.dir = "${join(directory, 'state')}"`,
+    `control.socket = "${join(directory, 'control.sock')}"`,
+    'rvi.url = "http://127.0.0.1:9"',
+    'rvi.listen = "127.0.0.1:0"',
+    ...formerKeys.map(([former, , value]) => `${former} = ${value}`),
+  ];
+  writeFileSync(file, text.join('\n'));
+  const shown = await askAgent(['config', '--config', file]);
+  assert.is(shown.exitCode, 0, shown.err);
+  const agent = startAgent(file);
+  await agent.logged(/ started /);
+  assert.is(await agent.kill('SIGTERM'), 0, agent.log());
+  for (const [former, current, , value] of formerKeys) {
+    const name = current.slice(current.lastIndexOf('.') + 1);
+    assert.ok(shown.out.includes(`\n${name} = ${value} `), `${name}: ${shown.out}`);
+    const line = new RegExp(`^warning: .*config\\.toml:\\d+: ${former} .*deprecated`, 'gm');
+    for (const text of [shown.err, agent.log()]) {
+      assert.is(text.match(line)?.length, 1, `${former}: ${text}`);
+    }
+  }
 });
 
 test('what is no regular file is no configuration, and is not waited for', async () => {
@@ -92,12 +118,17 @@ test('what is no regular file is no configuration, and is not waited for', async
     }
   }
   socket.close();
-  says(await askAgent(['config', '--config', '/dev/null']), 0, /stall = 10/, /no installer/);
+  says(
+    await askAgent(['config', '--config', '/dev/null']),
+    0,
+    /stall_timeout = 10/,
+    /no installer/,
+  );
   // Neither is a file that a key names.
   const tls = { url: 'https://127.0.0.1:9', listen: '127.0.0.1:0', tls_ca: pipe };
   const agent = startAgent(writeConfig(directory, { rvi: tls }));
   assert.is(await agent.ended, 1);
-  assert.match(agent.log(), /not-started .*tls_ca: .*pipe is not a regular file/);
+  assert.match(agent.log(), /startup-failed .*tls_ca: .*pipe is not a regular file/);
 });
 
 test('the password of a proxy is printed nowhere, and its file is to be closed', async () => {
@@ -116,7 +147,7 @@ test('the password of a proxy is printed nowhere, and its file is to be closed',
   assert.not.match(closed.err, 'password');
   writeFileSync(config, '[rvi]\nproxy = "http://me:s3cret@127.0.0.1:312800"\n');
   const wrong = await askAgent(['run', '--config', config]);
-  says(wrong, 2, '', /rvi\.proxy is wrong, and not shown here/);
+  says(wrong, 2, '', /rvi\.proxy is invalid; the value is not printed/);
   assert.not.match([open.out, open.err, agent.log(), wrong.err].join(), 's3cret');
 });
 
@@ -200,7 +231,7 @@ test('without a daemon and without its files there is nobody to ask, exit code 3
 });
 
 test('a package waits for consent: status, why, accept, decline', async () => {
-  await withVehicle({ more: { policy: { accept: 'ask' } } }, async (vehicle) => {
+  await withVehicle({ more: { policy: { consent: 'required' } } }, async (vehicle) => {
     const { backend, command } = vehicle;
     vehicle.boot();
     await backend.registered(60_000);
@@ -228,7 +259,7 @@ test('a package waits for consent: status, why, accept, decline', async () => {
 });
 
 test('status of a daemon that is down comes from flash, and says so', async () => {
-  await withVehicle({ more: { policy: { accept: 'ask' } } }, async (vehicle) => {
+  await withVehicle({ more: { policy: { consent: 'required' } } }, async (vehicle) => {
     const { backend, command } = vehicle;
     vehicle.boot();
     await backend.registered(60_000);
@@ -290,7 +321,7 @@ test.needs('script', hasScript)('watch draws a bar, on a terminal and into a fil
       ? ({ kind: 'drop' } as const)
       : ({ kind: 'pass' } as const);
   let sent = () => 0;
-  await withVehicle({ fault, rvi: { stall: 1 } }, async (vehicle) => {
+  await withVehicle({ fault, rvi: { stall_timeout: 1 } }, async (vehicle) => {
     const { backend, config } = vehicle;
     sent = () => backend.server.sent.size;
     vehicle.boot();

@@ -11,7 +11,7 @@ import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('consent');
 const ttlMs = 300_000;
-const ask = { policy: { accept: 'ask' } };
+const ask = { policy: { consent: 'required' } };
 
 const make = (name: string) => packageOf({ name, version: '1.0.0' }, randomBytes(3 * 65_536 + 1));
 

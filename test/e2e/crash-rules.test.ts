@@ -19,10 +19,10 @@ const ids = [
 ];
 
 const ways: readonly (readonly [name: string, options: VehicleOptions])[] = [
-  ['http', { node: '0.4', rvi: { timeout: 1 } }],
-  ['ws', { node: '0.4', transport: 'ws', rvi: { timeout: 86_400 } }],
-  ['rvi', { node: '0.4', transport: 'rvi', rvi: { timeout: 4_294.5 } }],
-  ['rvi', { node: '0.5.1', transport: 'rvi', hasAdapter: true, rvi: { timeout: 1.5 } }],
+  ['http', { node: '0.4', rvi: { message_ttl: 1 } }],
+  ['ws', { node: '0.4', transport: 'ws', rvi: { message_ttl: 86_400 } }],
+  ['rvi', { node: '0.4', transport: 'rvi', rvi: { message_ttl: 4_294.5 } }],
+  ['rvi', { node: '0.5.1', transport: 'rvi', hasAdapter: true, rvi: { message_ttl: 1.5 } }],
 ];
 
 for (const [name, options] of ways) {

@@ -149,7 +149,7 @@ for (const { what, install, declines, code, text } of [
 }
 
 test('what the server speaks can be fixed, and anything else is refused', async () => {
-  const rvi = { messages: 'P1' };
+  const rvi = { server_dialect: 'P1' };
   await withVehicle({ dialect: 'P3', server: 'S-M', rvi }, async (vehicle) => {
     vehicle.boot();
     await vehicle.backend.registered(60_000);

@@ -44,18 +44,18 @@ function fill(path: string): void {
 
 async function onSmallDisk(
   act: (disk: string, config: { readonly more: { readonly storage: Storage } }) => Promise<void>,
-  reserve = '1 MiB',
+  min_free = '1 MiB',
 ): Promise<void> {
   const disk = mkdtempSync(join(tmpdir(), 'sota-disk-'));
   mount(disk);
   try {
-    await act(disk, { more: { storage: { dir: join(disk, 'state'), reserve } } });
+    await act(disk, { more: { storage: { dir: join(disk, 'state'), min_free } } });
   } finally {
     unmount(disk);
     rmSync(disk, { recursive: true, force: true });
   }
 }
-type Storage = { readonly dir: string; readonly reserve: string };
+type Storage = { readonly dir: string; readonly min_free: string };
 
 testMounted('too large a package is a failed update before a chunk is taken', async () => {
   await onSmallDisk(async (_, options) => {
@@ -139,7 +139,7 @@ test('a directory that cannot be written to is named, exit code 1', async () => 
   // Of root nothing is forbidden; below a file nobody can make a directory.
   writeFileSync(join(directory, 'file'), '');
   const dir = join(directory, 'file/state');
-  const config = writeConfig(directory, { storage: { dir, reserve: '1 MiB' } });
+  const config = writeConfig(directory, { storage: { dir, min_free: '1 MiB' } });
   const agent = startAgent(config);
   assert.is(await agent.ended, 1);
   assert.match(agent.log(), `error startup-failed reason="cannot use ${dir}: ENOTDIR`);
@@ -151,7 +151,7 @@ testMounted('so is a file system that is read-only', async () => {
   await onSmallDisk(async (disk) => {
     const dir = join(disk, 'state');
     const config = writeConfig(mkdtempSync(join(tmpdir(), 'sota-')), {
-      storage: { dir, reserve: '1 MiB' },
+      storage: { dir, min_free: '1 MiB' },
     });
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     const agent = startAgent(config);

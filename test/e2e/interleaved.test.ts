@@ -135,7 +135,7 @@ for (const transport of ['http', 'ws'] as const) {
     const one = make('one');
     let restart: () => void = () => undefined;
     const fault = atChunk(3, () => restart());
-    await withVehicle({ transport, fault, rvi: { register_every: 1 } }, async (vehicle) => {
+    await withVehicle({ transport, fault, rvi: { register_interval: 1 } }, async (vehicle) => {
       const { backend } = vehicle;
       let again: Promise<void> | undefined;
       restart = () => {
@@ -178,7 +178,7 @@ for (const transport of ['http', 'ws'] as const) {
 }
 
 test('a node that forgets us in silence is told again in time', async () => {
-  await withVehicle({ rvi: { register_every: 1 } }, async (vehicle) => {
+  await withVehicle({ rvi: { register_interval: 1 } }, async (vehicle) => {
     const { backend } = vehicle;
     vehicle.boot();
     await backend.registered(60_000);

@@ -58,10 +58,10 @@ async function onePackage(
     rvi: {
       url: backend.url,
       ...(transport === 'http' ? { listen: '127.0.0.1:0' } : {}),
-      stall: stallSeconds,
+      stall_timeout: stallSeconds,
       finish_timeout: 3 * stallSeconds,
     },
-    installer: { attempts: 28, command: { program: 'sh', args: ['-c', install(folder)] } },
+    installer: { max_attempts: 28, command: { program: 'sh', args: ['-c', install(folder)] } },
   });
   const isDone = () => isReported(backend.server, one);
   try {

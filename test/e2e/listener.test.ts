@@ -28,7 +28,7 @@ async function withListener(
   rvi = {},
 ): Promise<void> {
   const port = await freePort();
-  const more = { policy: { accept: 'ask' } };
+  const more = { policy: { consent: 'required' } };
   const options = { rvi: { listen: `127.0.0.1:${port}`, ...rvi }, more };
   const at = (path: string) => `http://127.0.0.1:${port}${path}`;
   await withVehicle(options, (vehicle) => act(vehicle, at));

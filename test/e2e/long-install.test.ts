@@ -14,7 +14,7 @@ const one = packageOf({ name: 'firmware', version: '3.0.0' }, randomBytes(65_536
 const install = 'sleep 4';
 /** 60 s of a server are 2 s here; so are 20 s of ours two thirds of one. */
 const secondMs = 1_000 / 30;
-const rvi = { keep_alive: 0.6 };
+const rvi = { progress_interval: 0.6 };
 
 /** Acks behind the first finish. */
 function late({ log }: Server): readonly SeenMessage[] {
@@ -49,7 +49,7 @@ test('who gives up after a minute is kept waiting, who waits for ever is left al
     travel({ server: 'S-C', dialect: 'P1' }),
     travel({ server: 'S-M', dialect: 'P2' }),
     travel({ server: 'S-M', dialect: 'P3', transport: 'ws' }),
-    travel({ server: 'S-C', rvi: { keep_alive: 0 } }),
+    travel({ server: 'S-C', rvi: { progress_interval: 0 } }),
     travel({ server: 'S-A' }),
   ]);
   for (const { late: said, aborts, status } of [p1, p2, p3]) {

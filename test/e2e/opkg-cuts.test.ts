@@ -51,7 +51,7 @@ async function halted(
   on.has(hello('1.0'));
   on.set({ haltAt: point });
   const { program, args } = on;
-  const installer = { default: 'auto', attempts, opkg: { program, args } };
+  const installer = { default: 'auto', max_attempts: attempts, opkg: { program, args } };
   const grammar = { name: /./, version: /./ };
   await withVehicle({ grammar, more: { installer }, ...more }, async (vehicle) => {
     vehicle.boot();

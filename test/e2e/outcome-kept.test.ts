@@ -50,7 +50,7 @@ for (const [what, end, isGood] of [
   ['a failure', 'exit 3', false],
 ] as const) {
   test(`${what} is journalled before the end, and reported by the next agent`, async () => {
-    const more: Toml = { installer: { attempts: 1 } };
+    const more: Toml = { installer: { max_attempts: 1 } };
     await withVehicle({ install: stopping(end), more }, async (vehicle) => {
       await waiting(vehicle);
       await ends(vehicle);
@@ -121,7 +121,7 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
   await withVehicle(
     {
       install: 'exit 10',
-      more: { reboot: { program: 'sh', args: ['-c', 'exit 0'], check: sh(check(folder)) } },
+      more: { reboot: { program: 'sh', args: ['-c', 'exit 0'], health_check: sh(check(folder)) } },
     },
     async (vehicle) => {
       mkdirSync(folder, { recursive: true });

@@ -121,7 +121,7 @@ test('what no server should send is refused, and disturbs nothing', async () => 
       ? ({ kind: 'drop' } as const)
       : ({ kind: 'pass' } as const);
   let backendSent = () => 0;
-  const rvi = { stall: 600, listen: `127.0.0.1:${port}` };
+  const rvi = { stall_timeout: 600, listen: `127.0.0.1:${port}` };
   const options = { fault, server: 'S-A', rvi } as const;
   await withVehicle(options, async (vehicle) => {
     const { backend, directory } = vehicle;

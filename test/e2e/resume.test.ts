@@ -227,7 +227,7 @@ test('an installer that cannot be asked runs again after a cut', async () => {
 
 test('but not for ever: its attempts are counted over all cuts', async () => {
   const install = `mkdir "$D/run1" 2>/dev/null || mkdir "$D/run2"\n${hang}`;
-  const more = { installer: { attempts: 2 } };
+  const more = { installer: { max_attempts: 2 } };
   const cuts = [{ file: 'run1' }, { file: 'run2' }];
   const [first] = ways.filter(({ server }) => server === 'S-C');
   assert.ok(first);

@@ -89,7 +89,7 @@ needsHold('feeds no watchdog while a commit does not end, and again when it does
   await backend.start();
   const config = writeConfig(directory, {
     rvi: { url: backend.url, listen: '127.0.0.1:0' },
-    policy: { accept: 'ask' },
+    policy: { consent: 'required' },
   });
   const watched = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '4000000', UV_THREADPOOL_SIZE: '1' };
   const agent = startAgent(config, watched);

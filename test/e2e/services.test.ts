@@ -17,7 +17,7 @@ for (const transport of ['http', 'ws'] as const) {
       isLost = true;
       return { kind: 'drop' } as const;
     };
-    const options = { transport, server: 'S-B', fault, rvi: { stall: 600 } } as const;
+    const options = { transport, server: 'S-B', fault, rvi: { stall_timeout: 600 } } as const;
     await withVehicle(options, async (vehicle) => {
       const { backend, status } = vehicle;
       const agent = vehicle.boot();

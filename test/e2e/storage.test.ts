@@ -262,7 +262,7 @@ test('refuses a socket at a name of the store, also by links, and touches nothin
     [join(state, 'new/deep'), join(real, 'new/deep/journal.new')],
   ] as const) {
     const config = writeConfig(directory, { rvi, storage: { dir }, control: { socket } });
-    const expected = new RegExp(`control\\.socket is ${socket}, which the agent uses itself`);
+    const expected = new RegExp(`control\\.socket is ${socket}, which is a file of the agent`);
     for (const ran of [runAgentCommand(config, 'config'), runAgentCommand(config, 'run')]) {
       assert.is(ran.exitCode, 2, socket);
       assert.match(ran.err, expected);
@@ -274,7 +274,7 @@ test('refuses a socket at a name of the store, also by links, and touches nothin
 
 test('refuses an rvi.url that is an address of this device at its own port', () => {
   for (const host of [hostname(), ...addresses()]) {
-    const own = { url: `http://${host}:9080`, listen: '0.0.0.0:9080', allow: ['10.0.0.1'] };
+    const own = { url: `http://${host}:9080`, listen: '0.0.0.0:9080', allowed_peers: ['10.0.0.1'] };
     const config = writeConfig(directory, {
       rvi: { ...own, network_address: 'http://device.test:9080' },
     });

@@ -88,9 +88,9 @@ async function on(
   writeFileSync(program, wrapper());
   chmodSync(program, 0o755);
   const args = [...swupdateArgs(keys.certificate)];
-  const options = { program, args, check, sockets: path('sockets') };
+  const options = { program, args, verify_command: check, sockets: path('sockets') };
   const versions = { versions_file: path('sw-versions') };
-  const installer = { default: 'auto', attempts: 2, swupdate: { ...options, ...versions } };
+  const installer = { default: 'auto', max_attempts: 2, swupdate: { ...options, ...versions } };
   let text = '';
   await withVehicle({ more: { installer } }, async (vehicle) => {
     vehicle.boot();

@@ -57,7 +57,7 @@ async function on(
     assert.ok(await control.setState('1'));
     const swupdate = { program: path('none'), sockets: path('sockets') };
     const versions = { versions_file: path('sw-versions') };
-    const installer = { default: 'auto', attempts: 2, swupdate: { ...swupdate, ...versions } };
+    const installer = { default: 'auto', max_attempts: 2, swupdate: { ...swupdate, ...versions } };
     let outcome = { status: false, text: '' };
     await withVehicle({ more: { installer } }, async (vehicle) => {
       const halt = haltOf(readFileSync(swu).length);

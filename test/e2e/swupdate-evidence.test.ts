@@ -85,7 +85,7 @@ for (const [what, cut] of [
   ],
 ] as const) {
   test(`${what} killed behind the versions: installed by the next attempt`, async () => {
-    const outcome = await on({ attempts: 2 }, async (vehicle, group) => {
+    const outcome = await on({ max_attempts: 2 }, async (vehicle, group) => {
       assert.not.ok(isWhole());
       writeFileSync(path('go'), '');
       await cut(vehicle, group);
@@ -97,7 +97,7 @@ for (const [what, cut] of [
   });
 
   test(`${what} killed behind the versions in the last attempt: a failure`, async () => {
-    const outcome = await on({ attempts: 1 }, cut);
+    const outcome = await on({ max_attempts: 1 }, cut);
     assert.is(outcome.status, false, outcome.text);
     assert.match(outcome.text, /^cut in 1 attempts[^]* a part of the update may have written/);
     assert.not.ok(isWhole());
@@ -105,7 +105,7 @@ for (const [what, cut] of [
 }
 
 test('stuck behind the versions until the time limit: a failure', async () => {
-  const outcome = await on({ attempts: 3, timeout: 3 }, () => Promise.resolve());
+  const outcome = await on({ max_attempts: 3, timeout: 3 }, () => Promise.resolve());
   assert.is(outcome.status, false, outcome.text);
   assert.match(outcome.text, /did not end in time/);
   assert.equal(linesOf(path('runs')), ['run']);
@@ -122,7 +122,7 @@ for (const bytes of [75, 150]) {
       sockets: path('sockets'),
     };
     const dir = `${path('state')}/${'d'.repeat(bytes)}`;
-    const storage = { dir, reserve: '1 MiB' };
+    const storage = { dir, min_free: '1 MiB' };
     const more = { installer: { enabled: ['swupdate'], default: 'auto', swupdate }, storage };
     await withVehicle({ more }, async (vehicle) => {
       vehicle.boot();

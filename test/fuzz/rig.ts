@@ -47,7 +47,9 @@ export async function createRig(
     onTaken: () => undefined,
   });
   const installed = new Map<string, Buffer>();
-  const settings = settingsOf(`[policy]\naccept = "${prng.chance(0.8) ? 'auto' : 'ask'}"`);
+  const settings = settingsOf(
+    `[policy]\nconsent = "${prng.chance(0.8) ? 'automatic' : 'required'}"`,
+  );
   const daemon = must(
     await startDaemon({
       clock,
@@ -82,7 +84,7 @@ export async function createRig(
     await settle();
   }
 
-  const isAuto = settings.policy.accept === 'auto';
+  const isAuto = settings.policy.consent === 'automatic';
   return { clock, node, sockets, disk, daemon, told, installed, deliver, end, isAuto };
 }
 

@@ -111,7 +111,7 @@ export const events: readonly Event[] = [
     lasts: 10,
     // Longer than six registrations take on a machine that is busy with thirty agents.
     run: (row) =>
-      play(row, { rvi: { stall: 8 } }, async (stage) => {
+      play(row, { rvi: { stall_timeout: 8 } }, async (stage) => {
         const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
         await stage.begin();
         await isReached;
@@ -191,7 +191,7 @@ export const events: readonly Event[] = [
     lasts: 12,
     // Half as long again as S-C and S-M wait without a sign of life (protocol 2.4).
     run: (row) => {
-      const given = { secondMs: 100, install: 'sleep 9', rvi: { keep_alive: 1.5 } };
+      const given = { secondMs: 100, install: 'sleep 9', rvi: { progress_interval: 1.5 } };
       return play(row, given, async (stage) => {
         await stage.begin();
         await ends(stage);

@@ -89,7 +89,7 @@ export function play(
     hasAdapter: row.node === '0.5.1' && row.transport === 'rvi',
     ...given,
     fault,
-    rvi: { stall: 4, finish_timeout: 2, ...given.rvi },
+    rvi: { stall_timeout: 4, finish_timeout: 2, ...given.rvi },
   };
   return withVehicle(options, async (vehicle) => {
     const [one] = packages;

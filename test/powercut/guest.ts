@@ -65,15 +65,15 @@ sleep 3600
 
 const config = `[storage]
 dir = "/data/sota"
-reserve = "1 MiB"
+min_free = "1 MiB"
 
 [rvi]
 # Shorter than on a device: the test has less patience than a car.
-stall = 3
+stall_timeout = 3
 finish_timeout = 5
 
 [installer]
-attempts = 28
+max_attempts = 28
 
 [installer.command]
 program = "/bin/sh"

@@ -298,7 +298,7 @@ test('with "auto" nothing that the server wants confirmed is received without co
 });
 
 test('finds the agent that takes whatever comes while an accepted package is under way', () => {
-  const weak = { ...asking, policy: { accept: 'ask', dependencies: 'accept' } } as const;
+  const weak = { ...asking, policy: { consent: 'required', dependencies: 'accept' } } as const;
   const steps = stepsOf([ghc, vim], false);
   assert.type(explore(weak, steps, true, 4_000), 'string');
   assert.type(explore(weak, steps, true, 4_000, coarseKeyIn), 'string');

@@ -81,7 +81,7 @@ function settingsOf(prng: Prng, dialect: Spelling): Settings {
     `[device]\nvin = "${vin}"\n[rvi]\n${url}\ntimeout = ${timeout}\ndialect = "${dialect}"\n` +
     `ack = "${prng.pick(['full', 'tail'])}"\n`;
   const read = readSettings({ file: '', text, environment: {} });
-  if (!read.ok) throw new Error(JSON.stringify(read.complaints));
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
   return read.settings;
 }
 

@@ -251,7 +251,7 @@ everyLife('an install is intended first, and so many times at most', (step, worl
     assert.ok(phase?.kind === 'installing');
     assert.equal(phase.install, install);
     const intents = model.intents.get(historyKeyOf(id, transfer.checksum)) ?? 0;
-    assert.ok(intents <= usual.installer.attempts, `${intents} intents`);
+    assert.ok(intents <= usual.installer.maxAttempts, `${intents} intents`);
   }
 });
 

@@ -150,7 +150,7 @@ export const journeys: readonly Journey[] = [
     title: 'the report is lost a hundred times',
     packages: [tiny],
     script: reportLost(100),
-    settingsOf: (usual) => ({ ...usual, rvi: { ...usual.rvi, registerEveryMs: 86_400_000 } }),
+    settingsOf: (usual) => ({ ...usual, rvi: { ...usual.rvi, registerIntervalMs: 86_400_000 } }),
   },
   {
     ...plain,

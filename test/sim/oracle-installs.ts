@@ -43,7 +43,8 @@ export function createInstallOracle(options: InstallOptions) {
       const { attempts, ended } = recorded.get(word) ?? { attempts: 0, ended: 0 };
       const all = ended + attempts;
       if (count > all) violate(`${word}: ${count} starts, ${all} attempts recorded`);
-      if (count - ended > options.settings.installer.attempts) violate(`${word}: ${count} starts`);
+      if (count - ended > options.settings.installer.maxAttempts)
+        violate(`${word}: ${count} starts`);
     }
   }
 

@@ -130,7 +130,7 @@ export function createOracle(options: OracleOptions): Oracle {
     const { cuts, faults, worldMs } = hardships;
     installs.checkAttempts(now);
     chunks.onEnd(faults);
-    reports.onEnd(now, hardships, options.settings.installer.attempts);
+    reports.onEnd(now, hardships, options.settings.installer.maxAttempts);
     if (cuts + faults === 0 && worldMs > (journey.worldMsMax ?? Infinity)) {
       violate(`took ${worldMs} ms, not ${journey.worldMsMax ?? 0}`);
     }

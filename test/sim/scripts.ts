@@ -163,7 +163,7 @@ export const reconfigured = {
   installerOf: (life: number) => (life % 3 === 0 ? 'command' : 'opkg'),
   settingsOf: (usual: Settings, life: number): Settings => ({
     ...usual,
-    policy: { ...usual.policy, accept: life === 1 ? 'ask' : 'auto' },
+    policy: { ...usual.policy, consent: life === 1 ? 'required' : 'automatic' },
     rvi: { ...usual.rvi, ack: life % 2 === 0 ? 'tail' : 'full' },
   }),
   script: ({ timeline, cut, lives }: Stage) => {

@@ -8,12 +8,12 @@ export const directory = `${parent}/sota-agent`;
 
 export const settings: Settings = {
   ...defaults,
-  storage: { directory, reserveBytes: 262_144 },
+  storage: { directory, minFreeBytes: 262_144 },
   installer: {
     ...defaults.installer,
     timeoutMs: 3_600_000,
     opkg: { ...defaults.installer.opkg, statusFile: '/var/lib/opkg/status' },
     command: { program: '/bin/true', args: [] },
   },
-  reboot: { ...defaults.reboot, check: ['/bin/true'] },
+  reboot: { ...defaults.reboot, healthCheck: ['/bin/true'] },
 };

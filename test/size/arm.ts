@@ -74,7 +74,7 @@ function configOf({ url }: Backend): string {
     `url = "ws://10.0.2.2:${new URL(url).port}"`,
     '[storage]',
     'dir = "/tmp/state"',
-    'reserve = "1 MiB"',
+    'min_free = "1 MiB"',
     '[control]',
     'socket = "/tmp/control.sock"',
     '[installer]',

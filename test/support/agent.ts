@@ -30,11 +30,18 @@ export function agentPath(): string {
   return path;
 }
 
-/** Writes DIRECTORY/config.toml; storage and control socket lie beside it unless told otherwise. */
-export function writeConfig(directory: string, config: Toml): string {
+/**
+ * Writes DIRECTORY/config.toml; storage and control socket are next to it unless `config` names
+ * other paths. `rename` rewrites the keys for another version of the agent.
+ */
+export function writeConfig(
+  directory: string,
+  config: Toml,
+  rename = (table: Toml) => table,
+): string {
   mkdirSync(directory, { recursive: true });
   const all: Toml = {
-    storage: { dir: join(directory, 'state'), reserve: '1 MiB' },
+    storage: { dir: join(directory, 'state'), min_free: '1 MiB' },
     control: { socket: join(directory, 'control.sock') },
     log: { level: 'debug' },
     // Of which there is nothing to warn.
@@ -42,7 +49,7 @@ export function writeConfig(directory: string, config: Toml): string {
     ...config,
   };
   const path = join(directory, 'config.toml');
-  writeFileSync(path, toml(all));
+  writeFileSync(path, toml(rename(all)));
   return path;
 }
 

@@ -21,10 +21,13 @@ function defaults(): Settings {
   const read = readSettings({ file: '', text: undefined, environment: {} });
   if (!read.ok) throw new Error('the defaults are refused');
   const { installer } = read.settings;
-  return { ...read.settings, installer: { ...installer, attempts: 3, timeoutMs: 60_000 } };
+  return { ...read.settings, installer: { ...installer, maxAttempts: 3, timeoutMs: 60_000 } };
 }
 
-export const asking: Settings = { ...settings, policy: { accept: 'ask', dependencies: 'ask' } };
+export const asking: Settings = {
+  ...settings,
+  policy: { consent: 'required', dependencies: 'ask' },
+};
 
 export const names = {
   notify: 'genivi.org/vin/VIN45678901234567/sota/notify',

@@ -41,6 +41,8 @@ const serverSecondMs = launcher.length === 0 ? 1_000 : 2_000;
 export type VehicleOptions = BackendOptions & {
   readonly rvi?: Toml;
   readonly more?: Toml;
+  /** Rewrites the configuration for another version of the agent. */
+  readonly rename?: (config: Toml) => Toml;
   /** Shell, run before the installer copies the payload; `$D` is the vehicle's directory. */
   readonly install?: string;
 };
@@ -57,7 +59,7 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
     `cp "$SOTA_PACKAGE_FILE" "$D/installed-$SOTA_PACKAGE_NAME"`,
     `echo "$SOTA_PACKAGE_NAME" >>"$D/runs"`,
   ].join('\n');
-  const config = writeConfig(directory, {
+  const table: Toml = {
     ...options.more,
     installer: {
       default: 'command',
@@ -67,13 +69,14 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
     rvi: {
       url: backend.url,
       ...(isHttp ? { listen: '127.0.0.1:0' } : {}),
-      ...(options.transport === 'rvi' ? { dialect } : {}),
+      ...(options.transport === 'rvi' ? { node_dialect: dialect } : {}),
       // Short, so that a test waits for no silence longer than it must.
-      stall: stallSeconds,
+      stall_timeout: stallSeconds,
       finish_timeout: 2 * stallSeconds,
       ...options.rvi,
     },
-  });
+  };
+  const config = writeConfig(directory, table, options.rename);
   const booted: AgentProcess[] = [];
 
   function boot(): AgentProcess {

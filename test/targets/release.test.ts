@@ -37,7 +37,7 @@ const configuration = readFileSync('targets/config/config.toml', 'utf8');
 
 function entriesOf(text: string) {
   const found = readSettings({ file: 'config.toml', text, environment: {} });
-  if (!found.ok) throw new Error(JSON.stringify(found.complaints));
+  if (!found.ok) throw new Error(JSON.stringify(found.errors));
   return new Map(found.entries.map(({ key, value }) => [key, value]));
 }
 

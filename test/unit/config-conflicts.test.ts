@@ -1,15 +1,15 @@
 // Method: texts in, what is reported out: keys that are each right and name the same place. The
 // agent as its own node, a socket or a file at a name of the store, a rule that is never used.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/print.ts';
+import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: keys that conflict');
 
 function read(text: string) {
   const found = readSettings({ file: 'c.toml', text, environment: {} });
-  const all = found.ok ? found.warnings : found.complaints;
-  return { ok: found.ok, said: all.map(complaintText) };
+  const all = found.ok ? found.warnings : found.errors;
+  return { ok: found.ok, said: all.map(configErrorText) };
 }
 
 function rvi(keys: { readonly [key: string]: unknown }): string {
@@ -95,7 +95,7 @@ function writeKeys(section: string, key: string, path: string): string {
 
 test('refuses a socket at a name of the store, and names both keys', () => {
   assert.equal(read(writeKeys('control', 'socket', '/data/sota/packages/1')).said, [
-    'c.toml:2: control.socket is /data/sota/packages/1, which the agent uses itself: ' +
+    'c.toml:2: control.socket is /data/sota/packages/1, which is a file of the agent: ' +
       '"packages" in storage.dir (/data/sota): choose a path outside storage.dir',
   ]);
 });
@@ -187,7 +187,7 @@ test('refuses a storage.dir where nothing can be kept', () => {
 // ---------------------------------------------------------------- rules
 
 const rulesOf = (names: readonly string[], more = '') => {
-  const list = names.map((name) => `{ name = ${JSON.stringify(name)}, use = "swupdate" }`);
+  const list = names.map((name) => `{ name = ${JSON.stringify(name)}, installer = "swupdate" }`);
   const key = '[installer.swupdate]\nargs = ["-k", "/etc/key.pem"]\n';
   return read(`[installer]\nrules = [${list.join(', ')}]\n${more}${key}`);
 };

@@ -1,6 +1,6 @@
 // Method: texts in, the installers that exist and what is said of them out.
 import { readSettings } from '../../src/config.ts';
-import { complaintText, showEntries } from '../../src/config/print.ts';
+import { configErrorText, printEntries } from '../../src/config/print.ts';
 import { forbiddenArgument, hasPublicKey } from '../../src/config/swupdate-args.ts';
 import { assert, suite } from '../support/suite.ts';
 
@@ -12,15 +12,15 @@ function read(text: string, environment: { readonly [name: string]: string } = {
 
 function good(text: string, environment: { readonly [name: string]: string } = {}) {
   const configuration = read(text, environment);
-  if (!configuration.ok) throw new Error(configuration.complaints.map(complaintText).join('\n'));
+  if (!configuration.ok) throw new Error(configuration.errors.map(configErrorText).join('\n'));
   return configuration;
 }
 
 const enabledBy = (text: string) => good(text).settings.installer.enabled;
-const warnings = (text: string) => good(text).warnings.map(complaintText);
+const warnings = (text: string) => good(text).warnings.map(configErrorText);
 function errors(text: string): readonly string[] {
   const configuration = read(text);
-  return configuration.ok ? [] : configuration.complaints.map(complaintText);
+  return configuration.ok ? [] : configuration.errors.map(configErrorText);
 }
 
 const key = '[installer.swupdate]\nargs = ["-k", "/etc/key.pem"]';
@@ -55,7 +55,7 @@ for (const [what, text, expected] of [
 ] as const) {
   test(`where ${what}: ${expected.join(' and ') || 'none'}`, () => {
     assert.equal(enabledBy(text), expected);
-    const shown = showEntries(good(text).entries);
+    const shown = printEntries(good(text).entries);
     assert.equal(good(shown).settings, good(text).settings, 'what is shown means the same');
   });
 }
@@ -71,7 +71,7 @@ test('refuses a name that is no installer, and what is no list', () => {
   for (const value of ['["rpm"]', '"opkg"', '[1]', 'true', '["Opkg"]', '[["opkg"]]']) {
     assert.match(
       errors(`[installer]\nenabled = ${value}`).join(),
-      /installer\.enabled is .*: write a list out of "opkg", "swupdate", "command"/,
+      /installer\.enabled is .*: write a list of "opkg", "swupdate", "command"/,
     );
   }
 });

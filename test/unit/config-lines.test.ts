@@ -1,6 +1,6 @@
 // Method: small TOML texts, and the line of each key by eye.
 import { findLines } from '../../src/config/toml-lines.ts';
-import { editDistance, nearest } from '../../src/config/suggest.ts';
+import { editDistance, suggest } from '../../src/config/suggest.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config lines and words');
@@ -54,12 +54,12 @@ test('counts insertions, deletions, replacements and swaps', () => {
 
 test('names a near word, and none rather than a far one', () => {
   const known = ['run', 'status', 'watch', 'accept'];
-  assert.is(nearest('staus', known), 'status');
-  assert.is(nearest('acept', known), 'accept');
-  assert.is(nearest('rm', known), undefined);
-  assert.is(nearest('frobnicate', known), undefined);
-  assert.is(nearest('x'.repeat(100_000), known), undefined);
-  assert.is(nearest('run', []), undefined);
+  assert.is(suggest('staus', known), 'status');
+  assert.is(suggest('acept', known), 'accept');
+  assert.is(suggest('rm', known), undefined);
+  assert.is(suggest('frobnicate', known), undefined);
+  assert.is(suggest('x'.repeat(100_000), known), undefined);
+  assert.is(suggest('run', []), undefined);
 });
 
 test.run();

@@ -1,6 +1,6 @@
 // Passwords in the configuration: what is used, and what is printed instead.
 import { readSettings } from '../../src/config.ts';
-import { complaintText, showEntries } from '../../src/config/print.ts';
+import { configErrorText, printEntries } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { Configuration, Environment } from '../../src/config.ts';
 
@@ -12,13 +12,13 @@ function read(text: string | undefined, environment: Environment = {}): Configur
 
 function good(text: string | undefined, environment: Environment = {}) {
   const configuration = read(text, environment);
-  if (!configuration.ok) throw new Error(configuration.complaints.map(complaintText).join('\n'));
+  if (!configuration.ok) throw new Error(configuration.errors.map(configErrorText).join('\n'));
   return configuration;
 }
 
 function complaints(text: string): readonly string[] {
   const configuration = read(text);
-  return configuration.ok ? [] : configuration.complaints.map(complaintText);
+  return configuration.ok ? [] : configuration.errors.map(configErrorText);
 }
 
 const proxies: readonly (readonly [spelt: string, shown: string])[] = [
@@ -36,7 +36,7 @@ for (const [spelt, shown] of proxies) {
       good(`[rvi]\nproxy = "${spelt}"`),
       good(undefined, { SOTA_AGENT_RVI_PROXY: spelt }),
     ]) {
-      const text = showEntries(configuration.entries);
+      const text = printEntries(configuration.entries);
       assert.match(text, `proxy = "${shown}"`);
       assert.not.match(text, 's3c');
       assert.ok(configuration.settings.rvi.proxy?.authorization !== undefined);
@@ -79,7 +79,7 @@ test('does not show a password that is written at the wrong place', () => {
 test('does not take for a password what it prints instead of one', () => {
   assert.equal(complaints('[rvi]\nproxy = "http://me:***@proxy:3128"'), [
     'c.toml:2: rvi.proxy is "http://me:***@proxy:3128": ' +
-      'write the password itself, which "config" prints as ***',
+      'write the password, which "config" prints as ***',
   ]);
 });
 

@@ -1,15 +1,15 @@
 // Method: `rvi.path` in a configuration, as it may be and as it may not.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/print.ts';
+import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: rvi.path');
 
 function read(rvi: string) {
   const found = readSettings({ file: 'c.toml', text: `[rvi]\n${rvi}\n`, environment: {} });
-  const all = found.ok ? found.warnings : found.complaints;
+  const all = found.ok ? found.warnings : found.errors;
   const said = all.filter(({ key }) => key.startsWith('rvi.'));
-  return { path: found.ok ? found.settings.rvi.path : undefined, said: said.map(complaintText) };
+  return { path: found.ok ? found.settings.rvi.path : undefined, said: said.map(configErrorText) };
 }
 
 const wanted = '"secret", or a path such as "/sota" of at most 255 plain characters';
@@ -44,8 +44,8 @@ test('takes a fixed path, with a warning', () => {
     assert.equal(read(`path = "${path}"`), {
       path,
       said: [
-        'c.toml:2: rvi.path is fixed, which is weaker than the default "secret": it can be ' +
-          'guessed: leave it out, unless the node cannot keep a path',
+        'c.toml:2: rvi.path is fixed, so it can be guessed; the default "secret" is stronger: ' +
+          'remove it, unless the node cannot keep a path',
       ],
     });
   }
@@ -58,7 +58,7 @@ test('takes the default without a word', () => {
 
 test('refuses one beside a ws rvi.url', () => {
   assert.equal(read('path = "/x"\nurl = "ws://h"').said, [
-    'c.toml:2: rvi.path has no use with a ws or wss rvi.url: leave it out, or give an http rvi.url',
+    'c.toml:2: rvi.path has no effect with a ws or wss rvi.url: remove it, or set an http rvi.url',
   ]);
 });
 

@@ -1,37 +1,37 @@
-// Method: texts in, warnings out, word by word: what works and is weaker than the default, or is
-// hardly meant that way. Those of the installers have tests of their own.
+// Method: texts in, warnings out, compared word by word: settings that work but are weaker than the
+// default, or are probably not intended. config-installers.test.ts has those of the installers.
 import { readSettings } from '../../src/config.ts';
-import { complaintText } from '../../src/config/print.ts';
+import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('config: what is weaker than the default');
 
 function warnings(text: string): readonly string[] {
   const found = readSettings({ file: 'c.toml', text, environment: {} });
-  if (!found.ok) throw new Error(found.complaints.map(complaintText).join('\n'));
-  return found.warnings.filter(({ key }) => !key.startsWith('installer.')).map(complaintText);
+  if (!found.ok) throw new Error(found.errors.map(configErrorText).join('\n'));
+  return found.warnings.filter(({ key }) => !key.startsWith('installer.')).map(configErrorText);
 }
 
-const address = 'give rvi.network_address, the address of this device as the node sees it';
+const address = 'set rvi.network_address to the address at which the node reaches this device';
 const open =
-  'rvi.listen is open to everybody who reaches it: RVI has no other guard there: ' +
-  'give rvi.allow, the addresses of the node';
+  'rvi.listen accepts every sender that reaches it: RVI has no authentication there: ' +
+  'set rvi.allowed_peers to the addresses of the node';
 const unencrypted = (protocol: string, host: string, secure: string) =>
-  `rvi.url is ${protocol}// to ${host}, which is not this device: nothing is encrypted, and ` +
-  `nothing proves that it is the node: use ${secure} and rvi.tls_ca`;
+  `rvi.url is ${protocol}// to ${host}, which is not this device: the connection ` +
+  `is not encrypted, and the node is not authenticated: use ${secure} and rvi.tls_ca`;
 
 const rows: readonly (readonly [text: string, said: readonly string[]])[] = [
   [
-    '[rvi]\nstall = 30',
+    '[rvi]\nstall_timeout = 30',
     [
-      'c.toml:2: rvi.stall is not below 30 s, after which servers repeat the last chunk by ' +
-        'themselves: a lost ack costs less time with 10',
+      'c.toml:2: rvi.stall_timeout is not below 30 s, after which servers repeat the last chunk ' +
+        'on their own: set it to 10: a lost ack then costs less time',
     ],
   ],
   [
     '[rvi]\nurl = "http://10.0.0.2:8901"',
     [
-      'default: rvi.listen is on loopback, where the node at 10.0.0.2 cannot deliver: ' +
+      'default: rvi.listen is on loopback, which the node at 10.0.0.2 cannot reach: ' +
         `listen on another address, or ${address}`,
       `c.toml:2: ${unencrypted('http:', '10.0.0.2', 'https')}`,
     ],
@@ -39,16 +39,16 @@ const rows: readonly (readonly [text: string, said: readonly string[]])[] = [
   ['[rvi]\nurl = "ws://10.0.0.2"', [`c.toml:2: ${unencrypted('ws:', '10.0.0.2', 'wss')}`]],
   ['[rvi]\nlisten = "10.0.0.2:9080"', [`c.toml:2: ${open}`]],
   [
-    '[rvi]\nlisten = "10.0.0.2:9080"\nallow = ["10.0.0.1", "0.0.0.0/0"]',
+    '[rvi]\nlisten = "10.0.0.2:9080"\nallowed_peers = ["10.0.0.1", "0.0.0.0/0"]',
     [
-      'c.toml:3: rvi.allow contains 0.0.0.0/0, which allows every address: ' +
+      'c.toml:3: rvi.allowed_peers contains 0.0.0.0/0, which allows every address: ' +
         'list only the addresses of the node',
     ],
   ],
   [
-    '[rvi]\nallow = ["::/0"]',
+    '[rvi]\nallowed_peers = ["::/0"]',
     [
-      'c.toml:2: rvi.allow contains ::/0, which allows every address: ' +
+      'c.toml:2: rvi.allowed_peers contains ::/0, which allows every address: ' +
         'list only the addresses of the node',
     ],
   ],
@@ -60,7 +60,7 @@ const rows: readonly (readonly [text: string, said: readonly string[]])[] = [
     '[control]\ngroup = "sota"',
     [
       'c.toml:2: control.group lets every member of the group "sota" accept and decline ' +
-        'packages: leave it out if only the owner may',
+        'packages: remove it if only the owner may do so',
     ],
   ],
 ];
@@ -73,15 +73,15 @@ test('has no warning for what is as strong as the default', () => {
   for (const text of [
     '',
     '[rvi]\nurl = "http://localhost:8901"',
-    '[rvi]\nurl = "ws://[::1]:8808"\ndialect = "rvi-0.5"',
+    '[rvi]\nurl = "ws://[::1]:8808"\nnode_dialect = "rvi-0.5"',
     '[rvi]\nurl = "wss://h"\ntls_ca = "/ca"',
-    '[rvi]\nlisten = "10.0.0.2:9080"\nallow = ["10.0.0.1/32"]',
-    '[rvi]\nlisten = "0.0.0.0:1"\nallow = ["10.0.0.1"]\nnetwork_address = "10.0.0.2:1"',
+    '[rvi]\nlisten = "10.0.0.2:9080"\nallowed_peers = ["10.0.0.1/32"]',
+    '[rvi]\nlisten = "0.0.0.0:1"\nallowed_peers = ["10.0.0.1"]\nnetwork_address = "10.0.0.2:1"',
     '[rvi]\nlisten = "[::1]:1"\nnetwork_address = "host:1"',
     '[rvi]\nproxy = "http://proxy:3128"',
     '[rvi]\nproxy = "https://me:secret@proxy:3128"',
     '[rvi]\nproxy = "http://me:secret@127.0.0.1:3128"',
-    '[policy]\naccept = "ask"',
+    '[policy]\nconsent = "required"',
     '[log]\nlevel = "debug"',
   ]) {
     assert.equal(warnings(text), [], text);

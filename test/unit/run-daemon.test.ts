@@ -64,7 +64,7 @@ async function run(storage: string, change: Change = {}) {
       `[storage]\ndir = "${storage}"\n[control]\nsocket = "${socketOf(storage)}"\n`,
     environment: {},
   });
-  if (!configuration.ok) throw new Error(JSON.stringify(configuration.complaints));
+  if (!configuration.ok) throw new Error(JSON.stringify(configuration.errors));
   const ended = serve(configuration.settings);
   return {
     ended,

@@ -55,7 +55,7 @@ export type Connection = {
 
 export function createConnection(parts: ConnectionParts, shell: Shell): Connection {
   const { clock, log, settings, transport, builtMs } = parts;
-  const dialect = nodeDialects[settings.rvi.dialect];
+  const dialect = nodeDialects[settings.rvi.nodeDialect];
   const state = () => shell.state();
   const submit = (event: Parameters<Shell['submit']>[0]) => void shell.submit(event);
   const isWaiting = () => state().backend.link.kind !== 'up';
@@ -124,7 +124,7 @@ export function createConnection(parts: ConnectionParts, shell: Shell): Connecti
 
 /** What of an inventory the server can read. */
 export function inventoryFilter({ rvi }: Settings) {
-  return (packages: readonly PackageId[]) => readable(packages, rvi.packages);
+  return (packages: readonly PackageId[]) => readable(packages, rvi.inventory);
 }
 
 export function serverView(settings: Settings, state: RviAgentState, nowMs: number): ServerView {

@@ -92,7 +92,7 @@ function ofInventory({ backend }: RviAgentState): readonly RviDeadline[] {
  */
 function renewal({ rvi }: Settings, { link }: RviState, { nowMs }: Moment): Decision {
   if (link.kind !== 'up') return nothing;
-  return nowMs - link.registeredAtMs < rvi.stallMs ? nothing : register(link.failures, true);
+  return nowMs - link.registeredAtMs < rvi.stallTimeoutMs ? nothing : register(link.failures, true);
 }
 
 function ofPackage(state: RviAgentState, one: Package): readonly RviDeadline[] {

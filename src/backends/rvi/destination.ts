@@ -13,7 +13,7 @@ import type { RviState } from './model.ts';
 export function servicesOf(settings: Settings, own: RviState, id?: PackageId): ServerServices {
   const origin = id === undefined ? undefined : own.origins.get(keyOf(id));
   const services = origin === undefined ? own.server.services : origin.services;
-  return services ?? own.discoveredServices ?? defaultServices(settings.rvi.backend);
+  return services ?? own.discoveredServices ?? defaultServices(settings.rvi.servicePrefix);
 }
 
 /** What shows which dialect a server uses: that of a package, or the present one. */
@@ -24,7 +24,7 @@ export function contextOf(
 ): DialectContext {
   const isKnown = id !== undefined && own.origins.has(keyOf(id));
   const { dialect } = isKnown ? serverOf(own, id) : own.server;
-  return { messages: rvi.messages, device, learned: dialect, names: own.ownServices };
+  return { messages: rvi.serverDialect, device, learned: dialect, names: own.ownServices };
 }
 
 /** An inventory goes to the server that requested it, which may be another one than now. */

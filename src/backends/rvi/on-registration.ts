@@ -76,7 +76,7 @@ export function onRegistered(
 /** Vehicles that were switched on at once do not renew at once. */
 function upFrom({ rvi }: Settings, own: RviState, failures: number, moment: Moment): Link {
   const { nowMs, random } = moment;
-  const delayMs = Math.floor(rvi.registerEveryMs * (1 - renewalJitter * random));
+  const delayMs = Math.floor(rvi.registerIntervalMs * (1 - renewalJitter * random));
   const isOffline = (own.serverAvailability.untilMs ?? 0) > nowMs;
   const nextMs = isOffline ? Math.min(delayMs, offlineRenewalMs(rvi.url)) : delayMs;
   return { kind: 'up', registeredAtMs: nowMs, renewAtMs: nowMs + nextMs, failures };
@@ -102,7 +102,7 @@ function afterRenewal(
   const exchange = receivingOf(own, one.id);
   const { method, deadlineMs } = exchange;
   if (method === undefined || deadlineMs === undefined) return [];
-  const laterMs = Math.max(deadlineMs, nowMs + rvi.stallMs);
+  const laterMs = Math.max(deadlineMs, nowMs + rvi.stallTimeoutMs);
   return [note(one.id, { ...exchange, deadlineMs: laterMs })];
 }
 

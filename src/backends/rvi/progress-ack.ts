@@ -10,12 +10,12 @@ import type { Decision, RviAgentState, RviNote } from './model.ts';
 
 /** From now on the server only waits for the report. */
 export function waitNote(settings: Settings, dueMs: number): readonly RviNote[] {
-  const { keepAliveMs } = settings.rvi;
-  return keepAliveMs === 0 ? [] : [{ kind: 'progress-ack', dueMs }];
+  const { progressIntervalMs } = settings.rvi;
+  return progressIntervalMs === 0 ? [] : [{ kind: 'progress-ack', dueMs }];
 }
 
 export const afterFinish = (settings: Settings, { nowMs }: Moment) =>
-  waitNote(settings, nowMs + settings.rvi.keepAliveMs);
+  waitNote(settings, nowMs + settings.rvi.progressIntervalMs);
 
 /**
  * Whose ack to repeat. Not of an update with more payloads: its ack names the update only, and

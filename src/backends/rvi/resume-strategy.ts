@@ -45,7 +45,7 @@ export function tryNextMethod(
   const round = Math.floor(attempts / methods.length);
   const waitMs =
     round === 0
-      ? settings.rvi.stallMs
+      ? settings.rvi.stallTimeoutMs
       : backoffMs(round, startRetryDelayMsMin, startRetryDelayMsMax, moment.random);
   const deadlineMs = moment.nowMs + waitMs;
   const next = { ...exchange, attempts: attempts + 1, method, deadlineMs };
@@ -71,7 +71,7 @@ export function onServerProgress(
   moment: Moment,
 ): { readonly facts: readonly RviFact[]; readonly exchange: Receiving } {
   const exchange = receivingOf(own, one.id);
-  const deadlineMs = moment.nowMs + settings.rvi.stallMs;
+  const deadlineMs = moment.nowMs + settings.rvi.stallTimeoutMs;
   const moving = { attempts: 0, method: undefined, context: 'resume', deadlineMs } as const;
   return { facts: learned(own, one, exchange), exchange: { ...exchange, ...moving } };
 }

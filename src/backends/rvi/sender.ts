@@ -36,7 +36,7 @@ export type SenderParts = {
 
 export function createSender(parts: SenderParts): { send(effect: RviEffect): void } {
   const { clock, settings, transport } = parts;
-  const dialect = nodeDialects[settings.rvi.dialect];
+  const dialect = nodeDialects[settings.rvi.nodeDialect];
   let waiting: RviEffect[] = [];
   let isSending = false;
   let nextId = 1;
@@ -75,7 +75,7 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
       return undefined;
     }
     const { service, parameters } = outgoing;
-    const timeout = timeoutOf(clock.wallMs(), parts.builtMs, settings.rvi.messageLifeMs);
+    const timeout = timeoutOf(clock.wallMs(), parts.builtMs, settings.rvi.messageTtlMs);
     const leaves = (leaving: boolean) => {
       if (message.kind !== 'report') return;
       parts.submit({ kind: 'report-in-flight', id: message.report.id, leaving });

@@ -30,7 +30,7 @@ export function onServicesAvailable(
   const known = services.filter((name) => isOfServer(settings, state.backend, name));
   const { untilMs, backMs } = state.backend.serverAvailability;
   // One announcement a service: the first one counts for all.
-  const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallMs;
+  const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallTimeoutMs;
   if (known.length === 0 || (untilMs === undefined && isEcho)) return logOnly(kind, services);
   return onServerOnline(state, known, moment);
 }
@@ -58,7 +58,7 @@ function isOfServer(
   name: string,
 ): boolean {
   const known = server.services ?? discoveredServices;
-  if (known === undefined) return name.startsWith(`${settings.rvi.backend}/`);
+  if (known === undefined) return name.startsWith(`${settings.rvi.servicePrefix}/`);
   const offerers = [...origins.values()].flatMap(({ services }) => services ?? []);
   return [known, ...offerers].some((one) => Object.values(one).includes(name));
 }

@@ -55,8 +55,8 @@ export async function gather(
   before: Before,
   marker: Marker,
 ): Promise<Evidence> {
-  const { check, versionsFile } = settings.swupdate;
-  const [program, ...args] = check;
+  const { verifyCommand, versionsFile } = settings.swupdate;
+  const [program, ...args] = verifyCommand;
   if (program !== undefined) return runCheck(ports, settings, request, program, args);
   const state = before.isCleared ? await marker.read() : undefined;
   const marked = state === undefined ? undefined : ofState(state);

@@ -173,7 +173,7 @@ test('has a rotten chunk sent again after a restart, and nothing else', async ()
 });
 
 test('waits for consent where it is configured to ask, and keeps it', async () => {
-  const settings = settingsOf('[policy]\naccept = "ask"\n');
+  const settings = settingsOf('[policy]\nconsent = "required"\n');
   const disk = createMemoryDisk();
   const one = await startFake({ settings, disk });
   one.node.up();
@@ -198,7 +198,7 @@ test('waits for consent where it is configured to ask, and keeps it', async () =
 });
 
 test('asks which version is meant', async () => {
-  const one = await startFake({ settings: settingsOf('[policy]\naccept = "ask"\n') });
+  const one = await startFake({ settings: settingsOf('[policy]\nconsent = "required"\n') });
   const newer = { ...engine, version: '3' };
   const packages = [engine, newer].map((id) => ({ package: id, size: 1 }));
   await deliver(one, '/sota/notify', { packages, services });
@@ -249,7 +249,7 @@ test('leaves to a transfer of before the restart what it still needs of a disk',
   const left = disk.cut('lost');
   const reserve = async () => ({ ok: true, value: { reserved: false } }) as const;
   const again = await startFake({ disk: { ...left, reserve } });
-  const reserveBytes = settingsOf('').storage.reserveBytes;
+  const reserveBytes = settingsOf('').storage.minFreeBytes;
   again.node.up();
   await settle();
   for (const [version, freeChunks, phase] of [
@@ -351,7 +351,7 @@ test('does it all on the real disk and clock, twice killed', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-life-'));
   try {
     const defaults = settingsOf();
-    const settings = { ...defaults, storage: { directory, reserveBytes: 0 } };
+    const settings = { ...defaults, storage: { directory, minFreeBytes: 0 } };
     const installers = createFakeInstallers();
     const real = { disk: createDisk(), clock: createClock() };
     const live = () => startFake({ ...real, settings, installers });
@@ -391,7 +391,7 @@ test('does it all on the real disk and clock, twice killed', async () => {
 test('goes on when its storage is lost under it, and says so', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-lost-'));
   const defaults = settingsOf();
-  const settings = { ...defaults, storage: { directory, reserveBytes: 0 } };
+  const settings = { ...defaults, storage: { directory, minFreeBytes: 0 } };
   const one = await startFake({ disk: createDisk(), clock: createClock(), settings });
   one.node.up();
   await until('registered', () => one.daemon.status().link.kind === 'up', 30_000);

@@ -30,14 +30,14 @@ test('nothing is due before the link is there, and then only its renewal', () =>
   assert.is(policy.nextDueMs(policy.initial), undefined);
   const core = createLinked();
   assert.equal(next(core), ['renew the registration']);
-  assert.is(policy.nextDueMs(core.state()), core.nowMs + 0.95 * settings.rvi.registerEveryMs);
+  assert.is(policy.nextDueMs(core.state()), core.nowMs + 0.95 * settings.rvi.registerIntervalMs);
 });
 
 test('silence may be a node that has forgotten us: it registers anew before it asks', () => {
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 3);
   receive(receiving, ghc, 1, 3);
-  assert.equal(kinds(receiving.wait(settings.rvi.stallMs)).slice(0, 2), ['register', 'ack']);
+  assert.equal(kinds(receiving.wait(settings.rvi.stallTimeoutMs)).slice(0, 2), ['register', 'ack']);
   const accepted = createLinked(settings, ghc);
   assert.equal(kinds(accepted.wait(0)), ['request-start']);
   assert.ok(kinds(accepted.wait(60_000)).includes('register'));
@@ -47,10 +47,10 @@ test('the answer is waited for from when the registration is done, however long 
   const core = createLinked(settings, ghc);
   open(core, ghc, 3);
   receive(core, ghc, 1, 3);
-  core.wait(settings.rvi.stallMs);
-  core.nowMs += settings.rvi.stallMs - 1;
+  core.wait(settings.rvi.stallTimeoutMs);
+  core.nowMs += settings.rvi.stallTimeoutMs - 1;
   core.act({ kind: 'registered', names, vin: 'VIN45678901234567', found: undefined });
-  assert.not.ok(kinds(core.wait(settings.rvi.stallMs - 1)).includes('ack'));
+  assert.not.ok(kinds(core.wait(settings.rvi.stallTimeoutMs - 1)).includes('ack'));
   assert.ok(kinds(core.wait(1)).includes('ack'));
 });
 
@@ -60,7 +60,7 @@ test('not where it has just registered, nor while it does', () => {
   receive(core, ghc, 1, 3);
   core.act({ kind: 'transport-down', reason: 'cut' });
   core.act({ kind: 'transport-up' });
-  assert.not.ok(kinds(core.wait(settings.rvi.stallMs)).includes('register'));
+  assert.not.ok(kinds(core.wait(settings.rvi.stallTimeoutMs)).includes('register'));
   link(core);
   assert.not.ok(kinds(core.wait(0)).includes('register'));
 });
@@ -107,7 +107,7 @@ test('what needs the link waits for it, what does not goes on', () => {
 
 test('a link that renews its registration still carries messages, a new one does not', () => {
   const core = createLinked();
-  core.wait(settings.rvi.registerEveryMs);
+  core.wait(settings.rvi.registerIntervalMs);
   assert.is(core.state().link.kind, 'registering');
   assert.ok(isLinked(core.state()));
   core.act({ kind: 'call-failed', reason: 'refused' });

@@ -17,7 +17,7 @@ export function settingsOf(text = ''): Settings {
     text: `${text}\n[storage]\ndir = "/s"\nreserve = "1 MiB"\n`,
     environment: {},
   });
-  if (!configuration.ok) throw new Error(JSON.stringify(configuration.complaints));
+  if (!configuration.ok) throw new Error(JSON.stringify(configuration.errors));
   return configuration.settings;
 }
 

@@ -7,8 +7,8 @@ import { settle } from '../control/fakes.ts';
 import { createFakeInstallers, createLines } from './fakes.ts';
 
 const test = suite('the list of packages');
-const [strict, all] = (['strict', 'all'] as const).map((packages) =>
-  inventoryFilter({ ...settings, rvi: { ...settings.rvi, packages } }),
+const [strict, all] = (['strict', 'all'] as const).map((inventory) =>
+  inventoryFilter({ ...settings, rvi: { ...settings.rvi, inventory } }),
 );
 if (strict === undefined || all === undefined) throw new Error('no filter');
 const busybox = { name: 'busybox', version: '1.36' };

@@ -107,7 +107,7 @@ test('prints help for each command, which fits a terminal', async () => {
     world.shown.out,
     'usage: sota-agent accept NAME [VERSION] [--config FILE]\n\n' +
       'accept: agree to a package that waits for consent\n' +
-      'Packages wait where the configuration says policy.accept = "ask", or where\n' +
+      'Packages wait if policy.consent = "required" is set, or if\n' +
       'the server asks for it. One that failed too often is tried again.\n',
   );
 });
@@ -136,7 +136,7 @@ const signed = '[installer.swupdate]\nargs = ["-k", "/key"]';
 test('runs the daemon with the file, the environment and its warnings', async () => {
   const given: Settings[] = [];
   const world = createWorld({
-    files: { '/my.toml': `[rvi]\nstall = 45\n[log]\nlevel = "warn"\n${signed}` },
+    files: { '/my.toml': `[rvi]\nstall_timeout = 45\n[log]\nlevel = "warn"\n${signed}` },
     environment: { SOTA_AGENT_LOG_LEVEL: 'error', NODE_OPTIONS: '-r /tmp/x.js' },
     startDaemon: async (settings) => {
       given.push(settings);
@@ -145,11 +145,11 @@ test('runs the daemon with the file, the environment and its warnings', async ()
   });
   assert.is(await world.run('run', '--config=/my.toml'), 0);
   assert.is(given[0]?.log.level, 'error');
-  assert.is(given[0]?.rvi.stallMs, 45_000);
+  assert.is(given[0]?.rvi.stallTimeoutMs, 45_000);
   assert.is(
     world.shown.err,
-    'warning: /my.toml:2: rvi.stall is not below 30 s, after which servers repeat the last ' +
-      'chunk by themselves: a lost ack costs less time with 10\n' +
+    'warning: /my.toml:2: rvi.stall_timeout is not below 30 s, after which servers repeat the ' +
+      'last chunk on their own: set it to 10: a lost ack then costs less time\n' +
       'warning: NODE_OPTIONS is set, with which a Node runs code of others: unset it\n',
   );
 });
@@ -236,7 +236,7 @@ test('ends every command on a bad configuration, with every complaint', async ()
     assert.equal(world.shown, {
       out: '',
       err:
-        `${usual}:2: rvi.stal is no key: did you mean rvi.stall?\n` +
+        `${usual}:2: rvi.stal is not a known key: did you mean rvi.stall_timeout?\n` +
         `${usual}:3: rvi.ack is "x": write "full" or "tail"\n`,
     });
     assert.not(isStarted);

@@ -153,7 +153,7 @@ test('what a probe finds installed is not reported before the reboot that it nee
 test('each start of one that ends in the middle is an attempt of its own, and they end', () => {
   const core = installing();
   const cut = { kind: 'cut', description: 'killed' } as const;
-  for (let attempt = 2; attempt <= settings.installer.attempts; attempt++) {
+  for (let attempt = 2; attempt <= settings.installer.maxAttempts; attempt++) {
     const decided = end(core, cut);
     assert.equal(
       decided.facts.map((fact) => fact.kind === 'install-started' && fact.install.attempt),
@@ -251,7 +251,7 @@ test('data that was lost with the cut is received anew when the device does not 
 
 test('cuts use up attempts, and then it is a failure', () => {
   let core = installing();
-  for (let attempt = 2; attempt <= settings.installer.attempts; attempt++) {
+  for (let attempt = 2; attempt <= settings.installer.maxAttempts; attempt++) {
     const before = core;
     const next = reboot(before);
     probed(next, 'not-installed');
@@ -277,7 +277,7 @@ test('attempts that were cut count on when the data has to be received again', (
 
 test('the same bytes that failed so many times are refused and reported, not received', () => {
   const core = createLinked(settings, ghc);
-  for (let attempt = 1; attempt <= settings.installer.attempts; attempt++) {
+  for (let attempt = 1; attempt <= settings.installer.maxAttempts; attempt++) {
     settle(core, ghc, false);
     assert.is(attempts(core), attempt);
     prove(core);
@@ -293,7 +293,7 @@ test('the same bytes that failed so many times are refused and reported, not rec
 test('another checksum, or a person, lets it be tried again', () => {
   const tired = () => {
     const core = createLinked(settings, ghc);
-    for (let attempt = 1; attempt <= settings.installer.attempts; attempt++) {
+    for (let attempt = 1; attempt <= settings.installer.maxAttempts; attempt++) {
       settle(core, ghc, false);
       prove(core);
     }

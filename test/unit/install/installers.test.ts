@@ -96,7 +96,7 @@ test('knows its installers by name, and no others', () => {
 });
 
 test('reboots by the configured command, and says how that went', async () => {
-  const reboot = { program: 'shutdown', args: ['-r', 'now'], allow: [], check: [] };
+  const reboot = { program: 'shutdown', args: ['-r', 'now'], allow: [], healthCheck: [] };
   const { installers, asked } = device(() => said('', 0), { reboot });
   assert.is((await installers.reboot()).kind, 'started');
   assert.is(asked[0]?.program, 'shutdown');
@@ -121,7 +121,7 @@ const answers: readonly (readonly [string, RunResult, string | undefined])[] = [
 for (const [what, answer, reason] of answers) {
   test(`asks for the reboot only as allowed: the program ${what}`, async () => {
     const allow = ['/usr/bin/parked', '--now'];
-    const reboot = { program: 'reboot', args: [], allow, check: [] };
+    const reboot = { program: 'reboot', args: [], allow, healthCheck: [] };
     const isAllow = ({ program }: RunRequest) => program === '/usr/bin/parked';
     const { installers, asked } = device((one) => (isAllow(one) ? answer : said('')), { reboot });
     const { kind, description } = await installers.reboot();
@@ -135,7 +135,7 @@ for (const [what, answer, reason] of answers) {
 
 test('starts again what could not be started for a moment, a bounded number of times', async () => {
   const none: RunResult = { kind: 'startup-failed', code: 'EAGAIN', reason: 'spawn EAGAIN' };
-  const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check'] };
+  const reboot = { program: 'reboot', args: [], allow: [], healthCheck: ['/usr/bin/check'] };
   for (const [failures, ok] of [
     [2, true],
     [1_000, false],
@@ -157,7 +157,12 @@ test('starts again what could not be started for a moment, a bounded number of t
 test('checks after the reboot as configured, and says when nothing is', async () => {
   const none = await device(() => absent).installers.check(id);
   assert.equal(none, { ok: true, description: 'rebooted; no check configured' });
-  const reboot = { program: 'reboot', args: [], allow: [], check: ['/usr/bin/check', '--quick'] };
+  const reboot = {
+    program: 'reboot',
+    args: [],
+    allow: [],
+    healthCheck: ['/usr/bin/check', '--quick'],
+  };
   const bad = device(() => said('no network', 2), { reboot });
   const description = '/usr/bin/check exited with 2: no network';
   assert.equal(await bad.installers.check(id), { ok: false, description });

@@ -119,9 +119,9 @@ test('a configured installer gets everything', async () => {
 });
 
 const rules = [
-  { name: 'rootfs-*', use: 'swupdate' },
-  { name: 'a?c.[x]', use: 'command' },
-  { name: '*', use: 'opkg' },
+  { name: 'rootfs-*', installer: 'swupdate' },
+  { name: 'a?c.[x]', installer: 'command' },
+  { name: '*', installer: 'opkg' },
 ] as const;
 
 for (const [name, use] of [
@@ -149,7 +149,7 @@ test('a name cannot hold up the agent, whatever the rule', async () => {
     const settings: Installer = {
       ...withCommand,
       default: 'command',
-      rules: [{ name: pattern, use: 'opkg' }],
+      rules: [{ name: pattern, installer: 'opkg' }],
     };
     const found = await chosen('x', settings, name);
     return found.ok && found.name === 'opkg';

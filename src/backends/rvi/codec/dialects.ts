@@ -13,7 +13,7 @@ export const dialects: { readonly [name in MessageDialect]: Dialect } = { P1: p1
 
 /** All that can tell. */
 export type DialectContext = {
-  readonly messages: Settings['rvi']['messages'];
+  readonly messages: Settings['rvi']['serverDialect'];
   readonly device: Settings['device'];
   /** What the backend was found to speak. */
   readonly learned: MessageDialect | undefined;

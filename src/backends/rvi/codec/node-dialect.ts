@@ -20,7 +20,7 @@ export type NodeDialect = {
   encodeRefusal(id: CallId, code: number, reason: string): string | undefined;
 };
 
-export const nodeDialects: { readonly [name in Settings['rvi']['dialect']]: NodeDialect } = {
+export const nodeDialects: { readonly [name in Settings['rvi']['nodeDialect']]: NodeDialect } = {
   jsonrpc,
   'rvi-0.4': rvi04,
   'rvi-0.5': rvi05,

@@ -12,7 +12,7 @@ export async function createTransport(
   ports: TransportPorts & { readonly disk: Disk },
   settings: Settings,
 ): Promise<DiskResult<Transport>> {
-  const { url, listen, allow, networkAddress, path, proxy } = settings.rvi;
+  const { url, listen, allowedPeers, networkAddress, path, proxy } = settings.rvi;
   const isSecure = /^(https|wss):/i.test(url);
   const opened = isSecure ? await openTlsFiles(ports, settings.rvi.tls) : undefined;
   if (opened?.ok === false) return opened;
@@ -20,6 +20,6 @@ export async function createTransport(
   const paths = path === 'secret' ? keptPath(ports, settings.storage.directory) : fixedPath(path);
   const value = /^wss?:/i.test(url)
     ? createWebSocketTransport(ports, way)
-    : createHttpTransport(ports, { ...way, listen, allow, networkAddress, paths });
+    : createHttpTransport(ports, { ...way, listen, allow: allowedPeers, networkAddress, paths });
   return { ok: true, value: guardTransport(value, url, ports.log) };
 }

@@ -48,22 +48,22 @@ test('a configured VIN goes before the one in the names', () => {
 test('renews the registration periodically, and says nothing of it', () => {
   const core = createLinked();
   for (let round = 0; round < 3; round++) {
-    assert.equal(core.wait(settings.rvi.registerEveryMs * 0.95 - 1), []);
+    assert.equal(core.wait(settings.rvi.registerIntervalMs * 0.95 - 1), []);
     assert.equal(kinds(core.wait(1)), ['register']);
     assert.equal(register(core).effects, []);
   }
 });
 
 test('a renewal comes up to a tenth earlier, and never later than configured', () => {
-  const { registerEveryMs } = settings.rvi;
+  const { registerIntervalMs } = settings.rvi;
   const delays = [0, 0.25, 0.5, 0.999].map((roll) => {
     const core = createCore(settings, undefined, roll);
     link(core);
     const { link: now } = core.state();
     return now.kind === 'up' ? now.renewAtMs - core.nowMs : 0;
   });
-  assert.is(delays[0], registerEveryMs);
-  assert.ok(delays.every((one) => one <= registerEveryMs && one >= 0.9 * registerEveryMs));
+  assert.is(delays[0], registerIntervalMs);
+  assert.ok(delays.every((one) => one <= registerIntervalMs && one >= 0.9 * registerIntervalMs));
   assert.is(new Set(delays).size, delays.length);
 });
 

@@ -320,7 +320,7 @@ test('takes a dependency that was in no notify', () => {
 });
 
 test('offers what nobody accepted, whatever is under way; dependencies only where allowed', () => {
-  const accepting = { ...asking, policy: { accept: 'ask', dependencies: 'accept' } } as const;
+  const accepting = { ...asking, policy: { consent: 'required', dependencies: 'accept' } } as const;
   const lonely = createLinked(accepting, ghc);
   lonely.ask(startOf(vim, 2));
   assert.is(lonely.phase(vim), 'offered', 'nothing needs it');

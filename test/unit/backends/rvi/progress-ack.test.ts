@@ -22,7 +22,7 @@ import {
 import type { Core, Notify } from '../../../support/core.ts';
 
 const test = suite('signs of life');
-const everyMs = settings.rvi.keepAliveMs;
+const everyMs = settings.rvi.progressIntervalMs;
 
 function installing(notify: Notify = offer(ghc), own = settings): Core {
   const core = createLinked(own);

@@ -154,7 +154,7 @@ test('a renewed registration disturbs no transfer', () => {
   core.wait(15_000);
   const before = core.running(ghc);
   assert.is(before.method, 'full');
-  core.nowMs += settings.rvi.registerEveryMs;
+  core.nowMs += settings.rvi.registerIntervalMs;
   const renewing = { kind: 'registering', failures: 0, isRenewal: true } as const;
   const renewed = createCore(settings, withParts(core.state(), { link: renewing }));
   renewed.act({ kind: 'registered', names, vin: 'VIN', found: undefined });

@@ -67,7 +67,7 @@ test('four announcements are one return; a later one counts again', () => {
   const core = wanted();
   const told = comeBack(core);
   assert.equal(told.filter((code) => code === 'server-online').length, 1);
-  core.wait(settings.rvi.stallMs);
+  core.wait(settings.rvi.stallTimeoutMs);
   assert.equal(comeBack(core)[0], 'server-online');
 });
 
@@ -99,7 +99,7 @@ test('a transfer that moves is left alone, a silent one is asked', () => {
   open(moving, ghc, 5);
   receive(moving, ghc, 2, 5);
   comeBack(moving);
-  assert.equal(said(moving, settings.rvi.stallMs - 1), []);
+  assert.equal(said(moving, settings.rvi.stallTimeoutMs - 1), []);
   const silent = createLinked(settings, ghc);
   open(silent, ghc, 5);
   receive(silent, ghc, 2, 5);
@@ -151,7 +151,7 @@ test('a message of the server, or a new link, says that it is there', () => {
     goAway(core);
     come(core);
     assert.is(core.state().serverAvailability.untilMs, undefined);
-    assert.ok(said(core, settings.rvi.stallMs).includes('ack'));
+    assert.ok(said(core, settings.rvi.stallTimeoutMs).includes('ack'));
   }
 });
 

@@ -64,7 +64,7 @@ export function createBench(stand?: Stand): Bench {
     program: 'swupdate',
     args: swupdateArgs(keys.certificate),
     versionsFile: versions,
-    check: [],
+    verifyCommand: [],
     sockets: join(directory, 'sockets'),
     reboot: false,
   };
@@ -73,7 +73,7 @@ export function createBench(stand?: Stand): Bench {
       enabled: ['swupdate'],
       default: 'auto',
       rules: [],
-      attempts: 3,
+      maxAttempts: 3,
       timeoutMs: 60_000,
       workDirectory: '',
       opkg: { program: 'opkg', args: [], statusFile: '' },

@@ -148,7 +148,7 @@ test('lets the configured check decide against a success', () =>
     await device.start();
     const path = device.swu({ files: [device.file(data)] });
     const check = ['/bin/sh', '-c', 'echo "$SOTA_PACKAGE_NAME is not there"; exit 1'];
-    const said = failure(await device.install(path, { check }));
+    const said = failure(await device.install(path, { verifyCommand: check }));
     assert.match(said, /^install-failed: SWUpdate reported success; the check: .*app is not there/);
   }));
 

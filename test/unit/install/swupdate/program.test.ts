@@ -278,7 +278,7 @@ for (const [check, kind] of [
         assert.ok(tries < 3_000, 'it does not begin');
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      const probing = bench.installer({ check }).probe(request, '{}');
+      const probing = bench.installer({ verifyCommand: check }).probe(request, '{}');
       writeFileSync(go, '');
       assert.is((await probing).kind, kind);
       await ended;

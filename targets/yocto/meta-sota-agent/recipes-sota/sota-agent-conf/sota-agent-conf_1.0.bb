@@ -105,7 +105,7 @@ sota_agent_configured() {
             if (full == "installer.enabled" || text ~ /^installer .*enabled/) listed = 1
             for (at = 1; at <= split("opkg swupdate command", names, " "); at++) {
                 one = names[at]
-                chosen = "(default|use)[ \t\"\047]*=[ \t]*[\"\047]" one "[\"\047]"
+                chosen = "(default|installer|use)[ \t\"\047]*=[ \t]*[\"\047]" one "[\"\047]"
                 if (full ~ "^installer\\." one "(\\.|$)" || text ~ chosen) found = found one "\n"
             }
         }

@@ -244,7 +244,7 @@ test('speaks of a package as it came, and of all packages as was learnt', () => 
   ] as const) {
     assert.is(spokenDialect(message, hints), spoken, JSON.stringify([message, hints]));
   }
-  assert.is(settings.rvi.messages, 'auto');
+  assert.is(settings.rvi.serverDialect, 'auto');
 });
 
 test.run();

@@ -103,7 +103,7 @@ for (const [key, value] of [
     const name = `SOTA_AGENT_${key.replaceAll('.', '_').toUpperCase()}`;
     const read = readSettings({ file: '', text: undefined, environment: { [name]: value } });
     assert.is(read.ok, false);
-    assert.match(read.ok ? '' : JSON.stringify(read.complaints), key);
+    assert.match(read.ok ? '' : JSON.stringify(read.errors), key);
   });
 }
 

@@ -21,7 +21,7 @@ test.after(() => rmSync(directory, { recursive: true }));
 async function create(rvi: string): Promise<string> {
   const text = `[rvi]\n${rvi}\n`;
   const read = readSettings({ file: 'c.toml', text, environment: {} });
-  if (!read.ok) throw new Error(JSON.stringify(read.complaints));
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
   const { log } = createLogLines();
   const ports = { clock: createFakeClock(), random: { unit: () => 0.5 }, log, disk: createDisk() };
   const made = await createTransport(ports, read.settings);
