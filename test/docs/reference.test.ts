@@ -47,7 +47,9 @@ test('the codes of a failed update are those that the agent gives', () => {
   assert.ok(known.length > 5);
   const others = sources.filter(({ path }) => path !== declared?.path);
   const isGiven = (code: string) =>
-    others.some(({ text }) => new RegExp(`\\bcode(?:: | = .*)'${code}'`).test(text));
+    others.some(({ text }) =>
+      new RegExp(`(\\bcode(?:: | = .*)|failure\\([\\w.]+, )'${code}'`).test(text),
+    );
   const given = known.map(([, code = '']) => code).filter((code) => code !== 'ok' && isGiven(code));
   assert.equal(Object.keys(failures).sort(), given.sort());
 });
