@@ -181,7 +181,7 @@ needs('does not get through while no service is registered', async () => {
   const port = await freePort();
   await withVehicle({ rvi: { listen: `127.0.0.1:${port}`, path: '/sota' } }, async (vehicle) => {
     await vehicle.backend.stop();
-    await vehicle.boot().logged(/link-lost/);
+    await vehicle.boot().logged(/node-disconnected/);
     const pages = await servePages();
     try {
       await withBrowser([], async (context) => {

@@ -55,7 +55,7 @@ for (const [server, dialect] of releases) {
       backend.server.notify([one]);
       await vehicle.agent().logged(/package-offered/, 60_000);
       startByItself(vehicle, one, dialect);
-      await vehicle.agent().logged(/start-not-accepted/, 60_000);
+      await vehicle.agent().logged(/start-without-consent/, 60_000);
       // The first release has no time limits at all: there only an answer helps.
       if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy(), 120_000);
       assert.equal(

@@ -136,7 +136,7 @@ for (const { what, install, declines, code, text } of [
     await withVehicle({ dialect: 'P3', server: 'S-M', install, fault }, async (vehicle) => {
       const { backend, command } = vehicle;
       const update = await offer(vehicle);
-      await vehicle.agent().logged(/transfer-opened/);
+      await vehicle.agent().logged(/download-started/);
       if (declines) assert.is((await command('decline', update)).exitCode, 0);
       await vehicle.reported(one);
       const [outcome] = backend.server.outcomes;
@@ -154,7 +154,7 @@ test('what the server speaks can be fixed, and anything else is refused', async 
     vehicle.boot();
     await vehicle.backend.registered(60_000);
     vehicle.backend.server.notify([one]);
-    await vehicle.agent().logged(/call-refused.*packages: a list is needed/);
+    await vehicle.agent().logged(/request-invalid.*packages: a list is needed/);
     assert.equal((await vehicle.status()).packages, []);
   });
 });

@@ -123,7 +123,7 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
     return /warn log-dropped lines=\d+\n/.test(text);
   });
   const [, dropped] = /log-dropped lines=(\d+)/.exec(text) ?? [];
-  const told = (text.match(/control-refused/g) ?? []).length;
+  const told = (text.match(/control-request-invalid/g) ?? []).length;
   // Those of the link are beside them.
   const lines = told + Number(dropped);
   assert.ok(lines >= 20_000 && lines < 20_100, `${lines} lines`);

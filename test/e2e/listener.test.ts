@@ -38,7 +38,7 @@ test('takes nothing while the node is down, and everything once it has registere
   await withListener(async (vehicle, at) => {
     const { backend, directory } = vehicle;
     await backend.stop();
-    await vehicle.boot().logged(/link-lost/);
+    await vehicle.boot().logged(/node-disconnected/);
     const address = at(deliveryPathOf(directory));
     const early = await deliver(address, offer('early'));
     assert.equal(early, { status: 404, text: 'Not Found\n' });

@@ -44,7 +44,7 @@ needsRoot('lets no agent in from another container, and says where the first one
   assert.match(second.log, new RegExp(`error startup-failed reason=".*agent \\(${where}\\) holds`));
   assert.equal(locks(), before, 'the lock of the first one stays');
   process.kill(first.pid, 'SIGSTOP');
-  assert.match(runElsewhere(config).log, /not-started .*agent \(it does not answer\) holds/);
+  assert.match(runElsewhere(config).log, /startup-failed .*agent \(it does not answer\) holds/);
   process.kill(first.pid, 'SIGCONT');
   await first.kill('SIGKILL');
   const third = startAgent(config);
@@ -88,7 +88,7 @@ needsRoot('says what is wrong with a read-only file system, and with a full one'
   const config = writeConfig(directory, { rvi });
   const readOnly = runElsewhere(config, `mount -t tmpfs -o ro none ${state}`);
   assert.is(readOnly.exitCode, 1);
-  assert.match(readOnly.log, /not-started reason="cannot lock .*EROFS: read-only file system/);
+  assert.match(readOnly.log, /startup-failed reason="cannot lock .*EROFS: read-only file system/);
   const noInodes = runElsewhere(config, `mount -t tmpfs -o nr_inodes=1 none ${state}`);
   assert.is(noInodes.exitCode, 1);
   assert.match(noInodes.log, /error startup-failed reason="cannot lock .*ENOSPC: no space left/);

@@ -144,7 +144,7 @@ test('a cut between the outcome and its report: it is reported, and nothing else
       assert.equal(vehicle.backend.server.outcomes, []);
       isDeaf = false;
       vehicle.boot();
-      await vehicle.agent().logged(/report-proven/, 60_000);
+      await vehicle.agent().logged(/report-confirmed/, 60_000);
       assert.equal(on.calls(), ['install']);
     },
     3,

@@ -128,7 +128,7 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
       vehicle.boot();
       await vehicle.backend.registered(60_000);
       vehicle.backend.server.notify([one]);
-      await vehicle.agent().logged(/reboot-needed/);
+      await vehicle.agent().logged(/reboot-required/);
       await until('the wish is on flash', async () => {
         return (await vehicle.status()).packages[0]?.phase === 'rebooting';
       });

@@ -180,7 +180,7 @@ test('a good offer beside bad ones is taken', async () => {
     await backend.registered(60_000);
     backend.server.notify([bad, good]);
     await vehicle.reported(good);
-    assert.match(vehicle.agent().log(), /offer-refused.*packages\[0\].*name/);
+    assert.match(vehicle.agent().log(), /offer-invalid.*packages\[0\].*name/);
     assert.equal(vehicle.installs(), ['good']);
   });
 });

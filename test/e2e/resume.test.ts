@@ -46,7 +46,7 @@ const loses = (message: (passing: Passing) => boolean): Cut => ({ message, isLos
 const steps: readonly (readonly [when: string, cut: Cut])[] = [
   ['the notify', { log: /package-offered/, loses: at('in', 'start') }],
   ['the start was asked for, and lost', loses(at('in', 'start'))],
-  ['/sota/start', { log: /transfer-opened/ }],
+  ['/sota/start', { log: /download-started/ }],
   ['the first ack', passes(ack(0))],
   ['the first ack, and lost', loses(ack(0))],
   ['the first chunk was sent', passes(at('out', 'chunk'))],

@@ -29,7 +29,7 @@ for (const transport of ['http', 'ws'] as const) {
       await until('it is away', () => agent.log().split('server-offline').length > 4);
       assert.match((await status()).link.detail, /the server is away/);
       backend.node.setLink(true);
-      await agent.logged(/backend-back/);
+      await agent.logged(/server-online/);
       assert.is((await status()).link.detail, 'registered');
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);

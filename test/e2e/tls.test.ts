@@ -103,7 +103,7 @@ for (const transport of ['http', 'ws'] as const) {
     const agent = startAgent(configOf(vehicle, front, made, made.otherCa.cert));
     const [line] = await agent.logged(/.* warn node-disconnected .*/, 60_000);
     assert.match(line, new RegExp(`${scheme}://127.0.0.1:${front.port}.*certificate`));
-    await agent.logged(/debug link-(lost|retried)/, 60_000);
+    await agent.logged(/debug node-(disconnected|reconnecting)/, 60_000);
     const told = agent
       .log()
       .split('\n')

@@ -27,4 +27,21 @@ test('each code is logged somewhere', () => {
   assert.equal(unused, []);
 });
 
+test('a test waits only for codes that exist', () => {
+  const unknown = readdirSync('test', { recursive: true })
+    .map((name) => join('test', String(name)))
+    // The script in the fixtures runs an agent of its version.
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('test/fixtures/'))
+    .flatMap((path) => {
+      const waits = readFileSync(path, 'utf8').matchAll(/\.logged\(\/([^/]+)\//g);
+      return [...waits].flatMap(([, pattern = '']) => {
+        const word = /^ ?(?:(?:debug|info|warn|error) )?([a-z]+(?:-[a-z]+)+)(?![\w(-])/.exec(
+          pattern,
+        );
+        return word?.[1] === undefined || word[1] in logCodes ? [] : [`${path}: ${word[1]}`];
+      });
+    });
+  assert.equal(unknown, []);
+});
+
 test.run();
