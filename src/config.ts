@@ -10,7 +10,7 @@ import { keyEntries } from './config/key-entries.ts';
 import { readKeys } from './config/keys.ts';
 import { crossChecks } from './config/cross-checks.ts';
 import { toToml } from './config/toml.ts';
-import type { Settings } from './core/settings.ts';
+import type { AgentSettings } from './install/installers.ts';
 import type { Given } from './config/given.ts';
 import type { OldForm, Reader } from './config/readers.ts';
 
@@ -50,7 +50,7 @@ export type Source = {
 export type Configuration =
   | {
       readonly ok: true;
-      readonly settings: Settings;
+      readonly settings: AgentSettings;
       /** In the order of the key table, each with its origin. */
       readonly entries: readonly Entry[];
       readonly warnings: readonly ConfigError[];

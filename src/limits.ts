@@ -171,6 +171,8 @@ export const rebootAllowTimeMs = 60_000;
 /** Delay before the agent runs `reboot.allow` again: it doubles. */
 export const rebootAllowDelayMsMin = 10_000;
 export const rebootAllowDelayMsMax = 300_000;
+/** The beginning of a payload, from which the installers recognise its format. */
+export const payloadHeadBytes = 65_536;
 /** Kept of the head, and of the tail, of the output of an installer. */
 export const outputBytesMax = 16_384;
 /** List of installed packages: thousands of lines. The agent does not report a longer one. */

@@ -10,13 +10,13 @@ import { createLog } from './host/log.ts';
 import { createManager } from './host/systemd-notify.ts';
 import { createStop } from './host/stop.ts';
 import { strangeOwner } from './host/strangers.ts';
-import { createInstallers } from './install/installers.ts';
+import { createInstallers } from './install/enabled-installers.ts';
 import { stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
 import { createTransport } from './backends/rvi/transport/create.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
-import type { Settings } from './core/settings.ts';
+import type { AgentSettings } from './install/installers.ts';
 import type { Clock, Disk, DiskResult, LocalSockets, Log } from './host/ports.ts';
 import type { Random, Runner } from './host/ports.ts';
 import type { Signal } from './host/signals.ts';
@@ -82,7 +82,12 @@ async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<vo
   log('warn', 'storage-permissions', { path: directory, mode: shown, owner, expected });
 }
 
-async function serve(ports: ServePorts, settings: Settings, log: Log, stop: Stop): Promise<number> {
+async function serve(
+  ports: ServePorts,
+  settings: AgentSettings,
+  log: Log,
+  stop: Stop,
+): Promise<number> {
   const { clock, disk, sockets, build } = ports;
   const random = ports.openRandom();
   if (!random.ok) return failed(log, 'startup-failed', random.reason);

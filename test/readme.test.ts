@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { commands } from '../src/commands/cli.ts';
 import * as limits from '../src/limits.ts';
-import { environment } from '../src/install/environment.ts';
+import { environment } from '../src/install/program.ts';
 import { pagesOfTree, parse } from './docs/markdown.ts';
 import { assert, suite } from './support/suite.ts';
 

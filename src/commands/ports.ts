@@ -5,6 +5,7 @@ import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
 import type { Strangers } from '../host/strangers.ts';
 import type { Terminal } from '../host/stdio.ts';
+import type { AgentSettings } from '../install/installers.ts';
 
 export type CommandPorts = {
   readonly terminal: Terminal;
@@ -24,7 +25,7 @@ export type CommandPorts = {
   readonly ownHosts: () => readonly string[];
   readonly version: string;
   /** Runs until it is told to end; gives the exit code. */
-  readonly startDaemon: (settings: Settings) => Promise<number>;
+  readonly startDaemon: (settings: AgentSettings) => Promise<number>;
   /**
    * What the files of a daemon that is down say; undefined where there are none (to read). Fails
    * where somebody else put something at their place.
@@ -42,7 +43,7 @@ export type Invocation = {
   /** Behind the command: NAME, VERSION, ... */
   readonly words: readonly string[];
   readonly json: boolean;
-  readonly settings: Settings;
+  readonly settings: AgentSettings;
   readonly configuration: Extract<Configuration, { readonly ok: true }>;
 };
 

@@ -8,11 +8,12 @@ import { paths } from './paths.ts';
 import { ruleOrder } from './rule-order.ts';
 import { weakerThanDefault } from './weaker.ts';
 import type { Settings } from '../core/settings.ts';
+import type { AgentSettings } from '../install/installers.ts';
 import type { Finding } from './findings.ts';
 
 /** `isGiven` returns true if the file or the environment sets the key. */
 export function crossChecks(
-  settings: Settings,
+  settings: AgentSettings,
   isGiven: (key: string) => boolean,
 ): readonly Finding[] {
   const protocol = protocolOf(settings.rvi.url);

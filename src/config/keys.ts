@@ -8,15 +8,12 @@ import {
   nodeUrl,
   peers,
   program,
-  programOrNone,
   proxyUrl,
   reachableAddress,
-  socketFolderOrNone,
   socketPath,
 } from './addresses.ts';
 import {
   count,
-  flag,
   oneOf,
   optional,
   renamed,
@@ -27,7 +24,9 @@ import {
   text,
   words,
 } from './readers.ts';
-import type { Settings } from '../core/settings.ts';
+import { installerNames } from '../install/installers.ts';
+import { readSections } from './installer-sections.ts';
+import type { AgentSettings } from '../install/installers.ts';
 import type { Reader } from './readers.ts';
 
 /**
@@ -64,7 +63,7 @@ const serverDialect = oneOf('auto', 'P1', 'P2', 'P3');
 
 const nodeDialect = oneOf('jsonrpc', 'rvi-0.4', 'rvi-0.5');
 
-export function readKeys(take: Take): Settings {
+export function readKeys(take: Take): AgentSettings {
   return {
     device: {
       vin: take('device.vin', optional(vin)),
@@ -97,7 +96,7 @@ export function readKeys(take: Take): Settings {
   };
 }
 
-function readRvi(take: Take): Settings['rvi'] {
+function readRvi(take: Take): AgentSettings['rvi'] {
   return {
     url: take('rvi.url', nodeUrl, 'http://127.0.0.1:8901'),
     listen: take('rvi.listen', listenAddress, '127.0.0.1:9080'),
@@ -125,37 +124,15 @@ function readRvi(take: Take): Settings['rvi'] {
   };
 }
 
-function readInstaller(take: Take): Settings['installer'] {
-  const installers = ['opkg', 'swupdate', 'command'] as const;
+function readInstaller(take: Take): AgentSettings['installer'] {
   return {
-    enabled: take('installer.enabled', setOf(installers), []),
-    default: take('installer.default', oneOf('auto', ...installers), 'auto'),
-    rules: take('installer.rules', rules(installers), []),
+    enabled: take('installer.enabled', setOf(installerNames), []),
+    default: take('installer.default', oneOf('auto', ...installerNames), 'auto'),
+    rules: take('installer.rules', rules(installerNames), []),
     // With more attempts, a reboot loop would last for days. Another agent has the limit 28.
     maxAttempts: take('installer.max_attempts', count(1, 28), 3, 'installer.attempts'),
     timeoutMs: take('installer.timeout', seconds(1, day), 3600),
     workDirectory: take('installer.work_dir', absolutePathOrNone, ''),
-    opkg: {
-      program: take('installer.opkg.program', program, 'opkg'),
-      args: take('installer.opkg.args', words('["--force-downgrade"]'), []),
-      statusFile: take('installer.opkg.status_file', absolutePathOrNone, ''),
-    },
-    swupdate: {
-      program: take('installer.swupdate.program', program, 'swupdate'),
-      args: take('installer.swupdate.args', words('["-k", "/etc/swupdate/public.pem"]'), []),
-      versionsFile: take('installer.swupdate.versions_file', absolutePath, '/etc/sw-versions'),
-      verifyCommand: take(
-        'installer.swupdate.verify_command',
-        words('["/usr/bin/check-update"]'),
-        [],
-        'installer.swupdate.check',
-      ),
-      sockets: take('installer.swupdate.sockets', socketFolderOrNone, ''),
-      reboot: take('installer.swupdate.reboot', flag, false),
-    },
-    command: {
-      program: take('installer.command.program', programOrNone, ''),
-      args: take('installer.command.args', words('["--file"]'), []),
-    },
+    ...readSections(take),
   };
 }

@@ -1,7 +1,8 @@
 // Paths that must differ. The agent creates, replaces and removes files under its own names in
 // `storage.dir`. If another key names such a file, the file is lost or the agent stops.
 import { error } from './findings.ts';
-import type { Settings } from '../core/settings.ts';
+import { sectionPaths } from './installer-sections.ts';
+import type { AgentSettings } from '../install/installers.ts';
 import type { Finding } from './findings.ts';
 
 type Named = { readonly key: string; readonly path: string; readonly isFolder: boolean };
@@ -13,7 +14,7 @@ const elsewhere = 'choose a path outside storage.dir';
 type Place = (path: string) => string;
 
 /** `place` resolves a path; the default reads no disk and treats links as directories. */
-export function paths(settings: Settings, place: Place = normal): readonly Finding[] {
+export function paths(settings: AgentSettings, place: Place = normal): readonly Finding[] {
   const { directory } = settings.storage;
   const store = place(directory);
   const unfit = unfitStore(directory, store);
@@ -52,7 +53,7 @@ function conflict(
 
 /** SWUpdate works in `sota-agent-<number>`; the agent removes it before and after each install. */
 function clearedStore(
-  { installer, storage }: Settings,
+  { installer, storage }: AgentSettings,
   store: string,
   place: Place,
 ): readonly Finding[] {
@@ -67,32 +68,23 @@ function clearedStore(
 }
 
 /** A program that is looked up in PATH has no path here. */
-function namedBy({ rvi, installer, reboot, control }: Settings): readonly Named[] {
-  const { opkg, swupdate, command } = installer;
+function namedBy({ rvi, installer, reboot, control }: AgentSettings): readonly Named[] {
   const files: readonly (readonly [string, string | undefined])[] = [
     ['rvi.tls_ca', rvi.tls.ca],
     ['rvi.tls_cert', rvi.tls.cert],
     ['rvi.tls_key', rvi.tls.key],
-    ['installer.opkg.program', opkg.program],
-    ['installer.opkg.status_file', opkg.statusFile],
-    ['installer.swupdate.program', swupdate.program],
-    ['installer.swupdate.versions_file', swupdate.versionsFile],
-    ['installer.swupdate.verify_command', swupdate.verifyCommand[0]],
-    ['installer.command.program', command.program],
     ['reboot.program', reboot.program],
     ['reboot.allow', reboot.allow[0]],
     ['reboot.health_check', reboot.healthCheck[0]],
     ['control.socket', control.socket],
   ];
-  const folders: typeof files = [
-    ['installer.work_dir', installer.workDirectory],
-    ['installer.swupdate.sockets', swupdate.sockets],
-  ];
+  const folders: typeof files = [['installer.work_dir', installer.workDirectory]];
   const named =
     (isFolder: boolean) =>
     ([key, path = '']: (typeof files)[number]) =>
       path.startsWith('/') ? [{ key, path, isFolder }] : [];
-  return [...files.flatMap(named(false)), ...folders.flatMap(named(true))];
+  const own = [...files.flatMap(named(false)), ...folders.flatMap(named(true))];
+  return [...own, ...sectionPaths(installer)];
 }
 
 const isWithin = (path: string, root: string) =>

@@ -50,40 +50,7 @@ export type Settings = {
     /** Packages that nobody accepted, started while an accepted one is under way. */
     readonly dependencies: 'ask' | 'accept';
   };
-  readonly installer: {
-    /** An installer that is not listed is never created and never chosen. */
-    readonly enabled: readonly ('opkg' | 'swupdate' | 'command')[];
-    readonly default: 'auto' | 'opkg' | 'swupdate' | 'command';
-    readonly rules: readonly {
-      readonly name: string;
-      readonly installer: 'opkg' | 'swupdate' | 'command';
-    }[];
-    readonly maxAttempts: number;
-    readonly timeoutMs: number;
-    /** For temporary files of SWUpdate and its scripts; empty: below the storage directory. */
-    readonly workDirectory: string;
-    readonly opkg: {
-      readonly program: string;
-      readonly args: readonly string[];
-      /** Empty: the places that opkg uses, below the root that `args` name. */
-      readonly statusFile: string;
-    };
-    readonly swupdate: {
-      readonly program: string;
-      readonly args: readonly string[];
-      readonly versionsFile: string;
-      /**
-       * Says after a run whether the new software is there (exit 0); empty: ustate and
-       * sw-versions decide.
-       */
-      readonly verifyCommand: readonly string[];
-      /** Where the daemon's sockets are; empty: the places SWUpdate uses itself. */
-      readonly sockets: string;
-      /** A .swu is in use only after a reboot, unless it says otherwise itself. */
-      readonly reboot: boolean;
-    };
-    readonly command: { readonly program: string; readonly args: readonly string[] };
-  };
+  readonly installer: InstallerSettings;
   readonly reboot: {
     readonly program: string;
     readonly args: readonly string[];
@@ -100,4 +67,16 @@ export type Settings = {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly format: 'text' | 'json';
   };
+};
+
+/** What all installers share. Each installer adds a section of its own (`src/install`). */
+export type InstallerSettings<Name extends string = string> = {
+  /** An installer that is not listed is never created and never selected. */
+  readonly enabled: readonly Name[];
+  readonly default: 'auto' | Name;
+  readonly rules: readonly { readonly name: string; readonly installer: Name }[];
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+  /** For temporary files of an installer and its scripts; empty: below the storage directory. */
+  readonly workDirectory: string;
 };

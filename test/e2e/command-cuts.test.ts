@@ -79,7 +79,7 @@ test('cut in each of its attempts, over as many boots: a failure that says so', 
   assert.equal(outcome, {
     ...outcome,
     status: false,
-    text: 'cut in 2 attempts, not tried again: a command cannot be asked what is true',
+    text: 'cut in 2 attempts, not tried again: a command cannot be probed',
   });
   assert.equal(lines('command'), ['begin', 'begin']);
 });

@@ -81,7 +81,7 @@ async function talks(node: SeedNode, isHttp: boolean): Promise<void> {
   assert.is(await node.deliver('/sota/chunk', [chunk]), taken);
   await said(10, 'ack', `"package":${idText},"chunks":[1]`);
   assert.is(await node.deliver('/sota/finish', [{ package: id }]), taken);
-  const outcome = 'true exited with 0; a command cannot be asked what is true';
+  const outcome = 'true exited with 0; a command cannot be probed';
   const report = `"status":true,"description":"${outcome}"`;
   await said(11, 'report', `"package":${idText},${report}`);
   assert.is(await node.deliver('/sota/getpackages', [null]), taken);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLocalSockets } from '../../src/host/sockets.ts';
 import { createClock } from '../../src/host/time.ts';
-import { findDaemon } from '../../src/install/swupdate/control.ts';
+import { findDaemon } from '../../src/install/swupdate/control-socket.ts';
 import { packageOfFile } from '../backend/package.ts';
 import { attemptsIn, cutAgent, onlyOutcome } from '../support/cuts.ts';
 import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
@@ -16,7 +16,7 @@ import { createRelay, requestBytes } from '../support/swupdate-relay.ts';
 import { startSwupdate, swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until, withVehicle } from '../support/vehicle.ts';
-import type { Control } from '../../src/install/swupdate/control.ts';
+import type { Control } from '../../src/install/swupdate/control-socket.ts';
 import type { Halt, Relay } from '../support/swupdate-relay.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -54,7 +54,7 @@ async function on(
   const relay = await createRelay(path('sockets'), path('daemon'));
   try {
     const control = await controlOf(path('daemon'));
-    assert.ok(await control.setState('1'));
+    assert.ok(await control.writeState('1'));
     const swupdate = { program: path('none'), sockets: path('sockets') };
     const versions = { versions_file: path('sw-versions') };
     const installer = { default: 'auto', max_attempts: 2, swupdate: { ...swupdate, ...versions } };
@@ -110,7 +110,7 @@ for (const [moment, halt] of moments) {
         }
         await cutAgent(vehicle);
         await relay.released();
-        assert.is((await control.idle(20_000)).kind, 'idle');
+        assert.is((await control.waitUntilIdle(20_000)).kind, 'idle');
         assert.is(target().toString(), 'old');
         vehicle.boot();
         await vehicle.agent().logged(/ installed /, 60_000);
@@ -128,7 +128,7 @@ test('left with the image sent, its end unheard: the mark is believed, nothing s
   const whole = (imageBytes: number) => ({ bytes: requestBytes + imageBytes, isAnswered: true });
   const { status, text } = await on(whole, async ({ vehicle, relay, control }) => {
     await until('the update to be there', () => target().equals(data));
-    assert.is((await control.idle(20_000)).kind, 'idle');
+    assert.is((await control.waitUntilIdle(20_000)).kind, 'idle');
     await cutAgent(vehicle);
     await relay.released();
     vehicle.boot();
@@ -154,7 +154,7 @@ test('left in each of its attempts: a failure that says so, and nothing sent mor
       vehicle.boot();
       await vehicle.agent().logged(/update-failed/, 60_000);
       assert.is(relay.requests(), 2);
-      assert.is((await control.idle(20_000)).kind, 'idle');
+      assert.is((await control.waitUntilIdle(20_000)).kind, 'idle');
       assert.is(target().toString(), 'old');
     },
   );

@@ -7,7 +7,7 @@ import { createSender } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
 
 import { nodeDialects } from '../../src/backends/rvi/codec/node-dialect.ts';
-import { bounded } from '../../src/install/describe-result.ts';
+import { bounded } from '../../src/install/program.ts';
 import { readName, readText } from '../../src/backends/rvi/codec/fields.ts';
 import { namesOf } from '../../src/backends/rvi/codec/sota.ts';
 import { nameBytesMax } from '../../src/limits.ts';

@@ -12,8 +12,6 @@ export const settings: Settings = {
   installer: {
     ...defaults.installer,
     timeoutMs: 3_600_000,
-    opkg: { ...defaults.installer.opkg, statusFile: '/var/lib/opkg/status' },
-    command: { program: '/bin/true', args: [] },
   },
   reboot: { ...defaults.reboot, healthCheck: ['/bin/true'] },
 };

@@ -1,7 +1,7 @@
 // Method: texts in, the installers that exist and what is said of them out.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText, printEntries } from '../../src/config/print.ts';
-import { forbiddenArgument, hasPublicKey } from '../../src/config/swupdate-args.ts';
+import { forbiddenArgument, hasPublicKey } from '../../src/install/swupdate/settings.ts';
 import { assert, suite } from '../support/suite.ts';
 
 const test = suite('which installers exist');

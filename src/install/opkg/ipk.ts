@@ -1,37 +1,37 @@
 // An .ipk: debian-binary, control.tar and data.tar, each compressed or not. Read from flash as a
-// stream, with bounded memory; no file of the data is ever unpacked here.
+// stream, with bounded memory. Nothing of its data is unpacked.
 import { AssertionError } from '../../assert.ts';
 import { controlBytesMax } from '../../limits.ts';
-import { createReader, gunzipped, isBeyondUs, unzstd } from './byte-stream.ts';
-import { cleanPath, membersOf, shapeOf } from './members.ts';
-import { fieldsOf } from './status.ts';
-import { entriesOf } from './tar.ts';
-import type { Disk, DiskFile } from '../../host/ports.ts';
-import type { Bytes } from './byte-stream.ts';
-import type { Member, Shape } from './members.ts';
-import type { TarEntry } from './tar.ts';
+import { createReader, gunzipped, isUnsupported, sourceOfBytes } from '../byte-stream.ts';
+import { sourceOfFile, unzstd } from '../byte-stream.ts';
+import { cleanPath, entriesOf, formOf, membersOf } from './archive.ts';
+import { fieldsOf } from './status-file.ts';
+import type { Disk } from '../../host/ports.ts';
+import type { Bytes, Source } from '../byte-stream.ts';
+import type { Head } from '../installer.ts';
+import type { Member, TarEntry } from './archive.ts';
 
-export type Judged<T> =
+export type Readable<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly reason: string };
 
 export type Control = {
   readonly package: string;
   readonly version: string;
-  /** Paths like those of `IpkFile`; their contents are the device's own. */
+  /** Paths as in `IpkFile`; their contents belong to the device. */
   readonly conffiles: readonly string[];
-  /** It may change or remove files of its package. */
+  /** A postinst may change or remove files of its package. */
   readonly hasPostinst: boolean;
   readonly architecture: string;
 };
 
-/** Unpacks a control archive in a compression that this process cannot read. Throws an Error. */
+/** Decompresses a control archive that this process cannot decompress. Throws an Error. */
 export type Unpack = (member: Member) => Promise<Bytes>;
 
 /** `path` is relative to the root, without `.` and `..`. */
 export type IpkFile = TarEntry & { readonly path: string };
 
-/** `opaque`: the data are compressed in a way that is not read here. */
+/** `opaque`: this process cannot decompress the data. */
 export type Walk =
   | { readonly kind: 'walked'; readonly count: number }
   | { readonly kind: 'opaque'; readonly member: string };
@@ -40,39 +40,26 @@ export async function readControl(
   disk: Disk,
   path: string,
   unpack: Unpack,
-): Promise<Judged<Control>> {
-  return judged(disk, path, async (file) => {
-    for await (const member of membersOf(file)) {
+): Promise<Readable<Control>> {
+  return readArchive(disk, path, async (source) => {
+    for await (const member of membersOf(source)) {
       if (!member.name.startsWith('control.tar')) continue;
-      // Awaited here: to return is to close the archive.
-      return await controlOf(inside(member) ?? (await unpack(member)));
+      // Awaited here, because the return closes the archive.
+      return await controlOf(contentOf(member) ?? (await unpack(member)));
     }
     throw new Error('there is no control.tar.gz in it');
   });
 }
 
-/** What the archive looks like from outside. */
-export type Form = { readonly shape: Shape | undefined; readonly control: string };
-
-export async function readForm(disk: Disk, path: string): Promise<Judged<Form>> {
-  return judged(disk, path, async (file) => {
-    const shape = await shapeOf(file);
-    for await (const { name } of membersOf(file)) {
-      if (name.startsWith('control.tar')) return { shape, control: name };
-    }
-    return { shape, control: '' };
-  });
-}
-
-/** Every entry of the data, to the last byte: even a visitor that does nothing proves them. */
+/** Visits every entry of the data. Reads all bytes, so it also verifies the archive. */
 export async function walkFiles(
   disk: Disk,
   path: string,
   visit: (file: IpkFile) => Promise<void> | void,
-): Promise<Judged<Walk>> {
-  return judged(disk, path, async (file) => {
+): Promise<Readable<Walk>> {
+  return readArchive(disk, path, async (source) => {
     let walk: Walk | undefined;
-    for await (const member of membersOf(file)) {
+    for await (const member of membersOf(source)) {
       if (member.name.startsWith('data.tar')) walk = await walkOf(member, visit);
     }
     if (walk === undefined) throw new Error('there is no data.tar.gz in it');
@@ -80,15 +67,15 @@ export async function walkFiles(
   });
 }
 
-async function judged<T>(
+async function readArchive<T>(
   disk: Disk,
   path: string,
-  judge: (file: DiskFile) => Promise<T>,
-): Promise<Judged<T>> {
+  read: (source: Source) => Promise<T>,
+): Promise<Readable<T>> {
   const opened = await disk.open(path, 'read');
   if (!opened.ok) return { ok: false, reason: `${opened.code} ${opened.reason}` };
   try {
-    return { ok: true, value: await judge(opened.value) };
+    return { ok: true, value: await read(sourceOfFile(opened.value)) };
   } catch (error) {
     if (error instanceof AssertionError || !(error instanceof Error)) throw error;
     return { ok: false, reason: error.message };
@@ -102,7 +89,7 @@ async function walkOf(
   visit: (file: IpkFile) => Promise<void> | void,
 ): Promise<Walk> {
   const opaque = { kind: 'opaque', member: member.name } as const;
-  const data = inside(member);
+  const data = contentOf(member);
   if (data === undefined) return opaque;
   let count = 0;
   try {
@@ -113,14 +100,14 @@ async function walkOf(
       await visit({ ...entry, path });
     }
   } catch (error) {
-    if (isBeyondUs(error)) return opaque;
+    if (isUnsupported(error)) return opaque;
     throw error;
   }
   return { kind: 'walked', count };
 }
 
-/** Undefined: compressed in a way that is not read here. */
-function inside({ name, content }: Member): Bytes | undefined {
+/** Undefined: this process cannot decompress the member. */
+function contentOf({ name, content }: Member): Bytes | undefined {
   if (name.endsWith('.tar.gz')) return gunzipped(content);
   if (name.endsWith('.tar.zst')) return unzstd(content);
   return name.endsWith('.tar') ? content : undefined;
@@ -141,7 +128,7 @@ async function controlOf(data: Bytes): Promise<Control> {
   }
   const name = fields.get('package') ?? '';
   const version = fields.get('version') ?? '';
-  // They become arguments of opkg: no option, no pattern.
+  // Name and version become arguments of opkg: neither an option nor a pattern.
   if (!/^[A-Za-z0-9][A-Za-z0-9+._-]*$/.test(name)) throw new Error('its control names no package');
   if (!/^[A-Za-z0-9][A-Za-z0-9+._:~-]*$/.test(version)) {
     throw new Error('its control names no version');
@@ -154,4 +141,69 @@ async function textOf({ name, content, sizeBytes }: TarEntry): Promise<string> {
   if (sizeBytes > controlBytesMax) throw new Error(`${name} has ${sizeBytes} bytes`);
   const data = await createReader(content).take(sizeBytes);
   return data.toString('utf8');
+}
+
+// ---------------------------------------------------------------- formats
+
+/**
+ * Returns true if the members are those of an .ipk, in any order. Their names decide:
+ * debian-binary, two others, or one if the head ends before the next.
+ */
+export async function isIpk({ bytes, isWhole }: Head): Promise<boolean> {
+  const seen = new Set<string>();
+  try {
+    for await (const { name } of membersOf(sourceOfBytes(bytes))) {
+      const part = /^debian-binary$|^(?:control|data)(?=\.tar(?:\.\w+)?$)/.exec(name)?.[0];
+      if (part === undefined) return false;
+      seen.add(part);
+      if (seen.has('debian-binary') || seen.size === 2) return true;
+    }
+  } catch {
+    // The head ends within a member, or the archive is damaged.
+  }
+  return !isWhole && seen.size > 0;
+}
+
+/** Architectures of Debian that no distribution with opkg uses. */
+const debianArchitectures = new Set([
+  'amd64',
+  'arm64',
+  'armel',
+  'armhf',
+  'i386',
+  'loong64',
+  'mips64el',
+  'ppc64el',
+  'riscv64',
+  's390x',
+]);
+
+/**
+ * Returns a sentence for the report, or nothing if the payload does not look like a .deb. A .deb
+ * has the format of an .ipk in an ar archive, so the agent never refuses it for its form.
+ * `isUnread`: its control archive could not be read, so the compression is a sign as well.
+ */
+export async function debianHint(
+  disk: Disk,
+  path: string,
+  architecture: string,
+  isUnread: boolean,
+): Promise<string> {
+  const found = await readArchive(disk, path, async (source) => {
+    const form = await formOf(source);
+    for await (const { name } of membersOf(source)) {
+      if (name.startsWith('control.tar')) return { form, control: name };
+    }
+    return { form, control: '' };
+  });
+  if (!found.ok || found.value.form !== 'ar') return '';
+  const { control } = found.value;
+  const isForeign = debianArchitectures.has(architecture);
+  if (!isForeign && !(isUnread && /\.(xz|zst)$/.test(control))) return '';
+  const sign = isForeign ? `Architecture ${architecture}` : control;
+  const line = isForeign ? ` has a line "arch ${architecture} 10"` : ' accepts it';
+  return (
+    `the payload looks like a Debian package (.deb, ${sign}): install it with dpkg -i through ` +
+    `[installer.command] and a rule in installer.rules, or with opkg if its configuration${line}; `
+  );
 }

@@ -1,15 +1,16 @@
-// Whose files are these? opkg keeps a list for each package; a list that is empty means that opkg
-// unpacked nothing, whatever its exit code was.
-import { parentOf, readWhole } from './status.ts';
+// The files of each package, as opkg lists them. An empty list means that opkg unpacked nothing,
+// whatever its exit code was.
+import { statusFileBytesMax } from '../../limits.ts';
+import { nameOf, parentOf, readWhole } from '../files.ts';
 import type { Disk, DiskEntry } from '../../host/ports.ts';
 import type { Opkg } from './opkg-cli.ts';
-import type { Places } from './paths.ts';
+import type { OpkgPaths } from './paths.ts';
 
-/** The files of a package as opkg lists them, relative to the root. Empty if it lists none. */
+/** Returns the files of a package, relative to the root; none if opkg lists none. */
 export async function filesOf(
   disk: Disk,
   opkg: Opkg,
-  places: Places,
+  places: OpkgPaths,
   name: string,
 ): Promise<readonly string[]> {
   const answered = await opkg.files(name);
@@ -21,10 +22,10 @@ export async function filesOf(
   return [];
 }
 
-/** Those of `paths` that opkg lists for a package other than `name`. */
+/** Returns those of `paths` that opkg lists for a package other than `name`. */
 export async function ownedByOthers(
   disk: Disk,
-  places: Places,
+  places: OpkgPaths,
   name: string,
   paths: readonly string[],
 ): Promise<ReadonlySet<string>> {
@@ -41,7 +42,7 @@ export async function ownedByOthers(
   return owned;
 }
 
-/** Those of `paths` that are not there. */
+/** Returns those of `paths` that do not exist. */
 export async function missingOf(
   disk: Disk,
   root: string,
@@ -58,23 +59,23 @@ export async function missingOf(
       folder = parent;
       names = new Set(listed.ok ? listed.value.map((entry) => entry.name) : []);
     }
-    if (!names.has(whole.slice(whole.lastIndexOf('/') + 1))) missing.push(path);
+    if (!names.has(nameOf(whole))) missing.push(path);
   }
   return missing;
 }
 
-const infoFoldersOf = ({ statusFiles }: Places) =>
+const infoFoldersOf = ({ statusFiles }: OpkgPaths) =>
   statusFiles.map((path) => `${parentOf(path)}/info`.replace('//', '/'));
 
-/** A line is a path, from 0.6 on with the mode and the target of a link behind tabs. */
+/** A line is a path; since 0.6 the mode and the target of a link follow after tabs. */
 export async function filesIn(disk: Disk, file: string, root: string): Promise<readonly string[]> {
-  const read = await readWhole(disk, file);
+  const read = await readWhole(disk, file, statusFileBytesMax);
   const text = read.ok ? Buffer.from(read.value).toString('utf8') : '';
   const paths = text.split('\n').map((line) => line.replace(/\t.*$/, ''));
   return paths.filter((path) => path.startsWith('/')).map((path) => relativeTo(root, path));
 }
 
-/** Some versions list the offline root as well. */
+/** Some versions also list the offline root. */
 function relativeTo(root: string, path: string): string {
   const inside = root !== '' && path.startsWith(`${root}/`) ? path.slice(root.length) : path;
   return inside.replace(/^\/+/, '').replace(/\/+$/, '');

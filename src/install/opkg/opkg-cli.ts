@@ -1,75 +1,70 @@
-// opkg as a program: its call, its answers, and what its sentences mean. Versions before 0.2 print
-// errors on stdout, so both outputs are read (installers 2).
-import { askTimeMs, listOutputBytesMax, outputBytesMax } from '../../limits.ts';
-import { environment } from '../environment.ts';
-import { markOf } from '../running-installer.ts';
-import { tailOf } from '../describe-result.ts';
-import { stanzasOf } from './status.ts';
+// opkg as a program: its commands, its answers, and the meaning of its texts. Versions before 0.2
+// print errors on stdout, so both outputs are read (installers 2.1).
+import { askTimeMs, listOutputBytesMax } from '../../limits.ts';
+import { createRun, resultSummary } from '../program.ts';
+import { payloadVariable } from '../running-installer.ts';
+import { stanzasOf } from './status-file.ts';
 import type { PackageId, ReportCode } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
-import type { Runner, RunRequest, RunResult } from '../../host/ports.ts';
+import type { Runner, RunResult } from '../../host/ports.ts';
 import type { Listed } from '../installer.ts';
+import type { OpkgSettings } from './settings.ts';
 
 export type Found =
   | { readonly kind: 'listed'; readonly version: string; readonly state: string }
   | { readonly kind: 'unlisted' }
   | { readonly kind: 'busy'; readonly reason: string }
-  | { readonly kind: 'unanswered'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly reason: string };
 
-/** What a command said on the way, also where more was said than is kept. */
-export type Heard = {
+/** What the output of a command reported, also in the part that is not kept. */
+export type Reported = {
   /** A disk or a quota is full. */
   readonly isFull: boolean;
   /** opkg reported an error of its own, or that a write or read failed. */
   readonly isError: boolean;
 };
 
-export type Acted = RunResult & { readonly heard: Heard };
+export type Acted = RunResult & { readonly reported: Reported };
 
 export type Opkg = {
-  /** A command that may take as long as an install: of the payload at `path`. */
+  /** Runs a command for the payload at `path`, which may take as long as an install. */
   act(path: string, ...args: readonly string[]): Promise<Acted>;
   find(name: string): Promise<Found>;
-  /** The absolute paths that opkg lists for a package; empty if it lists none or fails. */
+  /** Returns the absolute paths that opkg lists for a package; none if it lists none or fails. */
   files(name: string): Promise<readonly string[]>;
   list(): Promise<Listed>;
-  tail(result: RunResult): string;
+  summary(result: RunResult): string;
 };
 
-export function createOpkgProgram(runner: Runner, settings: Settings['installer']): Opkg {
-  const { program } = settings.opkg;
+export function createOpkgProgram(runner: Runner, settings: OpkgSettings): Opkg {
+  const { program } = settings;
+  const run = createRun(runner);
 
-  function call(
-    args: readonly string[],
-    timeLimitMs: number,
-    mostBytes: number,
-    more: Pick<RunRequest, 'onOutput'> & { readonly mark?: RunRequest['environment'] } = {},
-  ) {
-    const { mark = {}, ...heard } = more;
-    return runner({
-      ...heard,
+  const query = (...args: readonly string[]) =>
+    run({
       program,
-      args: [...settings.opkg.args, ...args],
-      environment: { ...environment, ...mark },
-      timeLimitMs,
-      outputBytesMax: mostBytes,
+      args: [...settings.args, ...args],
+      timeLimitMs: askTimeMs,
+      outputBytesMax: listOutputBytesMax,
     });
-  }
 
   async function act(path: string, ...args: readonly string[]): Promise<Acted> {
     let end = '';
-    let heard: Heard = { isFull: false, isError: false };
-    const onOutput = (text: string) => {
-      heard = both(heard, heardIn(end + text));
-      end = (end + text).slice(-phraseMost);
-    };
-    const mark = markOf(path);
-    const result = await call(args, settings.timeoutMs, outputBytesMax, { mark, onOutput });
-    return { ...result, heard: both(heard, heardIn(saidBy(result))) };
+    let reported: Reported = { isFull: false, isError: false };
+    const result = await run({
+      program,
+      args: [...settings.args, ...args],
+      environment: payloadVariable(path),
+      timeLimitMs: settings.timeoutMs,
+      onOutput: (text) => {
+        reported = both(reported, reportedIn(end + text));
+        end = (end + text).slice(-phraseLengthMax);
+      },
+    });
+    return { ...result, reported: both(reported, reportedIn(outputOf(result))) };
   }
 
   async function files(name: string): Promise<readonly string[]> {
-    const result = await call(['files', name], askTimeMs, listOutputBytesMax);
+    const result = await query('files', name);
     if (result.kind !== 'exited' || result.exitCode !== 0) return [];
     // The middle of a longer list is not kept.
     if (result.stdout.length > listOutputBytesMax) return [];
@@ -78,26 +73,27 @@ export function createOpkgProgram(runner: Runner, settings: Settings['installer'
   }
 
   async function find(name: string): Promise<Found> {
-    const result = await call(['status', name], askTimeMs, listOutputBytesMax);
-    if (isLocked(result)) return { kind: 'busy', reason: tailOf(program, result) };
+    const result = await query('status', name);
+    if (isLocked(result)) return { kind: 'busy', reason: resultSummary(program, result) };
     if (result.kind !== 'exited' || result.exitCode !== 0) {
-      return { kind: 'unanswered', reason: tailOf(program, result) };
+      return { kind: 'failed', reason: resultSummary(program, result) };
     }
     const known = stanzasOf(result.stdout).filter((one) => one.package === name);
-    // Feeds add stanzas of what could be installed.
-    const there = known.find(({ state }) => state !== 'not-installed');
-    return there === undefined ? { kind: 'unlisted' } : { kind: 'listed', ...there };
+    // Feeds add stanzas of packages that are not installed.
+    const listed = known.find(({ state }) => state !== 'not-installed');
+    return listed === undefined ? { kind: 'unlisted' } : { kind: 'listed', ...listed };
   }
 
   async function list(): Promise<Listed> {
-    const result = await call(['list-installed'], askTimeMs, listOutputBytesMax);
+    const result = await query('list-installed');
     if (result.kind === 'startup-failed' && result.code === 'ENOENT') {
       return { ok: 'absent', reason: result.reason };
     }
     if (result.kind !== 'exited' || result.exitCode !== 0) {
-      return { ok: false, reason: tailOf(program, result) };
+      return { ok: false, reason: resultSummary(program, result) };
     }
-    if (result.stdout.length > listOutputBytesMax) return { ok: false, reason: 'it is too long' };
+    if (result.stdout.length > listOutputBytesMax)
+      return { ok: false, reason: 'the list is too long' };
     return { ok: true, packages: packagesIn(result.stdout) };
   }
 
@@ -106,11 +102,11 @@ export function createOpkgProgram(runner: Runner, settings: Settings['installer'
     find,
     files,
     list,
-    tail: (result) => tailOf(program, result),
+    summary: (result) => resultSummary(program, result),
   };
 }
 
-/** Lines of `name - version`, or with ` - description` behind them. */
+/** Lines of `name - version`, and perhaps ` - description`. */
 function packagesIn(text: string): readonly PackageId[] {
   return text.split('\n').flatMap((line) => {
     const [, name, version] = /^(\S+) - (\S+)/.exec(line) ?? [];
@@ -118,47 +114,47 @@ function packagesIn(text: string): readonly PackageId[] {
   });
 }
 
-function saidBy(result: RunResult): string {
+function outputOf(result: RunResult): string {
   return result.kind === 'startup-failed' ? '' : `${result.stdout}\n${result.stderr}`;
 }
 
-/** Another opkg runs; 0.1 answers not even a question then. */
+/** Returns true if another opkg runs. Then 0.1 does not even answer a query. */
 export function isLocked(result: RunResult): boolean {
   const isRefused = result.kind === 'exited' && result.exitCode !== 0;
-  return isRefused && /could not lock/i.test(saidBy(result));
+  return isRefused && /could not lock/i.test(outputOf(result));
 }
 
-/** 0.6 refuses a file of the version that it lists; OpenWrt's takes it for done. */
+/** opkg 0.6 refuses a file of the version that it lists; that of OpenWrt does nothing. */
 export function isRefusedAsSame(result: RunResult, name: string): boolean {
-  const said = saidBy(result);
-  if (/refusing to load|matches the installed version/i.test(said)) return true;
-  const done = said.matchAll(/package (\S+) \(\S*\) installed in \S+ is up to date/gi);
+  const output = outputOf(result);
+  if (/refusing to load|matches the installed version/i.test(output)) return true;
+  const done = output.matchAll(/package (\S+) \(\S*\) installed in \S+ is up to date/gi);
   return [...done].some(([, one]) => one === name);
 }
 
 export function codeOf(result: Acted): ReportCode {
-  if (result.heard.isFull) return 'disk-full';
-  return /not downgrading package/i.test(saidBy(result)) ? 'old-version' : 'install-failed';
+  if (result.reported.isFull) return 'disk-full';
+  return /not downgrading package/i.test(outputOf(result)) ? 'old-version' : 'install-failed';
 }
 
-/** Longer than any phrase below, so that none is lost between two pieces of output. */
-const phraseMost = 200;
+/** Longer than every phrase below, so that none is lost between two pieces of output. */
+const phraseLengthMax = 200;
 
-/** By libarchive, libc, BusyBox and opkg. `errno` of a full disk is 28, of a full quota 122. */
+/** Of libarchive, libc, BusyBox and opkg. `errno` is 28 for a full disk, 122 for a full quota. */
 const full = new RegExp(
   [
     'no space left|disk (?:is )?full|file ?system (?:is )?full|not enough (?:free )?space',
     'insufficient (?:disk )?space|out of (?:disk )?space|only have \\d+ *kb',
     'quota exceeded|errno *[=:]? *(?:28|122)\\b',
-    // Not as a part of the name of a package.
+    // Not in the name of a package.
     '(?<![-.\\w])(?:ENOSPC|EDQUOT)(?![-.]?\\w)',
-    // Without a number it is a full disk most of the time; with another one it is not.
+    // Without a number it is usually a full disk; with another number it is not.
     'write failed(?!\\W*(?:input|read-only|errno *[=:]? *(?!28\\b|122\\b)\\d))|short write',
   ].join('|'),
   'i',
 );
 
-/** The words of opkg and of the kernel. A script may write "failed" without any harm. */
+/** Texts of opkg and of the kernel. The "failed" of a script is not an error of opkg. */
 const error = new RegExp(
   [
     'collected errors:|^error:|^ \\* \\w+: |warning when extracting|write failed|errno *[=:]? *\\d',
@@ -167,9 +163,12 @@ const error = new RegExp(
   'im',
 );
 
-const heardIn = (said: string): Heard => ({ isFull: full.test(said), isError: error.test(said) });
+const reportedIn = (output: string): Reported => ({
+  isFull: full.test(output),
+  isError: error.test(output),
+});
 
-const both = (one: Heard, other: Heard): Heard => ({
+const both = (one: Reported, other: Reported): Reported => ({
   isFull: one.isFull || other.isFull,
   isError: one.isError || other.isError,
 });

@@ -1,24 +1,25 @@
-// Where opkg installs to and keeps its status, as far as the agent must know: from the arguments
-// that it is given, never by a guess about its own configuration files.
-import { readWhole } from './status.ts';
-import type { Settings } from '../../core/settings.ts';
+// The root and the status file of opkg: from its arguments, and from the configuration file that
+// they name.
+import { statusFileBytesMax } from '../../limits.ts';
+import { readWhole } from '../files.ts';
 import type { Disk } from '../../host/ports.ts';
+import type { OpkgSettings } from './settings.ts';
 
-export type Places = {
-  /** Without a slash at its end; empty: the device's own root. */
+export type OpkgPaths = {
+  /** Without a slash at its end; empty: the root of the device. */
   readonly root: string;
-  /** Into another root nothing is configured before its first boot. */
+  /** In another root the first boot configures the packages. */
   readonly isOffline: boolean;
   readonly statusFiles: readonly string[];
 };
 
-/** opkg 0.2 and later, opkg 0.1 and OpenWrt's. */
+/** Of opkg 0.2 and later; of opkg 0.1 and that of OpenWrt. */
 const statusFiles = ['/var/lib/opkg/status', '/usr/lib/opkg/status'];
 
-export async function placesOf(
+export async function pathsOf(
   disk: Disk,
-  { args, statusFile }: Settings['installer']['opkg'],
-): Promise<Places> {
+  { args, statusFile }: Pick<OpkgSettings, 'args' | 'statusFile'>,
+): Promise<OpkgPaths> {
   const offline = optionOf(args, '-o', '--offline-root');
   const conf = optionOf(args, '-f', '--conf');
   const named = optionOf(args, '-d', '--dest');
@@ -31,7 +32,7 @@ export async function placesOf(
   };
 }
 
-/** `-o ROOT`, `-oROOT`, `--offline-root ROOT`, `--offline-root=ROOT`; the last one counts. */
+/** `-o ROOT`, `-oROOT`, `--offline-root ROOT`, `--offline-root=ROOT`; the last one is used. */
 function optionOf(args: readonly string[], short: string, long: string): string | undefined {
   let found: string | undefined;
   for (const [at, arg] of args.entries()) {
@@ -42,9 +43,9 @@ function optionOf(args: readonly string[], short: string, long: string): string 
   return found;
 }
 
-/** `dest NAME PATH` of a configuration file: the named one, else the first. */
+/** Returns PATH of `dest NAME PATH` in a configuration file: the named one, else the first. */
 async function destOf(disk: Disk, conf: string, named: string | undefined): Promise<string> {
-  const read = await readWhole(disk, conf);
+  const read = await readWhole(disk, conf, statusFileBytesMax);
   const text = read.ok ? Buffer.from(read.value).toString('utf8') : '';
   const dests = [...text.matchAll(/^\s*dest\s+(\S+)\s+(\S+)/gm)];
   const dest = dests.find(([, name]) => name === named) ?? dests[0];

@@ -1,10 +1,13 @@
-// What `prepare` found, kept in the journal through the attempt as text.
-import type { Copy } from './status.ts';
+// What is kept durable through an attempt: the state before the install, in the journal, and the
+// mark of a reinstall, in the folder of the transfer.
+import { asObject, jsonObject, writeWhole } from '../files.ts';
+import type { Disk, DiskResult } from '../../host/ports.ts';
+import type { Copy } from './status-file.ts';
 
 export type Before = {
   readonly name: string;
   readonly version: string;
-  /** The package as it was listed. */
+  /** The package as opkg listed it; undefined: it was not listed. */
   readonly was: { readonly version: string; readonly state: string } | undefined;
   readonly copies: readonly Copy[];
 };
@@ -14,32 +17,49 @@ export function encodeBefore({ name, version, was, copies }: Before): string {
   return JSON.stringify({ name, version, ...old, copies });
 }
 
-/** Of another version of the agent, or spoilt: what it does not say is not known. */
+/** The text may come from another version of the agent: what it lacks is unknown. */
 export function decodeBefore(text: string): Before {
-  const all = tableOf(parsed(text));
-  const was = tableOf(all['was']);
-  const [version, state] = [was['version'], was['state']];
+  const all = jsonObject(text);
+  const { version, state } = asObject(all['was']);
   const copies: readonly unknown[] = Array.isArray(all['copies']) ? all['copies'] : [];
   return {
     name: String(all['name'] ?? ''),
     version: String(all['version'] ?? ''),
     was: typeof version === 'string' && typeof state === 'string' ? { version, state } : undefined,
     copies: copies.flatMap((one) => {
-      const { path, copy, sha256 = '' } = tableOf(one);
+      const { path, copy, sha256 = '' } = asObject(one);
       if (typeof path !== 'string' || typeof copy !== 'string') return [];
       return typeof sha256 === 'string' ? [{ path, copy, sha256 }] : [];
     }),
   };
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+/**
+ * During a reinstall of the same version opkg lists the package as installed. If the reinstall is
+ * interrupted, neither the list nor the bytes prove that the postinst has run. The mark does: it is
+ * durable before the reinstall, and removed after its success.
+ */
+export type ReinstallMark = {
+  isSet(): Promise<boolean>;
+  set(): Promise<DiskResult<void>>;
+  remove(): Promise<void>;
+};
 
-function tableOf(value: unknown): { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+export function createReinstallMark(disk: Disk, folder: string): ReinstallMark {
+  const path = `${folder}/reinstalling`;
+  return {
+    isSet: async () => {
+      const opened = await disk.open(path, 'read');
+      if (opened.ok) await opened.value.close();
+      return opened.ok;
+    },
+    set: async () => {
+      const written = await writeWhole(disk, path, Buffer.from('1\n'));
+      return written.ok ? disk.syncDirectory(folder) : written;
+    },
+    remove: async () => {
+      await disk.remove(path);
+      await disk.syncDirectory(folder);
+    },
+  };
 }

@@ -1,12 +1,13 @@
-// Does the disk hold what the .ipk holds, byte by byte? opkg exits with 0 after a full disk and
-// after half an archive, too. Reads both as streams: memory does not grow with the package.
+// Compares the files on the disk with those of the .ipk, byte by byte. opkg also exits with 0 after
+// a full disk, and after half an archive. Reads both as streams: memory does not grow with the
+// package.
 import { differencesMax } from '../../limits.ts';
 import { walkFiles } from './ipk.ts';
-import { parentOf } from './status.ts';
+import { nameOf, parentOf } from '../files.ts';
 import type { Disk, DiskEntry, DiskFile, DiskResult } from '../../host/ports.ts';
 import type { IpkFile } from './ipk.ts';
 
-export type Difference = { readonly path: string; readonly trouble: string };
+export type Difference = { readonly path: string; readonly problem: string };
 
 export type Comparison =
   /**
@@ -20,7 +21,7 @@ export type Comparison =
       readonly differing: number;
       readonly first: readonly Difference[];
     }
-  /** Nothing to compare with: the member is compressed in a way that is not read here. */
+  /** Nothing to compare with: this process cannot decompress the member. */
   | { readonly kind: 'opaque'; readonly member: string }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
@@ -28,7 +29,7 @@ type Look = {
   readonly disk: Disk;
   readonly root: string;
   readonly conffiles: ReadonlySet<string>;
-  /** No `sync` program made everything durable: each file and folder is synced. */
+  /** The program `sync` did not run: each file and directory is synced. */
   readonly sync: boolean;
 };
 
@@ -48,12 +49,12 @@ export async function compareFiles(
   const walk = await walkFiles(disk, ipk, async (file) => {
     const parent = parentOf(`${root}/${file.path}`);
     if (folder?.path !== parent) folder = await folderAt(disk, parent, sync);
-    const kind = folder.entries.get(file.path.slice(file.path.lastIndexOf('/') + 1));
-    const trouble = await troubleWith(look, file, kind);
-    if (trouble === undefined) return;
+    const kind = folder.entries.get(nameOf(file.path));
+    const problem = await problemWith(look, file, kind);
+    if (problem === undefined) return;
     const what = file.kind === 'directory' ? 'directories' : 'files';
     counts[what] += 1;
-    if (firsts[what].length < differencesMax) firsts[what].push({ path: file.path, trouble });
+    if (firsts[what].length < differencesMax) firsts[what].push({ path: file.path, problem });
   });
   if (!walk.ok) return { kind: 'unreadable', reason: walk.reason };
   if (walk.value.kind === 'opaque') return walk.value;
@@ -72,8 +73,8 @@ async function folderAt(disk: Disk, path: string, isSynced: boolean): Promise<Fo
   return { path, entries: new Map(entries.map(({ name, kind }) => [name, kind])) };
 }
 
-/** What is wrong with an installed file; undefined: nothing. Only regular files are opened. */
-async function troubleWith(
+/** Returns what is wrong with an installed file, else undefined. Opens regular files only. */
+async function problemWith(
   look: Look,
   file: IpkFile,
   kind: DiskEntry['kind'] | undefined,
@@ -82,31 +83,31 @@ async function troubleWith(
   const path = `${look.root}/${file.path}`;
   switch (file.kind) {
     case 'directory':
-      // Where /lib is a link to /usr/lib, the link is the directory.
-      return kind === 'file' ? 'is no directory' : undefined;
+      // If /lib is a link to /usr/lib, the link is the directory.
+      return kind === 'file' ? 'is not a directory' : undefined;
     case 'symlink':
-      if (kind !== 'other') return 'is no symbolic link';
-      return linkTrouble(await look.disk.readLink(path), file.target);
+      if (kind !== 'other') return 'is not a symbolic link';
+      return linkProblem(await look.disk.readLink(path), file.target);
     case 'special':
-      return kind === 'other' ? undefined : 'is no special file';
+      return kind === 'other' ? undefined : 'is not a special file';
     case 'other':
       return undefined;
     case 'link':
-      return hardLinkTrouble(look, file, kind);
+      return hardLinkProblem(look, file, kind);
     case 'file':
-      // A conffile belongs to the device as soon as it is there.
+      // A conffile belongs to the device as soon as it exists.
       if (look.conffiles.has(file.path)) return undefined;
-      return kind === 'file' ? contentTrouble(look, file) : 'is no file';
+      return kind === 'file' ? contentProblem(look, file) : 'is not a file';
   }
 }
 
-function linkTrouble(found: DiskResult<string>, target: string): string | undefined {
-  if (!found.ok) return found.code === 'EINVAL' ? 'is no symbolic link' : unread(found.code);
+function linkProblem(found: DiskResult<string>, target: string): string | undefined {
+  if (!found.ok) return found.code === 'EINVAL' ? 'is not a symbolic link' : unread(found.code);
   return found.value === target ? undefined : `points to ${found.value}, not to ${target}`;
 }
 
-/** The entry has no content of its own: it must have that of its target, which was compared. */
-async function hardLinkTrouble(
+/** The entry has no content: it must be equal to its target, which was compared. */
+async function hardLinkProblem(
   { disk, root, conffiles }: Look,
   { path, target }: IpkFile,
   kind: DiskEntry['kind'],
@@ -117,27 +118,27 @@ async function hardLinkTrouble(
   if (name.split('/').includes('..')) return 'is a link that leaves the root';
   if (kind === 'other') {
     const [one, other] = [await disk.readLink(from), await disk.readLink(to)];
-    if (!other.ok) return 'is no file';
-    return linkTrouble(one, other.value);
+    if (!other.ok) return 'is not a file';
+    return linkProblem(one, other.value);
   }
-  if (kind !== 'file') return 'is no file';
+  if (kind !== 'file') return 'is not a file';
   return withFile(disk, from, (one) =>
     withFile(disk, to, (other) => differenceOfFiles(one, other)),
   );
 }
 
-async function contentTrouble(look: Look, file: IpkFile): Promise<string | undefined> {
+async function contentProblem(look: Look, file: IpkFile): Promise<string | undefined> {
   return withFile(look.disk, `${look.root}/${file.path}`, async (installed) => {
     const size = await installed.size();
     if (!size.ok) return unread(size.code);
     if (size.value !== file.sizeBytes) return `has ${size.value} bytes, not ${file.sizeBytes}`;
     const synced = look.sync ? await installed.sync() : undefined;
-    if (synced?.ok === false) return `cannot be made durable: ${synced.code}`;
+    if (synced?.ok === false) return `cannot be synced: ${synced.code}`;
     let at = 0;
     for await (const wanted of file.content) {
       const found = await installed.read(at, wanted.length);
       if (!found.ok) return unread(found.code);
-      if (!Buffer.from(found.value).equals(wanted)) return `has other bytes behind byte ${at}`;
+      if (!Buffer.from(found.value).equals(wanted)) return `has other bytes after byte ${at}`;
       at += wanted.length;
     }
     return undefined;

@@ -1,32 +1,31 @@
-// What the device itself says about an update, whatever SWUpdate said: the configured check, else
-// ustate. The versions file alone proves nothing: a part of the update may write it before the rest
-// of the update is installed. Read only; the words go into the report.
-import { outputBytesMax } from '../../limits.ts';
-import { aboutOf, environment } from '../environment.ts';
-import { tailOf } from '../describe-result.ts';
-import { readDescription } from './description.ts';
-import { stateNames } from './ipc.ts';
-import { readVersions } from './versions.ts';
-import type { Settings } from '../../core/settings.ts';
+// What the device proves about an update, whatever SWUpdate reported: the configured program, else
+// `ustate`. The versions file proves nothing: a part of the update may write it before the rest is
+// installed. Only `clear` of a marker writes.
+import { nameBytesMax } from '../../limits.ts';
+import { jsonObject, readStart } from '../files.ts';
+import { createRun, isSuccess, packageVariables, resultSummary } from '../program.ts';
+import { payloadVariable } from '../running-installer.ts';
+import { readDescription } from './sw-description.ts';
 import type { Disk, Runner } from '../../host/ports.ts';
 import type { InstallRequest } from '../installer.ts';
-import type { Marker } from './ustate.ts';
+import type { Control } from './control-socket.ts';
+import type { SwupdateSettings } from './settings.ts';
 
-export type Evidence =
-  | {
-      readonly kind: 'installed';
-      readonly description: string;
-    }
-  | { readonly kind: 'failed'; readonly description: string }
-  /** SWUpdate left no mark; it leaves none either where it was told not to. */
-  | { readonly kind: 'unmarked'; readonly description: string }
-  | { readonly kind: 'nothing'; readonly description: string };
+export type Evidence = {
+  readonly kind:
+    | 'installed'
+    | 'failed'
+    /** SWUpdate left no mark. It leaves none either if its configuration disables marks. */
+    | 'unmarked'
+    | 'nothing';
+  readonly description: string;
+};
 
-/** Kept in the journal with the intent. */
+/** The journal keeps it with the attempt. */
 export type Before = {
-  /** ustate said neither INSTALLED nor TESTING: if it does later, that is this update. */
+  /** `ustate` was neither INSTALLED nor TESTING: if it is so later, this update caused it. */
   readonly isCleared: boolean;
-  /** Every image was there in its version, and no earlier attempt at this payload put it there. */
+  /** Every image was there in its version, and no earlier attempt to install it put it there. */
   readonly wasThere: boolean;
 };
 
@@ -34,85 +33,156 @@ export function encodeBefore(before: Before): string {
   return JSON.stringify(before);
 }
 
-/** What cannot be read proves nothing. */
+/** A text that cannot be read proves nothing. */
 export function decodeBefore(text: string): Before {
-  try {
-    const found: unknown = JSON.parse(text);
-    const said = (key: string) =>
-      typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined;
-    return { isCleared: said('isCleared') === true, wasThere: said('wasThere') === true };
-  } catch {
-    return { isCleared: false, wasThere: false };
-  }
+  const { isCleared, wasThere } = jsonObject(text);
+  return { isCleared: isCleared === true, wasThere: wasThere === true };
 }
 
 export type EvidencePorts = { readonly disk: Disk; readonly runner: Runner };
 
 export async function gather(
   ports: EvidencePorts,
-  settings: Settings['installer'],
+  settings: SwupdateSettings,
   request: InstallRequest,
   before: Before,
   marker: Marker,
 ): Promise<Evidence> {
-  const { verifyCommand, versionsFile } = settings.swupdate;
+  const { verifyCommand, versionsFile } = settings;
   const [program, ...args] = verifyCommand;
-  if (program !== undefined) return runCheck(ports, settings, request, program, args);
+  if (program !== undefined) return runCheck(ports.runner, settings, request, program, args);
   const state = before.isCleared ? await marker.read() : undefined;
-  const marked = state === undefined ? undefined : ofState(state);
+  const marked = state === undefined ? undefined : evidenceOfState(state);
   if (marked !== undefined) return marked;
   const isSame = await hasVersions(ports.disk, versionsFile, request.path);
-  if (isSame === true && !before.wasThere) {
-    const description =
-      `${versionsFile} holds the versions of this update, ` +
-      'which a part of the update may have written';
-    return { kind: 'nothing', description };
-  }
-  return { kind: 'nothing', description: 'nothing on the device can confirm it' };
+  const description =
+    isSame === true && !before.wasThere
+      ? `${versionsFile} has the versions of this update, which a part of it may have written`
+      : 'nothing on the device can confirm it';
+  return { kind: 'nothing', description };
 }
 
 async function runCheck(
-  { runner }: EvidencePorts,
-  settings: Settings['installer'],
+  runner: Runner,
+  { timeoutMs: timeLimitMs }: SwupdateSettings,
   request: InstallRequest,
   program: string,
   args: readonly string[],
 ): Promise<Evidence> {
-  const result = await runner({
-    program,
-    args,
-    environment: {
-      ...environment,
-      SOTA_PACKAGE_FILE: request.path,
-      ...aboutOf(request),
-    },
-    timeLimitMs: settings.timeoutMs,
-    outputBytesMax,
-  });
-  const isPassed = result.kind === 'exited' && result.exitCode === 0;
-  const description = `the check: ${tailOf(program, result)}`;
-  return isPassed ? { kind: 'installed', description } : { kind: 'failed', description };
+  const variables = { ...payloadVariable(request.path), ...packageVariables(request) };
+  const result = await createRun(runner)({ program, args, environment: variables, timeLimitMs });
+  const description = `the check: ${resultSummary(program, result)}`;
+  return { kind: isSuccess(result) ? 'installed' : 'failed', description };
 }
 
-/** Undefined: a state that says nothing of this update. */
-function ofState(state: string): Evidence | undefined {
-  const description = `ustate is ${state} (${stateNames.get(state) ?? 'unknown'})`;
-  switch (state) {
-    case '1':
-    case '2':
-      return { kind: 'installed', description };
-    case '3':
-    case '5':
-      return { kind: 'failed', description };
-    case '0':
-    case '7':
-      return { kind: 'unmarked', description };
-    default:
-      return undefined;
+// ---------------------------------------------------------------- ustate
+
+/**
+ * `ustate`, which SWUpdate writes into the memory of the daemon or into the boot environment. An
+ * INSTALLED of an earlier update would count as the success of this one, so each attempt clears it.
+ */
+export type Marker = {
+  /** Returns the digit; empty: it was never set; undefined: this device has none. */
+  read(): Promise<string | undefined>;
+  /** Returns true if the state is neither INSTALLED nor TESTING after the call. */
+  clear(): Promise<boolean>;
+};
+
+/** A digit, also in the boot environment (installers 1.4). */
+const states: { readonly [digit: string]: readonly [string, Evidence['kind'] | undefined] } = {
+  0: ['OK', 'unmarked'],
+  1: ['INSTALLED', 'installed'],
+  2: ['TESTING', 'installed'],
+  3: ['FAILED', 'failed'],
+  4: ['NOT_AVAILABLE', undefined],
+  5: ['ERROR', 'failed'],
+  6: ['WAIT', undefined],
+  7: ['IN_PROGRESS', 'unmarked'],
+};
+const okState = '0';
+const notAvailable = '4';
+const programTimeMs = 60_000;
+
+/** Undefined: the state proves nothing about this update. */
+function evidenceOfState(state: string): Evidence | undefined {
+  const [name, kind] = states[state] ?? [];
+  return kind === undefined ? undefined : { kind, description: `ustate is ${state} (${name})` };
+}
+
+/** A daemon without a boot environment has it in memory: after its restart it is 4. */
+export function daemonMarker(control: Control): Marker {
+  async function read(): Promise<string | undefined> {
+    const state = await control.readState();
+    return state === notAvailable ? undefined : state;
   }
+  async function clear(): Promise<boolean> {
+    if ((await read()) === okState) return true;
+    return (await control.writeState(okState)) && (await read()) === okState;
+  }
+  return { read, clear };
 }
 
-/** Whether the device has every image of the payload in its version; undefined: cannot tell. */
+/** The variable of U-Boot, through its programs. Written only if necessary: a write wears flash. */
+export function bootMarker(runner: Runner): Marker {
+  const run = (program: string, ...args: readonly string[]) =>
+    createRun(runner)({ program, args, timeLimitMs: programTimeMs });
+
+  async function read(): Promise<string | undefined> {
+    const printed = await run('fw_printenv', '-n', 'ustate');
+    if (printed.kind !== 'exited') return undefined;
+    if (printed.exitCode === 0) return printed.stdout.trim();
+    return /not defined/.test(printed.stderr) ? '' : undefined;
+  }
+  async function clear(): Promise<boolean> {
+    const state = await read();
+    if (state === undefined) return false;
+    if (state === '' || state === okState) return true;
+    await run('fw_setenv', 'ustate', okState);
+    return (await read()) === okState;
+  }
+  return { read, clear };
+}
+
+// ---------------------------------------------------------------- /etc/sw-versions
+
+/** SWUpdate reads this file and never writes it; images and scripts do. */
+const versionsBytesMax = 262_144;
+
+export type Versions =
+  | {
+      readonly ok: true;
+      readonly versions: ReadonlyMap<string, string>;
+      /** False: some bytes are not UTF-8, so an image without a version may have one. */
+      readonly isWhole: boolean;
+    }
+  | { readonly ok: false; readonly isAbsent: boolean; readonly reason: string };
+
+export async function readVersions(disk: Disk, path: string): Promise<Versions> {
+  const read = await readStart(disk, path, versionsBytesMax);
+  if (!read.ok) {
+    const reason = `cannot read ${path}: ${read.reason}`;
+    return { ok: false, isAbsent: read.code === 'ENOENT', reason };
+  }
+  const text = Buffer.from(read.value).toString();
+  return { ok: true, versions: parseVersions(text), isWhole: !text.includes('\ufffd') };
+}
+
+/** Lines of a name and a version; others are skipped. */
+export function parseVersions(text: string): ReadonlyMap<string, string> {
+  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/));
+  return new Map(
+    lines.flatMap(([name = '', version, ...more]): readonly (readonly [string, string])[] => {
+      const isPair = version !== undefined && more.length === 0;
+      return isPair && isShort(name) && isShort(version) ? [[name, version]] : [];
+    }),
+  );
+}
+
+function isShort(text: string): boolean {
+  return Buffer.byteLength(text) <= nameBytesMax;
+}
+
+/** Returns true if the device has every image of the payload in its version; undefined: unknown. */
 export async function hasVersions(
   disk: Disk,
   versionsFile: string,

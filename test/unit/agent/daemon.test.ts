@@ -14,7 +14,7 @@ import { chunkOf, engine, must } from '../store/fakes.ts';
 import { until } from '../backends/rvi/transport/fakes.ts';
 import { createFakeInstallers, settingsOf, startFake } from './fakes.ts';
 import type { FakeNode } from './fakes.ts';
-import type { Verdict } from '../../../src/install/installer.ts';
+import type { InstallResult } from '../../../src/install/installer.ts';
 
 const test = suite('a life of the agent');
 const count = 3;
@@ -140,7 +140,7 @@ for (const unsynced of ['lost', 'kept'] as const) {
 test('asks the device what is true after a cut in an install, and runs it again', async () => {
   const disk = createMemoryDisk();
   const installers = createFakeInstallers();
-  installers.verdict = new Promise<Verdict>(() => undefined);
+  installers.verdict = new Promise<InstallResult>(() => undefined);
   const one = await begin({ disk, installers });
   for (const index of [1, 2, 3]) await deliver(one, '/sota/chunk', chunk(index));
   await deliver(one, '/sota/finish', { package: engine });

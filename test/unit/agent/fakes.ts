@@ -7,7 +7,7 @@ import { createFakeClock, settle } from '../control/fakes.ts';
 import { must } from '../store/fakes.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import type { Clock, Disk } from '../../../src/host/ports.ts';
-import type { Installers, Probe, Verdict } from '../../../src/install/installer.ts';
+import type { Installers, Probe, InstallResult } from '../../../src/install/installer.ts';
 import type { Call, CallResult, Transport } from '../../../src/backends/rvi/transport/transport.ts';
 import type { TransportHandlers } from '../../../src/backends/rvi/transport/transport.ts';
 
@@ -96,7 +96,7 @@ function usual({ id }: Call, { method, service }: Said, prefix: string): string 
 
 export type FakeInstallers = Installers & {
   readonly done: string[];
-  verdict: Verdict | Promise<Verdict>;
+  verdict: InstallResult | Promise<InstallResult>;
   probed: Probe;
   before: string;
 };

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { createClock } from '../../../src/host/time.ts';
-import { createCommand } from '../../../src/install/command.ts';
-import { bounded, tailOf } from '../../../src/install/describe-result.ts';
+import { createCommand } from '../../../src/install/command/installer.ts';
+import { bounded, resultSummary } from '../../../src/install/program.ts';
 import { descriptionBytesMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { defaults, requestIn } from './rig.ts';
+import { requestIn } from './rig.ts';
 
 const test = suite('command');
 let directory = '';
@@ -19,9 +19,8 @@ test.before(() => {
 test.after(() => rmSync(directory, { recursive: true, force: true }));
 
 function command(program: string, args: readonly string[] = [], timeoutMs = 60_000) {
-  const settings = { ...defaults().installer, timeoutMs, command: { program, args } };
   const ports = { disk: createDisk(), runner: createRunner(), clock: createClock() };
-  return createCommand(ports, settings);
+  return createCommand(ports, { timeoutMs, workDirectory: '', program, args });
 }
 
 const run = (script: string, timeoutMs?: number) =>
@@ -49,7 +48,7 @@ test('exit 0 is done, and the report says that nothing else was asked', async ()
   const verdict = await run('exit 0');
   assert.equal(verdict, {
     kind: 'installed',
-    description: 'sh exited with 0; a command cannot be asked what is true',
+    description: 'sh exited with 0; a command cannot be probed',
   });
 });
 
@@ -88,7 +87,7 @@ test('gets ready only with a program, cannot be asked afterwards, and lists noth
 test('a long output keeps its beginning and its end in a report', () => {
   const stdout = `first ${'ü'.repeat(5_000)}`;
   const stderr = `${'💥'.repeat(900)}last`;
-  const text = tailOf('p', { kind: 'exited', exitCode: 3, stdout, stderr });
+  const text = resultSummary('p', { kind: 'exited', exitCode: 3, stdout, stderr });
   assert.ok(Buffer.byteLength(text) <= descriptionBytesMax);
   assert.match(text, /^p exited with 3: first ü+ … 💥+last$/u);
 });

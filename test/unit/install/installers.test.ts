@@ -1,12 +1,15 @@
-// Method: all installers of a device with a runner of our own, which answers for each program.
+// Method: all installers of a device with a runner of the test, which answers for each program.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createDisk } from '../../../src/host/disk.ts';
-import { createInstallers } from '../../../src/install/installers.ts';
+import { createInstallers } from '../../../src/install/enabled-installers.ts';
 import { rebootAllowTimeMs } from '../../../src/limits.ts';
 import { createFakeClock, createFakeSockets, settle } from '../control/fakes.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { defaults } from './rig.ts';
-import type { Settings } from '../../../src/core/settings.ts';
 import type { RunRequest, RunResult } from '../../../src/host/ports.ts';
+import type { AgentSettings } from '../../../src/install/installers.ts';
 
 const test = suite('installers');
 
@@ -17,7 +20,7 @@ const absent: RunResult = { kind: 'startup-failed', code: 'ENOENT', reason: 'opk
 
 function device(
   answer: (request: RunRequest) => RunResult,
-  change: Partial<Settings> = {},
+  change: Partial<AgentSettings> = {},
   clock = createFakeClock(),
 ) {
   const asked: RunRequest[] = [];
@@ -93,6 +96,25 @@ test('knows its installers by name, and no others', () => {
     assert.is(installers.named(name)?.name, name);
   }
   assert.is(installers.named('rpm'), undefined);
+});
+
+test('selects by the first bytes, and reads nothing if a rule matches', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sota-installers-'));
+  try {
+    const path = join(directory, 'data');
+    writeFileSync(path, '070701000000');
+    const { installers } = device(() => absent);
+    const chosen = await installers.choose(id, path);
+    assert.is(chosen.ok && chosen.installer.name, 'swupdate');
+    const none = await installers.choose(id, join(directory, 'none'));
+    assert.match(none.ok ? '' : none.reason, /cannot read the payload: ENOENT/);
+    const rules = [{ name: 'hel*', installer: 'command' }] as const;
+    const ruled = device(() => absent, { installer: { ...defaults().installer, rules } });
+    const byRule = await ruled.installers.choose(id, join(directory, 'none'));
+    assert.is(byRule.ok && byRule.installer.name, 'command');
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 test('reboots by the configured command, and says how that went', async () => {

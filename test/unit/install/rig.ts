@@ -5,10 +5,10 @@ import { readSettings } from '../../../src/config.ts';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createRunner } from '../../../src/host/runner.ts';
 import { createClock } from '../../../src/host/time.ts';
-import { createOpkg } from '../../../src/install/opkg/opkg.ts';
-import type { Settings } from '../../../src/core/settings.ts';
+import { createOpkg } from '../../../src/install/opkg/installer.ts';
 import type { Disk, Runner, RunRequest } from '../../../src/host/ports.ts';
 import type { InstallRequest } from '../../../src/install/installer.ts';
+import type { AgentSettings } from '../../../src/install/installers.ts';
 import type { IpkSpec } from '../../support/ipk.ts';
 import type { OpkgDevice } from '../../support/opkg.ts';
 
@@ -37,7 +37,16 @@ export const target: IpkSpec = {
   conffiles: ['etc/hello.conf'],
 };
 
-export function defaults(): Settings {
+/** Of opkg, as by default. */
+export const opkgSettings = {
+  program: 'opkg',
+  args: [],
+  statusFile: '',
+  timeoutMs: 60_000,
+  workDirectory: '',
+};
+
+export function defaults(): AgentSettings {
   const read = readSettings({ file: '', text: undefined, environment: {} });
   if (!read.ok) throw new Error('the defaults are good');
   const { installer } = read.settings;
@@ -84,7 +93,7 @@ export function installerOn(
 ) {
   const { timeoutMs = 60_000, statusFile = '', runner = quickRunner() } = change;
   const { disk = createDisk() } = change;
-  const settings = { ...defaults().installer, timeoutMs, opkg: { program, args, statusFile } };
+  const settings = { ...opkgSettings, timeoutMs, program, args, statusFile };
   return createOpkg({ disk, runner, clock: createClock() }, settings);
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createDisk } from '../../../src/host/disk.ts';
-import { isRunning, markOf, outlast, watchOrphan } from '../../../src/install/running-installer.ts';
+import { isRunning, payloadVariable } from '../../../src/install/running-installer.ts';
+import { waitForEnd, watchInstaller } from '../../../src/install/running-installer.ts';
 import { createFakeClock } from '../control/fakes.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { Disk, DiskFile } from '../../../src/host/ports.ts';
@@ -69,7 +70,7 @@ test('is looked for through all processes once, then alone, and ever more seldom
   const clock = createFakeClock();
   let ended: boolean | undefined;
   const hourMs = 3_600_000;
-  void outlast({ disk, clock }, orphan, hourMs).then((result) => (ended = result));
+  void waitForEnd({ disk, clock }, orphan, hourMs).then((result) => (ended = result));
   for (let second = 0; second < 3_000; second++) await clock.advance(1_000);
   assert.is(ended, undefined);
   assert.is(lists(), 1);
@@ -85,7 +86,7 @@ test('is waited for no longer than it may take', async () => {
   const { disk } = createProc(crowd().set('777', installer(5)));
   const clock = createFakeClock();
   let ended: boolean | undefined;
-  void outlast({ disk, clock }, orphan, 10_000).then((result) => (ended = result));
+  void waitForEnd({ disk, clock }, orphan, 10_000).then((result) => (ended = result));
   for (let turn = 0; ended === undefined && turn < 200; turn++) await clock.advance(1_000);
   assert.is(ended, false);
 });
@@ -99,7 +100,7 @@ for (const [what, then] of [
   test(`has ended where what is there then ${what}`, async () => {
     const processes = crowd().set('777', installer(5));
     const { disk } = createProc(processes);
-    const watch = watchOrphan(disk, orphan);
+    const watch = watchInstaller(disk, orphan);
     assert.ok(await watch.isRunning());
     processes.set('777', then);
     assert.not.ok(await watch.isRunning());
@@ -109,7 +110,7 @@ for (const [what, then] of [
 test('has not ended where another process goes on with the work', async () => {
   const processes = crowd().set('777', installer(5));
   const { disk } = createProc(processes);
-  const watch = watchOrphan(disk, orphan);
+  const watch = watchInstaller(disk, orphan);
   assert.ok(await watch.isRunning());
   processes.delete('777');
   processes.set('778', installer(6));
@@ -119,11 +120,11 @@ test('has not ended where another process goes on with the work', async () => {
 test('is found among real processes, and its end is seen', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-orphan-'));
   const path = join(directory, 'data');
-  const environment = { PATH: process.env['PATH'], ...markOf(path) };
+  const environment = { PATH: process.env['PATH'], ...payloadVariable(path) };
   const child = spawn('sleep', ['600'], { env: environment, stdio: 'ignore' });
   try {
     const real = { path, program: 'sleep' };
-    const watch = watchOrphan(createDisk(), real);
+    const watch = watchInstaller(createDisk(), real);
     for (let tries = 0; !(await watch.isRunning()); tries++) assert.ok(tries < 600, 'not found');
     assert.ok(await watch.isRunning());
     assert.not.ok(await isRunning(createDisk(), { ...real, program: 'opkg' }));

@@ -1,32 +1,28 @@
-// Method: first bytes of real and of misleading files.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// Method: first bytes of real and of misleading files for the recognisers, and rules by name.
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { createDisk } from '../../../src/host/disk.ts';
-import { choose } from '../../../src/install/select-installer.ts';
+import { installerKinds } from '../../../src/install/installers.ts';
+import { selectByFormat, selectByRule } from '../../../src/install/select-installer.ts';
+import { payloadHeadBytes } from '../../../src/limits.ts';
 import { dataTarOf, ipkOf, ipkWith, membersOf, packed, tarOf } from '../../support/ipk.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { defaults, target } from './rig.ts';
+import { target } from './rig.ts';
+import type { Head } from '../../../src/install/installer.ts';
 import type { Shape } from '../../support/ipk.ts';
-import type { Settings } from '../../../src/core/settings.ts';
 
-const test = suite('choose');
-let directory = '';
-test.before(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sota-choose-'));
-});
-test.after(() => rmSync(directory, { recursive: true, force: true }));
+const test = suite('selection of an installer');
+const all = ['opkg', 'swupdate', 'command'];
 
-type Installer = Settings['installer'];
-const { installer } = defaults();
-const withCommand: Installer = { ...installer, command: { program: '/bin/true', args: [] } };
-const withoutCommand: Installer = { ...installer, enabled: ['opkg', 'swupdate'] };
+const headOf = (data: Uint8Array | string, bytesMax = payloadHeadBytes): Head => {
+  const bytes = Buffer.from(data);
+  return { bytes: bytes.subarray(0, bytesMax), isWhole: bytes.length < bytesMax };
+};
 
-async function chosen(data: Uint8Array | string, settings: Installer = installer, name = 'p') {
-  const path = join(directory, 'data');
-  writeFileSync(path, data);
-  return choose(createDisk(), settings, { name, version: '1' }, path);
+async function selected(data: Uint8Array | string, enabled: readonly string[] = all) {
+  const head = headOf(data);
+  const found = await Promise.all(installerKinds.map((kind) => kind.recognises(head)));
+  const recognised = installerKinds.filter((_, at) => found[at]);
+  return selectByFormat(installerKinds, enabled, recognised);
 }
 
 const large = { ...target, files: { big: Buffer.alloc(200_000, 'x') } };
@@ -82,40 +78,56 @@ const contents: readonly (readonly [string, Uint8Array | string, string])[] = [
 
 for (const [what, data, name] of contents) {
   test(`${what} goes to ${name}`, async () => {
-    assert.equal(await chosen(data, withCommand), { ok: true, name });
+    assert.equal(await selected(data), { ok: true, name });
   });
 }
 
-test('what nobody can install is said, with what would help', async () => {
-  const result = await chosen('hello', withoutCommand);
-  assert.match(result.ok ? '' : result.reason, /neither an \.ipk nor a \.swu/);
-  assert.match(result.ok ? '' : result.reason, /installer\.enabled does not list "command"/);
+test('the format of a payload that no installer takes is refused, and what would help', () => {
+  assert.equal(selectByFormat(installerKinds, ['opkg', 'swupdate'], []), {
+    ok: false,
+    reason:
+      'the payload is neither an .ipk nor a .swu, and installer.enabled does not list "command" ' +
+      'for other formats',
+  });
 });
 
 for (const [what, data, other] of [
   ['an .ipk', ipkOf(target, 'ar'), 'swupdate'],
-  ['an .ipk in a tar', ipkOf(target, 'tar'), 'swupdate'],
+  ['an .ipk', ipkOf(target, 'tar'), 'swupdate'],
   ['a .swu', '070701000000', 'opkg'],
 ] as const) {
   test(`${what} is refused where its installer is not enabled, whatever else is`, async () => {
-    const result = await chosen(data, { ...installer, enabled: [other] });
     const name = other === 'opkg' ? 'swupdate' : 'opkg';
-    assert.is(result.ok, false);
-    assert.match(
-      result.ok ? '' : result.reason,
-      new RegExp(`^the payload is .*installer\\.enabled does not list "${name}"`),
-    );
-    const none = await chosen(data, { ...installer, enabled: [] });
+    assert.equal(await selected(data, [other]), {
+      ok: false,
+      reason: `the payload is ${what}, and installer.enabled does not list "${name}"`,
+    });
+    const none = await selected(data, []);
     assert.match(none.ok ? '' : none.reason, /installer\.enabled is empty/);
     // For a device without opkg, an .ipk is a file like any other.
-    const command: Installer = { ...withCommand, enabled: [other, 'command'] };
-    assert.equal(await chosen(data, command), { ok: true, name: 'command' });
+    assert.equal(await selected(data, [other, 'command']), { ok: true, name: 'command' });
   });
 }
 
-test('a configured installer gets everything', async () => {
-  const all: Installer = { ...installer, default: 'swupdate' };
-  assert.equal(await chosen(ipkOf(target), all), { ok: true, name: 'swupdate' });
+test('an .ipk whose second member is after the head is recognised by its first', async () => {
+  // Random bytes: gzip cannot shorten them.
+  const files = { big: randomBytes(2 * payloadHeadBytes) };
+  const long = membersOf({ ...target, files }, gzipSync(dataTarOf({ ...target, files })));
+  for (const shape of ['ar', 'tar'] as const) {
+    const data = packed(long.toReversed(), shape);
+    assert.not.ok(headOf(data).isWhole);
+    assert.equal(await selected(data), { ok: true, name: 'opkg' }, shape);
+    // A damaged file of the same length is not one.
+    assert.equal(await selected(data.subarray(0, payloadHeadBytes - 1)), {
+      ok: true,
+      name: 'command',
+    });
+  }
+});
+
+test('a configured installer gets every format', () => {
+  assert.is(selectByRule({ rules: [], default: 'swupdate' }, 'p'), 'swupdate');
+  assert.is(selectByRule({ rules: [], default: 'auto' }, 'p'), undefined);
 });
 
 const rules = [
@@ -133,32 +145,20 @@ for (const [name, use] of [
   ['abc.x', 'opkg'],
   ['a\nb', 'opkg'],
 ] as const) {
-  test(`the first rule that fits ${JSON.stringify(name)} wins over the content`, async () => {
-    const settings: Installer = { ...installer, default: 'command', rules };
-    assert.equal(await chosen('070701', settings, name), { ok: true, name: use });
+  test(`the first rule that matches ${JSON.stringify(name)} is used`, () => {
+    assert.is(selectByRule({ default: 'command', rules }, name), use);
   });
 }
 
-test('a payload that cannot be read is a reason', async () => {
-  const gone = await choose(createDisk(), installer, { name: 'p', version: '1' }, '/none/data');
-  assert.match(gone.ok ? '' : gone.reason, /cannot read the payload: ENOENT/);
-});
-
-test('a name cannot hold up the agent, whatever the rule', async () => {
-  const used = async (pattern: string, name: string) => {
-    const settings: Installer = {
-      ...withCommand,
-      default: 'command',
-      rules: [{ name: pattern, installer: 'opkg' }],
-    };
-    const found = await chosen('x', settings, name);
-    return found.ok && found.name === 'opkg';
-  };
+test('a name cannot hold up the agent, whatever the rule', () => {
+  const used = (pattern: string, name: string) =>
+    selectByRule({ default: 'command', rules: [{ name: pattern, installer: 'opkg' }] }, name) ===
+    'opkg';
   const dashes = '-'.repeat(255);
   // With backtracking these take hours.
   for (const pattern of ['*-*-*-*-*-*-*-*-eu', `${'*-'.repeat(60)}x`, `${'*?'.repeat(60)}x`]) {
-    assert.is(await used(pattern, dashes), false);
-    assert.is(await used(pattern.replace(/(eu|x)$/, '*'), dashes), true);
+    assert.is(used(pattern, dashes), false);
+    assert.is(used(pattern.replace(/(eu|x)$/, '*'), dashes), true);
   }
   // Against a RegExp, over all short patterns and names.
   const words = (letters: readonly string[]) => [
@@ -172,7 +172,7 @@ test('a name cannot hold up the agent, whatever the rule', async () => {
     const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
     const expected = new RegExp(`^${source}$`, 'su');
     for (const name of ['', 'a', '.', 'aa', 'a.', '.a', 'a.a', '\u{1f600}', '\u{1f600}a', '\n']) {
-      assert.is(await used(pattern, name), expected.test(name), `${pattern} ${name}`);
+      assert.is(used(pattern, name), expected.test(name), `${pattern} ${name}`);
     }
   }
 });

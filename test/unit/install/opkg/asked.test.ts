@@ -5,11 +5,10 @@ import {
   isRefusedAsSame,
 } from '../../../../src/install/opkg/opkg-cli.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { defaults } from '../rig.ts';
+import { opkgSettings } from '../rig.ts';
 import type { Runner } from '../../../../src/host/ports.ts';
 
 const test = suite('opkg, asked');
-const { installer } = defaults();
 
 /** Prints `pieces`, of which only `kept` is in the result. */
 function saying(pieces: readonly string[], kept = pieces.join('')): Runner {
@@ -19,8 +18,8 @@ function saying(pieces: readonly string[], kept = pieces.join('')): Runner {
   };
 }
 
-const act = (runner: Runner) => createOpkgProgram(runner, installer).act('/p', 'install', '/p');
-const heard = async (said: string) => (await act(saying([said]))).heard;
+const act = (runner: Runner) => createOpkgProgram(runner, opkgSettings).act('/p', 'install', '/p');
+const reported = async (said: string) => (await act(saying([said]))).reported;
 
 for (const said of [
   'Write failed (errno=28)',
@@ -44,7 +43,7 @@ for (const said of [
   'Write failed',
 ]) {
   test(`hears of a full disk: ${said}`, async () => {
-    assert.is((await heard(said)).isFull, true);
+    assert.is((await reported(said)).isFull, true);
     assert.is(codeOf(await act(saying([said]))), 'disk-full');
   });
 }
@@ -59,7 +58,7 @@ for (const said of [
   'quota set, disk usage 28 %',
 ]) {
   test(`hears of no full disk: ${said}`, async () => {
-    assert.is((await heard(said)).isFull, false);
+    assert.is((await reported(said)).isFull, false);
   });
 }
 
@@ -74,14 +73,14 @@ for (const [said, isError] of [
   ['uci: Entry not found', false],
 ] as const) {
   test(`hears of ${isError ? 'an' : 'no'} error: ${said.split('\n')[0]}`, async () => {
-    assert.is((await heard(said)).isError, isError);
+    assert.is((await reported(said)).isError, isError);
   });
 }
 
 test('hears words that come in pieces, and words that are not kept', async () => {
   const long = 'x'.repeat(5_000);
   const runner = saying([long, 'No space le', 'ft on dev', 'ice\n', long], 'head and tail');
-  assert.is((await act(runner)).heard.isFull, true);
+  assert.is((await act(runner)).reported.isFull, true);
 });
 
 for (const [said, isSame] of [
@@ -104,7 +103,7 @@ for (const [said, exitCode, files] of [
 ] as const) {
   test(`lists ${files.length} files after ${said.length} characters and ${exitCode}`, async () => {
     const runner: Runner = async () => ({ kind: 'exited', exitCode, stdout: said, stderr: '' });
-    assert.equal(await createOpkgProgram(runner, installer).files('hello'), files);
+    assert.equal(await createOpkgProgram(runner, opkgSettings).files('hello'), files);
   });
 }
 

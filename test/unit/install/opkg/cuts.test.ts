@@ -54,7 +54,7 @@ for (const flavour of flavours) {
     writeFileSync(file, Buffer.alloc(1_000));
     const probe = await installer.probe(request, before);
     assert.is(probe.kind, 'not-installed');
-    assert.match(probe.description, 'usr/share/hello/a has other bytes behind byte 0');
+    assert.match(probe.description, 'usr/share/hello/a has other bytes after byte 0');
     rmSync(file);
     assert.is((await installer.run(request, before)).kind, 'installed');
     assert.is(on.read('usr/share/hello/a'), 'a'.repeat(1_000));

@@ -66,20 +66,20 @@ const spoilt: readonly (readonly [string, Spoil, RegExp])[] = [
     },
     /hi points to twin, not to hello/,
   ],
-  ['a file for a link', put('usr/bin/hi', 'hello'), /hi is no symbolic link/],
+  ['a file for a link', put('usr/bin/hi', 'hello'), /hi is not a symbolic link/],
   ['a hard link with other bytes', put('usr/bin/twin', 'hallo'), /twin differs from/],
   ['a hard link that is gone', gone('usr/bin/twin'), /twin is missing/],
   ['a directory that is gone', gone('var/spool/hello'), /1 of the directories.*hello is missing/],
-  ['a file for a directory', put('var/spool/hello', ''), /is no directory/],
+  ['a file for a directory', put('var/spool/hello', ''), /is not a directory/],
   [
     'a directory for a file',
     (root) => {
       rmSync(join(root, 'usr/bin/hello'));
       mkdirSync(join(root, 'usr/bin/hello'));
     },
-    /hello is no file/,
+    /hello is not a file/,
   ],
-  ['a file for a fifo', put('var/spool/fifo', ''), /is no special file/],
+  ['a file for a fifo', put('var/spool/fifo', ''), /is not a special file/],
   ['a conffile that is gone', gone('etc/hello.conf'), /hello\.conf is missing/],
 ];
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { createDisk } from '../../../../src/host/disk.ts';
 import { createRunner } from '../../../../src/host/runner.ts';
-import { createUnpack } from '../../../../src/install/opkg/external.ts';
+import { createUnpack } from '../../../../src/install/opkg/unpack-control.ts';
 import { readControl, walkFiles } from '../../../../src/install/opkg/ipk.ts';
 import { compressed, controlTarOf, dataTarOf, ipkOf, ipkWith } from '../../../support/ipk.ts';
 import { membersOf, packed, tarOf } from '../../../support/ipk.ts';
@@ -218,7 +218,7 @@ test('names the program that a control.tar.xz needs', async () => {
   const none: Runner = async () => ({ kind: 'exited', exitCode: 127, stdout: '', stderr: '' });
   const unpack = createUnpack(disk, none, directory);
   const control = await readControl(disk, file(ipkWith(spec, 'gz', 'xz')), unpack);
-  assert.match(control.ok ? '' : control.reason, 'needs the program xz, which is not there');
+  assert.match(control.ok ? '' : control.reason, 'needs the program xz, which is not installed');
 });
 
 const readsZstd = 'createZstdDecompress' in zlib;

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDisk } from '../../../../src/host/disk.ts';
 import { decodeBefore } from '../../../../src/install/opkg/pre-install-state.ts';
-import { placesOf } from '../../../../src/install/opkg/paths.ts';
-import { restore as restoreAt } from '../../../../src/install/opkg/restore.ts';
-import { fieldsOf, keepCopies, stanzasOf } from '../../../../src/install/opkg/status.ts';
+import { pathsOf } from '../../../../src/install/opkg/paths.ts';
+import { fieldsOf, keepCopies, stanzasOf } from '../../../../src/install/opkg/status-file.ts';
+import { restore as restoreAt } from '../../../../src/install/opkg/status-file.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import type { Copy } from '../../../../src/install/opkg/status.ts';
+import type { Copy } from '../../../../src/install/opkg/status-file.ts';
 
 const test = suite('opkg status');
 let directory = '';
@@ -187,7 +187,6 @@ test('tells when it cannot', async () => {
   assert.is(!unkept.ok && unkept.code, 'ENOENT');
 });
 
-const program = 'opkg';
 const two = (root: string) => [`${root}/var/lib/opkg/status`, `${root}/usr/lib/opkg/status`];
 
 for (const [args, root, isOffline] of [
@@ -200,7 +199,7 @@ for (const [args, root, isOffline] of [
   [['-f', '/none'], '', false],
 ] as const) {
   test(`looks for the status file with the arguments ${JSON.stringify(args)}`, async () => {
-    const places = await placesOf(disk, { program, args, statusFile: '' });
+    const places = await pathsOf(disk, { args, statusFile: '' });
     assert.equal(places, { root, isOffline, statusFiles: two(root) });
   });
 }
@@ -209,11 +208,11 @@ test('follows dest of the configuration that the arguments name', async () => {
   const conf = join(directory, 'opkg.conf');
   writeFileSync(conf, '# dest no /no\nsrc/gz a http://a\ndest root /data\n  dest ram /tmp/r\n');
   const rootOf = async (...args: string[]) =>
-    (await placesOf(disk, { program, args, statusFile: '/s' })).root;
+    (await pathsOf(disk, { args, statusFile: '/s' })).root;
   assert.is(await rootOf('-f', conf), '/data');
   assert.is(await rootOf('--conf', conf, '-d', 'ram'), '/tmp/r');
   assert.is(await rootOf(`--conf=${conf}`, '--dest=ram', '-o', '/mnt'), '/mnt/tmp/r');
-  const { statusFiles } = await placesOf(disk, { program, args: ['-f', conf], statusFile: '/s' });
+  const { statusFiles } = await pathsOf(disk, { args: ['-f', conf], statusFile: '/s' });
   assert.equal(statusFiles, ['/s']);
 });
 

@@ -45,7 +45,7 @@ function fullDisk(flavour: Flavour): void {
       assert.equal(on.listed(), ['hello 1.1']);
       const code = isQuiet ? 'install-failed' : 'disk-full';
       assert.is(verdict.kind === 'failed' && verdict.code, code, text);
-      assert.match(text, isOld(flavour) ? /has \d+ bytes, not 3145728/ : /has other bytes behind/);
+      assert.match(text, isOld(flavour) ? /has \d+ bytes, not 3145728/ : /has other bytes after/);
     });
   }
 

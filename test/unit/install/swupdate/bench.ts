@@ -7,15 +7,13 @@ import { createDisk } from '../../../../src/host/disk.ts';
 import { createRunner } from '../../../../src/host/runner.ts';
 import { createLocalSockets } from '../../../../src/host/sockets.ts';
 import { createClock } from '../../../../src/host/time.ts';
-import { createSwupdate } from '../../../../src/install/swupdate/swupdate.ts';
+import { createSwupdate } from '../../../../src/install/swupdate/installer.ts';
 import { makeKeys, makeSwu } from '../../../support/swu.ts';
 import { swupdateArgs } from '../../../support/swupdate.ts';
-import type { Settings } from '../../../../src/core/settings.ts';
 import type { Runner, RunRequest } from '../../../../src/host/ports.ts';
 import type { Installer, InstallRequest } from '../../../../src/install/installer.ts';
+import type { SwupdateSettings } from '../../../../src/install/swupdate/settings.ts';
 import type { Keys, Swu, SwuFile } from '../../../support/swu.ts';
-
-type SwupdateSettings = Settings['installer']['swupdate'];
 
 export type Bench = {
   readonly directory: string;
@@ -27,7 +25,7 @@ export type Bench = {
   readonly progress: (readonly [percent: number, text: string])[];
   readonly ran: RunRequest[];
   readonly logged: string[];
-  installer(given?: Partial<SwupdateSettings>, more?: Partial<Settings['installer']>): Installer;
+  installer(given?: Partial<SwupdateSettings>): Installer;
   /** A file of the package, for DIRECTORY/target/NAME. */
   file(data: Uint8Array, more?: Partial<SwuFile>): SwuFile;
   swu(swu: Partial<Swu>, keys?: Keys): string;
@@ -67,20 +65,11 @@ export function createBench(stand?: Stand): Bench {
     verifyCommand: [],
     sockets: join(directory, 'sockets'),
     reboot: false,
+    timeoutMs: 60_000,
+    workDirectory: '',
   };
-  const installer = (given?: Partial<SwupdateSettings>, more?: Partial<Settings['installer']>) =>
-    createSwupdate(ports, {
-      enabled: ['swupdate'],
-      default: 'auto',
-      rules: [],
-      maxAttempts: 3,
-      timeoutMs: 60_000,
-      workDirectory: '',
-      opkg: { program: 'opkg', args: [], statusFile: '' },
-      command: { program: '', args: [] },
-      ...more,
-      swupdate: { ...swupdate, ...given },
-    });
+  const installer = (given?: Partial<SwupdateSettings>) =>
+    createSwupdate(ports, { ...swupdate, ...given });
 
   return {
     directory,

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLocalSockets } from '../../../../src/host/sockets.ts';
 import { createClock } from '../../../../src/host/time.ts';
-import { findDaemon } from '../../../../src/install/swupdate/control.ts';
-import { encodeInstall, shapes } from '../../../../src/install/swupdate/ipc.ts';
+import { findDaemon } from '../../../../src/install/swupdate/control-socket.ts';
+import { encodeInstall, messageLayouts } from '../../../../src/install/swupdate/control-socket.ts';
 import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu.ts';
 import { startSwupdate, swupdateArgs } from '../../../support/swupdate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createBench, writePayload } from './bench.ts';
-import type { Verdict } from '../../../../src/install/installer.ts';
+import type { InstallResult } from '../../../../src/install/installer.ts';
 import type { SwuScript } from '../../../support/swu.ts';
 import type { SwupdateDaemon } from '../../../support/swupdate.ts';
 import type { Bench } from './bench.ts';
@@ -25,7 +25,7 @@ const text = data.toString('latin1');
 
 type Device = Bench & {
   start(...args: readonly string[]): Promise<SwupdateDaemon>;
-  install(path: string, given?: object): Promise<Verdict>;
+  install(path: string, given?: object): Promise<InstallResult>;
 };
 
 async function on(act: (device: Device) => Promise<void>): Promise<void> {
@@ -51,7 +51,7 @@ async function on(act: (device: Device) => Promise<void>): Promise<void> {
   }
 }
 
-function failure(verdict: Verdict): string {
+function failure(verdict: InstallResult): string {
   assert.is(verdict.kind, 'failed');
   return verdict.kind === 'failed' ? `${verdict.code}: ${verdict.description}` : '';
 }
@@ -162,7 +162,7 @@ test('is busy while another install goes on, and starts nothing beside it', () =
     const verdict = await device.installer().run(device.request(path), '{}');
     assert.equal(verdict, {
       kind: 'busy',
-      reason: 'the SWUpdate daemon is installing something else',
+      reason: 'the SWUpdate daemon is busy with another install',
     });
     go(device);
     assert.is((await other).kind, 'installed');
@@ -229,7 +229,7 @@ test('waits for an install that goes on without the agent, and takes its mark fo
 async function cutStream(device: Bench, part: Uint8Array): Promise<void> {
   const ports = { sockets: createLocalSockets(), clock: createClock() };
   const found = await findDaemon(ports, [device.sockets]);
-  const [shape] = shapes;
+  const [shape] = messageLayouts;
   assert.ok(found.kind === 'daemon' && shape !== undefined);
   if (found.kind !== 'daemon' || shape === undefined) return;
   await new Promise<void>((done, fail) => {

@@ -1,10 +1,12 @@
 // sw-description, sw-versions, and the words of SWUpdate: what is read from text of others.
-import { decodeBefore, encodeBefore } from '../../../../src/install/swupdate/evidence.ts';
-import { parseDescription } from '../../../../src/install/swupdate/description.ts';
-import { parseVersions } from '../../../../src/install/swupdate/versions.ts';
-import { conclude } from '../../../../src/install/swupdate/verdict.ts';
-import { codeOf, errorsIn } from '../../../../src/install/swupdate/messages.ts';
-import { isNothingToDo, reasonOf } from '../../../../src/install/swupdate/messages.ts';
+import {
+  decodeBefore,
+  encodeBefore,
+  parseVersions,
+} from '../../../../src/install/swupdate/evidence.ts';
+import { parseDescription } from '../../../../src/install/swupdate/sw-description.ts';
+import { conclude, codeOf, errorsIn } from '../../../../src/install/swupdate/result.ts';
+import { isNothingToDo, reasonOf } from '../../../../src/install/swupdate/result.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { describe } from '../../../support/swu.ts';
 import type { Evidence } from '../../../../src/install/swupdate/evidence.ts';
@@ -119,7 +121,7 @@ swupdate_image_write failed: Broken pipe
 test('gives what it always says only where it says nothing else', () => {
   const always = 'Image invalid or corrupted. Not installing ...';
   assert.is(reasonOf([always]), always);
-  assert.is(reasonOf([]), 'SWUpdate failed and did not say why');
+  assert.is(reasonOf([]), 'SWUpdate failed and printed no reason');
 });
 
 test('knows the kinds of failure by their words', () => {
@@ -166,11 +168,11 @@ test('gives a skip no other version as its cause where it cannot tell', () => {
     undefined,
   );
   assert.is(outcome.kind === 'failed' && outcome.code, 'install-failed');
-  assert.match(outcome.description, /cannot tell whether/);
+  assert.match(outcome.description, /cannot determine whether/);
 });
 
 test('believes in an end without a verdict only what the device shows', () => {
-  for (const ended of [{ kind: 'late' }, { kind: 'lost', reason: 'gone' }] as const) {
+  for (const ended of [{ kind: 'timed-out' }, { kind: 'lost', reason: 'gone' }] as const) {
     assert.equal(outcomes(ended), {
       ...{ installed: is, failed: no, unmarked: no, nothing: no },
     });

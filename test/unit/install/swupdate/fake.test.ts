@@ -5,8 +5,8 @@ import { assert, suite } from '../../../support/suite.ts';
 import { canMakeSwu } from '../../../support/swu.ts';
 import { createBench, writePayload } from './bench.ts';
 import { createFake } from './fake.ts';
-import type { Settings } from '../../../../src/core/settings.ts';
-import type { Verdict } from '../../../../src/install/installer.ts';
+import type { InstallResult } from '../../../../src/install/installer.ts';
+import type { SwupdateSettings } from '../../../../src/install/swupdate/settings.ts';
 import type { Bench } from './bench.ts';
 import type { Fake, FakeOptions } from './fake.ts';
 import type { LayoutName } from './messages.ts';
@@ -19,14 +19,14 @@ const common = { sizeBytes: 3120, layout: '2023.12' } as const;
 
 async function on(
   options: FakeOptions,
-  act: (verdict: Verdict, fake: Fake, bench: Bench) => void,
-  more: Partial<Settings['installer']> = {},
+  act: (verdict: InstallResult, fake: Fake, bench: Bench) => void,
+  more: Partial<SwupdateSettings> = {},
 ): Promise<void> {
   const bench = createBench();
   mkdirSync(bench.sockets, { recursive: true });
   const fake = await createFake(bench.sockets, options);
   try {
-    const installer = bench.installer({}, more);
+    const installer = bench.installer(more);
     const request = bench.request(writePayload(bench, payload));
     const prepared = await installer.prepare(request);
     assert.ok(prepared.ok);
@@ -151,7 +151,7 @@ test('sends nothing to a daemon whose messages it does not know', () =>
 
 test('sends nothing to a daemon that wants more than it has', () =>
   on({ ...common, sizeBytes: 4000 }, (verdict, fake) => {
-    assert.match(verdict.kind === 'failed' ? verdict.description : '', /does not understand/);
+    assert.match(verdict.kind === 'failed' ? verdict.description : '', /closes every request/);
     assert.is(fake.requests(), 0);
   }));
 

@@ -7,22 +7,22 @@ import {
   encodeRequest,
   encodeSetState,
   messageTypes,
-  shapes,
-} from '../../../../src/install/swupdate/ipc.ts';
+  messageLayouts,
+} from '../../../../src/install/swupdate/control-socket.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import type { Shape } from '../../../../src/install/swupdate/ipc.ts';
+import type { MessageLayout } from '../../../../src/install/swupdate/control-socket.ts';
 
 const test = suite('messages of the control socket');
 
-function shapeOf(sizeBytes: number): Shape {
-  const shape = shapes.find((one) => one.sizeBytes === sizeBytes);
-  if (shape === undefined) throw new Error(`no shape of ${sizeBytes}`);
-  return shape;
+function layoutOf(sizeBytes: number): MessageLayout {
+  const layout = messageLayouts.find((one) => one.sizeBytes === sizeBytes);
+  if (layout === undefined) throw new Error(`no layout of ${sizeBytes}`);
+  return layout;
 }
 
 test('knows the sizes of 64 and 32 bit, of 2021.11 and later and of 2020.11', () => {
   assert.equal(
-    shapes.map(({ sizeBytes }) => sizeBytes),
+    messageLayouts.map(({ sizeBytes }) => sizeBytes),
     [3120, 3104, 3112, 3100],
   );
 });
@@ -34,7 +34,7 @@ for (const [sizeBytes, lengthOffset, infoOffset] of [
   [3100, 20, 24],
 ] as const) {
   test(`asks for an install in ${sizeBytes} bytes`, () => {
-    const data = encodeInstall(shapeOf(sizeBytes), 'sota 1');
+    const data = encodeInstall(layoutOf(sizeBytes), 'sota 1');
     assert.is(data.length, sizeBytes);
     assert.is(data.readUInt32LE(0), 0x14052001);
     assert.is(data.readInt32LE(4), 0, 'REQ_INSTALL');
@@ -49,20 +49,20 @@ for (const [sizeBytes, lengthOffset, infoOffset] of [
 }
 
 test('cuts a long text off within its field of 512 bytes', () => {
-  const data = encodeInstall(shapeOf(3120), 'x'.repeat(600));
+  const data = encodeInstall(layoutOf(3120), 'x'.repeat(600));
   assert.is(data.readUInt32LE(24), 511);
   assert.equal(data.subarray(32 + 511, 544 + 8), Buffer.alloc(9));
 });
 
 test('asks for the status, and sets a state by its digit', () => {
-  assert.is(encodeRequest(shapeOf(3104), messageTypes.status).readInt32LE(4), 3);
-  const set = encodeSetState(shapeOf(3120), '0');
+  assert.is(encodeRequest(layoutOf(3104), messageTypes.status).readInt32LE(4), 3);
+  const set = encodeSetState(layoutOf(3120), '0');
   assert.is(set.readInt32LE(4), 7);
   assert.is(set.readUInt8(8), 0x30);
 });
 
 function answer(type: number, sizeBytes = 3120): Buffer {
-  return encodeRequest(shapeOf(sizeBytes), type);
+  return encodeRequest(layoutOf(sizeBytes), type);
 }
 
 test('reads the status, with a line of the log', () => {

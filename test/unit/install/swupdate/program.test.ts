@@ -15,7 +15,7 @@ import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu
 import { swupdateArgs } from '../../../support/swupdate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createBench, writePayload } from './bench.ts';
-import type { Verdict } from '../../../../src/install/installer.ts';
+import type { InstallResult } from '../../../../src/install/installer.ts';
 import type { Bench } from './bench.ts';
 
 const all = suite('SWUpdate, started as a program');
@@ -23,7 +23,7 @@ const test = all.needs('swupdate, openssl, cpio', canMakeSwu() && isProgram('swu
 const data = randomBytes(300_000);
 const text = data.toString('latin1');
 
-async function install(bench: Bench, path: string, given = {}): Promise<Verdict> {
+async function install(bench: Bench, path: string, given = {}): Promise<InstallResult> {
   const installer = bench.installer(given);
   const prepared = await installer.prepare(bench.request(path));
   assert.ok(prepared.ok);
@@ -39,7 +39,7 @@ async function on(act: (bench: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-function failure(verdict: Verdict): string {
+function failure(verdict: InstallResult): string {
   assert.is(verdict.kind, 'failed');
   return verdict.kind === 'failed' ? `${verdict.code}: ${verdict.description}` : '';
 }
@@ -149,10 +149,10 @@ test('takes versions for no proof: a part of the update can have written them', 
     assert.is((await installer.probe(bench.request(path), prepared.before)).kind, 'unknown');
     // SWUpdate's own success is one, and then the versions are told.
     const verdict = await installer.run(bench.request(path), prepared.before);
-    assert.match(verdict.kind === 'installed' ? verdict.description : '', /holds the versions/);
+    assert.match(verdict.kind === 'installed' ? verdict.description : '', /has the versions/);
     const probed = await installer.probe(bench.request(path), prepared.before);
     assert.is(probed.kind, 'unknown');
-    assert.match(probed.description, /holds the versions .* may have written/);
+    assert.match(probed.description, /has the versions .* may have written/);
   }));
 
 const early = (bench: Bench, then: string) => {
@@ -176,7 +176,7 @@ test('is cut, not installed, where it is killed after it wrote the versions', ()
 test('has failed where it hangs until the time limit after it wrote the versions', () =>
   on(async (bench) => {
     const path = early(bench, 'sleep 600');
-    const installer = bench.installer(undefined, { timeoutMs: 3_000 });
+    const installer = bench.installer({ timeoutMs: 3_000 });
     const prepared = await installer.prepare(bench.request(path));
     assert.ok(prepared.ok);
     const verdict = await installer.run(bench.request(path), prepared.before);
@@ -234,7 +234,7 @@ test('works in the folder that is configured for it, and leaves nothing there', 
     const text = `#!/bin/sh\necho "$0" >${bench.directory}/where\n`;
     const script = { name: 's.sh', text, type: 'postinstall' } as const;
     const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
-    const installer = bench.installer(undefined, { workDirectory });
+    const installer = bench.installer({ workDirectory });
     const prepared = await installer.prepare(bench.request(path));
     assert.ok(prepared.ok);
     assert.is((await installer.run(bench.request(path), prepared.before)).kind, 'installed');

@@ -1,9 +1,12 @@
 // The progress decoder: every layout of every release, whole, in pieces, and what is none of them.
-import { createProgressDecoder, percentOf } from '../../../../src/install/swupdate/progress.ts';
+import {
+  createProgressDecoder,
+  percentOf,
+} from '../../../../src/install/swupdate/progress-socket.ts';
 import { createRandom } from '../../../support/prng.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { encodeProgress, greetingOf } from './messages.ts';
-import type { Progress } from '../../../../src/install/swupdate/progress.ts';
+import type { Progress } from '../../../../src/install/swupdate/progress-socket.ts';
 import type { LayoutName, Message } from './messages.ts';
 
 const test = suite('the progress of SWUpdate');

@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { canMakeSwu, isProgram } from '../../../support/swu.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createBench } from './bench.ts';
-import type { Probe, Verdict } from '../../../../src/install/installer.ts';
+import type { Probe, InstallResult } from '../../../../src/install/installer.ts';
 import type { RunRequest, RunResult } from '../../../../src/host/ports.ts';
 
 const all = suite('SWUpdate and the boot environment');
 const test = all.needs('swupdate, openssl, cpio', canMakeSwu() && isProgram('swupdate'));
 const data = randomBytes(1_000);
 
-type Found = { readonly verdict: Verdict; readonly probe: Probe; readonly written: string[] };
+type Found = { readonly verdict: InstallResult; readonly probe: Probe; readonly written: string[] };
 
 /** `after`: what the update leaves in ustate; undefined: what was there. */
 async function install(before: string | undefined, after: string | undefined): Promise<Found> {

@@ -1,37 +1,33 @@
-// A connection to a daemon's socket, read in pieces of a known size, never longer than a limit.
+// A connection to a socket of the daemon. Reads pieces of a known size, and never waits longer than
+// a limit.
 import type { Clock, DiskResult, LocalSockets } from '../../host/ports.ts';
 
-export type LinePorts = { readonly sockets: LocalSockets; readonly clock: Clock };
+export type SocketPorts = { readonly sockets: LocalSockets; readonly clock: Clock };
 
-export type Taken = {
-  readonly data: Buffer;
-  readonly end: 'whole' | 'closed' | 'late';
-};
+export type Taken = { readonly data: Buffer; readonly end: 'complete' | 'closed' | 'timed-out' };
 
-export type Line = {
-  /** Fails when the other end has closed, or `limitMs` have passed without it taking the data. */
+export type Connection = {
+  /** Fails if the other end has closed, or does not take the data within `limitMs`. */
   write(data: Uint8Array, limitMs: number): Promise<DiskResult<void>>;
-  /** All that was asked for, or what there was when the other end closed or time was up. */
+  /** Returns `sizeBytes`, or less if the other end closes or the time is over. */
   take(sizeBytes: number, limitMs: number): Promise<Taken>;
-  /** From now on instead of `take`; also what came before. */
+  /** Replaces `take`: passes on all data, also what was received before. */
   listen(onData: (data: Uint8Array) => void): void;
   isClosed(): boolean;
+  /** Closes the direction to the daemon only. */
   end(): void;
   close(): void;
 };
 
-export type Opened = DiskResult<Line>;
-
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(delayMs, resolve));
-}
-
-export async function openLine({ sockets, clock }: LinePorts, path: string): Promise<Opened> {
-  let held = Buffer.alloc(0);
+export async function connect(
+  { sockets, clock }: SocketPorts,
+  path: string,
+): Promise<DiskResult<Connection>> {
+  let received = Buffer.alloc(0);
   let isClosed = false;
   let onChange = () => {};
   let onData = (data: Uint8Array) => {
-    held = Buffer.concat([held, data]);
+    received = Buffer.concat([received, data]);
   };
   const connected = await sockets.connect(path, {
     onData: (data) => {
@@ -51,22 +47,22 @@ export async function openLine({ sockets, clock }: LinePorts, path: string): Pro
       const finish = (end: Taken['end']) => {
         cancel();
         onChange = () => {};
-        const data = held.subarray(0, sizeBytes);
-        held = held.subarray(data.length);
+        const data = received.subarray(0, sizeBytes);
+        received = received.subarray(data.length);
         resolve({ data, end });
       };
       const look = () => {
-        if (held.length >= sizeBytes) finish('whole');
+        if (received.length >= sizeBytes) finish('complete');
         else if (isClosed) finish('closed');
       };
-      const cancel = clock.after(limitMs, () => finish('late'));
+      const cancel = clock.after(limitMs, () => finish('timed-out'));
       onChange = look;
       look();
     });
   }
 
   async function write(data: Uint8Array, limitMs: number): Promise<DiskResult<void>> {
-    // What is destroyed fails its writes: nobody waits for a daemon that stopped reading.
+    // Closing the stream fails a write that the daemon does not take.
     const cancel = clock.after(limitMs, () => stream.close());
     const written = await stream.write(data);
     cancel();
@@ -75,8 +71,8 @@ export async function openLine({ sockets, clock }: LinePorts, path: string): Pro
 
   function listen(listener: (data: Uint8Array) => void): void {
     onData = listener;
-    listener(held);
-    held = Buffer.alloc(0);
+    listener(received);
+    received = Buffer.alloc(0);
   }
 
   const value = { write, take, listen, isClosed: () => isClosed };

@@ -1,44 +1,39 @@
-// SWUpdate as a program, for devices without a daemon: `swupdate -i FILE`, its buffers and sockets
-// in a folder of the transfer's own, its reasons read from stderr.
-import { outputBytesMax } from '../../limits.ts';
-import { environment } from '../environment.ts';
-import { growingPause, markOf, watchOrphan } from '../running-installer.ts';
-import { isPassing } from '../patient.ts';
-import { tailOf } from '../describe-result.ts';
-import { findDaemon } from './control.ts';
-import { follow } from './progress-client.ts';
-import { sleep } from './socket-client.ts';
-import { errorsIn } from './messages.ts';
-import type { Settings } from '../../core/settings.ts';
+// SWUpdate as a program, for devices without a daemon: `swupdate -i FILE`. Its buffers and sockets
+// are in a folder of the transfer, its errors are read from its output.
+import { nameOf } from '../files.ts';
+import { createRun, isTransient, resultSummary } from '../program.ts';
+import { payloadVariable, watchInstaller } from '../running-installer.ts';
+import { growingPause, sleep } from '../waiting.ts';
+import { findDaemon } from './control-socket.ts';
+import { follow } from './progress-socket.ts';
+import { errorsIn } from './result.ts';
 import type { Runner, RunResult } from '../../host/ports.ts';
 import type { InstallRequest } from '../installer.ts';
-import type { Ended, SendPorts } from './stream-image.ts';
+import type { DaemonPorts } from './run-daemon.ts';
+import type { Ended } from './result.ts';
+import type { SwupdateSettings } from './settings.ts';
 
-export type RunPorts = SendPorts & { readonly runner: Runner };
+export type ProgramPorts = DaemonPorts & { readonly runner: Runner };
 
 const pollMs = 100;
 const informative = '3';
 const longestSocketName = 'sockinstctrl';
-/** SWUpdate's own line; what a script of the update prints has another beginning. */
+/** The line of SWUpdate; the output of a script of the update begins in another way. */
 const success = /^\[INFO ?\]\s*: SWUPDATE successful !/m;
 
-/** Also its sockets: the program binds its own, whatever else runs. */
-export function folderOf(
-  { workDirectory }: Settings['installer'],
-  request: InstallRequest,
-): string {
+/** Also for its sockets: the program creates its own, even if a daemon runs. */
+export function folderOf({ workDirectory }: SwupdateSettings, request: InstallRequest): string {
   if (workDirectory === '') return `${request.workDirectory}/swupdate`;
-  const number = request.workDirectory.slice(request.workDirectory.lastIndexOf('/') + 1);
-  return `${workDirectory}/sota-agent-${number}`;
+  return `${workDirectory}/sota-agent-${nameOf(request.workDirectory)}`;
 }
 
-export async function runProgram(
-  ports: RunPorts,
-  settings: Settings['installer'],
+export async function installByProgram(
+  ports: ProgramPorts,
+  settings: SwupdateSettings,
   request: InstallRequest,
 ): Promise<Ended> {
   const folder = folderOf(settings, request);
-  // A run that was cut left its copy of the payload here.
+  // After an interruption a copy of the payload is there.
   await ports.disk.remove(folder);
   const made = await ports.disk.makeDirectory(folder);
   if (!made.ok) return { kind: 'refused', reason: `cannot make ${folder}: ${made.reason}` };
@@ -56,36 +51,33 @@ export async function runProgram(
 }
 
 async function runIn(
-  ports: RunPorts,
-  settings: Settings['installer'],
+  ports: ProgramPorts,
+  { program, args, timeoutMs: timeLimitMs }: SwupdateSettings,
   request: InstallRequest,
   folder: string,
   temporary: string,
 ): Promise<Ended> {
-  const { program, args } = settings.swupdate;
   let hasEnded = false;
-  const running = ports.runner({
+  const running = createRun(ports.runner)({
     program,
-    // A configuration file may ask for silence; what went wrong is read from what it says.
+    // The configuration of SWUpdate may silence it, but the errors are read from its output.
     args: ['-l', informative, '-i', request.path, ...args],
     environment: {
-      ...environment,
-      ...markOf(request.path),
+      ...payloadVariable(request.path),
       TMPDIR: temporary,
       RUNTIME_DIRECTORY: temporary,
     },
-    timeLimitMs: settings.timeoutMs,
-    outputBytesMax,
+    timeLimitMs,
   });
-  const watched = watch(ports, folder, request, () => hasEnded);
+  const watched = reportProgress(ports, folder, request, () => hasEnded);
   const result = await running;
   hasEnded = true;
   await watched;
   return endedOf(program, result);
 }
 
-async function watch(
-  ports: RunPorts,
+async function reportProgress(
+  ports: ProgramPorts,
   folder: string,
   request: InstallRequest,
   hasEnded: () => boolean,
@@ -101,45 +93,43 @@ async function watch(
 }
 
 function endedOf(program: string, result: RunResult): Ended {
-  if (result.kind === 'timed-out') return { kind: 'late' };
-  if (isPassing(result)) return { kind: 'busy', reason: tailOf(program, result) };
+  if (result.kind === 'timed-out') return { kind: 'timed-out' };
+  if (isTransient(result)) return { kind: 'busy', reason: resultSummary(program, result) };
   if (result.kind === 'startup-failed') return { kind: 'refused', reason: result.reason };
-  if (result.kind === 'killed') return { kind: 'lost', reason: tailOf(program, result) };
+  if (result.kind === 'killed') return { kind: 'lost', reason: resultSummary(program, result) };
   const errors = errorsIn(`${result.stderr}\n${result.stdout}`);
   if (result.exitCode === 0) return { kind: 'success', errors };
-  // What failed then is the post-update command; the update is on the device.
+  // Only the post-update command failed: the update is on the device.
   if (success.test(result.stdout)) {
     return { kind: 'success', errors: [...errors, `${program} exited with ${result.exitCode}`] };
   }
-  return { kind: 'failure', errors: errors.length > 0 ? errors : [tailOf(program, result)] };
+  return { kind: 'failure', errors: errors.length > 0 ? errors : [resultSummary(program, result)] };
 }
 
 /**
- * A program that outlived the agent. Its end is waited for; `failure` and `success` are what it
- * said last, undefined that it said nothing.
+ * Waits for the end of a program that an earlier process of the agent started. Returns `failure` or
+ * `success` if its progress showed it, undefined if not.
  */
-export async function waitForOrphan(
-  ports: RunPorts,
-  settings: Settings['installer'],
+export async function waitForProgram(
+  ports: ProgramPorts,
+  settings: SwupdateSettings,
   request: InstallRequest,
   limitMs: number,
 ): Promise<'none' | 'success' | 'failure' | 'running' | undefined> {
   const untilMs = ports.clock.nowMs() + limitMs;
-  const { disk } = ports;
   const folder = folderOf(settings, request);
-  const { program } = settings.swupdate;
-  const watch = watchOrphan(disk, { path: request.path, program });
+  const watch = watchInstaller(ports.disk, { path: request.path, program: settings.program });
   const pause = growingPause(ports.clock);
-  // It has its sockets only a moment after its start. A socket that cannot be asked proves nothing:
-  // a service that the update started may hold it open.
-  const isThere = async () =>
+  // It creates its sockets a moment after its start. A socket without an answer proves nothing: a
+  // service that the update started may have it open.
+  const isRunning = async () =>
     (await watch.isRunning()) || (await findDaemon(ports, [folder])).kind === 'daemon';
-  if (!(await isThere())) {
+  if (!(await isRunning())) {
     await ports.disk.remove(folder);
     return 'none';
   }
   let follower = await follow(ports, folder, undefined, request.onProgress);
-  while (await isThere()) {
+  while (await isRunning()) {
     follower ??= await follow(ports, folder, undefined, request.onProgress);
     if (ports.clock.nowMs() >= untilMs) {
       follower?.close();

@@ -1,21 +1,72 @@
-// A tar archive as a stream of entries: ustar, GNU long names, pax. Names and sizes are a
-// stranger's: what is not spelled as the formats say ends the reading with an Error.
-import { createReader } from './byte-stream.ts';
-import type { Bytes, Reader } from './byte-stream.ts';
+// The archives of a package: ar and tar (ustar, GNU long names, pax), as streams of their entries.
+// Names and sizes come from the sender. Anything that does not follow the formats is an Error.
+import { createReader, gunzipped, terminatedText } from '../byte-stream.ts';
+import type { Bytes, Reader, Source } from '../byte-stream.ts';
+
+/** The form of the outer archive. */
+export type Form = 'ar' | 'tar';
+
+export type Member = { readonly name: string; readonly content: Bytes };
+
+const arMagic = '!<arch>\n';
+
+export async function formOf(source: Source): Promise<Form | undefined> {
+  const reader = createReader(source(0));
+  const start = await reader.take(arMagic.length);
+  await reader.close();
+  if (start.toString('latin1') === arMagic) return 'ar';
+  return start[0] === 0x1f && start[1] === 0x8b ? 'tar' : undefined;
+}
+
+/** The members of the outer archive of a package: an ar, or a gzipped tar. */
+export async function* membersOf(source: Source): AsyncGenerator<Member> {
+  const form = await formOf(source);
+  if (form === undefined) throw new Error('neither ar nor gzip');
+  if (form === 'ar') yield* arMembers(createReader(source(arMagic.length)));
+  else {
+    for await (const { name, kind, content } of entriesOf(gunzipped(source(0)))) {
+      if (kind === 'file') yield { name: cleanPath(name), content };
+    }
+  }
+}
+
+/** Returns the path relative to the root, without `.` and empty parts. */
+export function cleanPath(name: string): string {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw new Error(`a path that leaves the root: ${name}`);
+  return parts.join('/');
+}
+
+async function* arMembers(reader: Reader): AsyncGenerator<Member> {
+  for (;;) {
+    const header = (await reader.take(60)).toString('latin1');
+    if (header === '') return;
+    const [, name = '', digits = ''] =
+      /^(.{16}).{32}(\d{1,10}) *`\n$/s.exec(header.length === 60 ? header : '') ?? [];
+    if (digits === '') throw new Error('a bad ar header, or it ends early');
+    const sizeBytes = Number(digits);
+    const { content, skip } = reader.part(sizeBytes);
+    yield { name: name.trimEnd().replace(/\/$/, ''), content };
+    await skip();
+    await reader.take(sizeBytes % 2);
+  }
+}
+
+// ---------------------------------------------------------------- tar
 
 export type TarEntry = {
   readonly name: string;
-  /** `special`: a device node or a FIFO. `other`: of a type that is not known here. */
+  /** `special`: a device node or a FIFO. `other`: an unknown type. */
   readonly kind: 'file' | 'link' | 'symlink' | 'directory' | 'special' | 'other';
   readonly sizeBytes: number;
-  /** Of a link or symlink; empty for everything else. */
+  /** Of a link or symlink; else empty. */
   readonly target: string;
-  /** May be left, also half-way, before the next entry is asked for. */
+  /** The next entry skips what was not read. */
   readonly content: Bytes;
 };
 
 const blockBytes = 512;
-/** A name of a path, or the list of attributes that holds one. */
+/** Of the name of a path, or of a list of attributes with a name. */
 const longNameBytesMax = 65_536;
 
 type Extra = { name?: string; target?: string; sizeBytes?: number };
@@ -39,30 +90,19 @@ export async function* entriesOf(source: Bytes): AsyncGenerator<TarEntry> {
       const name = extra.name ?? nameIn(header);
       const kind = kindOf(type);
       const isLink = kind === 'link' || kind === 'symlink';
-      const target = isLink ? (extra.target ?? textIn(header, 157, 100)) : '';
+      const target = isLink ? (extra.target ?? terminatedText(header, 157, 100)) : '';
       extra = {};
-      // The size of a link is that of its target, and nothing follows.
-      const held = kind === 'file' || kind === 'other' ? sizeBytes : 0;
-      yield* entry(reader, { name, kind, sizeBytes: held, target });
+      // The size of a link is that of its target; the link itself has no content.
+      const contentBytes = kind === 'file' || kind === 'other' ? sizeBytes : 0;
+      const { content, skip } = reader.part(contentBytes);
+      yield { name, kind, sizeBytes: contentBytes, target, content };
+      await skip();
+      await skipPadding(reader, contentBytes);
     }
     await drain(reader);
   } finally {
     await reader.close();
   }
-}
-
-async function* entry(reader: Reader, head: Omit<TarEntry, 'content'>): AsyncGenerator<TarEntry> {
-  let left = head.sizeBytes;
-  async function* content(): AsyncGenerator<Uint8Array> {
-    while (left > 0) {
-      const piece = await reader.some(left);
-      left -= piece.length;
-      yield piece;
-    }
-  }
-  yield { ...head, content: content() };
-  while (left > 0) left -= (await reader.some(left)).length;
-  await skipPadding(reader, head.sizeBytes);
 }
 
 async function skipPadding(reader: Reader, sizeBytes: number): Promise<void> {
@@ -71,7 +111,7 @@ async function skipPadding(reader: Reader, sizeBytes: number): Promise<void> {
   if (skipped.length < padding) throw new Error('it ends early');
 }
 
-/** To the end of the stream, where a compressed one holds its CRC. */
+/** Reads to the end of the stream, where a compressed one has its CRC. */
 async function drain(reader: Reader): Promise<void> {
   while ((await reader.take(65_536)).length > 0);
 }
@@ -102,8 +142,8 @@ async function extraOf(reader: Reader, type: string, sizeBytes: number): Promise
   const data = await reader.take(sizeBytes);
   await skipPadding(reader, sizeBytes);
   if (data.length < sizeBytes) throw new Error('it ends early');
-  if (type === 'K') return { target: textIn(data, 0, data.length) };
-  if (type === 'L') return { name: textIn(data, 0, data.length) };
+  if (type === 'K') return { target: terminatedText(data, 0, data.length) };
+  if (type === 'L') return { name: terminatedText(data, 0, data.length) };
   return type === 'x' ? paxOf(data) : {};
 }
 
@@ -125,16 +165,10 @@ function paxOf(data: Buffer): Extra {
 }
 
 function nameIn(header: Buffer): string {
-  const name = textIn(header, 0, 100);
+  const name = terminatedText(header, 0, 100);
   const isUstar = header.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = isUstar ? textIn(header, 345, 155) : '';
+  const prefix = isUstar ? terminatedText(header, 345, 155) : '';
   return prefix === '' ? name : `${prefix}/${name}`;
-}
-
-function textIn(data: Buffer, at: number, sizeBytes: number): string {
-  const field = data.subarray(at, at + sizeBytes);
-  const end = field.indexOf(0);
-  return field.toString('utf8', 0, end === -1 ? field.length : end);
 }
 
 /** Octal digits, or binary with the highest bit set. */

@@ -1,13 +1,12 @@
-// A control archive in a compression that this Node cannot read (xz, bz2; zstd before Node 22.15)
-// is unpacked by the program of that name. opkg itself needs no such program, so it may be missing.
-import { askTimeMs, controlBytesMax, controlTarBytesMax, outputBytesMax } from '../../limits.ts';
-import { environment } from '../environment.ts';
-import { tailOf } from '../describe-result.ts';
-import { createReader } from './byte-stream.ts';
-import { readWhole, writeWhole } from './status.ts';
+// Decompresses a control archive that this Node cannot decompress (xz, bz2; zstd before Node
+// 22.15), with the program of that name. opkg needs no such program, so it may be missing.
+import { askTimeMs, controlBytesMax, controlTarBytesMax } from '../../limits.ts';
+import { createReader, onePiece } from '../byte-stream.ts';
+import { readWhole, writeWhole } from '../files.ts';
+import { createRun, isSuccess, resultSummary } from '../program.ts';
 import type { Disk, Runner } from '../../host/ports.ts';
+import type { Member } from './archive.ts';
 import type { Unpack } from './ipk.ts';
-import type { Member } from './members.ts';
 
 const programs: { readonly [ending: string]: string } = {
   xz: 'xz',
@@ -17,10 +16,12 @@ const programs: { readonly [ending: string]: string } = {
   lz4: 'lz4',
 };
 
-/** Of `ulimit -f` in dash and BusyBox; a shell that counts in KiB allows twice as much. */
+/**
+ * The unit of `ulimit -f` in dash and BusyBox; a shell that counts in KiB permits twice as much.
+ */
 const limitUnitBytes = 512;
 
-/** Both files are in `folder`, and are removed afterwards. */
+/** Writes two files into `folder`, and removes them afterwards. */
 export function createUnpack(disk: Disk, runner: Runner, folder: string): Unpack {
   const [packed, unpacked] = [`${folder}/control.packed`, `${folder}/control.tar`];
 
@@ -31,40 +32,34 @@ export function createUnpack(disk: Disk, runner: Runner, folder: string): Unpack
     if (data.length > controlBytesMax) throw new Error(`${member.name} is larger than allowed`);
     const written = await writeWhole(disk, packed, data);
     if (!written.ok) throw new Error(`cannot write ${packed}: ${written.reason}`);
-    // The limit ends a program whose output is larger.
+    // The limit ends a program with a larger output.
     const script = 'ulimit -f "$1" && exec "$2" -dc <"$3" >"$4"';
     const limit = String(controlTarBytesMax / limitUnitBytes);
-    const result = await runner({
+    const result = await createRun(runner)({
       program: 'sh',
       args: ['-c', script, 'sh', limit, program, packed, unpacked],
-      environment,
       timeLimitMs: askTimeMs,
-      outputBytesMax,
     });
     if (result.kind === 'exited' && [126, 127].includes(result.exitCode)) {
       throw new Error(
-        `${member.name} needs the program ${program}, which is not there: install it, ` +
+        `${member.name} needs the program ${program}, which is not installed: install it, ` +
           'or build the package with control.tar.gz',
       );
     }
-    if (result.kind !== 'exited' || result.exitCode !== 0) {
-      throw new Error(`cannot unpack ${member.name}: ${tailOf(program, result)}`);
+    if (!isSuccess(result)) {
+      throw new Error(`cannot unpack ${member.name}: ${resultSummary(program, result)}`);
     }
-    const read = await readWhole(disk, unpacked);
+    const read = await readWhole(disk, unpacked, 2 * controlTarBytesMax);
     if (!read.ok) throw new Error(`cannot read ${unpacked}: ${read.reason}`);
     return read.value;
   }
 
   return async (member) => {
     try {
-      return bytesIn(await unpack(member));
+      return onePiece(await unpack(member));
     } finally {
       await disk.remove(packed);
       await disk.remove(unpacked);
     }
   };
-}
-
-async function* bytesIn(data: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (data.length > 0) yield data;
 }

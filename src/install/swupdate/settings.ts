@@ -1,6 +1,70 @@
-// Checks of the arguments of `swupdate -i`: arguments that prevent the install, or that install
-// another file. Parses as getopt_long: groups of letters, a value in the same or the next argument,
-// and unique prefixes of long names.
+// The section [installer.swupdate]. Its arguments decide whether SWUpdate installs anything, and
+// whether it verifies a signature.
+import type { OwnSettings, SettingProblem } from '../installer.ts';
+import type { SettingsOf, SettingsTable } from '../settings-table.ts';
+
+export const settings = {
+  program: {
+    type: 'program',
+    default: 'swupdate',
+    description: 'SWUpdate, started where no daemon of SWUpdate answers',
+  },
+  args: {
+    type: 'arguments',
+    default: [],
+    sample: '["-k", "/etc/swupdate/public.pem"]',
+    description: 'the arguments of SWUpdate before `-i`',
+  },
+  versionsFile: {
+    type: 'file',
+    default: '/etc/sw-versions',
+    description: 'the installed images with their versions, for the inventory',
+  },
+  verifyCommand: {
+    type: 'command',
+    formerly: 'check',
+    default: [],
+    sample: '["/usr/bin/check-update"]',
+    description:
+      'run after an install: exit code 0 if the new software is there; empty: `ustate` decides',
+  },
+  sockets: {
+    type: 'socket-directory',
+    default: '',
+    description: 'the folder of the sockets of the daemon; empty: where SWUpdate creates them',
+  },
+  reboot: {
+    type: 'flag',
+    default: false,
+    description: 'reboot after an install, unless the update contains `reboot = false`',
+  },
+} as const satisfies SettingsTable;
+
+export type SwupdateSettings = OwnSettings<typeof settings>;
+
+type Problem = SettingProblem<keyof typeof settings>;
+
+export function check(
+  { args }: SettingsOf<typeof settings>,
+  isEnabled: boolean,
+): readonly Problem[] {
+  const forbidden = forbiddenArgument(args);
+  if (forbidden !== undefined) {
+    const problem = `has ${forbidden.argument}: ${forbidden.problem}`;
+    return [{ severity: 'error', key: 'args', problem, hint: 'remove it' }];
+  }
+  if (!isEnabled || hasPublicKey(args)) return [];
+  const problem =
+    'has no public key (-k): signatures are checked only if the SWUpdate daemon has one, ' +
+    'or if SWUpdate is built to require one';
+  const hint = 'write installer.swupdate.args = ["-k", "/etc/swupdate/public.pem"]';
+  return [{ severity: 'warning', key: 'args', problem, hint }];
+}
+
+// ---------------------------------------------------------------- arguments of `swupdate -i`
+
+// Read as getopt_long reads them: letters in one argument, a value in the same argument or in the
+// next one, and long names that are shortened.
 
 /** Short options that have a value (SWUpdate 2018.11 to 2026.05). */
 const shortWithValue = 'bBdefHijkKlNoPpqRsuw';
@@ -61,7 +125,7 @@ const forbidden = [
   { short: 'i', long: 'image', problem: 'SWUpdate then installs that file, not the payload' },
 ] as const;
 
-export type Forbidden = { readonly argument: string; readonly problem: string };
+type Forbidden = { readonly argument: string; readonly problem: string };
 
 export function forbiddenArgument(args: readonly string[]): Forbidden | undefined {
   for (const option of optionsIn(args)) {
