@@ -1,6 +1,7 @@
 // One install through a running daemon: the request, the bytes of the .swu, and the wait for the
 // result. A broken connection proves nothing: the result is on the progress socket, or is the last
 // result in the status of the daemon.
+import { withFile } from '../files.ts';
 import { isTransientCode } from '../program.ts';
 import { sleep } from '../waiting.ts';
 import { connect } from './connection.ts';
@@ -24,58 +25,57 @@ const statusIntervalAloneMs = 500;
 /** After its result a daemon is busy for a moment, with its own commands. */
 const settleMs = 30_000;
 
+/** One install: what its steps share. */
+type Session = {
+  readonly ports: DaemonPorts;
+  readonly control: Control;
+  readonly request: InstallRequest;
+  readonly deadlineMs: number;
+  /** Undefined: the progress socket does not accept connections. */
+  readonly follower: Follower | undefined;
+};
+
 export async function installByDaemon(
   ports: DaemonPorts,
   control: Control,
   request: InstallRequest,
   limitMs: number,
 ): Promise<Ended> {
-  const opened = await ports.disk.open(request.path, 'read');
-  if (!opened.ok) {
-    const reason = `cannot read the payload: ${opened.reason}`;
-    return { kind: isTransientCode(opened.code) ? 'busy' : 'refused', reason };
-  }
-  try {
-    return await installFile(ports, control, request, opened.value, limitMs);
-  } finally {
-    await opened.value.close();
-  }
+  const deadlineMs = ports.clock.nowMs() + limitMs;
+  const installed = await withFile<Ended>(ports.disk, request.path, async (file) => {
+    // Lines of the log and a last result from before the request are not of this update.
+    const { lastResult } = await control.status();
+    const info = `sota-agent ${request.path} ${Math.round(ports.clock.wallMs())}`;
+    const follower = await follow(ports, control.directory, info, request.onProgress);
+    const session = { ports, control, request, deadlineMs, follower };
+    const ended = await installFile(session, info, file, lastResult);
+    follower?.close();
+    return { ok: true, value: ended };
+  });
+  if (installed.ok) return installed.value;
+  const reason = `cannot read the payload: ${installed.reason}`;
+  return { kind: isTransientCode(installed.code) ? 'busy' : 'refused', reason };
 }
 
 async function installFile(
-  ports: DaemonPorts,
-  control: Control,
-  request: InstallRequest,
+  session: Session,
+  info: string,
   file: DiskFile,
-  limitMs: number,
+  earlierResult: number,
 ): Promise<Ended> {
-  const deadlineMs = ports.clock.nowMs() + limitMs;
-  // Lines of the log and a last result from before the request are not of this update.
-  const { lastResult } = await control.status();
-  const info = `sota-agent ${request.path} ${Math.round(ports.clock.wallMs())}`;
-  const follower = await follow(ports, control.directory, info, request.onProgress);
-  try {
-    const requested = await requestInstall(ports, control, info);
-    if (!('connection' in requested)) return requested;
-    const { connection } = requested;
-    try {
-      const sent = send(ports, connection, request.sizeBytes, file, deadlineMs, follower);
-      const ended = await waitForResult(ports, control, follower, sent, deadlineMs, lastResult);
-      connection.close();
-      await sent;
-      return ended;
-    } finally {
-      connection.close();
-    }
-  } finally {
-    follower?.close();
-  }
+  const requested = await requestInstall(session, info);
+  if (!('connection' in requested)) return requested;
+  const { connection } = requested;
+  const sent = send(session, connection, file);
+  const ended = await waitForResult(session, sent, earlierResult);
+  connection.close();
+  await sent;
+  return ended;
 }
 
 /** After this request the daemon cannot refuse any more. */
 async function requestInstall(
-  ports: DaemonPorts,
-  control: Control,
+  { ports, control }: Session,
   info: string,
 ): Promise<Ended | { readonly connection: Connection }> {
   const connected = await connect(ports, control.socket);
@@ -94,15 +94,12 @@ async function requestInstall(
 
 /** Ends early if the daemon reads no more: it closes as soon as it has what it needs. */
 async function send(
-  ports: DaemonPorts,
+  { ports, request, deadlineMs, follower }: Session,
   connection: Connection,
-  payloadBytes: number,
   file: DiskFile,
-  deadlineMs: number,
-  follower: Follower | undefined,
 ): Promise<void> {
-  for (let offset = 0; offset < payloadBytes; offset += blockBytes) {
-    const sizeBytes = Math.min(blockBytes, payloadBytes - offset);
+  for (let offset = 0; offset < request.sizeBytes; offset += blockBytes) {
+    const sizeBytes = Math.min(blockBytes, request.sizeBytes - offset);
     const read = await file.read(offset, sizeBytes);
     if (!read.ok || read.value.length < sizeBytes) return connection.close();
     const leftMs = Math.max(1, deadlineMs - ports.clock.nowMs());
@@ -113,11 +110,8 @@ async function send(
 }
 
 async function waitForResult(
-  ports: DaemonPorts,
-  control: Control,
-  follower: Follower | undefined,
+  { ports, control, deadlineMs, follower }: Session,
   sent: Promise<void>,
-  deadlineMs: number,
   earlierResult: number,
 ): Promise<Ended> {
   const { clock } = ports;
