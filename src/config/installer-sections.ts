@@ -53,7 +53,7 @@ function readerOf(setting: Setting): Reader<SettingValue> {
     case 'socket-directory':
       return socketFolderOrNone;
     case 'arguments':
-    case 'command':
+    case 'command-line':
       return words(setting.sample);
     case 'flag':
       return flag;
@@ -74,7 +74,7 @@ type Named = { readonly key: string; readonly path: string; readonly isFolder: b
 export function sectionPaths(sections: InstallerSections): readonly Named[] {
   return sectionKeys.flatMap((one) => {
     const value = valueOf(sections, one);
-    const path = one.setting.type === 'command' && Array.isArray(value) ? value[0] : value;
+    const path = one.setting.type === 'command-line' && Array.isArray(value) ? value[0] : value;
     if (typeof path !== 'string' || !path.startsWith('/')) return [];
     return [{ key: one.key, path, isFolder: one.setting.type === 'socket-directory' }];
   });

@@ -1,7 +1,7 @@
 // The enabled installers. The sender of a package chooses its format, and thereby the installer. So
 // an installer that verifies no signatures is enabled next to one that does only if the operator
 // lists both.
-import { installerKinds } from '../install/installers.ts';
+import { installerKinds, installerNames } from '../install/installers.ts';
 import { error, warning } from './findings.ts';
 import { sectionKey, sectionKeys, valueOf } from './installer-sections.ts';
 import type { AgentSettings, InstallerName } from '../install/installers.ts';
@@ -26,9 +26,7 @@ export function enabledInstallers(
   given: readonly string[],
 ): readonly InstallerName[] {
   if (given.includes(enabledKey)) return installer.enabled;
-  const configured = installerKinds
-    .map(({ name }) => name)
-    .filter((name) => isConfigured(installer, given, name));
+  const configured = installerNames.filter((name) => isConfigured(installer, given, name));
   const signed = configured.filter(isVerifying);
   return signed.length > 0 && hasChoice(installer) ? signed : configured;
 }
@@ -106,7 +104,8 @@ function weaknesses(installer: Installer): readonly Finding[] {
   const { enabled } = installer;
   if (enabled.length === 0) {
     const problem = 'lists no installer: every package is reported as failed';
-    return [warning(enabledKey, problem, `write ${enabledKey} = ["opkg"], ["swupdate"] or both`)];
+    const names = installerNames.map((name) => `"${name}"`).join(', ');
+    return [warning(enabledKey, problem, `write ${enabledKey} = [...] with some of ${names}`)];
   }
   const found = installerKinds.flatMap(({ name, unsigned }) => {
     if (unsigned === undefined || !enabled.includes(name)) return [];

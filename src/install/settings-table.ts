@@ -14,7 +14,7 @@ export type Setting = { readonly description: string; readonly formerly?: string
   | { readonly type: 'file' | 'socket-directory'; readonly default: string }
   /** A list of arguments, or a program with its arguments; no shell. */
   | {
-      readonly type: 'arguments' | 'command';
+      readonly type: 'arguments' | 'command-line';
       readonly default: readonly string[];
       readonly sample: string;
     }
@@ -26,7 +26,7 @@ export type SettingsTable = { readonly [property: string]: Setting };
 
 type ValueOf<S extends Setting> = S extends { readonly type: 'flag' }
   ? boolean
-  : S extends { readonly type: 'arguments' | 'command' }
+  : S extends { readonly type: 'arguments' | 'command-line' }
     ? readonly string[]
     : string;
 

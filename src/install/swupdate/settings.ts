@@ -21,7 +21,7 @@ export const settings = {
     description: 'the installed images with their versions, for the inventory',
   },
   verifyCommand: {
-    type: 'command',
+    type: 'command-line',
     formerly: 'check',
     default: [],
     sample: '["/usr/bin/check-update"]',
