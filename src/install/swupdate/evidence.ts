@@ -50,7 +50,8 @@ export async function gather(
 ): Promise<Evidence> {
   const { verifyCommand, versionsFile } = settings;
   const [program, ...args] = verifyCommand;
-  if (program !== undefined) return runCheck(ports.runner, settings, request, program, args);
+  if (program !== undefined)
+    return runVerifyCommand(ports.runner, settings, request, program, args);
   const state = before.isCleared ? await marker.read() : undefined;
   const marked = state === undefined ? undefined : evidenceOfState(state);
   if (marked !== undefined) return marked;
@@ -62,7 +63,7 @@ export async function gather(
   return { kind: 'nothing', description };
 }
 
-async function runCheck(
+async function runVerifyCommand(
   runner: Runner,
   { timeoutMs: timeLimitMs }: SwupdateSettings,
   request: InstallRequest,
@@ -71,7 +72,7 @@ async function runCheck(
 ): Promise<Evidence> {
   const variables = { ...payloadVariable(request.path), ...packageVariables(request) };
   const result = await createRun(runner)({ program, args, environment: variables, timeLimitMs });
-  const description = `the check: ${resultSummary(program, result)}`;
+  const description = `the verify command: ${resultSummary(program, result)}`;
   return { kind: isSuccess(result) ? 'installed' : 'failed', description };
 }
 

@@ -149,7 +149,10 @@ test('lets the configured check decide against a success', () =>
     const path = device.swu({ files: [device.file(data)] });
     const check = ['/bin/sh', '-c', 'echo "$SOTA_PACKAGE_NAME is not there"; exit 1'];
     const said = failure(await device.install(path, { verifyCommand: check }));
-    assert.match(said, /^install-failed: SWUpdate reported success; the check: .*app is not there/);
+    assert.match(
+      said,
+      /^install-failed: SWUpdate reported success; the verify command: .*app is not there/,
+    );
   }));
 
 test('is busy while another install goes on, and starts nothing beside it', () =>
