@@ -1,7 +1,10 @@
 // The configuration keys of an installer, as data: the configuration, its checks and the reference
 // page are derived from such a table. Pure types, and the name of a key.
 
-/** What a key takes, its default, and a sentence for the reference page. */
+/**
+ * What a key takes, its default, and a sentence for the reference page. `formerly` is its name in
+ * older versions.
+ */
 export type Setting = { readonly description: string; readonly formerly?: string } & (
   | {
       /** The name of a program, looked up in PATH, or its absolute path. */
