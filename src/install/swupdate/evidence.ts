@@ -56,9 +56,10 @@ export async function gather(
   const marked = state === undefined ? undefined : evidenceOfState(state);
   if (marked !== undefined) return marked;
   const isSame = await hasVersions(ports.disk, versionsFile, request.path);
+  const versions = `${versionsFile} has the versions of this update`;
   const description =
     isSame === true && !before.wasThere
-      ? `${versionsFile} has the versions of this update, which a part of it may have written`
+      ? `${versions}, which a part of the update may have written`
       : 'nothing on the device can confirm it';
   return { kind: 'nothing', description };
 }
