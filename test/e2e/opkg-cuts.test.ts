@@ -85,7 +85,7 @@ test('a cut through the record of the intent: it gets ready again, and starts op
     assert.is(kinds(vehicle).at(-1), 'install-started');
     const journal = join(vehicle.directory, 'state/journal');
     // Its copy is written only after it was synced.
-    truncateSync(journal, readFileSync(journal).indexOf('install-started'));
+    truncateSync(journal, readFileSync(journal).indexOf('install-intended'));
     vehicle.boot();
     await vehicle.agent().logged(/installing.*attempt=1/, 60_000);
     await vehicle.agent().logged(/ installed /, 60_000);
