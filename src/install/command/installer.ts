@@ -11,13 +11,13 @@ const settings = {
     type: 'program',
     default: '',
     isRequired: true,
-    description: 'the program that installs a payload',
+    description: 'Your own installer.',
   },
   args: {
     type: 'arguments',
     default: [],
     sample: '["--file"]',
-    description: 'its arguments',
+    description: 'Its arguments.',
   },
 } as const satisfies SettingsTable;
 

@@ -3,17 +3,19 @@ import type { OwnSettings } from '../installer.ts';
 import type { SettingsTable } from '../settings-table.ts';
 
 export const settings = {
-  program: { type: 'program', default: 'opkg', description: 'the program opkg' },
+  program: { type: 'program', default: 'opkg', description: 'The program opkg.' },
   args: {
     type: 'arguments',
     default: [],
     sample: '["--force-downgrade"]',
-    description: 'arguments before the command of opkg',
+    description: 'Arguments before the sub-command.',
   },
   statusFile: {
     type: 'file',
     default: '',
-    description: 'the status file of opkg; empty: the usual paths, below the root that `args` name',
+    description:
+      'Status file of opkg, of which the agent keeps a copy; empty: its usual place below ' +
+      'the root that `args` name.',
   },
 } as const satisfies SettingsTable;
 

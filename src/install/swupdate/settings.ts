@@ -7,18 +7,20 @@ export const settings = {
   program: {
     type: 'program',
     default: 'swupdate',
-    description: 'SWUpdate, started where no daemon of SWUpdate answers',
+    description: 'The program SWUpdate, used if no SWUpdate daemon answers.',
   },
   args: {
     type: 'arguments',
     default: [],
     sample: '["-k", "/etc/swupdate/public.pem"]',
-    description: 'the arguments of SWUpdate before `-i`',
+    description:
+      'Arguments, such as the public key. The agent rejects `-n`, `-c` and others with which ' +
+      'SWUpdate installs nothing.',
   },
   versionsFile: {
     type: 'file',
     default: '/etc/sw-versions',
-    description: 'the installed images with their versions, for the inventory',
+    description: 'File with the installed versions, for the verification and the inventory.',
   },
   verifyCommand: {
     type: 'command-line',
@@ -26,17 +28,17 @@ export const settings = {
     default: [],
     sample: '["/usr/bin/check-update"]',
     description:
-      'run after an install: exit code 0 if the new software is there; empty: `ustate` decides',
+      'A command with its arguments: exit code 0 means that the new software is installed.',
   },
   sockets: {
     type: 'socket-directory',
     default: '',
-    description: 'the folder of the sockets of the daemon; empty: where SWUpdate creates them',
+    description: 'Directory of the sockets of the daemon; empty: the usual one.',
   },
   reboot: {
     type: 'flag',
     default: false,
-    description: 'reboot after an install, unless the update contains `reboot = false`',
+    description: 'True: a `.swu` is in use only after a reboot, unless it states otherwise.',
   },
 } as const satisfies SettingsTable;
 

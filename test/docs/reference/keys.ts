@@ -1,5 +1,6 @@
 // What each key of the configuration means. Name, default, allowed values and former name come from
-// src/config/keys.ts.
+// src/config/keys.ts. The keys of an installer have their text in its folder.
+import { sectionKeys } from '../../../src/config/installer-sections.ts';
 
 /** Before the keys of a section. */
 export const sections: { readonly [section: string]: string } = {
@@ -90,24 +91,7 @@ export const meanings: { readonly [key: string]: string } = {
   'installer.work_dir':
     'Directory for temporary files of SWUpdate and of the scripts in a `.swu`; empty: below ' +
     '`storage.dir`. It must not be writable for others, nor mounted `noexec`.',
-  'installer.opkg.program': 'The program opkg.',
-  'installer.opkg.args': 'Arguments before the sub-command.',
-  'installer.opkg.status_file':
-    'Status file of opkg, of which the agent keeps a copy; empty: its usual place below the root' +
-    ' that `args` name.',
-  'installer.swupdate.program': 'The program SWUpdate, used if no SWUpdate daemon answers.',
-  'installer.swupdate.args':
-    'Arguments, such as the public key. The agent rejects `-n`, `-c` and others with which ' +
-    'SWUpdate installs nothing.',
-  'installer.swupdate.versions_file':
-    'File with the installed versions, for the verification and the inventory.',
-  'installer.swupdate.verify_command':
-    'A command with its arguments: exit code 0 means that the new software is installed.',
-  'installer.swupdate.sockets': 'Directory of the sockets of the daemon; empty: the usual one.',
-  'installer.swupdate.reboot':
-    'True: a `.swu` is in use only after a reboot, unless it states otherwise.',
-  'installer.command.program': 'Your own installer.',
-  'installer.command.args': 'Its arguments.',
+  ...Object.fromEntries(sectionKeys.map(({ key, setting }) => [key, setting.description])),
   'reboot.program': 'The program that reboots the device.',
   'reboot.args': 'Its arguments.',
   'reboot.allow':

@@ -26,7 +26,7 @@ test('each setting is a key of the section, with a description for the reference
     for (const [property, { description }] of Object.entries<Setting>(settings)) {
       const key = `installer.${name}.${keyOfProperty(property)}`;
       assert.ok(knownKeys().includes(key), key);
-      assert.match(description, /^[^A-Z].{5,}[^.]$|^SWUpdate/, key);
+      assert.match(description, /^[A-Z].{5,}\.$/, key);
     }
   }
   assert.is(keyOfProperty('versionsFile'), 'versions_file');
@@ -34,7 +34,8 @@ test('each setting is a key of the section, with a description for the reference
 
 for (const folder of ['src/core', 'src/config', 'src/agent', 'src/store', 'src/control']) {
   test(`${folder} names no installer`, () => {
-    const name = new RegExp(`'(${installerNames.join('|')})'`);
+    // "command" is a word of other parts as well.
+    const name = new RegExp(`'(${installerNames.filter((one) => one !== 'command').join('|')})'`);
     const paths = readdirSync(folder, { recursive: true }).map((path) => join(folder, `${path}`));
     const naming = paths
       .filter((path) => path.endsWith('.ts'))
