@@ -1,5 +1,4 @@
-// What the files of a daemon that is down say. Reads only: the next daemon finds everything as it
-// was.
+// Reads the status from the files of a daemon that is down. Changes no file.
 import { journalFold } from './agent/journal-fold.ts';
 import { policy } from './agent/rvi-policy.ts';
 import { serverView } from './backends/rvi/connection.ts';

@@ -26,7 +26,10 @@ const imports: readonly {
   readonly values: string;
   readonly types?: string;
 }[] = [
-  { from: /^(assert|exit-codes|limits|sanitize|log-codes|crc32|fact-codec)\.ts$/, values: '' },
+  {
+    from: /^(assert|exit-codes|limits|sanitize|schema|log-codes|crc32|fact-codec)\.ts$/,
+    values: '',
+  },
   { from: /^core\//, values: 'core' },
   { from: /^backends\/backend\.ts$/, values: '', types: 'core' },
   { from: /^backends\/rvi\/codec\//, values: 'backends/rvi/codec', types: 'backends/rvi core' },
@@ -53,7 +56,7 @@ const imports: readonly {
     values: 'agent backends/rvi core store',
     types: 'backends backends/rvi/transport install host',
   },
-  { from: /^commands\//, values: 'commands config control core', types: 'host install' },
+  { from: /^commands\//, values: 'commands config control core node:util', types: 'host install' },
   {
     from: /^(offline-status|run-daemon)\.ts$/,
     values: 'agent backends/rvi backends/rvi/transport control core host install store',
@@ -65,7 +68,8 @@ const imports: readonly {
       'agent commands config control core host install offline-status run-daemon store node:*',
   },
 ];
-const leaves = 'assert exit-codes limits sanitize log-codes crc32 fact-codec node:crypto node:zlib';
+const leaves =
+  'assert exit-codes limits sanitize schema log-codes crc32 fact-codec node:crypto node:zlib';
 
 type Word = readonly [
   word: RegExp,

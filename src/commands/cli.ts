@@ -1,23 +1,23 @@
-// `sota-agent COMMAND`: the table of commands, and the way from an argument list to an exit code.
+// `sota-agent COMMAND`: the table of commands. Runs a command line and returns its exit code.
 import { unreachable } from '../assert.ts';
 import { configErrorText } from '../config/print.ts';
-import { parseArguments } from './arguments.ts';
 import { config } from './config.ts';
 import { accept, decline } from './consent.ts';
 import { commandHelp, usage } from './help.ts';
 import { loadConfiguration } from './load-config.ts';
-import { packages } from './packages.ts';
+import { inventory } from './inventory.ts';
+import { parseCommandLine } from './parse.ts';
 import { exitCodes } from './ports.ts';
 import { renewPath } from './renew-path.ts';
 import { run } from './run.ts';
 import { status } from './status.ts';
 import { watch } from './watch.ts';
 import { why } from './why.ts';
-import type { Parsed, Shape } from './arguments.ts';
+import type { Parsed, CommandShape } from './parse.ts';
 import type { Described } from './help.ts';
 import type { Act, CommandPorts } from './ports.ts';
 
-export type Command = Shape & Described & { readonly act: Act };
+export type Command = CommandShape & Described & { readonly act: Act };
 
 const name = { name: 'NAME', isNeeded: true } as const;
 const anyName = { name: 'NAME', isNeeded: false } as const;
@@ -29,8 +29,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [],
       takesJson: false,
-      summary: 'the daemon',
-      detail: ['Runs in the foreground and logs to stderr, until SIGTERM.'],
+      summary: 'run the daemon',
+      detail: ['Runs in the foreground and logs to stderr until SIGTERM.'],
       act: run,
     },
   ],
@@ -39,10 +39,10 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [],
       takesJson: true,
-      summary: 'transfers, installs, reports and the link',
+      summary: 'print transfers, installs, reports and the connection',
       detail: [
-        'Asks the daemon; where it does not run, reads what it left on flash and says so.',
-        '--json prints the same as one JSON object, for scripts.',
+        'Reads flash if the daemon is down, and prints that it did so.',
+        '--json prints the same data as one JSON object, for scripts.',
       ],
       act: status,
     },
@@ -52,8 +52,8 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [],
       takesJson: false,
-      summary: 'live progress, until Ctrl-C',
-      detail: ['Without a terminal it prints a line for each phase and each tenth of a transfer.'],
+      summary: 'print live progress until Ctrl-C',
+      detail: ['Without a terminal, prints a line for each phase and each tenth of a transfer.'],
       act: watch,
     },
   ],
@@ -62,10 +62,10 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [anyName],
       takesJson: false,
-      summary: 'what it waits for, which timer runs, what comes next',
+      summary: 'print what each package waits for, and the next step',
       detail: [
-        'Also what survived the last cut.',
-        'With a NAME only what concerns that package, its past attempts included.',
+        'Also prints what was recovered after the last power loss.',
+        'With a NAME, prints only that package and its past attempts.',
       ],
       act: why,
     },
@@ -75,10 +75,10 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [name, anyVersion],
       takesJson: false,
-      summary: 'agree to a package that waits for consent',
+      summary: 'accept a package that waits for consent',
       detail: [
-        'Packages wait if policy.consent = "required" is set, or if',
-        'the server asks for it. One that failed too often is tried again.',
+        'Packages wait if policy.consent is "required", or if the server requires it.',
+        'A package that failed installer.max_attempts times gets one more series.',
       ],
       act: accept,
     },
@@ -88,19 +88,20 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [name, anyVersion],
       takesJson: false,
-      summary: 'refuse a package that waits or is being received',
-      detail: ['The server is told that it was declined, where it has a way to hear it.'],
+      summary: 'decline a package that waits or is being received',
+      detail: ['The agent reports this to the server if the server has started the package.'],
       act: decline,
     },
   ],
   [
-    'packages',
+    'inventory',
     {
       words: [],
+      formerly: 'packages',
       takesJson: false,
-      summary: 'what is installed, as the server would be told',
-      detail: ['One line each: name and version.'],
-      act: packages,
+      summary: 'print the installed packages as the server receives them',
+      detail: ['One line for each package: name and version.'],
+      act: inventory,
     },
   ],
   [
@@ -110,7 +111,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       takesJson: false,
       summary: 'make a new secret path for deliveries and register it',
       detail: [
-        'The old path is refused 5 s after the node has taken the registration.',
+        'The agent rejects the old path 5 s after the node has accepted the registration.',
         'A fixed rvi.path does not change.',
       ],
       act: renewPath,
@@ -121,16 +122,16 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     {
       words: [],
       takesJson: false,
-      summary: 'check the configuration and print it as it holds',
-      detail: ['Prints TOML, with where each value came from: default, file:line, environment.'],
+      summary: 'check the configuration and print the effective values',
+      detail: ['Prints TOML, with the origin of each value: default, file:line, environment.'],
       act: config,
     },
   ],
 ]);
 
-/** Gives the exit code; never ends the process. */
+/** Returns the exit code; never ends the process. */
 export async function runCommand(argv: readonly string[], ports: CommandPorts): Promise<number> {
-  const parsed = parseArguments(argv, commands);
+  const parsed = parseCommandLine(argv, commands);
   switch (parsed.kind) {
     case 'wrong':
       ports.terminal.err(`sota-agent: ${parsed.reason}\nsee "sota-agent help"\n`);
@@ -155,11 +156,15 @@ export async function runCommand(argv: readonly string[], ports: CommandPorts): 
 }
 
 async function runParsed(
-  { command, words, json, configFile }: Extract<Parsed, { readonly kind: 'command' }>,
+  { command, words, json, configFile, formerly }: Extract<Parsed, { readonly kind: 'command' }>,
   ports: CommandPorts,
 ): Promise<number> {
   const found = commands.get(command);
   if (found === undefined) return exitCodes.usage;
+  if (formerly !== undefined) {
+    const problem = `"${formerly}" is a deprecated name of this command`;
+    ports.terminal.err(`warning: ${problem}: use "${command}"\n`);
+  }
   const configuration = await loadConfiguration(ports.disk, ports.environment, configFile);
   if (!configuration.ok) {
     const lines = configuration.errors.map((one) => `${configErrorText(one)}\n`);

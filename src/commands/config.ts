@@ -1,4 +1,4 @@
-// `config`: the configuration as it holds, as TOML, with where each value came from.
+// `config`: prints the effective configuration as TOML, with the origin of each value.
 import { configErrorText, printEntries } from '../config/print.ts';
 import { exposure } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
@@ -30,7 +30,7 @@ export const config: Act = async (ports, invocation) => {
   return errors.length === 0 ? exitCodes.done : exitCodes.usage;
 };
 
-/** `run` says it in the log, and again when the key is renewed. */
+/** The daemon logs the same at the start, and after the key is replaced. */
 async function keyWarnings(
   { disk }: CommandPorts,
   { settings, configuration }: Invocation,
@@ -38,7 +38,7 @@ async function keyWarnings(
   const path = settings.rvi.tls.key;
   const entry = configuration.entries.find(({ key }) => key === 'rvi.tls_key');
   if (path === undefined || entry === undefined) return [];
-  // Whoever types the command may be nobody who can read it.
+  // The user of the command may have no right to read the key.
   const opened = await disk.open(path, 'read');
   if (!opened.ok) return [];
   const mode = await opened.value.mode();

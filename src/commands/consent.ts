@@ -1,19 +1,19 @@
-// `accept` and `decline`: a person's word on a package that waits for it.
+// `accept` and `decline`: the decision of the user on a package.
 import { plain } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { odd, reach } from './daemon-client.ts';
+import { reportOtherVersion, requestDaemon } from './daemon-client.ts';
 import type { Act } from './ports.ts';
 
-const say = (command: 'accept' | 'decline'): Act => {
+const decide = (command: 'accept' | 'decline'): Act => {
   return async (ports, { settings, words }) => {
     const [name = '', version] = words;
-    const reached = await reach(ports, settings, { command, name, version });
+    const reached = await requestDaemon(ports, settings, { command, name, version });
     if (!reached.ok) return reached.exitCode;
-    if (!('text' in reached.value)) return odd(ports);
+    if (!('text' in reached.value)) return reportOtherVersion(ports);
     ports.terminal.out(`${plain(reached.value.text)}\n`);
     return exitCodes.done;
   };
 };
 
-export const accept = say('accept');
-export const decline = say('decline');
+export const accept = decide('accept');
+export const decline = decide('decline');

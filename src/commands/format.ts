@@ -1,4 +1,4 @@
-// Numbers and names as people read them.
+// Numbers, names and tables as readable text.
 import { plain } from '../sanitize.ts';
 import type { PackageId } from '../core/model.ts';
 
@@ -11,7 +11,7 @@ const steps = [
   { unit: 's', ms: 1_000 },
 ] as const;
 
-/** The two largest units: `2 h 5 min`. Less than a second counts as one. */
+/** Returns the two largest units, such as `2 h 5 min`. The minimum is one second. */
 export function duration(ms: number): string {
   let leftMs = Math.max(1_000, Math.ceil(ms / 1_000) * 1_000);
   const parts: string[] = [];
@@ -19,7 +19,7 @@ export function duration(ms: number): string {
     const count = Math.floor(leftMs / step.ms);
     leftMs -= count * step.ms;
     if (count > 0) parts.push(`${count} ${step.unit}`);
-    // Seconds say nothing beside days.
+    // Seconds are irrelevant next to days.
     if (parts.length === 2 || (parts.length === 1 && count === 0)) break;
   }
   return parts.join(' ');
@@ -37,7 +37,7 @@ export function bytes(count: number): string {
   return `${inUnits(count, step)} ${units[step] ?? ''}`;
 }
 
-/** `0.6/2.5 MiB`: both in the unit of the whole. */
+/** Returns `0.6/2.5 MiB`: both numbers in the unit of the whole. */
 export function portion(part: number, whole: number): string {
   return `${inUnits(part, stepOf(whole))}/${bytes(whole)}`;
 }
@@ -56,7 +56,7 @@ function inUnits(count: number, step: number): string {
 export const percent = (part: number, whole: number) =>
   whole === 0 ? 0 : Math.floor((100 * part) / whole);
 
-/** Rows with columns as wide as their widest cell; the last one is ragged. */
+/** Pads each column to its widest cell, except for the last column. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -1,6 +1,6 @@
-// `help`, short and true: it is printed from the table that the arguments are checked against.
-import type { Shape } from './arguments.ts';
+// The output of `help`, generated from the table that checks the command line.
 import { table } from './format.ts';
+import type { CommandShape } from './parse.ts';
 
 export type Described = {
   /** Half a line for the overview. */
@@ -10,36 +10,38 @@ export type Described = {
 
 export function usage(
   version: string,
-  commands: ReadonlyMap<string, Shape & Described>,
+  commands: ReadonlyMap<string, CommandShape & Described>,
 ): readonly string[] {
   const rows = [
     ...[...commands].map(([name, one]) => [synopsis(name, one), one.summary]),
-    ['version', 'of this file; that of a running daemon is in "status"'],
-    ['help [COMMAND]', 'this, or more on one command'],
+    ['version', 'print the version of this file; "status" prints that of the daemon'],
+    ['help [COMMAND]', 'print this help, or the help of one command'],
   ];
   return [
-    `sota-agent ${version}: receives software over RVI SOTA and has it installed`,
+    `sota-agent ${version}: receives, verifies and installs software over RVI SOTA`,
     '',
     'usage: sota-agent COMMAND [--config FILE]',
     '',
     ...table(rows).map((row) => `  ${row}`),
     '',
-    'The configuration is /etc/sota-agent/config.toml, or FILE. Every key of it can be given as',
-    'SOTA_AGENT_<SECTION>_<KEY>; "sota-agent config" lists them all.',
-    'Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.',
+    'The configuration is FILE, or /etc/sota-agent/config.toml. The environment variable',
+    'SOTA_AGENT_<SECTION>_<KEY> overrides a key; "sota-agent config" prints all keys.',
+    'Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 daemon not reachable.',
   ];
 }
 
-export function commandHelp(name: string, command: Shape & Described): readonly string[] {
+export function commandHelp(name: string, command: CommandShape & Described): readonly string[] {
+  const { formerly } = command;
   return [
     `usage: sota-agent ${synopsis(name, command)} [--config FILE]`,
     '',
     `${name}: ${command.summary}`,
     ...command.detail,
+    ...(formerly === undefined ? [] : [`"${formerly}" is a deprecated name of this command.`]),
   ];
 }
 
-function synopsis(name: string, { words, takesJson }: Shape): string {
-  const spelt = words.map((word) => (word.isNeeded ? word.name : `[${word.name}]`));
-  return [name, ...spelt, ...(takesJson ? ['[--json]'] : [])].join(' ');
+function synopsis(name: string, { words, takesJson }: CommandShape): string {
+  const shown = words.map((word) => (word.isNeeded ? word.name : `[${word.name}]`));
+  return [name, ...shown, ...(takesJson ? ['[--json]'] : [])].join(' ');
 }

@@ -1,8 +1,8 @@
-// The configuration of a command: the file that `--config` names, else the usual one, which may
-// be missing.
+// Loads the configuration of a command: the file of `--config`, or the default file, which may be
+// missing.
 import { defaultConfigFile, readSettings } from '../config.ts';
 import { configBytesMax } from '../limits.ts';
-import type { ConfigError, Configuration, Environment } from '../config.ts';
+import type { Configuration, Environment } from '../config.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 
 export async function loadConfiguration(
@@ -16,33 +16,30 @@ export async function loadConfiguration(
     if (data.code === 'ENOENT' && named === undefined) {
       return readSettings({ file, text: undefined, environment });
     }
-    return refuse(file, `cannot be read (${data.reason})`, mendOf(data.code));
+    return failed(file, `cannot be read (${data.reason})`, hintFor(data.code));
   }
   if (data.value.length > configBytesMax) {
-    return refuse(file, `has more than ${configBytesMax} bytes`, 'give another --config');
+    return failed(file, `has more than ${configBytesMax} bytes`, 'name another file with --config');
   }
   const text = decode(data.value);
-  if (text === undefined) return refuse(file, 'is not UTF-8', 'save it as UTF-8');
+  if (text === undefined) return failed(file, 'is not UTF-8', 'save it as UTF-8');
   return readSettings({ file, text, environment });
 }
 
-function mendOf(code: string): string {
-  if (code === 'ENOTSUP') return 'give a regular file';
-  if (code === 'EISDIR') return 'give a file, not a folder';
-  return code === 'ENOENT' || code === 'ENOTDIR' ? 'give another --config' : 'make it readable';
+function hintFor(code: string): string {
+  if (code === 'ENOTSUP') return 'name a regular file';
+  if (code === 'EISDIR') return 'name a file, not a directory';
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? 'name another file with --config'
+    : 'make it readable';
 }
 
-function refuse(file: string, problem: string, hint: string): Configuration {
-  const complaint: ConfigError = {
-    origin: { kind: 'file', file, line: undefined },
-    key: '',
-    problem,
-    hint,
-  };
-  return { ok: false, errors: [complaint] };
+function failed(file: string, problem: string, hint: string): Configuration {
+  const origin = { kind: 'file', file, line: undefined } as const;
+  return { ok: false, errors: [{ origin, key: '', problem, hint }] };
 }
 
-/** One byte more than a configuration may have, so that a longer one shows. */
+/** Reads one byte more than the limit, so that the caller can detect a longer file. */
 async function readStart(disk: Disk, path: string): Promise<DiskResult<Uint8Array>> {
   const opened = await disk.open(path, 'read');
   if (!opened.ok) return opened;

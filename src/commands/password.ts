@@ -1,5 +1,5 @@
-// A configuration file that holds a password, and that others may read. Said by `config` and at
-// the start.
+// Warns of a configuration file with a password that other users can read. `config` and `run` print
+// the warning.
 import { exposure } from '../sanitize.ts';
 import type { ConfigError } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';

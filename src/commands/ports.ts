@@ -1,4 +1,4 @@
-// What every command is given. A command returns its exit code; it never ends the process.
+// The ports of the commands. A command returns its exit code; it never ends the process.
 import type { Configuration, Environment } from '../config.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Status } from '../core/status.ts';
@@ -13,34 +13,34 @@ export type CommandPorts = {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly sockets: LocalSockets;
-  /** Of the file system that a path lies on, such as `noexec`. */
+  /** Returns the mount options of the file system of a path, such as `noexec`. */
   readonly mountOptions: (path: string) => readonly string[];
-  /** Returns why the file system of a path may lose stored files, such as tmpfs. */
+  /** Returns why the file system of a path may lose stored files; undefined if it keeps them. */
   readonly storageLoss: (path: string) => string | undefined;
-  /** A failure: no agent may run with its `storage.dir` at this path. */
+  /** Fails if an agent must not run with its `storage.dir` at this path. */
   readonly checkFileSystem: (path: string) => Promise<DiskResult<void>>;
-  /** Returns the path without links, as far as it exists. */
+  /** Returns the path with its links resolved, as far as the path exists. */
   readonly realPath: (path: string) => string;
-  /** Host name and addresses of this device. */
+  /** Returns the host name and the addresses of this device. */
   readonly ownHosts: () => readonly string[];
   readonly version: string;
-  /** Runs until it is told to end; gives the exit code. */
+  /** Runs the daemon until a signal ends it; returns the exit code. */
   readonly startDaemon: (settings: AgentSettings) => Promise<number>;
   /**
-   * What the files of a daemon that is down say; undefined where there are none (to read). Fails
-   * where somebody else put something at their place.
+   * Returns the status from the files of a daemon that is down; undefined if there are none, or if
+   * they are not readable. Fails if another user has put a file in their place.
    */
   readonly readFlash: (settings: Settings) => Promise<DiskResult<Status | undefined>>;
-  /** The daemon that holds the lock of a `storage.dir`; undefined: none, or none to be seen. */
+  /** Returns the daemon with the lock of a `storage.dir`; undefined if none is found. */
   readonly lockHolder: (
     directory: string,
   ) => Promise<{ readonly pid: number | undefined } | undefined>;
-  /** Other users than root and that of the agent who have a hand in the control socket. */
+  /** Returns users, other than root and that of the agent, who can replace the control socket. */
   readonly strangersAt: (socket: string, storage: string) => Strangers;
 };
 
 export type Invocation = {
-  /** Behind the command: NAME, VERSION, ... */
+  /** The words after the command: NAME, VERSION. */
   readonly words: readonly string[];
   readonly json: boolean;
   readonly settings: AgentSettings;

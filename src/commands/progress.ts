@@ -1,4 +1,4 @@
-// What `watch` shows, as lines: bars, rates, time left. Pure; time is given.
+// The lines that `watch` prints: bars, rates, remaining time. Pure; the caller passes the time.
 import { chunkBytes } from '../limits.ts';
 import { plain, shortened } from '../sanitize.ts';
 import { bytes, duration, label, percent, portion, soon } from './format.ts';
@@ -7,13 +7,13 @@ import type { PackageStatus, Status } from '../core/status.ts';
 
 export type Rates = {
   note(status: Status, nowMs: number): void;
-  /** Bytes a second of late; undefined before there is anything to go by. */
+  /** Returns the recent rate in bytes a second; undefined before there are enough samples. */
   of(id: PackageId, nowMs: number): number | undefined;
 };
 
 type Sample = { readonly atMs: number; readonly chunksHeld: number };
 
-/** Long enough to be steady over bursts, short enough to follow a link. */
+/** Long enough to smooth bursts, short enough to follow changes of the connection. */
 const rateWindowMs = 10_000;
 const rateSpanMsMin = 1_000;
 
@@ -26,11 +26,11 @@ export function createRates(): Rates {
       const noted = status.packages.map((one): [string, readonly Sample[]] => {
         const before = samples.get(keyOf(one.id)) ?? [];
         const now = { atMs: nowMs, chunksHeld: one.chunksHeld };
-        // Chunks that were lost begin a new story.
+        // If chunks were lost, the rate is measured again from here.
         const isLess = one.chunksHeld < (before.at(-1)?.chunksHeld ?? 0);
         return [keyOf(one.id), isLess ? [now] : [...within(before, nowMs), now]];
       });
-      // Packages that are gone are forgotten with their samples.
+      // Removes the samples of packages that have ended.
       samples = new Map(noted);
     },
     of(id, nowMs) {
@@ -43,7 +43,7 @@ export function createRates(): Rates {
   };
 }
 
-/** The samples of the window, and the last one before it, which is what holds at its beginning. */
+/** Returns the samples of the window, and the last one before it as the value at its start. */
 function within(samples: readonly Sample[], nowMs: number): readonly Sample[] {
   const start = samples.findIndex(({ atMs }) => atMs > nowMs - rateWindowMs);
   const from = start < 0 ? samples.length : start;
@@ -61,13 +61,13 @@ export function watchLines(
   const lines = [
     plain(head),
     ...status.packages.map((one) => packageLine(one, rates.of(one.id, nowMs), columns)),
-    ...(status.packages.length === 0 ? ['nothing to do; waiting for the server'] : []),
-    ...(status.storageError === undefined ? [] : [plain(`trouble: ${status.storageError}`)]),
+    ...(status.packages.length === 0 ? ['no packages; waiting for the server'] : []),
+    ...(status.storageError === undefined ? [] : [plain(`storage: ${status.storageError}`)]),
   ];
   return lines.map((line) => shortened(line, columns));
 }
 
-/** Kept free behind the bar, so that it does not change its width with the words. */
+/** Reserved after the bar, so that the bar keeps its width when the text changes. */
 const tailWidth = 44;
 
 export function packageLine(one: PackageStatus, rate: number | undefined, columns: number): string {
@@ -78,11 +78,11 @@ export function packageLine(one: PackageStatus, rate: number | undefined, column
   }
   const tail = one.phase === 'receiving' ? receiving(one, rate) : one.phase;
   const taken = head.length + Math.max(tail.length, tailWidth) + '  []  100 %  '.length;
-  const room = columns - taken;
-  return `${head}  ${bar(share, Math.min(room, 40))}${String(share).padStart(3)} %  ${tail}`;
+  const free = columns - taken;
+  return `${head}  ${bar(share, Math.min(free, 40))}${String(share).padStart(3)} %  ${tail}`;
 }
 
-/** Percent of what is measured in this phase; undefined where nothing is. */
+/** Returns the percentage of the phase; undefined if the phase has none. */
 function shareOf(one: PackageStatus): number | undefined {
   switch (one.phase) {
     case 'receiving':
@@ -100,7 +100,7 @@ function receiving(one: PackageStatus, rate: number | undefined): string {
   const size = portion(held, whole);
   if (held >= whole) return `${size}  ${plain(one.waitsFor)}`;
   if (rate === undefined) return size;
-  const left = rate > 0 ? `${duration(((whole - held) / rate) * 1_000)} left` : 'stands still';
+  const left = rate > 0 ? `${duration(((whole - held) / rate) * 1_000)} left` : 'stalled';
   return `${size}  ${bytes(Math.round(rate))}/s  ${left}`;
 }
 
@@ -110,8 +110,8 @@ function bar(share: number, width: number): string {
   return `[${'#'.repeat(done)}${'-'.repeat(width - done)}] `;
 }
 
-/** A status of a while ago, with its timers run down since. */
-export function aged(status: Status, elapsedMs: number): Status {
+/** Returns an older status with its timers reduced by the elapsed time. */
+export function withElapsed(status: Status, elapsedMs: number): Status {
   const packages = status.packages.map((one) => {
     return { ...one, nextInMs: one.nextInMs === undefined ? undefined : one.nextInMs - elapsedMs };
   });

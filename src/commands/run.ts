@@ -1,4 +1,4 @@
-// `run`: the daemon, once its configuration is known to be good.
+// `run`: starts the daemon after the configuration has passed all checks.
 import { configErrorText } from '../config/print.ts';
 import { exitCodes } from './ports.ts';
 import { passwordWarnings } from './password.ts';
@@ -21,10 +21,10 @@ export const run: Act = async (ports, { configuration, settings }) => {
   for (const warning of [...configuration.warnings, ...found]) {
     ports.terminal.err(`warning: ${configErrorText(warning)}\n`);
   }
-  // Not in our executables, which do not hear of it; in a Node that runs the script, before us.
+  // The executables ignore NODE_OPTIONS; a Node that runs the script has already applied it.
   if ((ports.environment['NODE_OPTIONS'] ?? '') !== '') {
     ports.terminal.err(
-      'warning: NODE_OPTIONS is set, with which a Node runs code of others: unset it\n',
+      'warning: NODE_OPTIONS is set, which can make Node load other code: unset it\n',
     );
   }
   return ports.startDaemon(settings);

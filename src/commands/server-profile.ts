@@ -1,11 +1,13 @@
-// What was learnt of the servers, in words.
+// The learned properties of the servers as text.
 import type { ServerProfile, Status } from '../core/status.ts';
 
-/** Nothing is said of a server that nothing is known of. */
+/** Returns no lines for a server without learned properties. */
 export function learnedLines({ backend, previousServers }: Status): readonly string[] {
   return [
-    ...blockOf(`What was learnt of the server at ${backend.services.start}:`, backend),
-    ...previousServers.flatMap((one) => blockOf(`And of the one before at ${one.start}:`, one)),
+    ...blockOf(`Learned from the server at ${backend.services.start}:`, backend),
+    ...previousServers.flatMap((one) =>
+      blockOf(`Learned from the previous server at ${one.start}:`, one),
+    ),
   ];
 }
 
@@ -15,15 +17,17 @@ function blockOf(head: string, one: ServerProfile): readonly string[] {
   if ([messages, afterStart, resume].every((known) => known === undefined)) return [];
   return [
     head,
-    ...(messages === undefined ? [] : [`  it speaks ${messages}`]),
-    ...(afterStart === undefined ? [] : [`  when it starts anew, ${spelled(afterStart)} works`]),
-    ...(resume === undefined ? [] : [`  when it stands still, ${spelled(resume)} works`]),
+    ...(messages === undefined ? [] : [`  server dialect: ${messages}`]),
+    ...(afterStart === undefined
+      ? []
+      : [`  after a repeated start, it resumes on ${methodText(afterStart)}`]),
+    ...(resume === undefined ? [] : [`  after a stall, it resumes on ${methodText(resume)}`]),
     keepAlive
-      ? '  it may give up an install after a minute, and is told that one goes on'
-      : '  it waits for a report for ever, and is told nothing while an install runs',
+      ? '  it may abandon an install after a minute, so the agent sends progress acks'
+      : '  it has no install timeout, so the agent sends nothing while an install runs',
   ];
 }
 
-function spelled(rung: string): string {
-  return rung === 'empty' ? 'an empty ack' : 'the list of all that is held';
+function methodText(method: string): string {
+  return method === 'empty' ? 'an empty ack' : 'a list of all stored chunks';
 }

@@ -1,15 +1,15 @@
-// Whose the control socket is, and what it means that nobody answers on it.
+// Checks the owner of the control socket, and explains why there is no answer at the socket.
 import { plain } from '../sanitize.ts';
 import type { ConfigError } from '../config.ts';
-import type { Unreached } from '../control/client.ts';
+import type { Unreachable } from '../control/client.ts';
 import type { Settings } from '../core/settings.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 /**
- * False: what would be said there goes to somebody else. Of a question it is only warned, since
- * its answer does no harm.
+ * Returns false if another user may receive the request. A command that only reads prints a warning
+ * instead, because a false answer changes nothing.
  */
-export function mayAsk(
+export function checkSocketOwner(
   { terminal, strangersAt }: CommandPorts,
   { control, storage }: Settings,
   command: string,
@@ -17,34 +17,35 @@ export function mayAsk(
   const { file, folder } = strangersAt(control.socket, storage.directory);
   const problem = file ?? folder;
   if (problem === undefined) return true;
-  const mend = 'see control.socket';
+  const hint = 'see control.socket';
   if (['accept', 'decline', 'renew-path'].includes(command)) {
-    const why = 'what answers there may not be the daemon, so nothing was said to it';
-    terminal.err(plain(`${problem}: ${why}: ${mend}`) + '\n');
+    const why = 'the program that answers there may not be the daemon, so nothing was sent';
+    terminal.err(plain(`${problem}: ${why}: ${hint}`) + '\n');
     return false;
   }
-  terminal.err(plain(`warning: ${problem}: what answers may not be the daemon: ${mend}`) + '\n');
+  const why = 'the program that answers there may not be the daemon';
+  terminal.err(plain(`warning: ${problem}: ${why}: ${hint}`) + '\n');
   return true;
 }
 
-/** Undefined: no daemon is known to run. */
-export async function hiddenText(
+/** Returns undefined if no daemon is known to run. */
+export async function hiddenDaemonText(
   ports: CommandPorts,
   { control, storage }: Settings,
-  { code, reason }: Unreached,
+  { code, reason }: Unreachable,
 ): Promise<string | undefined> {
   if (code === 'EACCES' || code === 'EPERM') return undefined;
   const holder = await ports.lockHolder(storage.directory);
   if (holder === undefined) return undefined;
-  const who = holder.pid === undefined ? '' : ` (process ${holder.pid})`;
+  const pid = holder.pid === undefined ? '' : ` (process ${holder.pid})`;
   return plain(
-    `the daemon runs${who}, but its control socket is not reachable (${reason}): ` +
+    `the daemon runs${pid}, but its control socket is not reachable (${reason}): ` +
       `see control-socket-failed in its log and correct control.socket (${control.socket}); ` +
-      'if the daemon just starts or ends, try again',
+      'if the daemon is starting or stopping, try again',
   );
 }
 
-/** Said by `config` and at the start. */
+/** `config` and `run` print these warnings. */
 export function socketWarnings(
   { strangersAt }: CommandPorts,
   { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
@@ -54,7 +55,7 @@ export function socketWarnings(
   const { file, folder, early } = strangersAt(settings.control.socket, settings.storage.directory);
   const found = file ?? folder ?? early;
   if (origin === undefined || found === undefined) return [];
-  const problem = `can be another user's: ${found}`;
-  const hint = 'use a folder that only the user of the agent may change';
+  const problem = `may belong to another user: ${found}`;
+  const hint = 'use a directory that only the user of the agent can change';
   return [{ origin, key, problem, hint }];
 }

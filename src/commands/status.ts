@@ -1,21 +1,21 @@
-// `status`: what there is, at one glance; `--json` gives the same to scripts.
+// `status`: prints an overview; `--json` prints the same data for scripts.
 import { chunkBytes } from '../limits.ts';
 import { plain, plainJson, shortened } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { reachStatus } from './daemon-client.ts';
+import { requestStatus } from './daemon-client.ts';
 import { bytes, duration, percent, soon, table } from './format.ts';
 import type { PackageStatus, Status, UpdateStatus } from '../core/status.ts';
 import type { Act } from './ports.ts';
 
 export const status: Act = async (ports, { settings, json }) => {
-  const reached = await reachStatus(ports, settings, 'status');
+  const reached = await requestStatus(ports, settings, 'status');
   if (!reached.ok) return reached.exitCode;
   const lines = json ? jsonLines(reached.value) : statusLines(reached.value);
   ports.terminal.out(`${lines.join('\n')}\n`);
   return exitCodes.done;
 };
 
-/** Line by line, so that only what stands within them is made harmless. */
+/** Escapes each line by itself, so that the line ends stay. */
 function jsonLines(value: Status): readonly string[] {
   return JSON.stringify(value, null, 2).split('\n').map(plainJson);
 }
@@ -25,12 +25,12 @@ export function statusLines(value: Status): readonly string[] {
     ...headLines(value),
     ...block('packages', value.packages.map(packageRow)),
     ...block(
-      'reports owed',
+      'reports to confirm',
       value.reports.map(({ id, status: isGood, description, attempts, nextInMs }) => [
         id.name,
         id.version,
         isGood ? 'installed' : 'failed',
-        `said ${attempts} times${soon(nextInMs)}`,
+        `sent ${attempts} times${soon(nextInMs)}`,
         description,
       ]),
     ),
@@ -45,13 +45,13 @@ export function statusLines(value: Status): readonly string[] {
       ]),
     ),
     ...block(
-      'survived the last cut',
+      'recovered after the last power loss',
       value.recovered.map((sentence) => [sentence]),
     ),
   ];
 }
 
-/** Whose word it is, before anything else is believed. */
+/** The source of the status comes first. */
 export function headLines({
   agent,
   vehicle,
@@ -60,32 +60,32 @@ export function headLines({
   storageError,
 }: Status): readonly string[] {
   const { afterStart, resume } = backend.learned;
-  const learnt = [
+  const learned = [
     ...(afterStart === undefined ? [] : [`after a start: ${afterStart}`]),
-    ...(resume === undefined ? [] : [`to go on: ${resume}`]),
+    ...(resume === undefined ? [] : [`to resume: ${resume}`]),
   ];
   const rows = [
     [
       'agent',
       agent.source === 'daemon'
         ? `${agent.version}, up ${duration(agent.uptimeMs)}`
-        : `${agent.version}; the daemon does not run, this is what it left on flash`,
+        : `${agent.version}; the daemon is not running, this is its state on flash`,
     ],
-    ['vehicle', vehicle.vin ?? vehicle.uuid ?? 'unknown until the node names it'],
+    ['vehicle', vehicle.vin ?? vehicle.uuid ?? 'unknown until the node returns it'],
     ['link', link.detail === '' ? link.kind : `${link.kind}: ${link.detail}`],
     [
       'backend',
       `${backend.services.start} (from ${backend.servicesFrom})` +
         (backend.messages === undefined ? '' : `, messages ${backend.messages}`),
     ],
-    ...(learnt.length === 0 ? [] : [['learnt', learnt.join(', ')]]),
-    ...(storageError === undefined ? [] : [['trouble', storageError]]),
+    ...(learned.length === 0 ? [] : [['learned', learned.join(', ')]]),
+    ...(storageError === undefined ? [] : [['storage', storageError]]),
   ];
   return table(rows.map((row) => row.map(plain)));
 }
 
 function packageRow(one: PackageStatus): readonly string[] {
-  // An update has no version; what it is called says more than nothing.
+  // An update has no version, so its title is printed.
   const second = one.update === undefined ? one.id.version : titleOf(one.update);
   return [one.id.name, second, one.phase, progressText(one), nextText(one)];
 }

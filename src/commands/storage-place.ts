@@ -1,6 +1,6 @@
-// What only the device can tell of the configuration: whether the file system of `storage.dir`
-// keeps what is stored there, and whether keys name one place by a link or by an address of this
-// device. Printed by `config`, and at the start.
+// Checks of the configuration that need the device: whether the file system of `storage.dir` keeps
+// its files, and whether keys name the same place through a link or an address of this device.
+// `config` and `run` print the results.
 import { ownAddress } from '../config/own-address.ts';
 import { paths } from '../config/paths.ts';
 import type { ConfigError } from '../config.ts';
@@ -17,29 +17,29 @@ export function storageWarnings(
   const hint = 'set it to a directory that keeps its files';
   return loss === undefined
     ? []
-    : complaint(configuration, { problem: `${directory} ${loss}`, hint });
+    : errorAt(configuration, { problem: `${directory} ${loss}`, hint });
 }
 
-/** Errors of both commands; those that need no device were found before. */
+/** Returns errors for `config` and `run`; the checks without the device were made before. */
 export function placeErrors(
   { realPath, ownHosts }: Pick<CommandPorts, 'realPath' | 'ownHosts'>,
   { settings, configuration }: Given,
 ): readonly ConfigError[] {
   const found = [...paths(settings, realPath), ...ownAddress(settings, ownHosts)];
-  return found.flatMap((one) => complaint(configuration, one, one.key));
+  return found.flatMap((one) => errorAt(configuration, one, one.key));
 }
 
-/** What `config` reports, and the start refuses by itself. */
+/** Returns the errors that `config` prints; the start makes this check itself. */
 export async function storageErrors(
   { checkFileSystem }: Pick<CommandPorts, 'checkFileSystem'>,
   { settings, configuration }: Given,
 ): Promise<readonly ConfigError[]> {
   const checked = await checkFileSystem(settings.storage.directory);
   if (checked.ok) return [];
-  return complaint(configuration, { problem: 'is refused at the start', hint: checked.reason });
+  return errorAt(configuration, { problem: 'is rejected at the start', hint: checked.reason });
 }
 
-function complaint(
+function errorAt(
   { entries }: Given['configuration'],
   { problem, hint }: Pick<ConfigError, 'problem' | 'hint'>,
   key = 'storage.dir',

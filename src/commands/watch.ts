@@ -1,11 +1,11 @@
-// `watch`: live progress until Ctrl-C. A terminal is drawn over; a file or a pipe gets a line where
-// something changed.
-import { converse } from '../control/client.ts';
+// `watch`: prints live progress until Ctrl-C. On a terminal it redraws the lines; to a file or a
+// pipe it prints a line for each change.
+import { openRequest } from '../control/client.ts';
 import { plain } from '../sanitize.ts';
 import { exitCodes } from './ports.ts';
-import { aged, createRates, packageLine, watchLines } from './progress.ts';
-import { odd, refusalText, silenceText } from './daemon-client.ts';
-import { hiddenText, mayAsk } from './socket.ts';
+import { withElapsed, createRates, packageLine, watchLines } from './progress.ts';
+import { reportOtherVersion, refusalText, connectionText } from './daemon-client.ts';
+import { hiddenDaemonText, checkSocketOwner } from './socket.ts';
 import { label, percent } from './format.ts';
 import type { PackageStatus, Status } from '../core/status.ts';
 import type { Clock } from '../host/ports.ts';
@@ -16,54 +16,60 @@ type View = { show(status: Status): void; end(): void };
 
 export const watch: Act = async (ports, { settings }) => {
   const { terminal, clock } = ports;
-  if (!mayAsk(ports, settings, 'watch')) return exitCodes.unreachable;
+  if (!checkSocketOwner(ports, settings, 'watch')) return exitCodes.unreachable;
   const view = terminal.isTty ? createScreen(terminal, clock) : createFeed(terminal, clock);
   let exitCode: number = exitCodes.done;
-  let unseen: Status | undefined;
-  // Where nobody reads, only the newest is kept.
+  let waiting: Status | undefined;
+  // While the terminal does not read, only the newest status is kept.
   const show = (status: Status) => {
-    if (terminal.isBehind()) unseen = status;
+    if (terminal.isBehind()) waiting = status;
     else view.show(status);
   };
   terminal.onOutTaken(() => {
-    if (unseen !== undefined) view.show(unseen);
-    unseen = undefined;
+    if (waiting !== undefined) view.show(waiting);
+    waiting = undefined;
   });
-  const talk = converse(ports, settings.control.socket, { command: 'watch' }, (came, stop) => {
-    if (came.ok && 'status' in came) return show(came.status);
-    if (came.ok) exitCode = odd(ports);
-    else {
-      terminal.err(`${refusalText(came)}\n`);
-      exitCode = exitCodes.failed;
-    }
-    stop();
-  });
-  const release = terminal.onInterrupt(() => talk.stop());
-  const ended = await talk.ended;
+  const open = openRequest(
+    ports,
+    settings.control.socket,
+    { command: 'watch' },
+    (received, stop) => {
+      if (received.ok && 'status' in received) return show(received.status);
+      if (received.ok) exitCode = reportOtherVersion(ports);
+      else {
+        terminal.err(`${refusalText(received)}\n`);
+        exitCode = exitCodes.failed;
+      }
+      stop();
+    },
+  );
+  const release = terminal.onInterrupt(() => open.stop());
+  const ended = await open.ended;
   release();
   view.end();
   if (ended.kind === 'stopped') return exitCode;
   const hidden =
-    ended.kind === 'unreachable' ? await hiddenText(ports, settings, ended) : undefined;
-  terminal.err(`${hidden ?? silenceText(ended, settings)}\n`);
+    ended.kind === 'unreachable' ? await hiddenDaemonText(ports, settings, ended) : undefined;
+  terminal.err(`${hidden ?? connectionText(ended, settings)}\n`);
   return exitCodes.unreachable;
 };
 
-/** What came to its end between two looks, in the words of the history. */
+/** Returns a line for each package that ended between two statuses, from the history. */
 function endedSince(before: Status | undefined, now: Status): readonly string[] {
-  const gone = (before?.packages ?? []).filter(({ id }) => {
+  const ended = (before?.packages ?? []).filter(({ id }) => {
     return !now.packages.some((one) => label(one.id) === label(id));
   });
-  return gone.map(({ id }) => {
+  return ended.map(({ id }) => {
     const entry = now.history.findLast((one) => label(one.id) === label(id));
-    const said = entry === undefined || entry.description === '' ? '' : `: ${entry.description}`;
-    return plain(`${label(id)}  ${entry?.outcome ?? 'gone'}${said}`);
+    const description =
+      entry === undefined || entry.description === '' ? '' : `: ${entry.description}`;
+    return plain(`${label(id)}  ${entry?.outcome ?? 'ended'}${description}`);
   });
 }
 
 const redrawMs = 1_000;
 
-/** Lines that are drawn over; what ended stays above them. */
+/** Redraws its lines; the lines of ended packages stay above them. */
 function createScreen(terminal: Terminal, clock: Clock): View {
   const rates = createRates();
   let last: { readonly status: Status; readonly atMs: number } | undefined;
@@ -73,9 +79,9 @@ function createScreen(terminal: Terminal, clock: Clock): View {
   const draw = (above: readonly string[]) => {
     if (last === undefined) return;
     const nowMs = clock.nowMs();
-    // One column and one row stay free, or the terminal scrolls under us.
+    // One column and one row stay free, so that the terminal does not scroll.
     const columns = Math.max(20, terminal.columns() - 1);
-    const status = aged(last.status, nowMs - last.atMs);
+    const status = withElapsed(last.status, nowMs - last.atMs);
     const live = fitting(watchLines(status, rates, nowMs, columns), terminal.rows() - 1);
     const up = drawn > 0 ? `\u001b[${drawn}A` : '';
     const lines = [...above, ...live].map((line) => `\u001b[2K${line}\n`);
@@ -107,29 +113,29 @@ function fitting(lines: readonly string[], rows: number): readonly string[] {
 
 const feedColumns = 120;
 
-/** A line for each new phase, and for each tenth of a transfer or an install. */
+/** Prints a line for each new phase, and for each tenth of a transfer or an install. */
 function createFeed(terminal: Terminal, clock: Clock): View {
   const rates = createRates();
   let last: Status | undefined;
-  let said: ReadonlyMap<string, string> = new Map();
+  let printed: ReadonlyMap<string, string> = new Map();
 
-  const tell = (line: string) => terminal.out(`${line}\n`);
+  const print = (line: string) => terminal.out(`${line}\n`);
   return {
     show(status) {
       const nowMs = clock.nowMs();
       rates.note(status, nowMs);
       const { kind } = status.link;
-      if (last?.link.kind !== kind) tell(plain(`link ${kind} ${status.link.detail}`.trim()));
-      for (const line of endedSince(last, status)) tell(line);
+      if (last?.link.kind !== kind) print(plain(`link ${kind} ${status.link.detail}`.trim()));
+      for (const line of endedSince(last, status)) print(line);
       const marks = new Map(status.packages.map((one) => [label(one.id), markOf(one)]));
       for (const one of status.packages) {
-        if (said.get(label(one.id)) === marks.get(label(one.id))) continue;
-        tell(packageLine(one, rates.of(one.id, nowMs), feedColumns));
+        if (printed.get(label(one.id)) === marks.get(label(one.id))) continue;
+        print(packageLine(one, rates.of(one.id, nowMs), feedColumns));
       }
       if (last === undefined && status.packages.length === 0) {
-        tell('nothing to do; waiting for the server');
+        print('no packages; waiting for the server');
       }
-      said = marks;
+      printed = marks;
       last = status;
     },
     end: () => undefined,

@@ -1,5 +1,5 @@
-// What is wrong with the folder in which SWUpdate and the scripts of a .swu work. Said by `config`
-// and at the start.
+// Checks the working directory of SWUpdate and of the scripts in a .swu. `config` and `run` print
+// the warnings.
 import type { ConfigError } from '../config.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
@@ -16,14 +16,14 @@ export async function workFolderWarnings(
   const found: ConfigError[] = [];
   if (mountOptions(path).includes('noexec')) {
     const problem =
-      `${path} is on a file system that is mounted noexec: where no SWUpdate daemon runs, ` +
+      `${path} is on a file system that is mounted noexec: without a SWUpdate daemon, ` +
       'the scripts of a .swu fail there ("Permission denied")';
-    const hint = 'set installer.work_dir to a folder on another file system';
+    const hint = 'set installer.work_dir to a directory on another file system';
     found.push({ origin, key, problem, hint });
   }
   if (key === 'installer.work_dir' && (await isWritableForAll(disk, path))) {
-    const problem = `${path} is writable for every user, who can replace what SWUpdate runs`;
-    found.push({ origin, key, problem, hint: 'use a folder of the user of the agent' });
+    const problem = `${path} is writable for all users, who can replace the programs of SWUpdate`;
+    found.push({ origin, key, problem, hint: 'use a directory of the user of the agent' });
   }
   return found;
 }

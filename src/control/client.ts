@@ -1,62 +1,62 @@
-// The other end of the control socket: a request, its answer, or a reason why there is none.
+// The client of the control socket: sends a request and returns the answer, or why there is none.
 import { controlAnswerBytesMax, controlAnswerMs } from '../limits.ts';
-import { createLines } from './line-reader.ts';
+import { createLineReader } from './line-reader.ts';
 import { decodeResponse, encodeLine } from './protocol.ts';
 import type { Clock, LocalSockets, LocalStream } from '../host/ports.ts';
 import type { ControlRequest, ReceivedResponse } from './protocol.ts';
 
 export type ClientPorts = { readonly sockets: LocalSockets; readonly clock: Clock };
 
-/** `code` is the errno name of the connect. */
-export type Unreached = {
+/** No connection; `code` is the errno name of the connect call. */
+export type Unreachable = {
   readonly kind: 'unreachable';
   readonly code: string;
   readonly reason: string;
 };
-/** It was there and did not answer (to the end). */
-export type Lost = { readonly kind: 'lost'; readonly reason: string };
-export type Asked =
+/** The connection ended before the answer was complete. */
+export type ConnectionLost = { readonly kind: 'lost'; readonly reason: string };
+export type RequestResult =
   | { readonly kind: 'answered'; readonly response: ReceivedResponse }
-  | Unreached
-  | Lost;
-export type Ended = { readonly kind: 'stopped' } | Unreached | Lost;
+  | Unreachable
+  | ConnectionLost;
+export type RequestEnd = { readonly kind: 'stopped' } | Unreachable | ConnectionLost;
 
-export type Conversation = { readonly ended: Promise<Ended>; stop(): void };
+export type OpenRequest = { readonly ended: Promise<RequestEnd>; stop(): void };
 
-export async function ask(
+export async function sendRequest(
   ports: ClientPorts,
   path: string,
   request: ControlRequest,
-): Promise<Asked> {
+): Promise<RequestResult> {
   let response: ReceivedResponse | undefined;
-  const talk = converse(ports, path, request, (came, stop) => {
-    response = came;
+  const open = openRequest(ports, path, request, (received, stop) => {
+    response = received;
     stop();
   });
-  const late = ports.clock.after(controlAnswerMs, () => talk.stop());
-  const ended = await talk.ended;
-  late();
+  const cancel = ports.clock.after(controlAnswerMs, () => open.stop());
+  const ended = await open.ended;
+  cancel();
   if (response !== undefined) return { kind: 'answered', response };
   if (ended.kind !== 'stopped') return ended;
   return { kind: 'lost', reason: `no answer within ${controlAnswerMs / 1000} s` };
 }
 
-/** Sends `request`; `onResponse` gets each line that comes, until `stop` or the daemon's end. */
-export function converse(
+/** Sends `request`; calls `onResponse` for each line until `stop` or the end of the connection. */
+export function openRequest(
   { sockets }: ClientPorts,
   path: string,
   request: ControlRequest,
   onResponse: (response: ReceivedResponse, stop: () => void) => void,
-): Conversation {
-  const lines = createLines(controlAnswerBytesMax);
+): OpenRequest {
+  const lines = createLineReader(controlAnswerBytesMax);
   let stream: LocalStream | undefined;
   let isOver = false;
-  let settle: (ended: Ended) => void = () => undefined;
-  const ended = new Promise<Ended>((resolve) => (settle = resolve));
+  let resolveEnd: (ended: RequestEnd) => void = () => undefined;
+  const ended = new Promise<RequestEnd>((resolve) => (resolveEnd = resolve));
 
-  const end = (how: Ended) => {
+  const end = (how: RequestEnd) => {
     isOver = true;
-    settle(how);
+    resolveEnd(how);
     stream?.close();
   };
   const stop = () => end({ kind: 'stopped' });
@@ -66,10 +66,11 @@ export function converse(
       const response = decodeResponse(line);
       onResponse(response.ok ? response.value : response, stop);
     }
-    if (lines.isOver() && !isOver) end({ kind: 'lost', reason: 'the answer is too long' });
+    if (lines.isTooLong() && !isOver)
+      end({ kind: 'lost', reason: `the answer exceeds ${controlAnswerBytesMax} bytes` });
   };
   const onClosed = (reason: string) => end({ kind: 'lost', reason });
-  const begin = async () => {
+  const connect = async () => {
     const connected = await sockets.connect(path, { onData, onClosed });
     if (!connected.ok) {
       const { code, reason } = connected;
@@ -80,6 +81,6 @@ export function converse(
     const written = await stream.write(encodeLine(request));
     if (!written.ok) end({ kind: 'lost', reason: written.reason });
   };
-  void begin();
+  void connect();
   return { ended, stop };
 }

@@ -1,24 +1,23 @@
-// Bytes of a stream in, lines out. A line that does not end within its limit is told once, then
-// silence: nothing of such a peer is kept.
+// Splits a stream of bytes into lines. If a line exceeds its limit, the reader drops all bytes and
+// ignores the rest of the stream.
 
-export type Lines = {
-  /** Adds what came. */
+export type LineReader = {
   push(data: Uint8Array): void;
-  /** The next whole line, without its end. */
+  /** Returns the next whole line without its end; undefined if there is none. */
   take(): Uint8Array | undefined;
-  /** More is waiting than may wait. */
-  isOver(): boolean;
+  /** Returns true after more than `bytesMax` bytes waited at once. */
+  isTooLong(): boolean;
 };
 
 const lineEnd = 0x0a;
 
-export function createLines(bytesMax: number): Lines {
+export function createLineReader(bytesMax: number): LineReader {
   let waiting: Uint8Array = new Uint8Array();
-  let over = false;
+  let tooLong = false;
   return {
     push(data) {
-      if (over || waiting.length + data.length > bytesMax) {
-        over = true;
+      if (tooLong || waiting.length + data.length > bytesMax) {
+        tooLong = true;
         waiting = new Uint8Array();
         return;
       }
@@ -31,6 +30,6 @@ export function createLines(bytesMax: number): Lines {
       waiting = waiting.subarray(end + 1);
       return line;
     },
-    isOver: () => over,
+    isTooLong: () => tooLong,
   };
 }

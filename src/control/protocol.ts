@@ -1,15 +1,18 @@
-// The messages of the control socket: one JSON object a line, both ways. Daemon and command may be
-// of different versions (an update replaced the file while the old daemon runs), so both check what
-// they read. `make docs` writes docs/reference/control-socket.md from this file.
+// The messages of the control socket: one JSON object a line, in both directions. The two ends may
+// be of different versions, because an update can replace the file while the old daemon runs.
+// Therefore both ends check what they read. `make docs` writes docs/reference/control-socket.md
+// from this file.
+import { flag, list, number, object, oneOf, optional, text } from '../schema.ts';
 import type { PackageId } from '../core/model.ts';
 import type { HistoryStatus, PackageStatus, ReportStatus, Status } from '../core/status.ts';
 import type { ServerProfile, UpdateStatus } from '../core/status.ts';
+import type { Check } from '../schema.ts';
 
-export type Question = {
+export type Query = {
   /** Returns the status, or the inventory. */
-  readonly command: 'status' | 'watch' | 'why' | 'packages';
+  readonly command: 'status' | 'watch' | 'why' | 'inventory';
 };
-export type Wish = {
+export type ConsentRequest = {
   /** Accepts or declines a package. */
   readonly command: 'accept' | 'decline';
   /** Name of the package. */
@@ -17,11 +20,11 @@ export type Wish = {
   /** Version of the package; without it, the only version that waits. */
   readonly version: string | undefined;
 };
-export type Order = {
+export type RenewPathRequest = {
   /** Makes a new delivery path. */
   readonly command: 'renew-path';
 };
-export type ControlRequest = Question | Wish | Order;
+export type ControlRequest = Query | ConsentRequest | RenewPathRequest;
 
 /** Why a request fails, and which side detects it. */
 export const refusalCodes = {
@@ -58,16 +61,16 @@ export type Refusal = { readonly ok: false; readonly code: string; readonly reas
 export type Rejection = Refusal & { readonly code: RefusalCode };
 
 /** The result of `accept`, `decline` or `renew-path`; `text` is one sentence. */
-export type Answer = { readonly ok: true; readonly text: string } | Rejection;
+export type CommandAnswer = { readonly ok: true; readonly text: string } | Rejection;
 
-export type PackagesAnswer =
+export type InventoryAnswer =
   | { readonly ok: true; readonly packages: readonly PackageId[] }
   | Rejection;
 
 export type ControlResponse =
   | { readonly ok: true; readonly status: Status }
-  | Extract<PackagesAnswer, { ok: true }>
-  | Answer;
+  | Extract<InventoryAnswer, { ok: true }>
+  | CommandAnswer;
 export type ReceivedResponse = Exclude<ControlResponse, Rejection> | Refusal;
 
 export function encodeLine(value: ControlRequest | ControlResponse): Uint8Array {
@@ -76,68 +79,37 @@ export function encodeLine(value: ControlRequest | ControlResponse): Uint8Array 
 
 // ---------------------------------------------------------------- shapes
 
-type Check<T> = (value: unknown) => value is T;
+const id = object<PackageId>({ name: text, version: text });
 
-const text: Check<string> = (value) => typeof value === 'string';
-const number: Check<number> = (value) => typeof value === 'number';
-const flag: Check<boolean> = (value) => typeof value === 'boolean';
-
-function isObject(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A member that is missing from the JSON reads as undefined, which is what it was. */
-function maybe<T>(check: Check<T>): Check<T | undefined> {
-  return (value): value is T | undefined => value === undefined || check(value);
-}
-
-function list<T>(check: Check<T>): Check<readonly T[]> {
-  return (value): value is readonly T[] => Array.isArray(value) && value.every(check);
-}
-
-function oneOf<const T extends string>(...allowed: readonly T[]): Check<T> {
-  return (value): value is T => allowed.some((one) => one === value);
-}
-
-/** A field without a check does not compile; members that nobody checks are ignored. */
-function record<T extends object>(checks: { readonly [K in keyof T]-?: Check<T[K]> }): Check<T> {
-  const pairs = Object.entries<Check<unknown>>(checks);
-  return (value): value is T => {
-    return isObject(value) && pairs.every(([name, check]) => check(value[name]));
-  };
-}
-
-const id = record<PackageId>({ name: text, version: text });
-
-const updateStatus = record<UpdateStatus>({
+const updateStatus = object<UpdateStatus>({
   description: text,
   signature: text,
   requestConfirmation: flag,
 });
 
-const packageStatus = record<PackageStatus>({
+const packageStatus = object<PackageStatus>({
   id,
   sizeBytes: number,
-  update: maybe(updateStatus),
+  update: optional(updateStatus),
   phase: oneOf('offered', 'accepted', 'receiving', 'installing', 'rebooting', 'reporting'),
-  server: maybe(text),
+  server: optional(text),
   chunksHeld: number,
   chunksCount: number,
-  installPercent: maybe(number),
+  installPercent: optional(number),
   waitsFor: text,
   next: text,
-  nextInMs: maybe(number),
+  nextInMs: optional(number),
 });
 
-const reportStatus = record<ReportStatus>({
+const reportStatus = object<ReportStatus>({
   id,
   status: flag,
   description: text,
   attempts: number,
-  nextInMs: maybe(number),
+  nextInMs: optional(number),
 });
 
-const historyStatus = record<HistoryStatus>({
+const historyStatus = object<HistoryStatus>({
   id,
   checksum: text,
   outcome: oneOf('open', 'installed', 'failed', 'aborted'),
@@ -146,24 +118,24 @@ const historyStatus = record<HistoryStatus>({
 });
 
 const learned = {
-  messages: maybe(oneOf('P1', 'P2', 'P3')),
+  messages: optional(oneOf('P1', 'P2', 'P3')),
   keepAlive: flag,
-  learned: record<ServerProfile['learned']>({ afterStart: maybe(text), resume: maybe(text) }),
+  learned: object<ServerProfile['learned']>({ afterStart: optional(text), resume: optional(text) }),
 };
 
-export const isStatus: Check<Status> = record<Status>({
-  agent: record<Status['agent']>({
+export const isStatus: Check<Status> = object<Status>({
+  agent: object<Status['agent']>({
     version: text,
     uptimeMs: number,
     source: oneOf('daemon', 'flash'),
   }),
-  vehicle: record<Status['vehicle']>({ vin: maybe(text), uuid: maybe(text) }),
-  link: record<Status['link']>({
+  vehicle: object<Status['vehicle']>({ vin: optional(text), uuid: optional(text) }),
+  link: object<Status['link']>({
     kind: oneOf('up', 'registering', 'down', 'unknown'),
     detail: text,
   }),
-  backend: record<Status['backend']>({
-    services: record<Status['backend']['services']>({
+  backend: object<Status['backend']>({
+    services: object<Status['backend']['services']>({
       start: text,
       ack: text,
       report: text,
@@ -172,36 +144,38 @@ export const isStatus: Check<Status> = record<Status>({
     servicesFrom: oneOf('notify', 'configuration'),
     ...learned,
   }),
-  previousServers: list(record<Status['previousServers'][number]>({ start: text, ...learned })),
+  previousServers: list(object<Status['previousServers'][number]>({ start: text, ...learned })),
   packages: list(packageStatus),
   reports: list(reportStatus),
   history: list(historyStatus),
   recovered: list(text),
-  counters: record<Status['counters']>({
+  counters: object<Status['counters']>({
     refused: number,
     chunksWritten: number,
     chunksRepeated: number,
   }),
-  storageError: maybe(text),
+  storageError: optional(text),
 });
 
-const isQuestion = record<Question>({ command: oneOf('status', 'watch', 'why', 'packages') });
-const isOrder = record<Order>({ command: oneOf('renew-path') });
-const isWish = record<Wish>({
+const isQuery = object<Query>({ command: oneOf('status', 'watch', 'why', 'inventory') });
+/** The commands of version 0.1.0 send `packages`. */
+const isFormerQuery = object<{ readonly command: string }>({ command: oneOf('packages') });
+const isRenewPath = object<RenewPathRequest>({ command: oneOf('renew-path') });
+const isConsent = object<ConsentRequest>({
   command: oneOf('accept', 'decline'),
   name: text,
-  version: maybe(text),
+  version: optional(text),
 });
-const isStatusReply = record<{ readonly ok: boolean; readonly status: Status }>({
+const isStatusReply = object<{ readonly ok: boolean; readonly status: Status }>({
   ok: flag,
   status: isStatus,
 });
-const isPackagesReply = record<{ readonly ok: boolean; readonly packages: readonly PackageId[] }>({
+const isInventoryReply = object<{ readonly ok: boolean; readonly packages: readonly PackageId[] }>({
   ok: flag,
   packages: list(id),
 });
-const isTextReply = record<{ readonly ok: boolean; readonly text: string }>({ ok: flag, text });
-const isRefusal = record<{ readonly ok: boolean; readonly code: string; readonly reason: string }>({
+const isTextReply = object<{ readonly ok: boolean; readonly text: string }>({ ok: flag, text });
+const isRefusal = object<{ readonly ok: boolean; readonly code: string; readonly reason: string }>({
   ok: flag,
   code: text,
   reason: text,
@@ -215,15 +189,17 @@ export function decodeRequest(line: Uint8Array): Decoded<ControlRequest> {
   const json = decodeJson(line);
   if (!json.ok) return json;
   const { value } = json;
-  if (isQuestion(value)) return { ok: true, value: { command: value.command } };
-  if (isOrder(value)) return { ok: true, value: { command: value.command } };
-  if (isWish(value)) {
+  if (isQuery(value)) return { ok: true, value: { command: value.command } };
+  if (isFormerQuery(value)) return { ok: true, value: { command: 'inventory' } };
+  if (isRenewPath(value)) return { ok: true, value: { command: value.command } };
+  if (isConsent(value)) {
     const { command, name, version } = value;
     return { ok: true, value: { command, name, version } };
   }
-  const wanted =
-    'wanted: command (status, watch, why, packages, renew-path), or accept, decline with a name';
-  return { ok: false, code: 'bad-request', reason: wanted };
+  const reason =
+    'not a known request: send a "command" of status, watch, why, inventory or renew-path, ' +
+    'or accept or decline with a "name"';
+  return { ok: false, code: 'bad-request', reason };
 }
 
 export function decodeResponse(line: Uint8Array): Decoded<ReceivedResponse> {
@@ -234,17 +210,18 @@ export function decodeResponse(line: Uint8Array): Decoded<ReceivedResponse> {
     return { ok: true, value: { ok: false, code: value.code, reason: value.reason } };
   }
   if (isStatusReply(value)) return { ok: true, value: { ok: true, status: value.status } };
-  if (isPackagesReply(value)) return { ok: true, value: { ok: true, packages: value.packages } };
+  if (isInventoryReply(value)) return { ok: true, value: { ok: true, packages: value.packages } };
   if (isTextReply(value)) return { ok: true, value: { ok: true, text: value.text } };
-  const reason = 'the daemon is of another version: restart it';
-  return { ok: false, code: 'other-version', reason };
+  return { ok: false, code: 'other-version', reason: otherVersion };
 }
+
+export const otherVersion = 'daemon and command-line versions differ: restart the daemon';
 
 function decodeJson(line: Uint8Array): Decoded<unknown> {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
     return { ok: true, value };
   } catch {
-    return { ok: false, code: 'bad-json', reason: 'this line is not JSON in UTF-8' };
+    return { ok: false, code: 'bad-json', reason: 'the line is not JSON in UTF-8' };
   }
 }

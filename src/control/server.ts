@@ -1,6 +1,6 @@
-// The control socket of the daemon: answers `status`, `accept` and the like, and streams to
-// `watch`. A peer may send anything, stop reading or never leave: each is bounded, none disturbs
-// the agent.
+// The control socket of the daemon: answers commands such as `status` and `accept`, and sends
+// updates to `watch`. A peer may send anything, stop reading, or stay connected: each case is
+// bounded, and none delays the agent.
 import { unreachable } from '../assert.ts';
 import {
   controlConnectionsMax,
@@ -10,7 +10,7 @@ import {
   controlLineBytesMax,
   watchEveryMs,
 } from '../limits.ts';
-import { createLines } from './line-reader.ts';
+import { createLineReader } from './line-reader.ts';
 import { decodeRequest, encodeLine } from './protocol.ts';
 import type { Status } from '../core/status.ts';
 import type {
@@ -21,16 +21,16 @@ import type {
   LocalStreamHandlers,
   Log,
 } from '../host/ports.ts';
-import type { Answer, ControlRequest, ControlResponse } from './protocol.ts';
-import type { PackagesAnswer, Rejection } from './protocol.ts';
+import type { CommandAnswer, ControlRequest, ControlResponse } from './protocol.ts';
+import type { InventoryAnswer, Rejection } from './protocol.ts';
 
 export type ControlHandlers = {
   status(): Status;
-  accept(name: string, version: string | undefined): Promise<Answer>;
-  decline(name: string, version: string | undefined): Promise<Answer>;
-  inventory(): Promise<PackagesAnswer>;
-  renewPath(): Promise<Answer>;
-  /** Calls `listener` after each change of what `status` gives; the returned function ends that. */
+  accept(name: string, version: string | undefined): Promise<CommandAnswer>;
+  decline(name: string, version: string | undefined): Promise<CommandAnswer>;
+  inventory(): Promise<InventoryAnswer>;
+  renewPath(): Promise<CommandAnswer>;
+  /** Calls `listener` after each change of the status; the returned function unsubscribes. */
   onChange(listener: () => void): () => void;
 };
 
@@ -49,31 +49,31 @@ export async function startControl(
   group?: string,
 ): Promise<DiskResult<ControlServer>> {
   const streams = new Set<LocalStream>();
-  const parting = new Set<LocalStream>();
+  const closing = new Set<LocalStream>();
   const accept = (stream: LocalStream) => {
-    if (parting.size >= controlCloseGraceMax) {
+    if (closing.size >= controlCloseGraceMax) {
       stream.close();
       return { onData: () => undefined, onClosed: () => undefined };
     }
     if (streams.size >= controlConnectionsMax) {
-      parting.add(stream);
-      return turnAway(ports.clock, stream, () => parting.delete(stream));
+      closing.add(stream);
+      return rejectBusy(ports.clock, stream, () => closing.delete(stream));
     }
     streams.add(stream);
-    return serve(ports, handlers, stream, () => streams.delete(stream));
+    return servePeer(ports, handlers, stream, () => streams.delete(stream));
   };
   const listening = await ports.sockets.listen(path, accept, group);
   if (!listening.ok) return listening;
   const close = async () => {
-    for (const stream of [...streams, ...parting]) stream.close();
+    for (const stream of [...streams, ...closing]) stream.close();
     await listening.value.close();
   };
   return { ok: true, value: { close } };
 }
 
-function turnAway(clock: Clock, stream: LocalStream, onGone: () => void): LocalStreamHandlers {
-  const reason = `${controlConnectionsMax} connections are open already: try again`;
-  const cancel = sayLast(clock, stream, { ok: false, code: 'busy', reason });
+function rejectBusy(clock: Clock, stream: LocalStream, onGone: () => void): LocalStreamHandlers {
+  const reason = `${controlConnectionsMax} connections are open: try again later`;
+  const cancel = sendAndClose(clock, stream, { ok: false, code: 'busy', reason });
   const onClosed = () => {
     cancel();
     onGone();
@@ -81,7 +81,8 @@ function turnAway(clock: Clock, stream: LocalStream, onGone: () => void): LocalS
   return { onData: () => undefined, onClosed };
 }
 
-function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): () => void {
+/** Ends the connection after the response; closes it if the peer does not read in time. */
+function sendAndClose(clock: Clock, stream: LocalStream, response: ControlResponse): () => void {
   void stream.write(encodeLine(response)).then(() => stream.end());
   return clock.after(controlCloseGraceMs, () => stream.close());
 }
@@ -89,79 +90,79 @@ function sayLast(clock: Clock, stream: LocalStream, response: ControlResponse): 
 const tooLong = {
   ok: false,
   code: 'too-long',
-  reason: `more than ${controlLineBytesMax} bytes wait: one request, then its answer`,
+  reason: `more than ${controlLineBytesMax} bytes: send one request, then read its answer`,
 } as const;
 
-/** One peer. `say` is always awaited: never more than one line waits to be read by it. */
-function serve(
+/** Serves one peer. Each `send` is awaited, so that at most one line waits for the peer. */
+function servePeer(
   { clock, log }: ControlPorts,
   handlers: ControlHandlers,
   stream: LocalStream,
   onGone: () => void,
 ): LocalStreamHandlers {
-  const lines = createLines(controlLineBytesMax);
+  const lines = createLineReader(controlLineBytesMax);
   let isBusy = false;
   let isGone = false;
-  let isParting = false;
-  let isAll = false;
+  let isClosing = false;
+  let isEnded = false;
   let unwatch: (() => void) | undefined;
-  let quiet = clock.after(controlIdleMs, () => stream.close());
+  let cancelIdle = clock.after(controlIdleMs, () => stream.close());
 
-  const isDone = () => isGone || isParting || unwatch !== undefined;
+  const isDone = () => isGone || isClosing || unwatch !== undefined;
   const next = () => (isDone() ? undefined : lines.take());
-  const wait = () => {
-    quiet();
-    quiet = clock.after(controlIdleMs, () => stream.close());
+  const restartIdle = () => {
+    cancelIdle();
+    cancelIdle = clock.after(controlIdleMs, () => stream.close());
   };
-  const say = async (response: ControlResponse) => {
+  const send = async (response: ControlResponse) => {
     if (isGone) return;
-    wait();
+    restartIdle();
     const written = await stream.write(encodeLine(response));
     if (!written.ok) stream.close();
-    // Who watches may be silent for days, as long as it reads.
-    if (unwatch !== undefined) quiet();
+    // A `watch` peer that reads may send nothing for days.
+    if (unwatch !== undefined) cancelIdle();
   };
-  const follow = async (line: Uint8Array) => {
+  const handle = async (line: Uint8Array) => {
     const request = decodeRequest(line);
     if (!request.ok) {
-      // HTTP, or another protocol: a later line of it must not be taken for a request.
-      if (request.code === 'bad-json') return part(request);
+      // HTTP or another protocol: the agent must not read one of its later lines as a request.
+      if (request.code === 'bad-json') return refuse(request);
       log('debug', 'control-request-invalid', { code: request.code });
-      return say(request);
+      return send(request);
     }
-    if (request.value.command !== 'watch') return say(await answer(handlers, request.value));
-    unwatch = watch(clock, handlers, (status) => say({ ok: true, status }));
+    if (request.value.command !== 'watch') return send(await answer(handlers, request.value));
+    unwatch = watch(clock, handlers, (status) => send({ ok: true, status }));
   };
   const work = async () => {
-    if (isBusy || isParting) return;
+    if (isBusy || isClosing) return;
     isBusy = true;
-    for (let line = next(); line !== undefined; line = next()) await follow(line);
+    for (let line = next(); line !== undefined; line = next()) await handle(line);
     isBusy = false;
-    if (isGone || isParting) return;
-    if (lines.isOver()) part(tooLong);
-    else if (isAll) stream.end();
+    if (isGone || isClosing) return;
+    if (lines.isTooLong()) refuse(tooLong);
+    else if (isEnded) stream.end();
   };
-  const part = (refusal: Rejection) => {
+  const refuse = (refusal: Rejection) => {
     log('debug', 'control-request-invalid', { code: refusal.code });
-    isParting = true;
-    quiet();
-    quiet = sayLast(clock, stream, refusal);
+    isClosing = true;
+    cancelIdle();
+    cancelIdle = sendAndClose(clock, stream, refusal);
   };
   return {
     onData: (data) => {
       if (isDone()) return;
-      wait();
+      restartIdle();
       lines.push(data);
       void work();
     },
-    // Not before all that it asked is answered.
+    // The connection ends after all requests are answered.
     onEnd: () => {
-      isAll = true;
+      isEnded = true;
       void work();
     },
     onClosed: () => {
       isGone = true;
-      quiet();
+      cancelIdle();
       unwatch?.();
       onGone();
     },
@@ -177,7 +178,7 @@ async function answer(
     case 'why':
     case 'watch':
       return { ok: true, status: handlers.status() };
-    case 'packages':
+    case 'inventory':
       return handlers.inventory();
     case 'renew-path':
       return handlers.renewPath();
@@ -190,34 +191,37 @@ async function answer(
   }
 }
 
-/** Says the status now and after changes: one each `watchEveryMs`, none before one was read. */
+/**
+ * Sends the status at once and after changes: at most one each `watchEveryMs`, and none before the
+ * peer has read the previous one.
+ */
 function watch(
   clock: Clock,
   handlers: ControlHandlers,
-  say: (status: Status) => Promise<void>,
+  send: (status: Status) => Promise<void>,
 ): () => void {
   let isDue = false;
-  let isSaying = false;
+  let isSending = false;
   let isOver = false;
   let cancel: (() => void) | undefined;
 
-  const tell = async () => {
+  const sendStatus = async () => {
     isDue = false;
-    isSaying = true;
-    const pause = clock.nowMs() + watchEveryMs;
-    await say(handlers.status());
-    isSaying = false;
+    isSending = true;
+    const nextMs = clock.nowMs() + watchEveryMs;
+    await send(handlers.status());
+    isSending = false;
     if (isOver) return;
-    cancel = clock.after(Math.max(0, pause - clock.nowMs()), () => {
+    cancel = clock.after(Math.max(0, nextMs - clock.nowMs()), () => {
       cancel = undefined;
-      if (isDue) void tell();
+      if (isDue) void sendStatus();
     });
   };
   const unsubscribe = handlers.onChange(() => {
     isDue = true;
-    if (!isSaying && cancel === undefined) void tell();
+    if (!isSending && cancel === undefined) void sendStatus();
   });
-  void tell();
+  void sendStatus();
   return () => {
     isOver = true;
     cancel?.();

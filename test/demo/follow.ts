@@ -1,7 +1,7 @@
 // The bar of `sota-agent watch`, from the same socket and by the same code.
 import { createRates, packageLine } from '../../src/commands/progress.ts';
 import { percent } from '../../src/commands/format.ts';
-import { converse } from '../../src/control/client.ts';
+import { openRequest } from '../../src/control/client.ts';
 import { createLocalSockets } from '../../src/host/sockets.ts';
 import { createClock } from '../../src/host/time.ts';
 import type { PackageStatus } from '../../src/core/status.ts';
@@ -12,7 +12,7 @@ export function follow(socket: string, screen: Screen): () => void {
   const clock = createClock();
   const rates = createRates();
   const ports = { sockets: createLocalSockets(), clock };
-  const talk = converse(ports, socket, { command: 'watch' }, (came) => {
+  const talk = openRequest(ports, socket, { command: 'watch' }, (came) => {
     if (!came.ok || !('status' in came)) return;
     const nowMs = clock.nowMs();
     rates.note(came.status, nowMs);

@@ -45,7 +45,7 @@ needsRoot('runs its commands without /dev and /proc; only `run` says what it lac
     ['version', 0, /^sota-agent \d/],
     ['help', 0, /receives software/],
     ['config', 0, /\[storage\]/],
-    ['status', 3, /the daemon does not run/],
+    ['status', 3, /the daemon is not running/],
     ['run', 1, /^\S+ error startup-failed reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
   ] as const) {
     const args = [root, '/sota-agent', command, '--config', '/etc/config.toml'];

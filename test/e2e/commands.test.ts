@@ -39,12 +39,12 @@ function says(result: CommandResult, exitCode: number, out: RegExp | '', err: Re
 
 test('help and version need no configuration', async () => {
   says(await askAgent(['version']), 0, /^sota-agent \d+\.\d+\.\d+\n$/, '');
-  says(await askAgent(['help']), 0, /usage: sota-agent COMMAND[^]*Exit codes: 0 done/, '');
+  says(await askAgent(['help']), 0, /usage: sota-agent COMMAND[^]*Exit codes: 0 success/, '');
   says(await askAgent(['help', 'accept']), 0, /usage: sota-agent accept NAME \[VERSION\]/, '');
 });
 
 test('a wrong word is answered with the nearest one, exit code 2', async () => {
-  says(await askAgent(['stauts']), 2, '', /no command "stauts"; did you mean "status"\?/);
+  says(await askAgent(['stauts']), 2, '', /unknown command "stauts": did you mean "status"\?/);
   says(await askAgent(['status', '--jsno']), 2, '', /did you mean "--json"\?/);
   says(await askAgent(['accept']), 2, '', /"accept" needs a NAME/);
   says(await askAgent([]), 2, '', /a command is missing/);
@@ -113,7 +113,7 @@ test('what is no regular file is no configuration, and is not waited for', async
   for (const path of [pipe, join(directory, 'socket'), '/dev/zero', '/dev/tty']) {
     for (const command of ['config', 'run', 'status']) {
       // Without a terminal there is no /dev/tty.
-      const told = /is not a regular file.*: give a regular file\n$/;
+      const told = /is not a regular file.*: name a regular file\n$/;
       says(await askAgent([command, '--config', path]), 2, '', told);
     }
   }
@@ -170,7 +170,7 @@ test('a daemon whose control socket is not reachable is said to run, exit code 3
       ['status', '--json'],
       ['why'],
       ['watch'],
-      ['packages'],
+      ['inventory'],
       ['accept', 'x'],
       ['decline', 'x'],
       ['renew-path'],
@@ -178,7 +178,7 @@ test('a daemon whose control socket is not reachable is said to run, exit code 3
       says(await askAgent([...words, '--config', config]), 3, '', told);
     }
     await agent.kill();
-    says(await askAgent(['status', '--config', config]), 0, /the daemon does not run/, '');
+    says(await askAgent(['status', '--config', config]), 0, /the daemon is not running/, '');
     rmSync(socket, { recursive: true });
   }
 });
@@ -195,16 +195,19 @@ ofRoot('the socket of another user gets no word of the operator', async () => {
   says(await asks('accept'), 0, /accepted/, '');
   chownSync(path, 12345, 12345);
   for (const word of ['accept', 'decline']) {
-    says(await asks(word), 3, '', /control\.sock belongs to user 12345.*nothing was said to it/);
+    says(await asks(word), 3, '', /control\.sock belongs to user 12345.*nothing was sent/);
   }
   assert.is(heard.length, 1);
   const shown = await askAgent(['config', '--config', config]);
-  assert.match(shown.err, /warning: .*control\.socket can be another user's: .*user 12345/);
+  assert.match(shown.err, /warning: .*control\.socket may belong to another user: .*user 12345/);
   chownSync(path, 0, 0);
   chmodSync(directory, 0o777);
-  says(await asks('accept'), 3, '', /is writable for every user.*nothing was said to it/);
-  const asked = await askAgent(['packages', '--config', config]);
-  assert.match(asked.err, /^warning: .*every user: what answers may not be the daemon/);
+  says(await asks('accept'), 3, '', /is writable for every user.*nothing was sent/);
+  const asked = await askAgent(['inventory', '--config', config]);
+  assert.match(
+    asked.err,
+    /^warning: .*every user: the program that answers there may not be the daemon/,
+  );
   chmodSync(directory, 0o1777);
   says(await asks('accept'), 0, /accepted/, '');
   assert.match((await askAgent(['config', '--config', config])).err, /writable for every user/);
@@ -224,9 +227,9 @@ function createConsenting(heard: string[]) {
 
 test('without a daemon and without its files there is nobody to ask, exit code 3', async () => {
   const config = writeConfig(directory, {});
-  for (const words of [['status'], ['packages'], ['accept', 'x'], ['why'], ['watch']]) {
+  for (const words of [['status'], ['inventory'], ['accept', 'x'], ['why'], ['watch']]) {
     const asked = await askAgent([...words, '--config', config]);
-    says(asked, 3, '', /the daemon does not run .*control\.sock.*start it with/);
+    says(asked, 3, '', /the daemon is not running .*control\.sock.*start it with/);
   }
 });
 
@@ -239,7 +242,12 @@ test('a package waits for consent: status, why, accept, decline', async () => {
     await until('offered', async () => (await vehicle.status()).packages.length === 2);
     says(await command('status'), 0, /engine +2\.1\.0 +offered[^]*maps +7\.0\.0 +offered/, '');
     says(await command('why', 'engine'), 0, /engine 2\.1\.0: offered[^]*waits for: consent/, '');
-    says(await command('why', 'engin'), 1, '', /no package is called engin; known: engine, maps/);
+    says(
+      await command('why', 'engin'),
+      1,
+      '',
+      /no package has the name engin: the packages are engine, maps/,
+    );
     const json = await command('status', '--json');
     says(json, 0, /^\{/, '');
     const status: Status = JSON.parse(json.out);
@@ -254,7 +262,8 @@ test('a package waits for consent: status, why, accept, decline', async () => {
     says(await command('decline', 'maps', '7.0.0'), 0, /^declined maps 7\.0\.0\n$/, '');
     await until('declined', async () => (await vehicle.status()).packages[0]?.phase !== 'offered');
     assert.equal(vehicle.installs(), ['engine']);
-    says(await command('packages'), 0, '', '');
+    says(await command('inventory'), 0, '', '');
+    says(await command('packages'), 0, '', /^warning: "packages" is a deprecated name .*\n$/);
   });
 });
 
@@ -267,12 +276,12 @@ test('status of a daemon that is down comes from flash, and says so', async () =
     await until('offered', async () => (await vehicle.status()).packages.length === 1);
     vehicle.cut();
     await vehicle.agent().ended;
-    says(await command('status'), 0, /the daemon does not run[^]*engine +2\.1\.0 +offered/, '');
+    says(await command('status'), 0, /the daemon is not running[^]*engine +2\.1\.0 +offered/, '');
     const { out } = await command('status', '--json');
     const status: Status = JSON.parse(out);
     assert.is(status.agent.source, 'flash');
     says(await command('why'), 0, /engine 2\.1\.0: offered/, '');
-    says(await command('accept', 'engine'), 3, '', /the daemon does not run/);
+    says(await command('accept', 'engine'), 3, '', /the daemon is not running/);
   });
 });
 

@@ -102,7 +102,10 @@ test('a wish to be confirmed asks a person, whatever is accepted by itself', asy
     });
     const { out } = await vehicle.command('why');
     assert.match(out, /maps 7\.0\.0[^]*consent, as the server wants/);
-    assert.match(out, /learnt of the server at genivi.org.*start:\n {2}it speaks P3\n.*is told/);
+    assert.match(
+      out,
+      /Learned from the server at genivi.org.*start:\n {2}server dialect: P3\n.*progress acks/,
+    );
     assert.equal(seen(vehicle.backend.server, 'start'), []);
     assert.is((await vehicle.command('accept', update)).exitCode, 0);
     await vehicle.reported(one);

@@ -64,7 +64,7 @@ for (const [what, installer, data, text] of [
       assert.is(outcome.status, false);
       assert.match(outcome.text, text);
       // The list of packages asks no other installer either.
-      const listed = await vehicle.command('packages');
+      const listed = await vehicle.command('inventory');
       assert.is(listed.exitCode, 0, listed.err);
       assert.equal(
         started().filter((line) => line !== 'opkg list-installed'),

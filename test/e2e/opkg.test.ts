@@ -86,7 +86,7 @@ test('installs, upgrades, and answers getpackages with the list of opkg', async 
     { name: 'busybox', version: '1.36' },
     { name: 'hello', version: '1.1' },
   ]);
-  assert.is(runAgentCommand(config, 'packages').out, 'busybox 1.36\nhello 1.1\n');
+  assert.is(runAgentCommand(config, 'inventory').out, 'busybox 1.36\nhello 1.1\n');
 });
 
 test('the same version is a success that opkg is not called for', async () => {

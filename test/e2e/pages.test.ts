@@ -59,7 +59,7 @@ for (const { page, block, config } of found) {
 }
 
 test('a command that fails, fails its test', () => {
-  assert.throws(() => run('sota-agent nothing', undefined), /no command "nothing"/);
+  assert.throws(() => run('sota-agent nothing', undefined), /unknown command "nothing"/);
   assert.throws(() => run('sota-agent config --config config.toml', 'x = 1\n'), /config\.toml:1/);
 });
 

@@ -164,7 +164,10 @@ for (const [what, plant] of planted.filter(([name]) => / as journal$/.test(name)
     const asked = runAgentCommand(writeConfig(directory, { rvi }), 'status');
     assert.is(asked.exitCode, 1);
     assert.is(asked.out, '');
-    assert.match(asked.err, /^the daemon does not run, and \S+journal (is|has) .*storage\.dir\n$/);
+    assert.match(
+      asked.err,
+      /^the daemon is not running, and \S+journal (is|has) .*storage\.dir\n$/,
+    );
     assert.equal(readFileSync(victim), ourJournal());
   });
 }

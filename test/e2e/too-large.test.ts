@@ -55,7 +55,7 @@ test('a start of more chunks than can be counted is reported as failed', async (
     const said = JSON.stringify(reportsIn(vehicle)[0]?.parameters);
     assert.match(said, /chunkscount: 32769 is not within/);
     const { out } = await vehicle.command('why', 'maps');
-    assert.match(out, /report owed \(failed: .*chunkscount: 32769 is not within/);
+    assert.match(out, /report not confirmed \(failed: .*chunkscount: 32769 is not within/);
     assert.equal(vehicle.installs(), []);
   });
 });
@@ -71,7 +71,7 @@ test('an update of more than 2 GiB is reported at its offer, and why tells it', 
     backend.node.deliver('/sota/notify', [{ update_available: offer }], ttlMs);
     await until('reported', () => reportsIn(vehicle).length > 0);
     const { out } = await vehicle.command('why', id);
-    assert.match(out, /report owed \(failed: too large: 2147500000 bytes/);
+    assert.match(out, /report not confirmed \(failed: too large: 2147500000 bytes/);
     const starts = backend.server.log.filter(
       ({ direction, service }) => direction === 'in' && service === '/sota/start',
     );

@@ -169,7 +169,7 @@ async function offered({ run, until }: Shell, { backend, acked, one }: Place): P
   const status = await until('sota-agent status', /^link .*: registered/m);
   check('status shows the link, and that the services are registered', true, status);
   await run('sota-agent watch >/run/watch.log 2>&1 &');
-  await until('cat /run/watch.log', /nothing to do/);
+  await until('cat /run/watch.log', /no packages/);
   backend.server.notify([one]);
   const watched = await until('cat /run/watch.log', /^app 2\.0\.0 .* [1-9]\d %/m);
   check('watch follows the transfer', true, watched);
@@ -180,7 +180,7 @@ async function offered({ run, until }: Shell, { backend, acked, one }: Place): P
 async function reported(shell: Shell, place: Place, ackedThen: number): Promise<void> {
   const { backend, one, payload } = place;
   const { run, until } = shell;
-  const said = await until('sota-agent why app', /What survived the last cut:/);
+  const said = await until('sota-agent why app', /Recovered after the last power loss:/);
   const [, sentence = '', held = ''] = /^ +(app 2\.0\.0: .*?(\d+) of .*)$/m.exec(said) ?? [];
   check(`why says what survived: ${sentence}`, Number(held) >= ackedThen, said);
   await run('sota-agent watch >/run/watch.log 2>&1 &');

@@ -192,7 +192,7 @@ time and number.`,
 
 function controlSocket(): Page {
   const protocol = 'src/control/protocol.ts';
-  const requests = ['Question', 'Wish', 'Order'].map((name) => {
+  const requests = ['Query', 'ConsentRequest', 'RenewPathRequest'].map((name) => {
     const [command, ...others] = fieldsOf(name);
     const commands = command === undefined ? '' : typeOf(command);
     const fields = others.map((field) => {

@@ -31,11 +31,11 @@ const draws: readonly [Draw, ...Draw[]] = [
 ];
 export const controlDraws: readonly Draw[] = draws;
 
-/** `packages` starts a program each time, and the victim is nobody's to decline. */
+/** `inventory` starts a program each time, and the victim is nobody's to decline. */
 function lineOf(prng: Prng): Buffer {
   const tree = wishOf(prng);
   const data = prng.chance(0.3) ? Buffer.from(spell(tree)) : mutated(prng, tree);
-  const isSpared = data.includes('packages') || data.includes(victimName);
+  const isSpared = ['packages', 'inventory', victimName].some((word) => data.includes(word));
   return isSpared ? Buffer.from('{"command":"status"}') : data.subarray(0, 4_000);
 }
 

@@ -12,7 +12,7 @@ const test = suite('commands');
 
 const usual = '/etc/sota-agent/config.toml';
 const down =
-  'the daemon does not run (nobody listens on /run/sota-agent/control.sock): ' +
+  'the daemon is not running (no listener at /run/sota-agent/control.sock): ' +
   'start it with "systemctl start sota-agent" or "sota-agent run"\n';
 
 test('keeps the documented exit codes', () => {
@@ -20,39 +20,6 @@ test('keeps the documented exit codes', () => {
 });
 
 // ---------------------------------------------------------------- the command line
-
-const misuse: readonly (readonly [readonly string[], string])[] = [
-  [[], 'a command is missing'],
-  [['staus'], 'there is no command "staus"; did you mean "status"?'],
-  [['frobnicate'], 'there is no command "frobnicate"'],
-  [['help', 'wach'], 'there is no command "wach"; did you mean "watch"?'],
-  [['status', '--jsn'], 'there is no option "--jsn"; did you mean "--json"?'],
-  [['status', '-x'], 'there is no option "-x"'],
-  [['--frob=1', 'status'], 'there is no option "--frob"'],
-  [['watch', '--json'], '"watch" takes no --json'],
-  [['status', '--json=yes'], '--json takes no value'],
-  [['status', '--config'], '--config needs a FILE'],
-  [['status', '--config='], '--config needs a FILE'],
-  [['accept'], '"accept" needs a NAME'],
-  [['decline', '--config', 'f'], '"decline" needs a NAME'],
-  [['accept', 'a', '1', 'x'], '"accept" does not take "x"'],
-  [['accept', ''], '"accept" takes no empty NAME'],
-  [['accept', 'a', ''], '"accept" takes no empty VERSION'],
-  [['why', ''], '"why" takes no empty NAME'],
-  [['status', 'engine'], '"status" does not take "engine"'],
-  [['version', 'x'], '"version" does not take "x"'],
-  [['help', 'status', 'x'], '"help" does not take "x"'],
-  [['status', '--', '--json'], '"status" does not take "--json"'],
-  [['\u001b[31m'], 'there is no command "\\u001b[31m"'],
-];
-
-for (const [argv, said] of misuse) {
-  test(`refuses ${JSON.stringify(argv)}`, async () => {
-    const world = createWorld();
-    assert.is(await world.run(...argv), 2);
-    assert.equal(world.shown, { out: '', err: `sota-agent: ${said}\nsee "sota-agent help"\n` });
-  });
-}
 
 test('prints the version, however it is asked', async () => {
   for (const argv of [['version'], ['--version'], ['-V'], ['version', '--config', '/none']]) {
@@ -62,25 +29,25 @@ test('prints the version, however it is asked', async () => {
   }
 });
 
-const usage = `sota-agent 0.1.0: receives software over RVI SOTA and has it installed
+const usage = `sota-agent 0.1.0: receives, verifies and installs software over RVI SOTA
 
 usage: sota-agent COMMAND [--config FILE]
 
-  run                     the daemon
-  status [--json]         transfers, installs, reports and the link
-  watch                   live progress, until Ctrl-C
-  why [NAME]              what it waits for, which timer runs, what comes next
-  accept NAME [VERSION]   agree to a package that waits for consent
-  decline NAME [VERSION]  refuse a package that waits or is being received
-  packages                what is installed, as the server would be told
+  run                     run the daemon
+  status [--json]         print transfers, installs, reports and the connection
+  watch                   print live progress until Ctrl-C
+  why [NAME]              print what each package waits for, and the next step
+  accept NAME [VERSION]   accept a package that waits for consent
+  decline NAME [VERSION]  decline a package that waits or is being received
+  inventory               print the installed packages as the server receives them
   renew-path              make a new secret path for deliveries and register it
-  config                  check the configuration and print it as it holds
-  version                 of this file; that of a running daemon is in "status"
-  help [COMMAND]          this, or more on one command
+  config                  check the configuration and print the effective values
+  version                 print the version of this file; "status" prints that of the daemon
+  help [COMMAND]          print this help, or the help of one command
 
-The configuration is /etc/sota-agent/config.toml, or FILE. Every key of it can be given as
-SOTA_AGENT_<SECTION>_<KEY>; "sota-agent config" lists them all.
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.
+The configuration is FILE, or /etc/sota-agent/config.toml. The environment variable
+SOTA_AGENT_<SECTION>_<KEY> overrides a key; "sota-agent config" prints all keys.
+Exit codes: 0 success, 1 failure, 2 wrong usage or configuration, 3 daemon not reachable.
 `;
 
 test('prints its usage, however it is asked', async () => {
@@ -106,10 +73,23 @@ test('prints help for each command, which fits a terminal', async () => {
   assert.is(
     world.shown.out,
     'usage: sota-agent accept NAME [VERSION] [--config FILE]\n\n' +
-      'accept: agree to a package that waits for consent\n' +
-      'Packages wait if policy.consent = "required" is set, or if\n' +
-      'the server asks for it. One that failed too often is tried again.\n',
+      'accept: accept a package that waits for consent\n' +
+      'Packages wait if policy.consent is "required", or if the server requires it.\n' +
+      'A package that failed installer.max_attempts times gets one more series.\n',
   );
+});
+
+test('runs a command by its former name, with a warning', async () => {
+  const world = createWorld();
+  await startFakeDaemon(world, statusOf(), {
+    inventory: async () => ({ ok: true, packages: [{ name: 'vim', version: '9' }] }),
+  });
+  assert.is(await world.run('packages'), 0);
+  const warning = 'warning: "packages" is a deprecated name of this command: use "inventory"\n';
+  assert.equal(world.shown, { out: 'vim 9\n', err: warning });
+  const help = createWorld();
+  assert.is(await help.run('help', 'packages'), 0);
+  assert.match(help.shown.out, /^usage: sota-agent inventory [^]*"packages" is a deprecated name/);
 });
 
 // ---------------------------------------------------------------- configuration
@@ -150,7 +130,7 @@ test('runs the daemon with the file, the environment and its warnings', async ()
     world.shown.err,
     'warning: /my.toml:2: rvi.stall_timeout is not below 30 s, after which servers repeat the ' +
       'last chunk on their own: set it to 10: a lost ack then costs less time\n' +
-      'warning: NODE_OPTIONS is set, with which a Node runs code of others: unset it\n',
+      'warning: NODE_OPTIONS is set, which can make Node load other code: unset it\n',
   );
 });
 
@@ -221,7 +201,7 @@ test('refuses in `config` what the start refuses, and prints it all the same', a
   const text = `[storage]\ndir = "/boot/x"\n${signed}`;
   const world = createWorld({ files: { '/c': text }, checkFileSystem });
   assert.is(await world.run('config', '--config=/c'), 2);
-  assert.is(world.shown.err, `/c:2: storage.dir is refused at the start: ${reason}\n`);
+  assert.is(world.shown.err, `/c:2: storage.dir is rejected at the start: ${reason}\n`);
   assert.match(world.shown.out, /^dir = "\/boot\/x"/m);
 });
 
@@ -244,12 +224,16 @@ test('ends every command on a bad configuration, with every complaint', async ()
 });
 
 const unreadable: readonly (readonly [string, string | Uint8Array | undefined, string])[] = [
-  ['/none', undefined, '/none: cannot be read (ENOENT: /none): give another --config\n'],
-  ['/etc', '!EISDIR', '/etc: cannot be read (EISDIR: /etc): give a file, not a folder\n'],
-  ['/a/b', '!ENOTDIR', '/a/b: cannot be read (ENOTDIR: /a/b): give another --config\n'],
+  ['/none', undefined, '/none: cannot be read (ENOENT: /none): name another file with --config\n'],
+  ['/etc', '!EISDIR', '/etc: cannot be read (EISDIR: /etc): name a file, not a directory\n'],
+  ['/a/b', '!ENOTDIR', '/a/b: cannot be read (ENOTDIR: /a/b): name another file with --config\n'],
   ['/secret', '!EACCES', '/secret: cannot be read (EACCES: /secret): make it readable\n'],
   ['/bytes', Uint8Array.of(0xff), '/bytes: is not UTF-8: save it as UTF-8\n'],
-  ['/big', ' '.repeat(262_145), '/big: has more than 262144 bytes: give another --config\n'],
+  [
+    '/big',
+    ' '.repeat(262_145),
+    '/big: has more than 262144 bytes: name another file with --config\n',
+  ],
 ];
 
 for (const [file, content, said] of unreadable) {
@@ -325,20 +309,20 @@ const richText = `agent    1.2.3, up 1 h 2 min
 vehicle  V1
 link     up: http://127.0.0.1:8901
 backend  b/sota/start (from notify)
-learnt   after a start: empty, to go on: full
-trouble  the disk is full
+learned  after a start: empty, to resume: full
+storage  the disk is full
 
 packages
   engine             2.1  receiving   12/40 chunks, 30 %, 768.0 KiB  the list is sent again, in 8 s
   rootfs-\\u202eevil  2.1  installing  40 % installed                 it is stopped
 
-reports owed
-  old  1  failed  said 3 times, in 1 min 1 s  opkg said no
+reports to confirm
+  old  1  failed  sent 3 times, in 1 min 1 s  opkg said no
 
 history
   older  1  installed  1 attempt
 
-survived the last cut
+recovered after the last power loss
   engine 2.1: 12 of 40 chunks were on flash
 `;
 
@@ -370,12 +354,12 @@ test('reads flash where the daemon is down, and says so', async () => {
   assert.is(await world.run('status'), 0);
   assert.equal(seen, ['/data']);
   const [first] = world.shown.out.split('\n');
-  assert.is(first, 'agent    1.2.3; the daemon does not run, this is what it left on flash');
+  assert.is(first, 'agent    1.2.3; the daemon is not running, this is its state on flash');
   assert.is(await world.run('why'), 0);
 });
 
 test('ends with 3 where there is neither daemon nor flash', async () => {
-  for (const name of ['status', 'why', 'packages', 'watch']) {
+  for (const name of ['status', 'why', 'inventory', 'watch']) {
     const world = createWorld();
     assert.is(await world.run(name), 3);
     assert.equal(world.shown, { out: '', err: down });
@@ -393,7 +377,7 @@ test('does not take flash for the truth where it may not ask', async () => {
   assert.is(await world.run('status'), 3);
   assert.equal(world.shown, {
     out: '',
-    err: 'no right to use /run/sota-agent/control.sock: run this command as root\n',
+    err: 'no permission to use /run/sota-agent/control.sock: run this command as root\n',
   });
   world.sockets.refuse({ ok: false, code: 'EMFILE', reason: 'too many open files' });
   world.shown.err = '';
@@ -417,15 +401,19 @@ test('tells of a daemon that goes away before it answers', async () => {
     onData: () => stream.close(),
     onClosed: () => undefined,
   }));
-  assert.is(await world.run('packages'), 3);
-  assert.is(world.shown.err, 'the daemon at /run/sota-agent/control.sock is gone: closed\n');
+  assert.is(await world.run('inventory'), 3);
+  assert.is(
+    world.shown.err,
+    'the connection to the daemon at /run/sota-agent/control.sock ended: closed\n',
+  );
 });
 
 test('tells of a daemon of another version', async () => {
   for (const [name, line] of [
     ['status', '{"ok":true,"text":"hello"}'],
-    ['packages', '{"ok":true,"text":"hello"}'],
+    ['inventory', '{"ok":true,"text":"hello"}'],
     ['accept', '{"ok":true,"packages":[]}'],
+    ['inventory', '{"ok":false,"code":"bad-request","reason":"wanted: command"}'],
   ] as const) {
     const world = createWorld();
     await world.sockets.listen(usualSocket, (stream) => ({
@@ -433,7 +421,7 @@ test('tells of a daemon of another version', async () => {
       onClosed: () => undefined,
     }));
     assert.is(await world.run(name, ...(name === 'accept' ? ['a'] : [])), 1);
-    assert.is(world.shown.err, 'the daemon answers otherwise than this version asks: restart it\n');
+    assert.is(world.shown.err, 'daemon and command-line versions differ: restart the daemon\n');
   }
 });
 
@@ -452,10 +440,13 @@ test('tells why of everything', async () => {
 rootfs-\\u202eevil 2.1: installing, 40 % installed
   waits for: the installer
   next: it is stopped (no timer)
-old 1: report owed (failed: opkg said no)
-  said 3 times; next: again, in 1 min 1 s until the server shows that it knows`,
+old 1: report not confirmed (failed: opkg said no)
+  sent 3 times; next: sent again, in 1 min 1 s, until the server confirms it`,
   );
-  assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: 12 of 40/);
+  assert.match(
+    world.shown.out,
+    /\n\nRecovered after the last power loss:\n {2}engine 2\.1: 12 of 40/,
+  );
 });
 
 test('tells in words what was learnt of the servers', async () => {
@@ -475,14 +466,14 @@ test('tells in words what was learnt of the servers', async () => {
   assert.is(await world.run('why'), 0);
   assert.ok(
     world.shown.out.endsWith(`
-What was learnt of the server at b/sota/start:
-  it speaks P3
-  when it starts anew, an empty ack works
-  when it stands still, the list of all that is held works
-  it may give up an install after a minute, and is told that one goes on
-And of the one before at old/sota/start:
-  it speaks P1
-  it waits for a report for ever, and is told nothing while an install runs
+Learned from the server at b/sota/start:
+  server dialect: P3
+  after a repeated start, it resumes on an empty ack
+  after a stall, it resumes on a list of all stored chunks
+  it may abandon an install after a minute, so the agent sends progress acks
+Learned from the previous server at old/sota/start:
+  server dialect: P1
+  it has no install timeout, so the agent sends nothing while an install runs
 `),
     world.shown.out,
   );
@@ -494,27 +485,35 @@ test('tells why of one package, past attempts included', async () => {
   assert.is(await world.run('why', 'older'), 0);
   assert.is(world.shown.out, 'older 1: installed after 1 attempt\n');
   assert.is(await world.run('why', 'old'), 0);
-  assert.match(world.shown.out, /old 1: report owed/);
+  assert.match(world.shown.out, /old 1: report not confirmed/);
 });
 
-test('tells what survived the last cut of the package asked for, and of no other', async () => {
+test('prints what was recovered of the given package, and of no other', async () => {
   const world = createWorld();
   const recovered = ['engines 2.1: held 1 of 2 chunks', 'engine 2.1: held 12', 'older 1: settled'];
   await startFakeDaemon(world, { ...rich, recovered });
   assert.is(await world.run('why', 'engine'), 0);
-  assert.match(world.shown.out, /\n\nWhat survived the last cut:\n {2}engine 2\.1: held 12\n$/);
+  assert.match(
+    world.shown.out,
+    /\n\nRecovered after the last power loss:\n {2}engine 2\.1: held 12\n$/,
+  );
   assert.not.match(world.shown.out, /engines|older/);
   await world.run('why', 'older');
-  assert.ok(world.shown.out.endsWith('\n\nWhat survived the last cut:\n  older 1: settled\n'));
+  assert.ok(
+    world.shown.out.endsWith('\n\nRecovered after the last power loss:\n  older 1: settled\n'),
+  );
 });
 
 test('tells that there is nothing to do', async () => {
   const world = createWorld();
   await startFakeDaemon(world);
   assert.is(await world.run('why'), 0);
-  assert.match(world.shown.out, /\nNothing to do: no package is offered, under way or unreported/);
+  assert.match(
+    world.shown.out,
+    /\nNothing to do: no package is offered, in progress or unreported/,
+  );
   assert.is(await world.run('why', 'engine'), 1);
-  assert.is(world.shown.err, 'no package is called engine; none is known at the moment\n');
+  assert.is(world.shown.err, 'no package has the name engine: there are no packages\n');
 });
 
 test('names the packages that are known, where the one asked for is not', async () => {
@@ -523,7 +522,7 @@ test('names the packages that are known, where the one asked for is not', async 
   assert.is(await world.run('why', 'engin'), 1);
   assert.equal(world.shown, {
     out: '',
-    err: 'no package is called engin; known: engine, rootfs-\\u202eevil\n',
+    err: 'no package has the name engin: the packages are engine, rootfs-\\u202eevil\n',
   });
 });
 
@@ -544,7 +543,7 @@ test('ends with 1 where the agent refuses', async () => {
     ({ ok: false, code: 'unknown-package', reason: 'nothing waits' }) as const;
   await startFakeDaemon(world, statusOf(), { accept: refuse, inventory: refuse });
   assert.is(await world.run('accept', 'engine'), 1);
-  assert.is(await world.run('packages'), 1);
+  assert.is(await world.run('inventory'), 1);
   assert.equal(world.shown, {
     out: '',
     err: 'nothing waits (unknown-package)\nnothing waits (unknown-package)\n',
@@ -562,7 +561,7 @@ test('lists packages, a line each', async () => {
       ],
     }),
   });
-  assert.is(await world.run('packages'), 0);
+  assert.is(await world.run('inventory'), 0);
   assert.is(world.shown.out, 'vim 9.1\nbell\\u0007 1\n');
 });
 

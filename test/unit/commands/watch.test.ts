@@ -53,7 +53,7 @@ test('prints a line for each phase and tenth where there is no terminal', async 
   const rate = '256.0 KiB/s';
   assert.equal(world.shown.out.trimEnd().split('\n'), [
     'link up http://127.0.0.1:8901',
-    'nothing to do; waiting for the server',
+    'no packages; waiting for the server',
     line('0', '0.0/10.0 MiB'),
     line('10', `1.0/10.0 MiB  ${rate}  36 s left`),
     line('20', `2.0/10.0 MiB  ${rate}  32 s left`),
@@ -91,7 +91,7 @@ test('draws over its lines on a terminal, and leaves above them what has ended',
     '\u001b[2A' +
       '\u001b[2Kengine 2.1  installed: the slot is new\n' +
       '\u001b[2Klink up: http://127.0.0.1:8901\n' +
-      '\u001b[2Knothing to do; waiting for the server\n' +
+      '\u001b[2Kno packages; waiting for the server\n' +
       '\u001b[J',
   );
   world.interrupt();
@@ -115,7 +115,7 @@ test('counts time down and notices a standstill while the daemon says nothing', 
   await world.clock.advance(3_000);
   const frames = world.shown.out.split('\u001b[3A').slice(1);
   assert.is(frames.length, 3);
-  assert.match(frames[2] ?? '', / 0 B\/s {2}stands still\n/);
+  assert.match(frames[2] ?? '', / 0 B\/s {2}stalled\n/);
   assert.match(frames[2] ?? '', /late 2\.1 {2}accepted: the server to start it, in 26 s\n/);
   world.interrupt();
   assert.is(await code, 0);
@@ -151,7 +151,10 @@ test('ends with 3 when the daemon goes away', async () => {
   await settle();
   await daemon.stop();
   assert.is(await code, 3);
-  assert.is(world.shown.err, 'the daemon at /run/sota-agent/control.sock is gone: closed\n');
+  assert.is(
+    world.shown.err,
+    'the connection to the daemon at /run/sota-agent/control.sock ended: closed\n',
+  );
 });
 
 test('ends with 1 when it is turned away', async () => {

@@ -1,6 +1,6 @@
 // Method: the server and the client joined by sockets in the same process, and a raw peer that
 // sends what it likes. The clock is turned by hand.
-import { ask, converse } from '../../../src/control/client.ts';
+import { sendRequest, openRequest } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/server.ts';
 import { isStatus } from '../../../src/control/protocol.ts';
 import {
@@ -69,20 +69,20 @@ async function rawPeer({ sockets }: SetUp) {
 }
 
 const badRequest =
-  '{"ok":false,"code":"bad-request","reason":"wanted: command (status, watch, why, packages, ' +
-  'renew-path), or accept, decline with a name"}\n';
-const badJson = '{"ok":false,"code":"bad-json","reason":"this line is not JSON in UTF-8"}\n';
+  '{"ok":false,"code":"bad-request","reason":"not a known request: send a \\"command\\" of ' +
+  'status, watch, why, inventory or renew-path, or accept or decline with a \\"name\\""}\n';
+const badJson = '{"ok":false,"code":"bad-json","reason":"the line is not JSON in UTF-8"}\n';
 
-test('answers status, why and packages', async () => {
+test('answers status, why and inventory', async () => {
   const world = await setUp();
   for (const command of ['status', 'why'] as const) {
-    const asked = await ask(world, path, { command });
+    const asked = await sendRequest(world, path, { command });
     assert.equal(asked, {
       kind: 'answered',
       response: { ok: true, status: JSON.parse(JSON.stringify(world.world.status)) },
     });
   }
-  assert.equal(await ask(world, path, { command: 'packages' }), {
+  assert.equal(await sendRequest(world, path, { command: 'inventory' }), {
     kind: 'answered',
     response: { ok: true, packages: [{ name: 'vim', version: '9' }] },
   });
@@ -91,8 +91,12 @@ test('answers status, why and packages', async () => {
 
 test('passes on what a person wishes', async () => {
   const world = await setUp();
-  const accepted = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
-  const declined = await ask(world, path, { command: 'decline', name: 'b', version: '2' });
+  const accepted = await sendRequest(world, path, {
+    command: 'accept',
+    name: 'a',
+    version: undefined,
+  });
+  const declined = await sendRequest(world, path, { command: 'decline', name: 'b', version: '2' });
   assert.equal(accepted, { kind: 'answered', response: { ok: true, text: 'a: accept' } });
   assert.equal(declined, { kind: 'answered', response: { ok: true, text: 'b: decline' } });
   assert.equal(world.world.wishes, ['accept a undefined', 'decline b 2']);
@@ -101,24 +105,35 @@ test('passes on what a person wishes', async () => {
 test('passes on a refusal', async () => {
   const refusal = { ok: false, code: 'unknown-package', reason: 'no such package' } as const;
   const world = await setUp({ accept: async () => refusal });
-  const asked = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
+  const asked = await sendRequest(world, path, {
+    command: 'accept',
+    name: 'a',
+    version: undefined,
+  });
   assert.equal(asked, { kind: 'answered', response: refusal });
 });
 
 test('speaks the protocol that is written down', async () => {
   const world = await setUp();
   const { peer, send } = await rawPeer(world);
-  await send('{"command":"packages"}\n{"command":"accept","name":"a","version":"1","x":[]}\n');
+  await send('{"command":"inventory"}\n{"command":"accept","name":"a","version":"1","x":[]}\n');
   assert.is(
     peer.text,
     '{"ok":true,"packages":[{"name":"vim","version":"9"}]}\n{"ok":true,"text":"a: accept"}\n',
   );
 });
 
+test('answers packages, the word of version 0.1.0 for inventory', async () => {
+  const world = await setUp();
+  const { peer, send } = await rawPeer(world);
+  await send('{"command":"packages"}\n');
+  assert.is(peer.text, '{"ok":true,"packages":[{"name":"vim","version":"9"}]}\n');
+});
+
 test('takes a request in pieces', async () => {
   const world = await setUp();
   const { peer, send } = await rawPeer(world);
-  for (const byte of Buffer.from('{"command":"packages"}\n')) await send(Uint8Array.of(byte));
+  for (const byte of Buffer.from('{"command":"inventory"}\n')) await send(Uint8Array.of(byte));
   assert.match(peer.text, /^\{"ok":true,"packages"/);
 });
 
@@ -141,7 +156,7 @@ for (const [what, sent, said] of hostile) {
     await send(sent);
     assert.is(peer.text, said);
     assert.not(peer.isClosed);
-    await send('{"command":"packages"}\n');
+    await send('{"command":"inventory"}\n');
     assert.match(peer.text.slice(said.length), /^\{"ok":true/);
     assert.equal(world.world.wishes, []);
   });
@@ -173,13 +188,13 @@ for (const [what, sent] of otherProtocols) {
 test('takes a request after a byte order mark', async () => {
   const world = await setUp();
   const { peer, send } = await rawPeer(world);
-  await send('\ufeff{"command":"packages"}\n');
+  await send('\ufeff{"command":"inventory"}\n');
   assert.match(peer.text, /^\{"ok":true,"packages"/);
 });
 
 test('passes on the order for another path', async () => {
   const world = await setUp();
-  assert.equal(await ask(world, path, { command: 'renew-path' }), {
+  assert.equal(await sendRequest(world, path, { command: 'renew-path' }), {
     kind: 'answered',
     response: { ok: true, text: 'renewed' },
   });
@@ -194,7 +209,7 @@ test('closes on a line that does not end', async () => {
   assert.is(
     peer.text,
     '{"ok":false,"code":"too-long",' +
-      '"reason":"more than 4096 bytes wait: one request, then its answer"}\n',
+      '"reason":"more than 4096 bytes: send one request, then read its answer"}\n',
   );
   assert.ok(peer.isClosed);
 });
@@ -209,7 +224,7 @@ test('closes on requests that pile up behind one', async () => {
     },
   });
   const { peer, send } = await rawPeer(world);
-  for (let count = 0; count < 200; count += 1) await send('{"command":"packages"}\n');
+  for (let count = 0; count < 200; count += 1) await send('{"command":"inventory"}\n');
   release();
   await settle();
   assert.match(peer.text, /^\{"ok":true,"packages":\[\]\}\n\{"ok":false,"code":"too-long"/);
@@ -220,7 +235,7 @@ test('closes on silence', async () => {
   const world = await setUp();
   const { peer, send } = await rawPeer(world);
   await world.clock.advance(controlIdleMs - 1);
-  await send('{"command":"packages"}\n');
+  await send('{"command":"inventory"}\n');
   await world.clock.advance(controlIdleMs - 1);
   assert.not(peer.isClosed);
   await world.clock.advance(1);
@@ -232,12 +247,12 @@ test('turns away one connection too many, and takes the next when one has gone',
   const world = await setUp();
   const peers: Awaited<ReturnType<typeof rawPeer>>[] = [];
   for (let count = 0; count < controlConnectionsMax; count += 1) peers.push(await rawPeer(world));
-  const asked = await ask(world, path, { command: 'packages' });
-  const reason = '8 connections are open already: try again';
+  const asked = await sendRequest(world, path, { command: 'inventory' });
+  const reason = '8 connections are open: try again later';
   assert.equal(asked, { kind: 'answered', response: { ok: false, code: 'busy', reason } });
   peers[0]?.close();
   await settle();
-  const again = await ask(world, path, { command: 'packages' });
+  const again = await sendRequest(world, path, { command: 'inventory' });
   assert.ok(again.kind === 'answered' && again.response.ok);
 });
 
@@ -247,14 +262,14 @@ test('closes its connections when it closes', async () => {
   await world.server.close();
   await settle();
   assert.ok(peer.isClosed);
-  assert.is((await ask(world, path, { command: 'status' })).kind, 'unreachable');
+  assert.is((await sendRequest(world, path, { command: 'status' })).kind, 'unreachable');
 });
 
 // ---------------------------------------------------------------- watch
 
 function watching(world: SetUp) {
   const seen: number[] = [];
-  const talk = converse(world, path, { command: 'watch' }, (came: ReceivedResponse) => {
+  const talk = openRequest(world, path, { command: 'watch' }, (came: ReceivedResponse) => {
     if (came.ok && 'status' in came) seen.push(came.status.packages[0]?.chunksHeld ?? 0);
   });
   return { seen, talk };
@@ -337,7 +352,7 @@ test('ignores what a watcher says', async () => {
 
 test('tells why a daemon cannot be reached', async () => {
   const world = { clock: createFakeClock(), sockets: createFakeSockets() };
-  assert.equal(await ask(world, path, { command: 'status' }), {
+  assert.equal(await sendRequest(world, path, { command: 'status' }), {
     kind: 'unreachable',
     code: 'ENOENT',
     reason: 'connect ENOENT /run/control.sock',
@@ -358,7 +373,7 @@ async function oddDaemon(text: string, isClosing = false) {
 
 test('gives up on a daemon that does not answer', async () => {
   const world = await oddDaemon('');
-  const asked = ask(world, path, { command: 'status' });
+  const asked = sendRequest(world, path, { command: 'status' });
   await world.clock.advance(controlAnswerMs);
   assert.equal(await asked, { kind: 'lost', reason: 'no answer within 30 s' });
   assert.is(world.clock.waiting(), 0);
@@ -366,12 +381,12 @@ test('gives up on a daemon that does not answer', async () => {
 
 test('tells when the daemon goes away in the middle', async () => {
   const world = await oddDaemon('{"ok":tr', true);
-  const asked = await ask(world, path, { command: 'status' });
+  const asked = await sendRequest(world, path, { command: 'status' });
   assert.equal(asked, { kind: 'lost', reason: 'closed' });
 });
 
 test('does not believe a daemon of another version', async () => {
-  const other = 'the daemon is of another version: restart it';
+  const other = 'daemon and command-line versions differ: restart the daemon';
   const wrong = [
     '{"ok":true}',
     '{"ok":true,"status":{}}',
@@ -381,7 +396,7 @@ test('does not believe a daemon of another version', async () => {
   ];
   for (const line of wrong) {
     const world = await oddDaemon(`${line}\n`);
-    assert.equal(await ask(world, path, { command: 'status' }), {
+    assert.equal(await sendRequest(world, path, { command: 'status' }), {
       kind: 'answered',
       response: { ok: false, code: 'other-version', reason: other },
     });
@@ -390,8 +405,8 @@ test('does not believe a daemon of another version', async () => {
 
 test('gives up on an answer without an end', async () => {
   const world = await oddDaemon('x'.repeat(controlAnswerBytesMax + 1));
-  const asked = await ask(world, path, { command: 'status' });
-  assert.equal(asked, { kind: 'lost', reason: 'the answer is too long' });
+  const asked = await sendRequest(world, path, { command: 'status' });
+  assert.equal(asked, { kind: 'lost', reason: 'the answer exceeds 1048576 bytes' });
 });
 
 test('knows a status, and every way in which one field of it may be wrong', () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask, converse } from '../../../src/control/client.ts';
+import { sendRequest, openRequest } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/server.ts';
 import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { createClock } from '../../../src/host/time.ts';
@@ -67,7 +67,7 @@ test('carries a large status whole', async () => {
   );
   const status = statusOf({ packages, recovered: ['x'.repeat(100_000)] });
   const { path, close } = await setUp(status);
-  const asked = await ask(world, path, { command: 'status' });
+  const asked = await sendRequest(world, path, { command: 'status' });
   assert.ok(asked.kind === 'answered' && asked.response.ok && 'status' in asked.response);
   assert.equal(asked.response.status.packages.length, 64);
   assert.equal(asked.response.status.packages[7]?.id, packages[7]?.id);
@@ -84,11 +84,11 @@ test('answers eight at a time and tells the ninth', async () => {
   const { path, close } = await setUp(statusOf());
   const talks = Array.from({ length: 8 }, () => {
     let seen = 0;
-    const talk = converse(world, path, { command: 'watch' }, () => (seen += 1));
+    const talk = openRequest(world, path, { command: 'watch' }, () => (seen += 1));
     return { talk, seen: () => seen };
   });
   while (talks.some(({ seen }) => seen() === 0)) await pause(5);
-  const asked = await ask(world, path, { command: 'status' });
+  const asked = await sendRequest(world, path, { command: 'status' });
   assert.ok(asked.kind === 'answered' && !asked.response.ok);
   assert.is(asked.response.code, 'busy');
   for (const { talk } of talks) talk.stop();
@@ -126,10 +126,10 @@ test('survives garbage, floods and peers that hang up at once', async () => {
       });
     }),
   );
-  let asked = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
+  let asked = await sendRequest(world, path, { command: 'accept', name: 'a', version: undefined });
   while (asked.kind === 'answered' && !asked.response.ok && asked.response.code === 'busy') {
     await pause(5);
-    asked = await ask(world, path, { command: 'accept', name: 'a', version: undefined });
+    asked = await sendRequest(world, path, { command: 'accept', name: 'a', version: undefined });
   }
   assert.equal(asked, { kind: 'answered', response: { ok: true, text: 'a' } });
   await close();
@@ -137,7 +137,7 @@ test('survives garbage, floods and peers that hang up at once', async () => {
 
 test('answers all that was asked before the client closed its side, then closes too', async () => {
   const { path, close, watchers } = await setUp(statusOf());
-  const packages = '{"command":"packages"}\n';
+  const packages = '{"command":"inventory"}\n';
   const answer = '{"ok":true,"packages":[{"name":"vim","version":"9.1"}]}\n';
   assert.is(await raw(path, packages, true), answer);
   assert.is(await raw(path, packages + packages, true), answer + answer);
@@ -151,7 +151,7 @@ test('answers all that was asked before the client closed its side, then closes 
 test('streams changes, and ends the watch when the daemon ends', async () => {
   const { path, become, close, watchers } = await setUp(statusOf());
   const seen: number[] = [];
-  const talk = converse(world, path, { command: 'watch' }, (came) => {
+  const talk = openRequest(world, path, { command: 'watch' }, (came) => {
     if (came.ok && 'status' in came) seen.push(came.status.packages[0]?.chunksHeld ?? 0);
   });
   while (seen.length < 1) await pause(5);
@@ -164,7 +164,7 @@ test('streams changes, and ends the watch when the daemon ends', async () => {
 });
 
 test('names a missing socket', async () => {
-  const missing = await ask(world, join(directory, 'none'), { command: 'status' });
+  const missing = await sendRequest(world, join(directory, 'none'), { command: 'status' });
   assert.ok(missing.kind === 'unreachable' && missing.code === 'ENOENT');
 });
 
