@@ -1,20 +1,24 @@
 // Facts as a journal has them: JSON, with names that never change, and a check of each field. A
 // record whose CRC is right was written by an agent, but maybe by another version.
+import { isObject, object } from './schema.ts';
+import type { Check } from './schema.ts';
 
-export type Check = (value: unknown) => boolean;
-export type Fields = { readonly [name: string]: Check };
+/** A check for each field of a fact; a field that may be missing reads as undefined. */
+export type FieldChecks<F> = { readonly [K in Exclude<keyof F, 'kind'>]: Check<F[K]> };
 
-/** How one kind of fact is named on flash, and what it consists of. */
-export type Entry = {
+/** The name of one kind of fact on flash, and its fields. */
+export type Entry<F> = {
   readonly flash: string;
-  readonly fields: Fields;
+  readonly fields: FieldChecks<F>;
   /** The fields that have another name on flash. */
   readonly renamed?: { readonly [field: string]: string };
   /** The server or a person states it only once: its record is written twice. */
   readonly isCritical: boolean;
 };
 
-export type Table<F extends { readonly kind: string }> = { readonly [K in F['kind']]: Entry };
+export type Table<F extends { readonly kind: string }> = {
+  readonly [K in F['kind']]: Entry<Extract<F, { readonly kind: K }>>;
+};
 
 export type Codec<F> = {
   encode(fact: F): unknown;
@@ -23,51 +27,21 @@ export type Codec<F> = {
   isCritical(fact: F): boolean;
 };
 
-// ---------------------------------------------------------------- checks
-
-export const text: Check = (value) => typeof value === 'string';
-export const flag: Check = (value) => typeof value === 'boolean';
-export const count: Check = (value) =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-
-export const within =
-  (min: number, max: number): Check =>
-  (value) =>
-    count(value) && Number(value) >= min && Number(value) <= max;
-
-export const oneOf =
-  (...allowed: readonly string[]): Check =>
-  (value) =>
-    typeof value === 'string' && allowed.includes(value);
-
-export const object =
-  (fields: Fields): Check =>
-  (value) =>
-    hasFields(value, fields);
-
-export const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-
-export function hasFields(value: unknown, fields: Fields): boolean {
-  return isRecord(value) && Object.entries(fields).every(([name, check]) => check(value[name]));
-}
-
-export function isRecord(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+/** An entry of any kind. */
+type AnyEntry = Omit<Entry<object>, 'fields'> & {
+  readonly fields: { readonly [name: string]: Check<unknown> };
+};
 
 // ---------------------------------------------------------------- the codec of a table
 
 export function createCodec<F extends { readonly kind: string }>(table: Table<F>): Codec<F> {
-  const entries: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry>(table));
+  const entries: ReadonlyMap<string, AnyEntry> = new Map(Object.entries<AnyEntry>(table));
   const kinds = new Map([...entries].map(([kind, { flash }]) => [flash, kind]));
 
   function isFact(value: unknown): value is F {
-    if (!isRecord(value) || typeof value['kind'] !== 'string') return false;
+    if (!isObject(value) || typeof value['kind'] !== 'string') return false;
     const fields = entries.get(value['kind'])?.fields;
-    return fields !== undefined && hasFields(value, fields);
+    return fields !== undefined && object(fields)(value);
   }
 
   return {
@@ -77,7 +51,7 @@ export function createCodec<F extends { readonly kind: string }>(table: Table<F>
       return { kind: entry?.flash, ...named(fields, entry?.renamed ?? {}) };
     },
     decode(value) {
-      if (!isRecord(value)) return undefined;
+      if (!isObject(value)) return undefined;
       const { kind: flash, ...fields } = value;
       const kind = typeof flash === 'string' ? kinds.get(flash) : undefined;
       if (kind === undefined) return undefined;

@@ -2,7 +2,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { brief } from './given.ts';
 import { currentNames, sectionsOf, suggestKey } from './key-entries.ts';
-import { isTable } from './readers.ts';
+import { isObject } from '../schema.ts';
 import { suggest } from './suggest.ts';
 import { findLines } from './toml-lines.ts';
 import type { ConfigError, Origin, Source } from '../config.ts';
@@ -31,7 +31,7 @@ export function fromFile(
         given.set(key, { kind: 'toml', name, value, origin });
       } else if (!sections.includes(name)) {
         errors.push({ origin, ...unknown(path, value, names, sections) });
-      } else if (isTable(value)) visit(value, path);
+      } else if (isObject(value)) visit(value, path);
       else {
         const hint = `write [${name}], and its keys on the lines below`;
         errors.push({ origin, key: name, problem: `is ${brief(value)}, not a section`, hint });
@@ -77,8 +77,8 @@ function unknown(
   const section = path.slice(0, -1).join('.');
   const near = suggest(key, sections);
   // [[rvy]] is a list of tables, but so is a list of rules.
-  const isListed = Array.isArray(value) && value.every(isTable) && near !== undefined;
-  if (isTable(value) || (isListed && suggestKey(key, names) === undefined)) {
+  const isListed = Array.isArray(value) && value.every(isObject) && near !== undefined;
+  if (isObject(value) || (isListed && suggestKey(key, names) === undefined)) {
     const hint =
       near === undefined ? `the sections are ${sections.join(', ')}` : `did you mean [${near}]?`;
     return { key: `[${key}]`, problem: 'is not a known section', hint };

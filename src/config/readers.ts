@@ -2,6 +2,8 @@
 // the agent uses (seconds to milliseconds, "16 MiB" to bytes). If the value does not fit, the
 // reader returns a description of what it expects. No reader throws.
 import { parse } from 'smol-toml';
+import { flag as isFlag, isObject, list, number, text as isText, within } from '../schema.ts';
+import type { JsonObject } from '../schema.ts';
 
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
@@ -36,7 +38,7 @@ function reader<T>(
 
 /** Accepts a string for which `isFit` returns true. */
 export function text(wanted: string, isFit: (text: string) => boolean): Reader<string> {
-  return reader((raw) => (typeof raw === 'string' && isFit(raw) ? good(raw) : bad(wanted)));
+  return reader((raw) => (isText(raw) && isFit(raw) ? good(raw) : bad(wanted)));
 }
 
 export function optional<T>(inner: Reader<T>): Reader<T | undefined> {
@@ -58,7 +60,7 @@ export function renamed<T extends string>(
   old: { readonly [value: string]: T },
 ): Reader<T> {
   const current = (raw: unknown): OldForm | undefined => {
-    const value = typeof raw === 'string' && Object.hasOwn(old, raw) ? old[raw] : undefined;
+    const value = isText(raw) && Object.hasOwn(old, raw) ? old[raw] : undefined;
     if (value === undefined) return undefined;
     return { value, problem: `is the deprecated "${String(raw)}"`, hint: `write "${value}"` };
   };
@@ -71,7 +73,7 @@ const toNumber = (text: string): unknown => (numeral.test(text) ? Number(text) :
 /** Reads seconds and returns milliseconds. */
 export function seconds(min: number, max: number): Reader<number> {
   return reader((raw) => {
-    const fits = typeof raw === 'number' && raw >= min && raw <= max;
+    const fits = number(raw) && raw >= min && raw <= max;
     return fits ? good(Math.round(raw * 1000)) : bad(`a number of seconds from ${min} to ${max}`);
   }, toNumber);
 }
@@ -82,14 +84,13 @@ const flags: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 export const flag: Reader<boolean> = reader(
-  (raw) => (typeof raw === 'boolean' ? good(raw) : bad('true or false')),
+  (raw) => (isFlag(raw) ? good(raw) : bad('true or false')),
   (text) => flags.get(text) ?? text,
 );
 
 export function count(min: number, max: number): Reader<number> {
   return reader((raw) => {
-    const fits = typeof raw === 'number' && Number.isInteger(raw) && raw >= min && raw <= max;
-    return fits ? good(raw) : bad(`a whole number from ${min} to ${max}`);
+    return within(min, max)(raw) ? good(raw) : bad(`a whole number from ${min} to ${max}`);
   }, toNumber);
 }
 
@@ -105,9 +106,8 @@ const unitBytes: ReadonlyMap<string, number> = new Map([
 export function size(max: number): Reader<number> {
   const wanted = 'a size such as "16 MiB" (B, KiB, MiB or GiB)';
   return reader((raw) => {
-    const text = typeof raw === 'number' ? String(raw) : raw;
-    const [, digits, unit] =
-      /^(\d+) *([A-Za-z]*)$/.exec(typeof text === 'string' ? text : '') ?? [];
+    const text = number(raw) ? String(raw) : raw;
+    const [, digits, unit] = /^(\d+) *([A-Za-z]*)$/.exec(isText(text) ? text : '') ?? [];
     const factor = unitBytes.get(unit ?? '');
     if (digits === undefined || factor === undefined) return bad(wanted);
     const bytes = Number(digits) * factor;
@@ -130,8 +130,7 @@ function toList(text: string): unknown {
 /** The arguments of a program, or a command line: one word for each item, no shell. */
 export function words(sample: string): Reader<readonly string[]> {
   return reader((raw) => {
-    const fits = Array.isArray(raw) && raw.every(isWord);
-    return fits ? good(raw) : bad(`a list of strings such as ${sample}`);
+    return list(isWord)(raw) ? good(raw) : bad(`a list of strings such as ${sample}`);
   }, toList);
 }
 
@@ -152,7 +151,7 @@ export function setOf<const T extends string>(allowed: readonly T[]): Reader<rea
 }
 
 const isWord = (value: unknown): value is string => {
-  return typeof value === 'string' && !value.includes('\0');
+  return isText(value) && !value.includes('\0');
 };
 
 type Rule<T> = { readonly name: string; readonly installer: T };
@@ -165,12 +164,12 @@ export function rules<const T extends string>(allowed: readonly T[]): Reader<rea
     if (!Array.isArray(raw)) return bad(wanted);
     const found: Rule<T>[] = [];
     for (const [index, one] of raw.entries()) {
-      const rule: { readonly [key: string]: unknown } = isTable(one) ? one : {};
+      const rule: JsonObject = isObject(one) ? one : {};
       const { name, installer: given, ...rest } = rule;
       if (given !== undefined && formerInstaller in rest) {
         return bad(`"installer" without its deprecated name "use" in rule ${index + 1}`);
       }
-      if (typeof name !== 'string' || name === '' || Object.keys(rest).length > 0) {
+      if (!isText(name) || name === '' || Object.keys(rest).length > 0) {
         return bad(wanted);
       }
       const installer = choice.read(given);
@@ -187,20 +186,14 @@ const formerInstaller = 'use';
 
 function currentRules(raw: unknown): OldForm | undefined {
   if (!Array.isArray(raw)) return undefined;
-  const isOld = (one: unknown) => isTable(one) && formerInstaller in one && !('installer' in one);
+  const isOld = (one: unknown) => isObject(one) && formerInstaller in one && !('installer' in one);
   const first = raw.findIndex(isOld);
   if (first < 0) return undefined;
   const value = raw.map((one) => {
-    if (!isTable(one) || !isOld(one)) return one;
+    if (!isObject(one) || !isOld(one)) return one;
     const { [formerInstaller]: installer, ...rest } = one;
     return { ...rest, installer };
   });
   const problem = `has the deprecated name "${formerInstaller}" in rule ${first + 1}`;
   return { value, problem, hint: 'rename it to "installer"' };
-}
-
-export function isTable(value: unknown): value is { readonly [key: string]: unknown } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
 }

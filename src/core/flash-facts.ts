@@ -1,21 +1,13 @@
 // The facts of the core as a journal has them. The names on flash never change: journals of each
 // released version are read.
+import { createCodec } from '../fact-codec.ts';
 import { chunkBytes, chunksCountMax } from '../limits.ts';
-import {
-  count,
-  createCodec,
-  flag,
-  hasFields,
-  isRecord,
-  object,
-  oneOf,
-  optional,
-  text,
-  within,
-} from '../fact-codec.ts';
+import { count, flag, isObject, object, oneOf, optional, text, within } from '../schema.ts';
 import { pageChunks } from './chunk-set.ts';
-import type { Check, Codec, Entry, Fields, Table } from '../fact-codec.ts';
+import type { Codec, Entry, FieldChecks, Table } from '../fact-codec.ts';
+import type { Check } from '../schema.ts';
 import type { Fact } from './events.ts';
+import type { ReportCode } from './model.ts';
 
 const chunkIndex = within(1, chunksCountMax);
 const chunksCount = within(0, chunksCountMax);
@@ -23,18 +15,23 @@ const id = object({ name: text, version: text });
 const update = object({ signature: text, description: text, isConfirmationWanted: flag });
 const announcement = object({ checksum: text, chunksCount });
 const install = object({ attempt: count, installer: text, before: text });
-const report = object({ id, status: flag, code: text, description: text });
+/** Not compared with the known codes: another version may have further ones. */
+const code: Check<ReportCode> = (value): value is ReportCode => text(value);
+const report = object({ id, status: flag, code, description: text });
 const outcome = oneOf('open', 'installed', 'failed', 'aborted');
 const entry = object({ id, checksum: text, attempts: count, outcome, description: text });
-const page: Check = (value) =>
-  hasFields(value, {
-    held: (held) => held instanceof Uint8Array && held.length === pageChunks / 8,
-    crcs: (crcs) => crcs instanceof Uint32Array && crcs.length === pageChunks,
-  });
+const held: Check<Uint8Array> = (value): value is Uint8Array =>
+  value instanceof Uint8Array && value.length === pageChunks / 8;
+const crcs: Check<Uint32Array> = (value): value is Uint32Array =>
+  value instanceof Uint32Array && value.length === pageChunks;
 
-const critical = (flash: string, fields: Fields): Entry => ({ flash, fields, isCritical: true });
+function critical<F>(flash: string, fields: FieldChecks<F>): Entry<F> {
+  return { flash, fields, isCritical: true };
+}
 /** It is received again. */
-const repeatable = (flash: string, fields: Fields): Entry => ({ flash, fields, isCritical: false });
+function repeatable<F>(flash: string, fields: FieldChecks<F>): Entry<F> {
+  return { flash, fields, isCritical: false };
+}
 
 const table: Table<Fact> = {
   // Older journals have no update.
@@ -68,7 +65,7 @@ const table: Table<Fact> = {
   'chunk-page': repeatable('page-held', {
     number: count,
     page: within(0, chunksCountMax / pageChunks - 1),
-    data: page,
+    data: object({ held, crcs }),
   }),
 };
 
@@ -85,23 +82,28 @@ export const coreFacts: Codec<Fact> = {
     }
     if (fact.kind !== 'chunk-page') return plain.encode(fact);
     const { number, page: at, data } = fact;
-    const crcs = base64(new Uint8Array(Uint32Array.from(data.crcs).buffer));
-    return { kind: 'page-held', number, page: at, data: { held: base64(data.held), crcs } };
+    const crcTexts = base64(new Uint8Array(Uint32Array.from(data.crcs).buffer));
+    return {
+      kind: 'page-held',
+      number,
+      page: at,
+      data: { held: base64(data.held), crcs: crcTexts },
+    };
   },
   decode(value) {
     if (Array.isArray(value) && value[0] === 'c') {
       const [, number, index, sizeBytes, crc]: readonly unknown[] = value;
       return plain.decode({ kind: 'chunk-held', number, chunkIndex: index, sizeBytes, crc });
     }
-    if (!isRecord(value) || value['kind'] !== 'page-held') return plain.decode(value);
+    if (!isObject(value) || value['kind'] !== 'page-held') return plain.decode(value);
     const data = value['data'];
-    if (!isRecord(data) || typeof data['held'] !== 'string' || typeof data['crcs'] !== 'string') {
+    if (!isObject(data) || typeof data['held'] !== 'string' || typeof data['crcs'] !== 'string') {
       return undefined;
     }
-    const held = new Uint8Array(Buffer.from(data['held'], 'base64'));
-    const crcs = new Uint8Array(Buffer.from(data['crcs'], 'base64'));
-    if (crcs.length % 4 !== 0) return undefined;
-    return plain.decode({ ...value, data: { held, crcs: new Uint32Array(crcs.buffer) } });
+    const bits = new Uint8Array(Buffer.from(data['held'], 'base64'));
+    const sums = new Uint8Array(Buffer.from(data['crcs'], 'base64'));
+    if (sums.length % 4 !== 0) return undefined;
+    return plain.decode({ ...value, data: { held: bits, crcs: new Uint32Array(sums.buffer) } });
   },
   isCritical: plain.isCritical,
 };

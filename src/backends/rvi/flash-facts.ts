@@ -1,5 +1,6 @@
 // The facts of the RVI backend as a journal has them. The names on flash never change.
-import { createCodec, flag, object, oneOf, optional, text } from '../../fact-codec.ts';
+import { createCodec } from '../../fact-codec.ts';
+import { flag, object, oneOf, optional, text } from '../../schema.ts';
 import type { Table } from '../../fact-codec.ts';
 import type { RviFact } from './model.ts';
 

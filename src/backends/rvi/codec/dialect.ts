@@ -1,10 +1,12 @@
 // What the releases of the SOTA server say differs (protocol 2.1 to 2.3): a file for each dialect,
 // `dialects.ts` names them. Here is what they share.
 import { chunkBytes, chunksCountMax, nameBytesMax } from '../../../limits.ts';
-import { isObject, member, readBase64, readCount, readSha1, readText } from './fields.ts';
+import { readBase64, readCount, readSha1, readText } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 import type { PackageId } from '../../../core/model.ts';
 import type { ServerServices, Message, Request, ServiceNames } from '../messages.ts';
-import type { JsonObject, Read } from './fields.ts';
+import type { Read } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 /** Calls of the server that say something; the others are the same in all dialects. */
 export type Telling = 'notify' | 'start' | 'chunk' | 'finish';

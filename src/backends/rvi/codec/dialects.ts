@@ -1,13 +1,13 @@
 // The dialects of the server by name, and which one is spoken with whom. What came says P1, or P2
 // and P3; these two differ only in how the node names the vehicle (protocol 1.2, 2.3).
-import { member } from './fields.ts';
+import { member } from '../../../schema.ts';
 import { p1 } from './packages-by-vin.ts';
 import { isUpdate, offerNames, p2 } from './updates-by-vin.ts';
 import { p3 } from './updates-by-device.ts';
 import type { Message, MessageDialect, ServiceNames } from '../messages.ts';
 import type { Settings } from '../../../core/settings.ts';
 import type { Dialect } from './dialect.ts';
-import type { JsonObject } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 export const dialects: { readonly [name in MessageDialect]: Dialect } = { P1: p1, P2: p2, P3: p3 };
 

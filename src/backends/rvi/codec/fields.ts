@@ -1,6 +1,8 @@
-// Readers for JSON of unknown shape. Each gives the value or a reason that names the path; none
-// throws.
+// Readers for JSON of unknown shape. Each returns the value, or a reason that names the path. No
+// reader throws.
+import { integer, isObject, text as isText } from '../../../schema.ts';
 import type { PackageId } from '../../../core/model.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 export type Read<T> =
   | { readonly ok: true; readonly value: T }
@@ -11,22 +13,11 @@ export type Read<T> =
       readonly start?: PackageId;
     };
 
-export type JsonObject = { readonly [name: string]: unknown };
-
 const good = <T>(value: T): Read<T> => ({ ok: true, value });
 const bad = (path: string, wanted: string): Read<never> => ({
   ok: false,
   reason: `${path}: ${wanted}`,
 });
-
-/** The value of a member of the object's own: never one that its prototype lends. */
-export function member(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 export function readObject(value: unknown, path: string): Read<JsonObject> {
   return isObject(value) ? good(value) : bad(path, 'an object is needed');
@@ -37,7 +28,7 @@ export function readList(value: unknown, path: string): Read<readonly unknown[]>
 }
 
 export function readText(value: unknown, path: string, bytesMax: number): Read<string> {
-  if (typeof value !== 'string') return bad(path, 'a string is needed');
+  if (!isText(value)) return bad(path, 'a string is needed');
   if (value.length === 0) return bad(path, 'it is empty');
   if (Buffer.byteLength(value) > bytesMax) return bad(path, `longer than ${bytesMax} bytes`);
   return isWellFormed(value) ? good(value) : bad(path, 'it holds half a surrogate pair');
@@ -54,9 +45,7 @@ export function readName(value: unknown, path: string, bytesMax: number): Read<s
 }
 
 export function readCount(value: unknown, path: string, min: number, max: number): Read<number> {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
-    return bad(path, 'an integer is needed');
-  }
+  if (!integer(value)) return bad(path, 'an integer is needed');
   return value < min || value > max
     ? bad(path, `${value} is not within ${min}..${max}`)
     : // -0 is 0, and is read back as it from the journal.
@@ -76,7 +65,7 @@ export function readSha1(value: unknown, path: string): Read<string> {
  * bytes, 'AA==junk' is 1), so what it gave must spell what came.
  */
 export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
-  if (typeof value !== 'string') return bad(path, 'a string is needed');
+  if (!isText(value)) return bad(path, 'a string is needed');
   if (value.length > Math.ceil(bytesMax / 3) * 4) return bad(path, `more than ${bytesMax} bytes`);
   const data = Buffer.from(value, 'base64');
   if (data.length > bytesMax) return bad(path, `more than ${bytesMax} bytes`);

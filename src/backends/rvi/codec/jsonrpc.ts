@@ -2,10 +2,11 @@
 // three dialects over WebSocket. What a message of the server means is not known here; `sota.ts`
 // reads that.
 import { withoutMark } from '../../../sanitize.ts';
-import { isObject, member, wellFormed } from './fields.ts';
+import { wellFormed } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 import { rawMember } from './json-raw-member.ts';
 import { fromTexts } from './texts.ts';
-import type { JsonObject } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 /** JSON text of an id, echoed as it came; undefined: a notification, which gets no answer. */
 export type CallId = string | undefined;

@@ -2,13 +2,15 @@
 // the vehicle by its VIN.
 import { logLinesMax, nameBytesMax } from '../../../limits.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
-import { isObject, member, readCount, readList, readName, readObject } from './fields.ts';
+import { readCount, readList, readName, readObject } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 import { wellFormed } from './fields.ts';
 import { printable } from '../../../sanitize.ts';
 import type { Offer, PackageId } from '../../../core/model.ts';
 import type { Message, Request, ServiceNames } from '../messages.ts';
 import type { Dialect, Telling } from './dialect.ts';
-import type { JsonObject, Read } from './fields.ts';
+import type { Read } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 export const p1: Dialect = { decode, encode };
 

@@ -1,9 +1,9 @@
 // What the WebSocket edges of 0.4 and 0.5 have in common (protocol 1.9): answers are flat, and what
 // the node delivers has no id and expects no answer.
 import { withoutMark } from '../../../sanitize.ts';
-import { isObject, member } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 import { answeredText, decodeIncoming, idOf, statusOf } from './jsonrpc.ts';
-import type { JsonObject } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 import type { Answer } from './jsonrpc.ts';
 
 /** Calls that both spell alike; the parameters of a message are what they differ in. */

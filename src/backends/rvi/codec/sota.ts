@@ -7,7 +7,8 @@ import { updateIn } from './updates-by-vin.ts';
 import type { ServerServices, Message, MessageDialect, Request } from '../messages.ts';
 import type { ServiceNames } from '../messages.ts';
 import type { DialectContext } from './dialects.ts';
-import type { JsonObject, Read } from './fields.ts';
+import type { Read } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 export const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'] as const;
 type Service = (typeof services)[number];

@@ -1,6 +1,6 @@
 // What a node 0.5.1 took over its WebSocket it delivers as it came, on each way: a bare object,
 // and each value in it a JSON text (protocol 1.9).
-import { isObject, member } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 
 /** An object of values of other kinds stays as it is; so does everything that is no object. */
 export function fromTexts(parameters: unknown): unknown {

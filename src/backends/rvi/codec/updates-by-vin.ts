@@ -4,14 +4,16 @@
 import { descriptionBytesMax, nameBytesMax, signatureBytesMax } from '../../../limits.ts';
 import { printable, shortenedBytes } from '../../../sanitize.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
-import { isObject, member, readCount, readName, readObject, wellFormed } from './fields.ts';
+import { readCount, readName, readObject, wellFormed } from './fields.ts';
+import { isObject, member } from '../../../schema.ts';
 import { spellPackages } from './packages-by-vin.ts';
 import type { PackageId, Report, ReportCode } from '../../../core/model.ts';
 import type { Message, Request } from '../messages.ts';
 import type { Update } from '../../../core/model.ts';
 import type { ServiceNames } from '../messages.ts';
 import type { Dialect, Telling } from './dialect.ts';
-import type { JsonObject, Read } from './fields.ts';
+import type { Read } from './fields.ts';
+import type { JsonObject } from '../../../schema.ts';
 
 export const p2: Dialect = {
   decode: (service, body) => decodeUpdate(service, body, 'P2'),

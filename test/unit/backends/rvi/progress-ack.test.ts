@@ -79,7 +79,7 @@ test('a server that waits for ever needs no sign, and gets none, also after a bo
 });
 
 test('0 turns them off', () => {
-  const off = { ...settings, rvi: { ...settings.rvi, keepAliveMs: 0 } };
+  const off = { ...settings, rvi: { ...settings.rvi, progressIntervalMs: 0 } };
   assert.is(signs(installing(offer(ghc), off), 5 * everyMs), 0);
 });
 

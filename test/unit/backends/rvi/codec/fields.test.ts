@@ -2,7 +2,6 @@
 // path, and nothing throws.
 import { createRandom } from '../../../../support/prng.ts';
 import {
-  member,
   readBase64,
   readCount,
   readList,
@@ -12,6 +11,7 @@ import {
   readText,
   wellFormed,
 } from '../../../../../src/backends/rvi/codec/fields.ts';
+import { member } from '../../../../../src/schema.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import type { Read } from '../../../../../src/backends/rvi/codec/fields.ts';
 
