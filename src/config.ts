@@ -83,7 +83,7 @@ export function readSettings(source: Source): Configuration {
     errors.push({ origin, key: one?.name ?? key, problem, hint: `write ${found.wanted}` });
     return defaultOf(key, reader, fallback);
   });
-  // If a value is invalid by itself, its relations to other values say nothing new.
+  // The checks of several keys need valid values.
   if (errors.length > 0) return { ok: false, errors };
   const enabled = enabledInstallers(read, [...given.keys()]);
   const settings = { ...read, installer: { ...read.installer, enabled } };

@@ -11,7 +11,7 @@ const stemOf = (key: string) => key.replaceAll('.', '_').toUpperCase();
 
 export const variableOf = (key: string) => `${prefix}${stemOf(key)}`;
 
-/** A variable of the build; the documentation of the build asks users to export it. */
+/** Names the cache of the build; users of the build export it in their shells. */
 const buildCache = `${prefix}CACHE`;
 
 /**

@@ -43,7 +43,7 @@ needsRoot('runs its commands without /dev and /proc; only `run` says what it lac
   const root = image();
   for (const [command, exitCode, said] of [
     ['version', 0, /^sota-agent \d/],
-    ['help', 0, /receives software/],
+    ['help', 0, /receives, verifies and installs software/],
     ['config', 0, /\[storage\]/],
     ['status', 3, /the daemon is not running/],
     ['run', 1, /^\S+ error startup-failed reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
