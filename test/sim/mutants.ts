@@ -20,8 +20,8 @@ export const damageMutants: readonly Mutant[] = [
   one(
     'writes what is stated once only once',
     'core/flash-facts.ts',
-    '({ flash, fields, isCritical: true })',
-    '({ flash, fields, isCritical: false })',
+    '{ flash, fields, isCritical: true }',
+    '{ flash, fields, isCritical: false }',
   ),
   one(
     'takes damage for the end of an interrupted append',
@@ -234,7 +234,7 @@ export const mutants: readonly Mutant[] = [
   one(
     'tries an installer without end',
     'core/install.ts',
-    'if (attempt >= settings.installer.attempts) {',
+    'if (attempt >= settings.installer.maxAttempts) {',
     'if (false) {',
     'J6b',
   ),
