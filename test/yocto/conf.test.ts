@@ -112,7 +112,8 @@ withPython('a configuration that says otherwise wins, and a build says so', () =
     '[installer.swupdate]\nargs = ["-k", "/x"]\n',
     'installer.default = "command"\n',
     'installer.command.program = "/usr/bin/x"\n',
-    '[installer]\nrules = [{ match = "*", use = "swupdate" }]\n',
+    '[installer]\nrules = [{ name = "*", installer = "swupdate" }]\n',
+    '[installer]\nrules = [{ name = "*", use = "swupdate" }]\n',
   ];
   for (const own of implied) {
     const { written, warnings } = made(own, opkg);
