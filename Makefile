@@ -81,7 +81,7 @@ test: setup ## every test; coverage and the sum at the end
 	@node test/run.mjs
 
 unit: setup ## the tests that need no executable
-	node test/run.mjs $(wildcard test/unit test/property test/tidy.test.ts)
+	node test/run.mjs $(wildcard test/unit test/property test/backend test/tidy.test.ts)
 
 e2e: setup ## the tests that run only the executable
 	node test/run.mjs test/e2e

@@ -9,6 +9,8 @@ const test = suite('the ledger of faults');
 const files = readdirSync('test', { recursive: true }).map(String);
 const names = new Set(files.map((file) => basename(file)));
 
+const inTest = /\b(?:unit|integration|backend|e2e|property|sim|fuzz|yocto|targets)\/[\w./-]*\w/g;
+
 /** Rows of the table below the heading "Faults". */
 function rowsOf(text: string): readonly string[] {
   const [, ledger = ''] = text.split('\n## Faults\n');
@@ -20,7 +22,7 @@ function rowsOf(text: string): readonly string[] {
 function missingIn(row: string): readonly string[] {
   const cells = row.split(' | ');
   const tests = cells.at(-1) ?? '';
-  const paths = tests.match(/\b(?:unit|e2e|property|sim|fuzz|yocto|targets)\/[\w./-]*\w/g) ?? [];
+  const paths = tests.match(inTest) ?? [];
   const alone = tests.match(/(?<![\w/-])[\w-]+\.test\.ts/g) ?? [];
   const isThere = (path: string) =>
     ['', '.ts', '.test.ts'].some((end) => existsSync(`test/${path}${end}`));
@@ -36,7 +38,7 @@ test('each row has a fault, its kind, its siblings, and tests that are there', (
 
 test('a row whose test is gone is found, and one without a test', () => {
   assert.equal(missingIn('| a | b | c | `unit/gone.test.ts` |'), ['unit/gone.test.ts']);
-  assert.equal(missingIn('| a | b | c | `unit/host/lock.test.ts`, `gone.test.ts` |'), [
+  assert.equal(missingIn('| a | b | c | `integration/host/lock.test.ts`, `gone.test.ts` |'), [
     'gone.test.ts',
   ]);
   assert.is(missingIn('| a | b | c | none |').length, 1);

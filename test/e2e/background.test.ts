@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { packageOf } from '../backend/package.ts';
-import { isGone, waitFor } from '../support/cuts.ts';
+import { isGone, waitFor } from '../support/interrupted.ts';
 import { ipkOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
-import { cutBoth, onlyOutcome, waitFor } from '../support/cuts.ts';
+import { cutBoth, onlyOutcome, waitFor } from '../support/interrupted.ts';
 import { ipkOf } from '../support/ipk.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linesOf, withVehicle } from '../support/vehicle.ts';

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { packageOf } from '../backend/package.ts';
-import { leaveBoot, onlyOutcome } from '../support/cuts.ts';
+import { leaveBoot, onlyOutcome } from '../support/interrupted.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linesOf, until, withVehicle } from '../support/vehicle.ts';
 import type { Toml } from '../support/agent.ts';

@@ -12,7 +12,7 @@ import { packageOf } from '../backend/package.ts';
 import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../unit/backends/rvi/transport/fakes.ts';
+import { until } from '../support/transport.ts';
 
 const test = suite('the service');
 let directory = '';

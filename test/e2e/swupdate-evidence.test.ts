@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { packageOfFile } from '../backend/package.ts';
-import { cutAgent, isGone, onlyOutcome, waitFor } from '../support/cuts.ts';
+import { cutAgent, isGone, onlyOutcome, waitFor } from '../support/interrupted.ts';
 import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
 import { swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -2,7 +2,7 @@
 // inputs that have broken the agent once, and broken answers, which the judge must know.
 import { assert, suite } from '../support/suite.ts';
 import { createRandom } from '../support/prng.ts';
-import { settle } from '../unit/control/fakes.ts';
+import { settle } from '../support/control.ts';
 import { faultOf } from './answers.ts';
 import { runCampaign } from './campaign.ts';
 import { mutated } from './mutate.ts';

@@ -10,7 +10,7 @@ import { oldRecord as encodeRecord } from '../support/old-journal.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
-import { must } from '../unit/store/fakes.ts';
+import { must } from '../support/store.ts';
 import type { Fact } from '../../src/agent/rvi-policy.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../unit/backends/rvi/transport/fakes.ts';
+import { until } from '../support/transport.ts';
 
 const test = suite('the service files');
 let directory = '';

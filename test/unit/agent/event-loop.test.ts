@@ -7,9 +7,9 @@ import { eventsBatchMax, eventsQueuedMax, storageDelayMs } from '../../../src/li
 import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { createFakeClock, settle } from '../control/fakes.ts';
-import { chunkOf, engine, must } from '../store/fakes.ts';
-import { createLines, random, settingsOf } from './fakes.ts';
+import { createFakeClock, settle } from '../../support/control.ts';
+import { chunkOf, engine, must } from '../../support/store.ts';
+import { createLines, random, settingsOf } from '../../support/daemon.ts';
 import type { Effect, Event, Fact, State } from '../../../src/agent/rvi-policy.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';

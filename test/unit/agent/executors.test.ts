@@ -8,9 +8,9 @@ import { createHasher } from '../../../src/agent/hasher.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { settle } from '../control/fakes.ts';
-import { checksum, engine, held, must, opened } from '../store/fakes.ts';
-import { createFakeInstallers, createLines } from './fakes.ts';
+import { settle } from '../../support/control.ts';
+import { checksum, engine, held, must, opened } from '../../support/store.ts';
+import { createFakeInstallers, createLines } from '../../support/daemon.ts';
 import type { Effect, Event } from '../../../src/core/events.ts';
 import type { Installers } from '../../../src/install/installer.ts';
 

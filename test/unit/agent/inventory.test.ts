@@ -3,8 +3,8 @@ import { inventoryFilter } from '../../../src/backends/rvi/connection.ts';
 import { withOneListing, withReadableList } from '../../../src/agent/inventory.ts';
 import { settings } from '../../support/core.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { settle } from '../control/fakes.ts';
-import { createFakeInstallers, createLines } from './fakes.ts';
+import { settle } from '../../support/control.ts';
+import { createFakeInstallers, createLines } from '../../support/daemon.ts';
 
 const test = suite('the list of packages');
 const [strict, all] = (['strict', 'all'] as const).map((inventory) =>

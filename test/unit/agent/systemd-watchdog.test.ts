@@ -2,9 +2,9 @@
 import { startHeartbeat } from '../../../src/agent/systemd-watchdog.ts';
 import { managerEveryMs } from '../../../src/limits.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
-import { createFakeClock, settle } from '../control/fakes.ts';
+import { createFakeClock, settle } from '../../support/control.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { startFake } from './fakes.ts';
+import { startFake } from '../../support/daemon.ts';
 
 const test = suite('the heartbeat');
 const halfMs = 60_000;

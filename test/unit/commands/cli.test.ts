@@ -3,7 +3,7 @@ import { commands } from '../../../src/commands/cli.ts';
 import { exitCodes } from '../../../src/commands/ports.ts';
 import { readSettings } from '../../../src/config.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { receiving, statusOf } from '../control/fakes.ts';
+import { receiving, statusOf } from '../../support/control.ts';
 import { createWorld, startFakeDaemon, usualSocket } from './fakes.ts';
 import type { Settings } from '../../../src/core/settings.ts';
 import type { Status } from '../../../src/core/status.ts';

@@ -2,7 +2,7 @@
 // sockets in the same process.
 import { runCommand } from '../../../src/commands/cli.ts';
 import { startControl } from '../../../src/control/server.ts';
-import { createFakeClock, createFakeSockets, statusOf } from '../control/fakes.ts';
+import { createFakeClock, createFakeSockets, statusOf } from '../../support/control.ts';
 import type { CommandPorts } from '../../../src/commands/ports.ts';
 import type { ControlHandlers } from '../../../src/control/server.ts';
 import type { Status } from '../../../src/core/status.ts';

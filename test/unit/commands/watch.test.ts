@@ -3,7 +3,7 @@
 import { packageLine } from '../../../src/commands/progress.ts';
 import { bytes, duration, soon } from '../../../src/commands/format.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { receiving, settle, statusOf } from '../control/fakes.ts';
+import { receiving, settle, statusOf } from '../../support/control.ts';
 import { createWorld, startFakeDaemon } from './fakes.ts';
 import type { Status } from '../../../src/core/status.ts';
 

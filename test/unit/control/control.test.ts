@@ -11,7 +11,13 @@ import {
   watchEveryMs,
 } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { createFakeClock, createFakeSockets, receiving, settle, statusOf } from './fakes.ts';
+import {
+  createFakeClock,
+  createFakeSockets,
+  receiving,
+  settle,
+  statusOf,
+} from '../../support/control.ts';
 import type { ControlHandlers } from '../../../src/control/server.ts';
 import type { ReceivedResponse } from '../../../src/control/protocol.ts';
 import type { Status } from '../../../src/core/status.ts';

@@ -2,7 +2,7 @@
 import { createLog } from '../../../src/host/log.ts';
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { createFakeClock } from '../control/fakes.ts';
+import { createFakeClock } from '../../support/control.ts';
 import type { LogOptions } from '../../../src/host/log.ts';
 
 const test = suite('log');

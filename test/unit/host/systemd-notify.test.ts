@@ -1,7 +1,7 @@
 // Method: the runner is a list of what was started; each start ends when the test says so. What
 // systemd itself makes of it, test/e2e/service.test.ts shows.
 import { createManager } from '../../../src/host/systemd-notify.ts';
-import { settle } from '../control/fakes.ts';
+import { settle } from '../../support/control.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { RunRequest, RunResult } from '../../../src/host/ports.ts';
 

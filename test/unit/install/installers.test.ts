@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createDisk } from '../../../src/host/disk.ts';
 import { createInstallers } from '../../../src/install/enabled-installers.ts';
 import { rebootAllowTimeMs } from '../../../src/limits.ts';
-import { createFakeClock, createFakeSockets, settle } from '../control/fakes.ts';
+import { createFakeClock, createFakeSockets, settle } from '../../support/control.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { defaults } from './rig.ts';
+import { defaults } from '../../support/installers.ts';
 import type { RunRequest, RunResult } from '../../../src/host/ports.ts';
 import type { AgentSettings } from '../../../src/install/installers.ts';
 

@@ -17,7 +17,7 @@ import { settings } from '../../support/core.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { oldJournal } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { checksum, engine, held, must, opened } from './fakes.ts';
+import { checksum, engine, held, must, opened } from '../../support/store.ts';
 import type { Fact } from '../../../src/agent/rvi-policy.ts';
 import type { State } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';

@@ -10,7 +10,7 @@ import { oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { held, must, opened, thrownBy } from './fakes.ts';
+import { held, must, opened, thrownBy } from '../../support/store.ts';
 import type { Fact } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 

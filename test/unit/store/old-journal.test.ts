@@ -11,7 +11,7 @@ import { decodeJournal } from '../../../src/store/decode.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { must } from './fakes.ts';
+import { must } from '../../support/store.ts';
 import type { Package } from '../../../src/core/model.ts';
 import type { State } from '../../../src/agent/rvi-policy.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';

@@ -9,7 +9,7 @@ import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
 import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/decode.ts';
 import { oldJournal, oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
-import { checksum, engine, held } from './fakes.ts';
+import { checksum, engine, held } from '../../support/store.ts';
 import type { Fact } from '../../../src/agent/rvi-policy.ts';
 
 const test = suite('records');

@@ -2,7 +2,7 @@
 import { createClockWatch } from '../../../../src/backends/rvi/clock-watch.ts';
 import { clockCheckEveryMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { createFakeClock } from '../../control/fakes.ts';
+import { createFakeClock } from '../../../support/control.ts';
 
 const test = suite('the watch for a clock that is set');
 

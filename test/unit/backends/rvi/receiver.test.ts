@@ -2,9 +2,9 @@
 import { createReceiver } from '../../../../src/backends/rvi/receiver.ts';
 import { jsonrpc } from '../../../../src/backends/rvi/codec/jsonrpc.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { engine } from '../../store/fakes.ts';
+import { engine } from '../../../support/store.ts';
 import { hints } from '../../../support/core.ts';
-import { createLines } from '../../agent/fakes.ts';
+import { createLines } from '../../../support/daemon.ts';
 import type { Event } from '../../../../src/agent/rvi-policy.ts';
 
 const test = suite('the receiver');

@@ -2,7 +2,7 @@
 import { createRefusals } from '../../../../src/backends/rvi/rejection-counter.ts';
 import { refusalsEveryMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { createFakeClock } from '../../control/fakes.ts';
+import { createFakeClock } from '../../../support/control.ts';
 import type { Event } from '../../../../src/agent/rvi-policy.ts';
 
 const test = suite('refusals');

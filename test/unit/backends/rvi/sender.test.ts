@@ -4,15 +4,15 @@ import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { createSender } from '../../../../src/backends/rvi/sender.ts';
 
 import { assert, suite } from '../../../support/suite.ts';
-import { createFakeClock, settle } from '../../control/fakes.ts';
-import { engine, held, opened } from '../../store/fakes.ts';
-import { createFakeNode, settingsOf } from '../../agent/fakes.ts';
+import { createFakeClock, settle } from '../../../support/control.ts';
+import { engine, held, opened } from '../../../support/store.ts';
+import { createFakeNode, settingsOf } from '../../../support/daemon.ts';
 import { defaultServices, namesOf } from '../../../../src/backends/rvi/codec/sota.ts';
 import { withParts } from '../../../support/core.ts';
 import type { RviState } from '../../../../src/backends/rvi/model.ts';
 import type { Event, Fact } from '../../../../src/agent/rvi-policy.ts';
 import type {} from '../../../../src/agent/rvi-policy.ts';
-import type { Said } from '../../agent/fakes.ts';
+import type { Said } from '../../../support/daemon.ts';
 import type { CallResult, Transport } from '../../../../src/backends/rvi/transport/transport.ts';
 
 const test = suite('the speaker');

@@ -5,9 +5,9 @@ import {
 } from '../../../../src/install/swupdate/progress-socket.ts';
 import { createRandom } from '../../../support/prng.ts';
 import { assert, suite } from '../../../support/suite.ts';
-import { encodeProgress, greetingOf } from './messages.ts';
+import { encodeProgress, greetingOf } from '../../../support/swupdate-messages.ts';
 import type { Progress } from '../../../../src/install/swupdate/progress-socket.ts';
-import type { LayoutName, Message } from './messages.ts';
+import type { LayoutName, Message } from '../../../support/swupdate-messages.ts';
 
 const test = suite('the progress of SWUpdate');
 const names: readonly LayoutName[] = [

@@ -2,7 +2,7 @@
 import { createCalls } from '../../../../../src/backends/rvi/transport/pending-calls.ts';
 import { failure } from '../../../../../src/backends/rvi/transport/errors.ts';
 import { assert, suite } from '../../../../support/suite.ts';
-import { createFakeClock } from '../../../control/fakes.ts';
+import { createFakeClock } from '../../../../support/control.ts';
 
 const test = suite('calls');
 

@@ -1,0 +1,111 @@
+// Method: what the agent writes, syncs and says is counted, on a disk in memory: in a transfer of
+// 256 MiB, on a day without work, and on a day without a node.
+import { chunkBytes } from '../../src/limits.ts';
+import { changing, createMemoryDisk } from '../support/memory-disk.ts';
+import { assert, suite } from '../support/suite.ts';
+import { settle } from '../support/control.ts';
+import { engine } from '../support/store.ts';
+import { startFake } from '../support/daemon.ts';
+import type { CallResult } from '../../src/backends/rvi/transport/transport.ts';
+
+const test = suite('a quiet agent');
+const chunksCount = 4_096;
+const day = 86_400_000;
+const data = Buffer.alloc(chunkBytes, 0x5a);
+const bytes = data.toString('base64');
+const start = { package: engine, checksum: 'a'.repeat(40), chunkscount: chunksCount };
+const offer = { packages: [{ package: engine, size: chunksCount * chunkBytes }] };
+
+/** A whole download, so many chunks at a time; what the disk was asked for. */
+async function download(burst: number) {
+  const disk = createMemoryDisk(undefined, (path) => !path.endsWith('/data'));
+  const { node, clock, daemon } = await startFake({ disk });
+  node.up();
+  await settle();
+  node.deliver('/sota/notify', offer);
+  await clock.advance(100);
+  node.deliver('/sota/start', start);
+  await settle();
+  for (let index = 1; index <= chunksCount; ) {
+    for (let count = 0; count < burst && index <= chunksCount; count += 1, index += 1) {
+      node.deliver('/sota/chunk', { index, package: engine, bytes });
+    }
+    while (daemon.status().packages[0]?.chunksHeld !== index - 1) await settle();
+  }
+  assert.is(disk.content('/s/packages/1/data')?.length, 0);
+  const sum = (is: (path: string) => boolean) =>
+    disk.ops
+      .filter(({ verb, path }) => verb === 'write' && is(path))
+      .reduce((total, op) => total + op.bytes, 0);
+  return {
+    payload: sum((path) => path.endsWith('/data')),
+    journal: sum((path) => path.includes('/journal')),
+    syncs: disk.count('sync') + disk.count('sync-directory'),
+  };
+}
+
+let inBursts: ReturnType<typeof download> | undefined;
+const downloadInBursts = () => (inBursts ??= download(8));
+
+test('writes the payload once, and next to nothing beside it', async () => {
+  const { payload, journal } = await downloadInBursts();
+  assert.is(payload, chunksCount * chunkBytes);
+  const amplification = (payload + journal) / payload;
+  assert.ok(amplification <= 1.05, `${amplification}`);
+  assert.ok(journal / chunksCount <= 64, `${journal / chunksCount} bytes a chunk`);
+});
+
+test('syncs less than twice a chunk where chunks come in bursts', async () => {
+  const { syncs } = await downloadInBursts();
+  assert.ok(syncs / chunksCount < 0.5, `${syncs / chunksCount} syncs a chunk`);
+});
+
+test('syncs twice a chunk, and rarely more, where each waits for its ack', async () => {
+  const { syncs } = await download(1);
+  assert.ok(syncs / chunksCount < 2.01, `${syncs / chunksCount} syncs a chunk`);
+});
+
+const changes = (disk: ReturnType<typeof createMemoryDisk>) =>
+  disk.ops.filter(({ verb }) => changing.includes(verb)).length;
+const seen = (lines: readonly string[]) => lines.filter((one) => !one.startsWith('debug'));
+
+test('touches no disk and says nothing in a day without work', async () => {
+  const disk = createMemoryDisk();
+  const { node, clock, lines } = await startFake({ disk });
+  node.up();
+  await settle();
+  const [before, lineCount] = [disk.ops.length, seen(lines.lines).length];
+  await clock.advance(day);
+  // It renews its registration all the same.
+  assert.ok(node.said.length > 280 * 6, `${node.said.length} calls`);
+  assert.equal(disk.ops.slice(before), []);
+  assert.is(seen(lines.lines).length, lineCount);
+  assert.is(clock.waiting(), 1);
+});
+
+test('touches no disk, and says two lines, in an outage of a day, with work to do', async () => {
+  const disk = createMemoryDisk();
+  const { node, clock, lines } = await startFake({ disk });
+  node.up();
+  await settle();
+  node.deliver('/sota/notify', offer);
+  await clock.advance(100);
+  node.deliver('/sota/start', start);
+  await settle();
+  node.deliver('/sota/chunk', { index: 1, package: engine, bytes });
+  await settle();
+  const [before, lineCount] = [changes(disk), seen(lines.lines).length];
+  const refused: CallResult = { ok: false, code: 'refused', reason: 'nobody there' };
+  node.answer(() => refused);
+  await clock.advance(day);
+  node.answer(undefined);
+  await clock.advance(600_000);
+  const codes = seen(lines.lines)
+    .slice(lineCount)
+    .map((one) => one.split(' ')[1]);
+  // That the server says nothing afterwards either is another matter, and said once.
+  assert.equal(codes, ['node-disconnected', 'registered', 'download-stalled']);
+  assert.is(changes(disk), before);
+});
+
+test.run();

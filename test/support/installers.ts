@@ -1,0 +1,125 @@
+// The opkg installer as the agent uses it, on a device with the stand-in for opkg.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSettings } from '../../src/config.ts';
+import { createDisk } from '../../src/host/disk.ts';
+import { createRunner } from '../../src/host/runner.ts';
+import { createClock } from '../../src/host/time.ts';
+import { createOpkg } from '../../src/install/opkg/installer.ts';
+import type { Disk, Runner, RunRequest } from '../../src/host/ports.ts';
+import type { InstallRequest } from '../../src/install/installer.ts';
+import type { AgentSettings } from '../../src/install/installers.ts';
+import type { IpkSpec } from './ipk.ts';
+import type { OpkgDevice } from './opkg.ts';
+
+export const other: IpkSpec = {
+  package: 'busybox',
+  version: '1.36',
+  files: { 'bin/busybox': 'b' },
+};
+
+export const old: IpkSpec = {
+  package: 'hello',
+  version: '1.0',
+  files: { 'usr/bin/hello': 'old', 'usr/share/hello/gone': 'old' },
+};
+
+export const target: IpkSpec = {
+  package: 'hello',
+  version: '1.1',
+  files: {
+    'usr/bin/hello': 'new hello',
+    'usr/share/hello/a': 'a'.repeat(1_000),
+    [`usr/share/hello/${'long'.repeat(30)}`]: 'l',
+    'etc/hello.conf': 'x = 1\n',
+  },
+  links: { 'usr/bin/hi': 'hello' },
+  conffiles: ['etc/hello.conf'],
+};
+
+/** Of opkg, as by default. */
+export const opkgSettings = {
+  program: 'opkg',
+  args: [],
+  statusFile: '',
+  timeoutMs: 60_000,
+  workDirectory: '',
+};
+
+export function defaults(): AgentSettings {
+  const read = readSettings({ file: '', text: undefined, environment: {} });
+  if (!read.ok) throw new Error('the defaults are good');
+  const { installer } = read.settings;
+  const enabled = ['opkg', 'swupdate', 'command'] as const;
+  return { ...read.settings, installer: { ...installer, enabled } };
+}
+
+/** The whole machine is not synced for each test. */
+export function quickRunner(calls: RunRequest[] = []): Runner {
+  const run = createRunner();
+  return (request) => {
+    calls.push(request);
+    if (request.program !== 'sync') return run(request);
+    return Promise.resolve({ kind: 'exited', exitCode: 0, stdout: '', stderr: '' });
+  };
+}
+
+/** The real disk; what it makes durable is written down, in order. */
+export function recordingDisk(synced: string[]): Disk {
+  const disk = createDisk();
+  return {
+    ...disk,
+    open: async (path, mode) => {
+      const opened = await disk.open(path, mode);
+      if (!opened.ok) return opened;
+      const file = opened.value;
+      const sync = () => (synced.push(path), file.sync());
+      return { ok: true, value: { ...file, sync } };
+    },
+    syncDirectory: (path) => (synced.push(`${path}/`), disk.syncDirectory(path)),
+  };
+}
+
+type Change = {
+  readonly disk?: Disk;
+  readonly timeoutMs?: number;
+  readonly statusFile?: string;
+  readonly runner?: Runner;
+};
+
+export function installerOn(
+  { program, args }: Pick<OpkgDevice, 'program' | 'args'>,
+  change: Change = {},
+) {
+  const { timeoutMs = 60_000, statusFile = '', runner = quickRunner() } = change;
+  const { disk = createDisk() } = change;
+  const settings = { ...opkgSettings, timeoutMs, program, args, statusFile };
+  return createOpkg({ disk, runner, clock: createClock() }, settings);
+}
+
+/** A verified payload in a folder of its own, as the store keeps it. */
+export function requestIn(directory: string, data: Uint8Array): InstallRequest {
+  const workDirectory = join(directory, 'work');
+  mkdirSync(workDirectory, { recursive: true });
+  const path = join(workDirectory, 'data');
+  writeFileSync(path, data);
+  const id = { name: 'anything', version: '9' };
+  const rest = { workDirectory, update: undefined, onProgress: () => undefined };
+  return { id, path, sizeBytes: data.length, ...rest };
+}
+
+/** As the agent does: prepare, then run with what that found. */
+export async function installOn(
+  device: OpkgDevice,
+  directory: string,
+  data: Uint8Array,
+  timeoutMs = 60_000,
+) {
+  const installer = installerOn(device, { timeoutMs });
+  const request = requestIn(directory, data);
+  const prepared = await installer.prepare(request);
+  if (!prepared.ok) throw new Error(prepared.reason);
+  const verdict = await installer.run(request, prepared.before);
+  const text = verdict.kind === 'busy' ? verdict.reason : verdict.description;
+  return { installer, request, before: prepared.before, verdict, text };
+}
