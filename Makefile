@@ -2,7 +2,7 @@
 # and Debian packages if root or sudo allows it.
 .DEFAULT_GOAL := build
 .PHONY: help build targets install install-systemd install-sysvinit install-procd release release-check \
-	 check format docs test unit e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
+	 check format docs test unit integration e2e sim matrix powercut systemd size demo bench backend fuzz setup setup-debian \
 	 setup-pypi clean
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -77,14 +77,17 @@ format: node_modules/.stamp ## format the code as `make check` expects it
 docs: node_modules/.stamp ## write the pages of docs/reference from the sources
 	@node test/run.mjs --script test/docs/reference/main.ts
 
-test: setup ## every test; coverage and the sum at the end
+test: setup ## every test; coverage, the cost of each tier, and the sum at the end
 	@node test/run.mjs
 
-unit: setup ## the tests that need no executable
-	node test/run.mjs $(wildcard test/unit test/property test/backend test/tidy.test.ts)
+unit: node_modules/.stamp ## the pure tests, in one process, in seconds
+	@node test/run.mjs --tier unit
+
+integration: setup ## the tests with real processes, sockets and files
+	@node test/run.mjs --tier integration
 
 e2e: setup ## the tests that run only the executable
-	node test/run.mjs test/e2e
+	@node test/run.mjs --tier e2e
 
 sim: node_modules/.stamp ## the simulator; SEED= CUT= JOURNEY= replay, LONG=1 for hours
 	node test/run.mjs --script test/sim/main.ts

@@ -1,7 +1,9 @@
-// Bundles the tests, runs each file in a process of its own, and counts.
+// Bundles the tests, runs them by tier (test/tiers.mjs), and counts. Pure suites share a process;
+// each other file has one of its own.
 //
 //   node test/run.mjs [PATH ...]              the tests below these paths (all, without any)
-//   node test/run.mjs --emulated             what a whole run does with the ARM executables
+//   node test/run.mjs --tier NAME             the tests of one tier
+//   node test/run.mjs --emulated              what a whole run does with the ARM executables
 //   node test/run.mjs --script FILE [-- ARG]  one script: demo, bench, backend, simulator
 //
 // SOTA_AGENT_BIN names another executable to test than build/linux-x64/sota-agent; one of an ARM
@@ -15,21 +17,21 @@ import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, transformSync } from 'esbuild';
 import { armTargets, emulatedJobs, emulatedLines } from './emulated.mjs';
+import { createRunner, oneProcess } from './job.mjs';
+import { createCosts, emulatedTier, jobsOf, tierOf } from './tiers.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const fileTimeMs = 600_000;
-/** To close what it opened: after its last test a handle left open would hold a file for ever. */
-const endTimeMs = 10_000;
-const groups = new Set();
-
 const isEmulatedAlone = process.argv[2] === '--emulated';
 const given = isEmulatedAlone ? ['test/e2e'] : process.argv.slice(2);
-const wanted = given.map((path) => relative(root, resolve(path)));
+const tier = given[0] === '--tier' ? (given[1] ?? '') : undefined;
+const wanted = tier === undefined ? given.map((path) => relative(root, resolve(path))) : [];
+const isWhole = wanted.length === 0 && tier === undefined;
 process.chdir(root);
 mkdirSync('build/test', { recursive: true });
 // A folder for each run, so that two at the same time do no harm.
 const out = mkdtempSync(join(root, 'build/test/run-'));
 const coverage = join(out, 'coverage');
+let endJobs = () => {};
 process.on('exit', cleanUp);
 process.env.SOTA_AGENT_ROOT = root;
 const isGivenAgent = process.env.SOTA_AGENT_BIN !== undefined;
@@ -57,11 +59,14 @@ async function tests() {
   const startedMs = performance.now();
   const files = readdirSync('test', { recursive: true })
     .map((name) => join('test', name))
-    .filter((name) => name.endsWith('.test.ts') && (wanted.length === 0 || wanted.some(isIn(name))))
+    .filter((name) => name.endsWith('.test.ts'))
+    .filter((name) => wanted.length === 0 || wanted.some(isIn(name)))
+    .filter((name) => tier === undefined || tierOf(name).name === tier)
     .sort();
   const unknown = wanted.filter((path) => !files.some((name) => isIn(name)(path)));
   if (unknown.length > 0) throw new Error(`no test in ${unknown.join(', ')}`);
-  const isAll = wanted.length === 0 && !isGivenAgent;
+  if (files.length === 0) throw new Error(`no test in the tier '${tier}'`);
+  const isAll = isWhole && !isGivenAgent;
   const isOfTargets = files.some((name) => name.startsWith('test/targets/'));
   if (isEmulatedAlone) buildAgents(...armTargets);
   else if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
@@ -69,19 +74,30 @@ async function tests() {
     buildAgents('linux-x64');
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
-  const bundles = await bundleAll(files);
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  const plain = files.map((file, at) => ({ file, bundle: bundles[at], env: {} }));
+  const plain = await bundled(files);
   const isEmulated = isAll || isEmulatedAlone;
+  const emulated = isEmulated ? emulatedJobs(root, plain) : [];
   const jobs = [
-    ...(isEmulatedAlone ? [] : plain),
-    ...(isEmulated ? emulatedJobs(root, plain) : []),
+    ...(isEmulatedAlone ? [] : jobsOf(plain)),
+    ...emulated.map(({ env, ...one }) => ({ tier: emulatedTier, files: [one], env })),
   ];
   if (isEmulated) for (const line of emulatedLines(root)) console.log(line);
-  // Those of the built agent measure time limits of a second: two at a time is the most.
-  const workers = Math.min(2, availableParallelism());
-  await Promise.all(Array.from({ length: workers }, () => work(jobs, total)));
-  if (wanted.length === 0) report();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const costs = createCosts();
+  const runner = await createRunner({ harness: bundleOf(oneProcess), coverage, bundleAll });
+  endJobs = runner.end;
+  const work = async () => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+      await runner.run(job, (counts, seconds) => {
+        for (const key of Object.keys(total)) total[key] += counts[key];
+        costs.add(job.tier, counts, seconds);
+      });
+    }
+  };
+  // Tests of the executable set limits of a second to it: two at a time is the most.
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
+  if (isWhole) report();
+  for (const line of costs.lines()) console.log(line);
   console.log(`${files.length} files in ${secondsSince(startedMs)} s`);
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
@@ -97,7 +113,19 @@ function buildAgents(...targets) {
   if (built.status !== 0) throw new Error('the agent does not build');
 }
 
-async function bundleAll(files) {
+/** Files of a shared process share their sources, too: each is loaded once. */
+async function bundled(files) {
+  const isShared = (file) => tierOf(file).isOneProcess === true;
+  const [shared, alone] = [files.filter(isShared), files.filter((file) => !isShared(file))];
+  const together = shared.length === 0 ? [] : [...shared, oneProcess];
+  const bundles = [
+    ...(await bundleAll(together, { splitting: true })).slice(0, -1),
+    ...(await bundleAll(alone)),
+  ];
+  return [...shared, ...alone].map((file, at) => ({ file, bundle: bundles[at] }));
+}
+
+async function bundleAll(files, more = {}) {
   await build({
     entryPoints: files,
     outdir: out,
@@ -112,80 +140,18 @@ async function bundleAll(files) {
     treeShaking: false,
     define: { SOTA_AGENT_VERSION: '"0.0.0-test"', SOTA_AGENT_BUILD_TIME_S: '0' },
     logLevel: 'warning',
+    ...more,
   });
-  return files.map((file) => join(out, relative('test', file).replace(/\.ts$/, '.mjs')));
+  return files.map(bundleOf);
 }
 
-async function work(jobs, total) {
-  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
-    const startedMs = performance.now();
-    const { code, output } = await run(job);
-    const counts = countsOf(output);
-    const isBad = code !== 0 || counts.failed > 0 || counts.passed + counts.skipped === 0;
-    // A file that dies in between, or runs no test, has failed at least once.
-    if (isBad && counts.failed === 0) counts.failed = 1;
-    for (const key of Object.keys(total)) total[key] += counts[key];
-    const sum = `${counts.passed} passed  ${secondsSince(startedMs)} s`;
-    console.log(`${isBad ? 'FAIL' : ' ok '}  ${job.file}  ${sum}`);
-    for (const line of output.trimEnd().split('\n')) {
-      if (isBad || line.startsWith('SKIP') || line.startsWith('|')) console.log(`      ${line}`);
-    }
-    if (isBad) console.log(`      exit code ${code}`);
-  }
-}
-
-function run({ bundle, env }) {
-  const child = spawn(process.execPath, ['--enable-source-maps', bundle], {
-    detached: true,
-    env: { ...process.env, NODE_V8_COVERAGE: coverage, FORCE_COLOR: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  groups.add(child.pid);
-  let output = '';
-  const killAfter = (ms) =>
-    setTimeout(() => {
-      output += `\nkilled: it was still running after ${ms / 1000} s`;
-      kill(child.pid);
-    }, ms);
-  let timer = killAfter(fileTimeMs);
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      if (!/^ {2}Duration: /m.test(text)) return;
-      clearTimeout(timer);
-      timer = killAfter(endTimeMs);
-    });
-  }
-  // What a test leaves running would hold the pipes open.
-  child.on('exit', () => kill(child.pid));
-  return new Promise((done) => {
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      done({ code: code ?? signal, output });
-    });
-  });
-}
-
-function kill(group) {
-  groups.delete(group);
-  try {
-    process.kill(-group, 'SIGKILL');
-  } catch {
-    // It is empty, as it should be.
-  }
+function bundleOf(file) {
+  return join(out, relative('test', file).replace(/\.ts$/, '.mjs'));
 }
 
 function cleanUp() {
-  for (const group of groups) kill(group);
+  endJobs();
   rmSync(out, { recursive: true, force: true });
-}
-
-/** uvu prints a file's totals at its end; `SKIP` lines are ours. */
-function countsOf(output) {
-  const last = (pattern) => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
-  const passed = last(/^ {2}Passed: +(\d+)/gm);
-  const failed = last(/^ {2}Total: +(\d+)/gm) - passed;
-  return { passed, failed, skipped: [...output.matchAll(/^SKIP /gm)].length };
 }
 
 /** Of all of src, but for main.ts and what only it uses: those run in the executable alone. */

@@ -103,7 +103,10 @@ export function createMemoryDisk(
       );
     const put = (data: Uint8Array, offset: number) => {
       if (!isKept(path)) return;
-      node.data = sized(node.data, Math.max(node.data.length, offset + data.length));
+      const bytes = Math.max(node.data.length, offset + data.length);
+      // What is synced is never changed in place.
+      if (node.data === node.synced || bytes > node.data.length)
+        node.data = sized(node.data, bytes);
       node.data.set(data, offset);
     };
     return {
@@ -119,7 +122,7 @@ export function createMemoryDisk(
       mode: async () => ({ ok: true, value: 0o600 }),
       sync: () =>
         on('sync', 0, () => {
-          if (!isLie(nameNow())) node.synced = Buffer.from(node.data);
+          if (!isLie(nameNow())) node.synced = node.data;
         }),
       async close() {
         ops.push({ verb: 'close', path, bytes: 0 });
@@ -195,7 +198,9 @@ export function createMemoryDisk(
     cut: (unsynced) => createMemoryDisk(after(root, unsynced === 'kept'), isKept),
     content(path) {
       const node = find(root, path);
-      return node?.kind === 'file' ? node.data : undefined;
+      if (node?.kind !== 'file') return undefined;
+      if (node.data === node.synced) node.data = Buffer.from(node.data);
+      return node.data;
     },
     put(path, text) {
       const data = Buffer.from(text);
@@ -255,13 +260,11 @@ function makeAll(root: DirectoryNode, path: string): void {
 function after(node: DirectoryNode, isAllKept: boolean): DirectoryNode {
   const names = new Map<string, Node>();
   for (const [name, one] of isAllKept ? node.names : node.synced) {
-    const data = one.kind === 'file' ? Buffer.from(isAllKept ? one.data : one.synced) : undefined;
-    names.set(
-      name,
-      one.kind === 'directory'
-        ? after(one, isAllKept)
-        : { kind: 'file', data: data ?? Buffer.alloc(0), synced: data ?? Buffer.alloc(0) },
-    );
+    if (one.kind === 'directory') names.set(name, after(one, isAllKept));
+    else {
+      const data = isAllKept ? Buffer.from(one.data) : one.synced;
+      names.set(name, { kind: 'file', data, synced: data });
+    }
   }
   return { kind: 'directory', names, synced: new Map(names) };
 }

@@ -29,10 +29,17 @@ const unfound = new Set(parts.filter((part) => part !== ''));
 const isAll = unfound.size === 0;
 process.on('exit', () => {
   for (const part of unfound) console.error(`FAIL  TESTS: no test's name has "${part}"`);
-  if (unfound.size > 0) failed = true;
-  for (const { name } of unrun) console.error(`FAIL  ${name}: .run() was forgotten`);
-  if (failed || unrun.size > 0) process.exitCode = 1;
+  if (!takeIsGood() || unfound.size > 0) process.exitCode = 1;
 });
+
+/** Whether all suites since the last call ran, and no test and no hook failed; prints which. */
+export function takeIsGood(): boolean {
+  for (const { name } of unrun) console.error(`FAIL  ${name}: .run() was forgotten`);
+  const isGood = !failed && unrun.size === 0;
+  failed = false;
+  unrun.clear();
+  return isGood;
+}
 
 export function suite(name: string): Suite {
   const inner = uvuSuite(name);

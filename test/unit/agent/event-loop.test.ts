@@ -18,7 +18,7 @@ const test = suite('the shell');
 const data = '/s/packages/1/data';
 const journal = '/s/journal';
 const checksum = 'a'.repeat(40);
-const chunksCount = 400;
+const chunksCount = 2 * eventsBatchMax + 1;
 const started = { kind: 'start', id: engine, checksum, chunksCount } as const;
 const chunk = (index: number): Event => ({
   kind: 'request',
@@ -196,7 +196,7 @@ test('lets events gather while a commit is under way, and commits them as one', 
 
 test('puts no more than a batch into one commit', async () => {
   const one = await setUp();
-  const all = Array.from({ length: 2 * eventsBatchMax + 1 }, (_, at) => chunk(at + 1));
+  const all = Array.from({ length: chunksCount }, (_, at) => chunk(at + 1));
   await Promise.all(all.map((event) => one.agent.submit(event)));
   // The first one finds the shell at rest and goes alone only when it is told first.
   const commits = one.disk.count('sync', journal);
