@@ -3,6 +3,7 @@
 import { Agent, createServer, request } from 'node:http';
 import process from 'node:process';
 import { isBody } from './dialect.ts';
+import { afterIdle } from '../support/idle.ts';
 import type { IncomingMessage, RequestOptions, ServerResponse } from 'node:http';
 import type { Reply, Route, RouteOf } from './node-calls.ts';
 
@@ -78,7 +79,8 @@ export function createHttpEdge(options: EdgeOptions, isContentTypeExact: boolean
     const asked = request({ ...target, method: 'POST', agent: pool, headers });
     // Node's own word about keep-alive; the node says nothing, and keeps its sockets.
     asked.removeHeader('connection');
-    asked.setTimeout(deliveryTimeMs, () => asked.destroy(new Error('no answer in a second')));
+    const late = () => asked.destroy(new Error('no answer in a second'));
+    asked.on('close', afterIdle(deliveryTimeMs, late));
     asked.on('response', (response) => {
       response.on('error', () => undefined).resume();
       // A node does not look at it; whoever reads the failures of a test does.

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { createBackend } from './backend.ts';
 import { assert, suite } from '../support/suite.ts';
 import { post } from './client.ts';
+import { until } from '../support/idle.ts';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Backend, BackendOptions } from './backend.ts';
 
@@ -45,13 +46,7 @@ const register = (backend: Backend, network_address: string) =>
   post(backend.url, callText('register_service', { service: '/sota/notify', network_address }));
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 
-/** Passes when it holds, and else with the test's own time limit. */
-async function comes(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 400 && !holds(); tries++) {
-    await new Promise((done) => setTimeout(done, 10));
-  }
-  assert.ok(holds());
-}
+const comes = (holds: () => boolean) => until('it', holds);
 
 test('any path is served, and only by POST', async () => {
   const { url } = await begin();

@@ -1,4 +1,5 @@
 // Waits for what a log of messages shows; says the last of them when it does not come.
+import { afterIdle, idleMsMax } from '../support/idle.ts';
 import type { SeenMessage } from './seen.ts';
 
 export type Watch = {
@@ -7,8 +8,6 @@ export type Watch = {
   until(what: string, holds: () => boolean, limitMs?: number): Promise<void>;
   end(): void;
 };
-
-const waitMsMax = 60_000;
 
 export function createWatch(log: () => readonly SeenMessage[]): Watch {
   const looks = new Set<() => void>();
@@ -24,10 +23,10 @@ export function createWatch(log: () => readonly SeenMessage[]): Watch {
     });
   }
 
-  function until(what: string, holds: () => boolean, limitMs = waitMsMax): Promise<void> {
+  function until(what: string, holds: () => boolean, limitMs = idleMsMax): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
-        clearTimeout(timer);
+        cancel();
         looks.delete(look);
         ends.delete(fail);
         act();
@@ -41,7 +40,7 @@ export function createWatch(log: () => readonly SeenMessage[]): Watch {
       };
       const fail = (why: string) =>
         settle(() => reject(new Error([`${why}: ${what}`, ...tail(log())].join('\n'))));
-      const timer = setTimeout(() => fail(`not within ${limitMs} ms`), limitMs);
+      const cancel = afterIdle(limitMs, () => fail(`nothing moved for ${limitMs} ms`));
       looks.add(look);
       ends.add(fail);
       look();

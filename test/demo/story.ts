@@ -65,7 +65,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     screen.tell('<- registers its six services with the node');
     server.server.notify([one]);
     const half = `demo-app ${version} ${Math.ceil(one.chunksCount / 2)}`;
-    await server.until('half of the chunks', ({ sent }) => sent.has(half), 60_000);
+    await server.until('half of the chunks', ({ sent }) => sent.has(half));
     unfollow();
     await first.kill('SIGKILL');
     const before = acksOf(server.server.log);
@@ -81,7 +81,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     await server.until('an ack', ({ log }) => acksOf(log).length > before.length);
     const firstAck = acksOf(server.server.log)[before.length];
     screen.plain(['', '$ sota-agent why', ...said.map((line) => `| ${line}`), '']);
-    await server.until('the report', (now) => isReported(now, one), 60_000);
+    await server.until('the report', (now) => isReported(now, one));
     await server.until('the list of packages', (now) => now.lists.length > 0);
     isOver = true;
     unfollow();

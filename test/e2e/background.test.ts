@@ -10,7 +10,8 @@ import { isGone, waitFor } from '../support/interrupted.ts';
 import { ipkOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Toml } from '../support/agent.ts';
 
 const test = suite('what an installer leaves running');
@@ -39,7 +40,7 @@ const ways: readonly (readonly [string, string])[] = [
 async function on(installer: Toml, data: Uint8Array): Promise<void> {
   await withVehicle({ more: { installer } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one = packageOf({ name: 'radio', version: '1.0.0' }, data);
     vehicle.backend.server.notify([one]);
     await vehicle.reported(one);
@@ -79,7 +80,7 @@ test('a service that prints for ever fills nothing', () => {
   const installer = { default: 'command', command: { program: 'sh', args } };
   return withVehicle({ more: { installer } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one = packageOf({ name: 'radio', version: '1.0.0' }, randomBytes(9_000));
     vehicle.backend.server.notify([one]);
     await vehicle.reported(one);
@@ -89,7 +90,7 @@ test('a service that prints for ever fills nothing', () => {
     };
     const before = usedBytes();
     writeFileSync(path('go'), '');
-    await until('it to print', () => existsSync(path('printed')), 120_000);
+    await until('it to print', () => existsSync(path('printed')));
     assert.ok(usedBytes() - before < 32 * 1_048_576, `${usedBytes() - before} bytes more`);
   });
 });

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { agentPath, launcher, writeConfig } from '../support/agent.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 
 const test = suite('the bare executable');
 let directory = '';
@@ -49,7 +49,7 @@ needsRoot('runs its commands without /dev and /proc; only `run` says what it lac
     ['run', 1, /^\S+ error startup-failed reason="\/dev\/urandom cannot be opened \(ENOENT.*\n$/],
   ] as const) {
     const args = [root, '/sota-agent', command, '--config', '/etc/config.toml'];
-    const ran = spawnSync('chroot', args, { encoding: 'utf8', timeout: 60_000, env: { PATH } });
+    const ran = spawnSync('chroot', args, { encoding: 'utf8', env: { PATH } });
     assert.equal([command, ran.status], [command, exitCode], ran.stderr);
     assert.match(ran.stdout + ran.stderr, said, ran.stderr);
   }
@@ -62,7 +62,7 @@ needsStrace('opens nothing of the daemon for `version`', () => {
   const words = ['-f', '-e', 'trace=openat,open,socket,bind', '-o', trace, agentPath()];
   const opened = (command: string) => {
     const config = writeConfig(directory, {});
-    spawnSync('strace', [...words, command, '--config', config], { timeout: 60_000 });
+    spawnSync('strace', [...words, command, '--config', config]);
     return readFileSync(trace, 'utf8');
   };
   for (const command of ['version', 'help', 'config']) {

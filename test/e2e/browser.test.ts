@@ -12,7 +12,8 @@ import { listening, portOf } from '../backend/edge-http.ts';
 import { deliver, deliveryPathOf } from '../support/delivery.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { freePort, until, withVehicle } from '../support/vehicle.ts';
+import { freePort, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -109,7 +110,7 @@ async function withListener(
   const options = { rvi: { listen: `127.0.0.1:${port}`, ...rvi } };
   await withVehicle({ ...options, more: { policy: { consent: 'required' } } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     await act(vehicle, port);
     // Nothing came of it later either, and the log holds a few lines of it.
     assert.equal(await known(vehicle), []);

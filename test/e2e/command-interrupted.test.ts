@@ -15,7 +15,8 @@ import {
   waitFor,
 } from '../support/interrupted.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('a command, cut');
@@ -63,7 +64,7 @@ async function on(
   const told: Told[] = [];
   await withVehicle({ more }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one = packageOf({ name: 'engine', version: '1.0.0' }, randomBytes(70_000));
     vehicle.backend.server.notify([one]);
     await act(vehicle);
@@ -106,7 +107,7 @@ test('one that outlives the agent: nothing is started beside it', async () => {
     await waiting('command');
     await cutAgent(vehicle);
     vehicle.boot();
-    await vehicle.agent().logged(/was being installed, attempt 1/, 60_000);
+    await vehicle.agent().logged(/was being installed, attempt 1/);
     // Long enough for one that would not wait.
     await pause(1_500);
     assert.equal(lines('command'), ['begin']);
@@ -120,7 +121,7 @@ test('one that outlives the agent: nothing is started beside it', async () => {
 /** Exit code 10, and the agent is killed when the wish for the reboot is on flash. */
 async function rebootNeeded(vehicle: Vehicle): Promise<void> {
   go('command');
-  await vehicle.agent().logged(/reboot-required/, 60_000);
+  await vehicle.agent().logged(/reboot-needed/);
   await cutAgent(vehicle);
 }
 

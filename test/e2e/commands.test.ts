@@ -11,7 +11,8 @@ import { packageOf } from '../backend/package.ts';
 import { agentPath, askAgent, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { formerKeys } from '../support/former-keys.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { CommandResult } from '../support/agent.ts';
 import type { Status } from '../../src/core/status.ts';
 
@@ -237,7 +238,7 @@ test('a package waits for consent: status, why, accept, decline', async () => {
   await withVehicle({ more: { policy: { consent: 'required' } } }, async (vehicle) => {
     const { backend, command } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one, two]);
     await until('offered', async () => (await vehicle.status()).packages.length === 2);
     says(await command('status'), 0, /engine +2\.1\.0 +offered[^]*maps +7\.0\.0 +offered/, '');
@@ -271,7 +272,7 @@ test('status of a daemon that is down comes from flash, and says so', async () =
   await withVehicle({ more: { policy: { consent: 'required' } } }, async (vehicle) => {
     const { backend, command } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
     await until('offered', async () => (await vehicle.status()).packages.length === 1);
     vehicle.cut();
@@ -288,15 +289,15 @@ test('status of a daemon that is down comes from flash, and says so', async () =
 test('a second agent on the same storage is refused, and disturbs nothing', async () => {
   await withVehicle({}, async (vehicle) => {
     const first = vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const second = startAgent(vehicle.config);
     const refusal = `another agent \\(process ${first.pid}\\) holds .*/lock`;
-    await second.logged(new RegExp(refusal), 60_000);
+    await second.logged(new RegExp(refusal));
     assert.is(await second.ended, 1);
     assert.is((await vehicle.status()).link.kind, 'up');
     assert.is(await first.kill(), 0);
     const third = vehicle.boot();
-    await third.logged(/ registered /, 60_000);
+    await third.logged(/ registered /);
     assert.is(await third.kill(), 0);
   });
 });
@@ -334,7 +335,7 @@ test.needs('script', hasScript)('watch draws a bar, on a terminal and into a fil
     const { backend, config } = vehicle;
     sent = () => backend.server.sent.size;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
     await until('half', async () => (await vehicle.status()).packages[0]?.chunksHeld === 2);
     const words = [...launcher, agentPath(), 'watch', '--config', config];

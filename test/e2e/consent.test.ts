@@ -5,7 +5,8 @@ import { isBody } from '../backend/dialect.ts';
 import { defaultDevice, defaultVin } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { ServerPackage } from '../backend/package.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -51,13 +52,13 @@ for (const [server, dialect] of releases) {
     await withVehicle({ server, dialect, secondMs: 100, more: ask }, async (vehicle) => {
       const { backend, command } = vehicle;
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([one]);
-      await vehicle.agent().logged(/package-offered/, 60_000);
+      await vehicle.agent().logged(/package-offered/);
       startByItself(vehicle, one, dialect);
-      await vehicle.agent().logged(/start-without-consent/, 60_000);
+      await vehicle.agent().logged(/start-not-accepted/);
       // The first release has no time limits at all: there only an answer helps.
-      if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy(), 120_000);
+      if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy());
       assert.equal(
         (await phases(vehicle)).map((text) => text.split(' ')[1]),
         ['offered'],
@@ -65,7 +66,7 @@ for (const [server, dialect] of releases) {
       assert.equal(vehicle.installs(), []);
       const name = dialect === 'P1' ? 'maps' : updateIn(vehicle);
       assert.is((await command('accept', name)).exitCode, 0);
-      await vehicle.reported(one, 180_000);
+      await vehicle.reported(one);
       assert.equal(
         backend.server.outcomes.map(({ status }) => status),
         [true],
@@ -80,9 +81,9 @@ test('after accept and after decline another package is offered, not installed',
     await withVehicle({ server: 'S-C', more: ask }, async (vehicle) => {
       const { backend, command } = vehicle;
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([maps]);
-      await vehicle.agent().logged(/package-offered/, 60_000);
+      await vehicle.agent().logged(/package-offered/);
       assert.is((await command(word, 'maps')).exitCode, 0);
       for (const { id, checksum, chunksCount } of [boot, radio]) {
         const start = { package: id, checksum, chunkscount: chunksCount };
@@ -94,7 +95,7 @@ test('after accept and after decline another package is offered, not installed',
       });
       vehicle.cut();
       await vehicle.agent().ended;
-      const registered = backend.registeredAnew(60_000);
+      const registered = backend.registeredAnew();
       vehicle.boot();
       await registered;
       await until('it answers', () =>
@@ -132,7 +133,7 @@ test('an offer that names other services moves no transfer that is under way', a
     const other = { packages: [{ package: { name: 'x', version: '1.0.0' }, size: 1 }], services };
     tell = () => backend.node.deliver('/sota/notify', [other], ttlMs);
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
     await vehicle.reported(one);
     assert.equal(vehicle.installs(), ['maps']);

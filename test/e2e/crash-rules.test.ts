@@ -34,7 +34,7 @@ for (const [name, options] of ways) {
         const { backend } = vehicle;
         const one = packageOf(id, randomBytes(70_000));
         vehicle.boot();
-        await backend.registered(60_000);
+        await backend.registered();
         backend.server.notify([one]);
         await vehicle.reported(one);
         const [outcome] = backend.server.outcomes;

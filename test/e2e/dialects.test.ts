@@ -6,7 +6,8 @@ import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
 import { statusOf } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 import type { Server } from '../backend/server.ts';
 import type { Vehicle } from '../support/vehicle.ts';
@@ -38,7 +39,7 @@ function isAckOf(count: number) {
 
 async function offer(vehicle: Vehicle, isConfirmationWanted = false): Promise<string> {
   vehicle.boot();
-  await vehicle.backend.registered(60_000);
+  await vehicle.backend.registered();
   vehicle.backend.server.notify([one], isConfirmationWanted);
   await vehicle.agent().logged(/package-offered/);
   return updateIn(vehicle.backend.server);
@@ -155,7 +156,7 @@ test('what the server speaks can be fixed, and anything else is refused', async 
   const rvi = { server_dialect: 'P1' };
   await withVehicle({ dialect: 'P3', server: 'S-M', rvi }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     vehicle.backend.server.notify([one]);
     await vehicle.agent().logged(/request-invalid.*packages: a list is needed/);
     assert.equal((await vehicle.status()).packages, []);

@@ -9,7 +9,8 @@ import process from 'node:process';
 import { packageOf } from '../backend/package.ts';
 import { startAgent, writeConfig } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 
 const test = suite('disk full');
 
@@ -64,7 +65,7 @@ testMounted('too large a package is a failed update before a chunk is taken', as
       const large = packageOf({ name: 'large', version: '1.0.0' }, randomBytes(14 * mebibyte));
       const small = packageOf({ name: 'small', version: '1.0.0' }, randomBytes(mebibyte));
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([large]);
       await vehicle.reported(large);
       const [outcome] = backend.server.outcomes;
@@ -97,7 +98,7 @@ testMounted('a disk that others fill in the middle costs nothing', async () => {
       const { backend } = vehicle;
       sent = () => backend.server.sent.size;
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([one]);
       await vehicle.reported(one);
       assert.is(isFilled, true);
@@ -121,7 +122,7 @@ testMounted('a disk that is full at the offer is told of, and may be empty later
       const { backend } = vehicle;
       const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(70_000));
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       const others = join(disk, 'others');
       fill(others);
       backend.server.notify([one]);
@@ -129,7 +130,7 @@ testMounted('a disk that is full at the offer is told of, and may be empty later
       rmSync(others);
       backend.server.notify([one]);
       const isInstalled = () => backend.server.outcomes.some(({ status }) => status);
-      await backend.until('installed', isInstalled, 60_000);
+      await backend.until('installed', isInstalled);
     });
   });
 });

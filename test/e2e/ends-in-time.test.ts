@@ -8,11 +8,11 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as pause } from 'node:timers/promises';
 import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { pause, until, within } from '../support/idle.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 
@@ -23,17 +23,14 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Of its own it would take a minute and more, or never end. */
+/** Idle time. An agent that does not end by itself takes a minute and more, or never ends. */
 const limitMs = launcher.length === 0 ? 8_000 : 60_000;
 
 const endOf = (child: ChildProcess) =>
   new Promise<unknown>((done) => child.on('exit', (code, name) => done(code ?? name)));
 
 async function endsInTime(ended: Promise<unknown>, expected: unknown = 0): Promise<void> {
-  const timer = new AbortController();
-  const late = pause(limitMs, 'late', { signal: timer.signal }).catch(() => 'late');
-  assert.is(await Promise.race([ended, late]), expected);
-  timer.abort();
+  assert.is(await within('the end', ended, limitMs), expected);
 }
 
 function runWith(config: string, stderr: number | 'pipe'): ChildProcess {

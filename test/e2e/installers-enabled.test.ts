@@ -41,7 +41,7 @@ const all = (): Toml => ({
 });
 
 async function outcomeOf(vehicle: Vehicle, data: Uint8Array) {
-  await vehicle.backend.registered(60_000);
+  await vehicle.backend.registered();
   const one = packageOf({ name: 'maps', version: '1.0.0' }, data);
   vehicle.backend.server.notify([one]);
   await vehicle.reported(one);
@@ -88,7 +88,7 @@ test('ends an attempt on flash whose installer is no longer enabled with a repor
     },
     async (vehicle) => {
       vehicle.boot();
-      await vehicle.backend.registered(60_000);
+      await vehicle.backend.registered();
       const one = packageOf({ name: 'maps', version: '1.0.0' }, randomBytes(9_000));
       vehicle.backend.server.notify([one]);
       const pid = await waitFor('the command', () => Number(linesOf(path('pid'))[0]) || undefined);
@@ -118,17 +118,17 @@ test('waits with the reboot until it is allowed, and says why, also after a rest
   const installer = { default: 'command', command: { program: 'sh', args: ['-c', 'exit 10'] } };
   return withVehicle({ more: { installer, reboot } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one = packageOf({ name: 'engine', version: '1.0.0' }, randomBytes(9_000));
     vehicle.backend.server.notify([one]);
-    await vehicle.agent().logged(/reboot-denied .*reason="?the car drives/, 60_000);
+    await vehicle.agent().logged(/reboot-denied .*reason="?the car drives/);
     const why = await vehicle.command('why', 'engine');
     assert.match(why.out, /waits for: permission to reboot: .*says no: the car drives/);
     assert.match(why.out, /next: run \[reboot\] allow again.* in \d+ s/);
     const first = linesOf(path('asks')).length;
     await vehicle.agent().kill('SIGKILL');
     vehicle.boot();
-    await vehicle.agent().logged(/reboot-denied/, 60_000);
+    await vehicle.agent().logged(/reboot-denied/);
     assert.ok(linesOf(path('asks')).length > first);
     assert.not.ok(existsSync(path('reboots')));
     writeFileSync(path('parked'), '');

@@ -9,7 +9,8 @@ import { packageOf } from '../backend/package.ts';
 import { startAgent, writeConfig } from '../support/agent.ts';
 import { createHttpSeedNode } from '../support/seed-node.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 import type { ServerPackage } from '../backend/package.ts';
 import type { SeedNode } from '../support/seed-node.ts';
@@ -36,7 +37,7 @@ function atChunk(index: number, act: () => void) {
 
 async function offer(vehicle: Vehicle, ...packages: readonly ServerPackage[]): Promise<void> {
   vehicle.boot();
-  await vehicle.backend.registered(60_000);
+  await vehicle.backend.registered();
   vehicle.backend.server.notify(packages);
 }
 
@@ -84,7 +85,7 @@ test('three packages at once: one that was offered, and two that it depends on',
   );
   const packages = [make('a'), make('b', 300_000), make('c', 1)];
   try {
-    await agent.logged(/ registered /, 60_000);
+    await agent.logged(/ registered /);
     await node.deliver('/sota/notify', [{ packages: [{ package: packages[0]?.id, size: 1 }] }]);
     const reports = await serveAll(node, packages);
     assert.equal(reports.toSorted(), ['a true', 'b true', 'c true']);
@@ -106,7 +107,7 @@ test('an abort in the middle leaves nothing behind, and the next offer is served
     const { backend, directory } = vehicle;
     abort = () => backend.server.abort();
     await offer(vehicle, one);
-    await vehicle.agent().logged(/aborted-by-server/, 60_000);
+    await vehicle.agent().logged(/aborted-by-server/);
     const folder = join(directory, 'state/packages');
     await until('no data', () => readdirSync(folder).length === 0);
     assert.equal((await vehicle.status()).packages, []);
@@ -139,7 +140,7 @@ for (const transport of ['http', 'ws'] as const) {
       const { backend } = vehicle;
       let again: Promise<void> | undefined;
       restart = () => {
-        again = backend.registeredAnew(60_000);
+        again = backend.registeredAnew();
         void backend.restartNode(50);
       };
       await offer(vehicle, one);
@@ -181,11 +182,11 @@ test('a node that forgets us in silence is told again in time', async () => {
   await withVehicle({ rvi: { register_interval: 1 } }, async (vehicle) => {
     const { backend } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     // No call of ours fails: nothing but the renewal can find out.
     backend.node.crash();
     assert.equal(backend.node.registered(), []);
-    await backend.registeredAnew(60_000);
+    await backend.registeredAnew();
     const one = make('one', 9);
     backend.server.notify([one]);
     await vehicle.reported(one);

@@ -78,7 +78,7 @@ async function onePackage(
     }
     const agent = startAgent(config);
     await agent.logged(/ registered/);
-    await backend.until('reported', isDone, 60_000);
+    await backend.until('reported', isDone);
     assert.is(await agent.kill(), 0);
   } finally {
     await backend.stop();
@@ -100,11 +100,11 @@ async function moved(
   const before = acked.size;
   await agent.logged(/ registered/);
   const isMoved = () => acked.size > before || acked.size === chunksCount || isDone();
-  await backend.until('a chunk more', isMoved, 120_000);
+  await backend.until('a chunk more', isMoved);
 }
 
 function reported(backend: Backend, isDone: () => boolean): Promise<void> {
-  return backend.until('reported', isDone, 120_000).catch(() => undefined);
+  return backend.until('reported', isDone).catch(() => undefined);
 }
 
 /** The attempt is on flash before its installer starts. */

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
 import { deliver, deliveryPathOf } from '../support/delivery.ts';
 import { assert, suite } from '../support/suite.ts';
-import { freePort, until, withVehicle } from '../support/vehicle.ts';
+import { freePort, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('the listener');
@@ -46,7 +47,7 @@ test('takes nothing while the node is down, and everything once it has registere
     await until('counted', async () => (await vehicle.status()).counters.refused === 1);
     assert.equal(await known(vehicle), []);
     await backend.start();
-    await backend.registered(60_000);
+    await backend.registered();
     assert.match((await deliver(address, offer('late'))).text, '"status":0');
     await until('offered', async () => (await known(vehicle)).join() === 'late');
     // A link that is lost later changes nothing: the node keeps the registration.
@@ -61,10 +62,10 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
   await withListener(async (vehicle, at) => {
     const { backend, directory, command } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     const first = deliveryPathOf(directory);
     assert.is(statSync(join(directory, 'state/delivery-path')).mode & 0o777, 0o600);
-    const registered = backend.registeredAnew(60_000);
+    const registered = backend.registeredAnew();
     const renewed = await command('renew-path');
     assert.is(renewed.exitCode, 0, renewed.err);
     assert.is(renewed.out, 'made a new delivery path; it is being registered\n');
@@ -86,7 +87,7 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
     assert.not((await known(vehicle)).includes('too-old'));
     // The next life has the same path; the secret is shown nowhere.
     assert.is(await vehicle.agent().kill(), 0);
-    const again = backend.registeredAnew(60_000);
+    const again = backend.registeredAnew();
     vehicle.boot();
     await again;
     assert.is(deliveryPathOf(directory), second);
@@ -107,7 +108,7 @@ test('makes another path when the file is gone or damaged', async () => {
       () => writeFileSync(file, Buffer.alloc(512)),
     ]) {
       damage();
-      const registered = backend.registeredAnew(60_000);
+      const registered = backend.registeredAnew();
       vehicle.boot();
       await registered;
       assert.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/);
@@ -123,7 +124,7 @@ test('a fixed path is warned of, and not renewed', async () => {
     async (vehicle, at) => {
       const { backend, command } = vehicle;
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       assert.match(vehicle.logs(), /warning: .*rvi\.path is fixed, which is weaker/);
       assert.is((await deliver(at('/sota'), offer('any'))).status, 200);
       assert.is((await deliver(at('/'), offer('any'))).status, 404);
@@ -139,7 +140,7 @@ test('a fixed path is warned of, and not renewed', async () => {
 test('refuses services that nobody registered, and counts them', async () => {
   await withListener(async (vehicle, at) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const address = at(deliveryPathOf(vehicle.directory));
     const foreign = [
       '/other/notify',
@@ -164,7 +165,7 @@ test('refuses services that nobody registered, and counts them', async () => {
 test('counts a flood, and logs a few lines of it', async () => {
   await withListener(async (vehicle, at) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const address = at(deliveryPathOf(vehicle.directory));
     for (let sent = 0; sent < 300; sent += 20) {
       const origin = { Origin: 'https://page.example' };
@@ -212,7 +213,7 @@ const spoken = (port: number, sent: string | Buffer) =>
 test('leaves a trace of everything that it refuses, and gives one answer to all', async () => {
   await withListener(async (vehicle, at) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const all = rawRequests(deliveryPathOf(vehicle.directory));
     const answers = new Map<string, string>();
     for (const [done, [what, sent]] of all.entries()) {
@@ -236,7 +237,7 @@ test('skips a byte order mark before JSON and before the configuration', async (
     const text = readFileSync(vehicle.config, 'utf8');
     writeFileSync(vehicle.config, `\ufeff${text}`);
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const address = at(deliveryPathOf(vehicle.directory));
     assert.match((await deliver(address, `\ufeff${offer('marked')}`)).text, '"status":0');
     assert.match((await deliver(address, `\ufeff\ufeff${offer('twice')}`)).text, '-32700');
@@ -247,7 +248,7 @@ test('skips a byte order mark before JSON and before the configuration', async (
 test('the control socket does nothing of what HTTP brings, and closes', async () => {
   await withListener(async (vehicle, at) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     await deliver(at(deliveryPathOf(vehicle.directory)), offer('maps'));
     await until('offered', async () => (await known(vehicle)).join() === 'maps');
     const order = '{"command":"accept","name":"maps"}\n';

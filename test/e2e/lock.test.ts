@@ -9,7 +9,7 @@ import process from 'node:process';
 import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 
 const test = suite('the lock of the executable');
 let directory = '';
@@ -27,7 +27,7 @@ function runElsewhere(config: string, before = ':') {
   const script = `${before}; exec timeout 20 "$@"`;
   const words = ['sh', agentPath(), 'run', '--config', config];
   const args = ['-pnmf', '--mount-proc', 'sh', '-c', script, ...words];
-  const ran = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 });
+  const ran = spawnSync('unshare', args, { encoding: 'utf8' });
   return { exitCode: ran.status, log: ran.stderr };
 }
 

@@ -33,7 +33,7 @@ async function travel(options: VehicleOptions): Promise<Ended> {
   await withVehicle({ install, secondMs, rvi, ...options }, async (vehicle) => {
     const { server } = vehicle.backend;
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     server.notify([one]);
     await vehicle.backend.until('a report', ({ log }) =>
       log.some(({ service }) => service === '/sota/report'),
@@ -67,7 +67,7 @@ test('who would take it for an ack of his next package gets none, and is not blo
   await withVehicle(options, async (vehicle) => {
     const { backend } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([both]);
     await vehicle.reported(one);
     await backend.until('it gives up', ({ aborts }) => aborts() > 0);
@@ -88,7 +88,7 @@ test('in P1 what a package needs has a name of its own, and is installed beside 
   const needs = [packageOf({ name: 'library', version: '1.0.0' }, randomBytes(9))];
   await withVehicle({ server: 'S-C' }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     vehicle.backend.server.notify([{ ...one, needs }]);
     await vehicle.reported(one);
     await vehicle.agent().logged(/installed.*name=library/);

@@ -12,6 +12,7 @@ import { compressed, controlTarOf, dataTarOf, ipkOf, ipkWith } from '../support/
 import { membersOf, tarOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';
+import { until } from '../support/idle.ts';
 import type { AgentProcess } from '../support/agent.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { IpkSpec } from '../support/ipk.ts';
@@ -248,12 +249,12 @@ function isGone(pid: number): true | undefined {
 }
 
 async function waitFor<T>(what: string, look: () => T | undefined): Promise<T> {
-  const endMs = performance.now() + 60_000;
-  for (let found = look(); ; found = look()) {
-    if (found !== undefined) return found;
-    if (performance.now() > endMs) throw new Error(`not in a minute: ${what}\n${agent?.log()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  let found: T | undefined;
+  await until(what, () => (found = look()) !== undefined).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${agent?.log()}`);
+  });
+  if (found === undefined) throw new Error(what);
+  return found;
 }
 
 test('waits for another opkg, and goes on when that has ended', async () => {
@@ -264,7 +265,7 @@ test('waits for another opkg, and goes on when that has ended', async () => {
   const one = offer(hello('1.0'));
   await agent?.logged(/installer-busy/);
   rmSync(on.lockFile);
-  await backend.until('reported', (server) => isReported(server, one), 60_000);
+  await backend.until('reported', (server) => isReported(server, one));
   assert.is(lastOutcome().status, true, lastOutcome().text);
 });
 

@@ -9,7 +9,8 @@ import { listening, portOf } from '../backend/edge-http.ts';
 import { packageOf } from '../backend/package.ts';
 import { askAgent, startAgent, writeConfig } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
-import { limitMs, until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { idleMsMax, until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 
 const test = suite('outages');
@@ -36,16 +37,16 @@ for (const [what, downMs] of [
     await withVehicle({ fault }, async (vehicle) => {
       const { backend } = vehicle;
       const agent = vehicle.boot();
-      await backend.registered(limitMs);
+      await backend.registered();
       backend.server.notify([one]);
       await until('a chunk is lost', () => chunks >= 3);
       backend.node.setLink(false);
-      await agent.logged(/server-offline/, limitMs);
+      await agent.logged(/backend-away/);
       await backend.restartNode(downMs);
       // No service is registered, so nobody is told of the return.
       backend.node.setLink(true);
       isBack = true;
-      await backend.registeredAnew(limitMs);
+      await backend.registeredAnew();
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
       const log = vehicle.logs();
@@ -129,14 +130,14 @@ for (const [what, silently] of [
       installer: { default: 'command', command: { program: 'true' } },
     });
     const agent = startAgent(config);
-    await agent.logged(/ info registered /, limitMs);
+    await agent.logged(/ info registered /);
     const id = { name: 'radio', version: '1.0.0' };
     const services = Object.fromEntries(
       ['start', 'ack', 'report', 'packages'].map((one) => [one, `genivi.org/backend/sota/${one}`]),
     );
     const notify = { packages: [{ package: id, size: 9 }], services };
     await deliver(node.address(), '/sota/notify', notify);
-    await until('it tried three times', () => node.messages() >= 3, 4 * limitMs);
+    await until('it tried three times', () => node.messages() >= 3, 2 * idleMsMax);
     const count = (text: string) => agent.log().split(text).length - 1;
     assert.is(count(' warn node-disconnected '), 1);
     assert.is(count(' info registered '), 1, 'of the start alone');
@@ -148,7 +149,7 @@ for (const [what, silently] of [
     const why = await askAgent(['why', '--config', config]);
     assert.match(why.out, 'the node to accept messages');
     node.answerMessages();
-    await agent.logged(/ info registered .*recovered=message/, 4 * limitMs);
+    await agent.logged(/ info registered .*recovered=message/, 2 * idleMsMax);
     assert.is(count(' info registered '), 2);
     assert.is(count(' warn node-disconnected '), 1);
     await agent.kill();

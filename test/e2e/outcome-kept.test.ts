@@ -8,7 +8,8 @@ import process from 'node:process';
 import { packageOf } from '../backend/package.ts';
 import { leaveBoot, onlyOutcome } from '../support/interrupted.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Toml } from '../support/agent.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -33,7 +34,7 @@ const begun = ({ directory }: Vehicle) => linesOf(join(directory, 'begun')).leng
 /** Up to the agent that has heard the signal and waits. */
 async function waiting(vehicle: Vehicle): Promise<void> {
   vehicle.boot();
-  await vehicle.backend.registered(60_000);
+  await vehicle.backend.registered();
   vehicle.backend.server.notify([one]);
   await vehicle.agent().logged(stoppingWith('install'));
 }
@@ -126,7 +127,7 @@ test('a check after the reboot that is cut short by a stop keeps its outcome, to
     async (vehicle) => {
       mkdirSync(folder, { recursive: true });
       vehicle.boot();
-      await vehicle.backend.registered(60_000);
+      await vehicle.backend.registered();
       vehicle.backend.server.notify([one]);
       await vehicle.agent().logged(/reboot-required/);
       await until('the wish is on flash', async () => {

@@ -7,20 +7,23 @@ import { join } from 'node:path';
 import { agentPath, launcher, writeConfig } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
 import { withVehicle } from '../support/vehicle.ts';
+import { within } from '../support/idle.ts';
 
 const test = suite('output that does not get out');
 
 function into(stdout: number | 'pipe', words: readonly string[]) {
   const [program = '', ...args] = [...launcher, agentPath(), ...words];
   const env = { PATH: process.env['PATH'] ?? '' };
-  const child = spawn(program, args, { env, stdio: ['ignore', stdout, 'pipe'], timeout: 60_000 });
+  const child = spawn(program, args, { env, stdio: ['ignore', stdout, 'pipe'] });
   // Its reader is gone before it writes.
   child.stdout?.destroy();
   let err = '';
   child.stderr?.setEncoding('utf8').on('data', (more: string) => (err += more));
-  return new Promise<{ readonly exitCode: number | null; readonly err: string }>((done) => {
+  type Ended = { readonly exitCode: number | null; readonly err: string };
+  const ended = new Promise<Ended>((done) => {
     child.on('close', (exitCode) => done({ exitCode, err }));
   });
+  return within(`the end of ${words.join(' ')}`, ended);
 }
 
 test('ends a command with 1 and one line that says why', async () => {

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
 import { deliver, deliveryPathOf } from '../support/delivery.ts';
 import { assert, suite } from '../support/suite.ts';
-import { freePort, until, withVehicle } from '../support/vehicle.ts';
+import { freePort, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('refusals');
@@ -127,10 +128,10 @@ test('what no server should send is refused, and disturbs nothing', async () => 
     const { backend, directory } = vehicle;
     backendSent = () => backend.server.sent.size;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     const address = `http://127.0.0.1:${port}${deliveryPathOf(directory)}`;
     backend.server.notify([one]);
-    await backend.until('two chunks', ({ sent }) => sent.size === 2, 60_000);
+    await backend.until('two chunks', ({ sent }) => sent.size === 2);
     await until('one is held', async () => (await vehicle.status()).packages[0]?.chunksHeld === 1);
     const before = namesIn(directory);
     const { size } = statSync(join(directory, 'state/packages/1/data'));
@@ -159,7 +160,7 @@ test('a wrong checksum is a failed update, with both sums in the reason', async 
     const one = { ...packageOf(id, randomBytes(70_000)), checksum };
     const next = packageOf({ name: 'next', version: '1.0.0' }, randomBytes(9));
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
     await vehicle.reported(one);
     const [outcome] = backend.server.outcomes;
@@ -177,7 +178,7 @@ test('a good offer beside bad ones is taken', async () => {
     const good = packageOf(id, randomBytes(9));
     const bad = packageOf({ name: '../bad', version: '1.0.0' }, randomBytes(9));
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([bad, good]);
     await vehicle.reported(good);
     assert.match(vehicle.agent().log(), /offer-invalid.*packages\[0\].*name/);

@@ -10,7 +10,8 @@ import { packageOf } from '../backend/package.ts';
 import { ipkOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 import type { ServerKind } from '../backend/server-rules.ts';
 import type { Vehicle, VehicleOptions } from '../support/vehicle.ts';
@@ -87,14 +88,14 @@ function createCutter(cuts: readonly Cut[]) {
 
   function watch(): void {
     const agent = vehicle?.boot();
-    agent?.logged(/ started /, 60_000).then(
+    agent?.logged(/ started /).then(
       () => (losesOfLast = undefined),
       () => undefined,
     );
     const due = next();
     if (due === undefined || agent === undefined) return;
     // The agent may end before, with the test.
-    if ('log' in due) agent.logged(due.log, 60_000).then(cut, () => undefined);
+    if ('log' in due) agent.logged(due.log).then(cut, () => undefined);
     if ('file' in due) {
       const path = resolve(vehicle?.directory ?? '', due.file);
       void until(path, () => isOver() || existsSync(path)).then(() => (isOver() ? 0 : cut()));
@@ -141,9 +142,9 @@ async function travel(way: Way, cuts: readonly Cut[], more: VehicleOptions = {})
     const { backend } = vehicle;
     try {
       cutter.begin(vehicle);
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([one]);
-      await vehicle.reported(one, 120_000);
+      await vehicle.reported(one);
       await until('every cut', () => cutter.left() === 0);
       await settles(vehicle);
       const [outcome, ...others] = backend.server.outcomes;
@@ -248,7 +249,7 @@ test('what the package manager says is installed is not installed again', async 
     const one = packageOf({ name: 'hello', version: '1.0.1' }, ipkOf(spec));
     cutter.begin(vehicle);
     try {
-      await vehicle.backend.registered(60_000);
+      await vehicle.backend.registered();
       vehicle.backend.server.notify([one]);
       await until('the cut', () => cutter.left() === 0);
       // The power takes the installer along; one that lived on would be waited for.

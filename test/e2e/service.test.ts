@@ -12,7 +12,7 @@ import { packageOf } from '../backend/package.ts';
 import { agentPath, launcher, startAgent, writeConfig } from '../support/agent.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../support/transport.ts';
+import { until } from '../support/idle.ts';
 
 const test = suite('the service');
 let directory = '';
@@ -32,7 +32,7 @@ async function listen(path: string) {
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (more: string) => void (text += more));
   const count = (word: string) => text.split('\n').filter((line) => line.includes(word)).length;
-  await until('listening', () => count('open') === 1, 30_000);
+  await until('listening', () => count('open') === 1);
   return { count, text: () => text, end: () => void child.kill() };
 }
 
@@ -55,7 +55,7 @@ async function holdFiles(pid: number): Promise<{ release(): void }> {
   const child = spawn('perl', args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (more: Buffer) => void (said += more.toString()));
-  await until('held', () => said === 'held\n', 30_000);
+  await until('held', () => said === 'held\n');
   return { release: () => child.stdin.end() };
 }
 
@@ -69,12 +69,12 @@ needsManager('tells systemd that it is ready, what it does, and that it is well'
   await backend.start();
   const config = writeConfig(directory, { rvi: { url: backend.url, listen: '127.0.0.1:0' } });
   const agent = startAgent(config, { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '2000000' });
-  await until('ready', () => manager.count('READY=1') === 1, 30_000);
-  await until('fed', () => manager.count('WATCHDOG=1') >= 3, 60_000);
-  await until('registered', () => manager.count('STATUS=registered') >= 1, 60_000);
+  await until('ready', () => manager.count('READY=1') === 1);
+  await until('fed', () => manager.count('WATCHDOG=1') >= 3);
+  await until('registered', () => manager.count('STATUS=registered') >= 1);
   assert.is(manager.count('STOPPING=1'), 0);
   assert.is(await agent.kill(), 0);
-  await until('stopping', () => manager.count('STOPPING=1') === 1, 30_000);
+  await until('stopping', () => manager.count('STOPPING=1') === 1);
   manager.end();
   await backend.stop();
 });
@@ -94,14 +94,14 @@ needsHold('feeds no watchdog while a commit does not end, and again when it does
   const watched = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '4000000', UV_THREADPOOL_SIZE: '1' };
   const agent = startAgent(config, watched);
   await backend.registered();
-  await until('fed', () => manager.count('WATCHDOG=1') >= 1, 60_000);
+  await until('fed', () => manager.count('WATCHDOG=1') >= 1);
   const held = await holdFiles(agent.pid);
   let number = 0;
   const offers = setInterval(() => {
     number += 1;
     backend.server.notify([packageOf({ name: 'hello', version: `${number}` }, Buffer.alloc(10))]);
   }, 1_000);
-  await agent.logged(/error watchdog-stalled/, 60_000).finally(() => clearInterval(offers));
+  await agent.logged(/error watchdog-stalled/).finally(() => clearInterval(offers));
   const fed = manager.count('WATCHDOG=1');
   await until(
     'stuck again',
@@ -110,7 +110,7 @@ needsHold('feeds no watchdog while a commit does not end, and again when it does
   );
   assert.is(manager.count('WATCHDOG=1'), fed);
   held.release();
-  await until('fed again', () => manager.count('WATCHDOG=1') > fed, 60_000);
+  await until('fed again', () => manager.count('WATCHDOG=1') > fed);
   assert.match(agent.log(), /package-offered/);
   assert.is(await agent.kill(), 0);
   manager.end();
@@ -131,7 +131,7 @@ test('gives the journal the priority of each line', async () => {
   // The control socket may take longer than the link to fail.
   const wanted = [/^<6>info started /m, /^<4>warn node-disconnected /m];
   const isTold = () => wanted.every((line) => line.test(lines()));
-  await until('both lines with their priorities', isTold, 30_000).finally(() => child.kill());
+  await until('both lines with their priorities', isTold).finally(() => child.kill());
 });
 
 test.run();

@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 
 const test = suite('services that come and go');
@@ -21,7 +22,7 @@ for (const transport of ['http', 'ws'] as const) {
     await withVehicle(options, async (vehicle) => {
       const { backend, status } = vehicle;
       const agent = vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       backend.server.notify([one]);
       await until('the first ack is lost', () => isLost);
       backend.node.setLink(false);

@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createLocalSockets } from '../../src/host/sockets.ts';
 import { createClock } from '../../src/host/time.ts';
 import { findDaemon } from '../../src/install/swupdate/control-socket.ts';
@@ -15,7 +14,8 @@ import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
 import { createRelay, requestBytes } from '../support/swupdate-relay.ts';
 import { startSwupdate, swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Control } from '../../src/install/swupdate/control-socket.ts';
 import type { Halt, Relay } from '../support/swupdate-relay.ts';
 import type { Vehicle } from '../support/vehicle.ts';
@@ -63,7 +63,7 @@ async function on(
       const halt = haltOf(readFileSync(swu).length);
       relay.haltAt(halt);
       vehicle.boot();
-      await vehicle.backend.registered(60_000);
+      await vehicle.backend.registered();
       vehicle.backend.server.notify([one]);
       const halted = () => until('the handshake to halt', () => relay.isHalted());
       await halted();
@@ -104,16 +104,14 @@ for (const [moment, halt] of moments) {
         // It has come so far, too: what was written to it is read in turn.
         const isTaken = halt.bytes >= requestBytes;
         // Just after its answer it may still show that it is idle.
-        for (let tries = 0; isTaken && (await control.status()).kind !== 'busy'; tries++) {
-          assert.ok(tries < 600, 'the daemon does not begin');
-          await pause(100);
-        }
+        const isBusy = async () => (await control.status()).kind === 'busy';
+        await until('the daemon to begin', async () => !isTaken || (await isBusy()));
         await cutAgent(vehicle);
         await relay.released();
         assert.is((await control.waitUntilIdle(20_000)).kind, 'idle');
         assert.is(target().toString(), 'old');
         vehicle.boot();
-        await vehicle.agent().logged(/ installed /, 60_000);
+        await vehicle.agent().logged(/ installed /);
         assert.is(relay.requests(), 2);
         assert.equal(attemptsIn(vehicle).slice(-1), [2]);
       },
@@ -132,7 +130,7 @@ test('left with the image sent, its end unheard: the mark is believed, nothing s
     await cutAgent(vehicle);
     await relay.released();
     vehicle.boot();
-    await vehicle.agent().logged(/ installed /, 60_000);
+    await vehicle.agent().logged(/ installed /);
     assert.is(relay.requests(), 1);
   });
   assert.is(status, true, text);
@@ -152,7 +150,7 @@ test('left in each of its attempts: a failure that says so, and nothing sent mor
       await cutAgent(vehicle);
       await relay.released();
       vehicle.boot();
-      await vehicle.agent().logged(/update-failed/, 60_000);
+      await vehicle.agent().logged(/update-failed/);
       assert.is(relay.requests(), 2);
       assert.is((await control.waitUntilIdle(20_000)).kind, 'idle');
       assert.is(target().toString(), 'old');

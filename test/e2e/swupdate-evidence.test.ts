@@ -52,13 +52,13 @@ async function on(
   const told: { readonly status: boolean; readonly text: string }[] = [];
   await withVehicle({ more: { installer } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one: ServerPackage = packageOfFile({ name: 'rootfs', version: '2.0.0' }, swu);
     vehicle.backend.server.notify([one]);
     const group = await waitFor('the script', () => Number(linesOf(path('group'))[0]) || undefined);
     assert.is(readFileSync(path('sw-versions'), 'utf8'), 'rootfs 2.0.0\n');
     await act(vehicle, group);
-    await vehicle.reported(one, 120_000);
+    await vehicle.reported(one);
     told.push(await onlyOutcome(vehicle));
   });
   const [outcome] = told;
@@ -126,7 +126,7 @@ for (const bytes of [75, 150]) {
     const more = { installer: { enabled: ['swupdate'], default: 'auto', swupdate }, storage };
     await withVehicle({ more }, async (vehicle) => {
       vehicle.boot();
-      await vehicle.backend.registered(60_000);
+      await vehicle.backend.registered();
       const one = packageOfFile({ name: 'app', version: '2.0.0' }, swu);
       vehicle.backend.server.notify([one]);
       await vehicle.reported(one);

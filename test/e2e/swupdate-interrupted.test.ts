@@ -13,7 +13,8 @@ import { attemptsIn, cutAgent, isGone, onlyOutcome } from '../support/interrupte
 import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
 import { startSwupdate, swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';
-import { linesOf, until, withVehicle } from '../support/vehicle.ts';
+import { linesOf, withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Keys, SwuScript } from '../support/swu.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -94,7 +95,7 @@ async function on(
   let text = '';
   await withVehicle({ more: { installer } }, async (vehicle) => {
     vehicle.boot();
-    await vehicle.backend.registered(60_000);
+    await vehicle.backend.registered();
     const one = packageOfFile({ name: 'app', version: '2.0.0' }, swu);
     vehicle.backend.server.notify([one]);
     await until(`SWUpdate at ${point}`, () => existsSync(path('reached')) && isThere(point));
@@ -128,7 +129,7 @@ for (const point of points) {
       await Promise.all([cutAgent(vehicle), kill(swupdate())]);
       go();
       vehicle.boot();
-      await vehicle.agent().logged(/ installed /, 60_000);
+      await vehicle.agent().logged(/ installed /);
       assert.is(starts(), isDone ? 1 : 2);
       assert.is(attemptsIn(vehicle).at(-1) ?? 1, isDone ? 1 : 2);
     });
@@ -138,7 +139,7 @@ for (const point of points) {
     await on(point, async (vehicle, swupdate) => {
       await kill(swupdate());
       go();
-      await vehicle.agent().logged(/ installed /, 60_000);
+      await vehicle.agent().logged(/ installed /);
       assert.is(starts(), isDone ? 1 : 2);
     });
   });
@@ -147,12 +148,12 @@ for (const point of points) {
     await on(point, async (vehicle) => {
       await cutAgent(vehicle);
       vehicle.boot();
-      await vehicle.agent().logged(/was being installed, attempt 1/, 60_000);
+      await vehicle.agent().logged(/was being installed, attempt 1/);
       // Long enough for one that would not wait.
       await pause(1_500);
       assert.is(starts(), 1);
       go();
-      await vehicle.agent().logged(/ installed /, 60_000);
+      await vehicle.agent().logged(/ installed /);
       // It has lost whom it talks to, and may have ended of that: then it was repaired.
       assert.ok(starts() <= (isDone ? 1 : 2), String(starts()));
     });
@@ -166,7 +167,7 @@ test('killed at its end, where nothing can confirm it: it is installed anew', as
       await Promise.all([cutAgent(vehicle), kill(swupdate())]);
       go();
       vehicle.boot();
-      await vehicle.agent().logged(/ installed /, 60_000);
+      await vehicle.agent().logged(/ installed /);
       assert.is(starts(), 2);
     },
     { check: [] },
@@ -185,7 +186,7 @@ test('killed in each of its attempts: a failure that says so, and no start more'
       await until('attempt 2', () => existsSync(path('reached')));
       await Promise.all([cutAgent(vehicle), kill(swupdate())]);
       vehicle.boot();
-      await vehicle.agent().logged(/update-failed/, 60_000);
+      await vehicle.agent().logged(/update-failed/);
       assert.is(starts(), 2);
     },
     { check: [], status: false },
@@ -205,7 +206,7 @@ test('a daemon killed with the agent: the new one is asked, and sent it again', 
         go();
         daemons.push(await start());
         vehicle.boot();
-        await vehicle.agent().logged(/installing.*attempt=2/, 60_000);
+        await vehicle.agent().logged(/installing.*attempt=2/);
       },
       { keys },
     );

@@ -19,6 +19,7 @@ import { startAgent, writeConfig } from '../support/agent.ts';
 import { canMakeSwu, isProgram, makeKeys, makeSwu } from '../support/swu.ts';
 import { startSwupdate, swupdateArgs } from '../support/swupdate.ts';
 import { assert, suite } from '../support/suite.ts';
+import { until } from '../support/idle.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerPackage } from '../backend/package.ts';
 import type { AgentProcess } from '../support/agent.ts';
@@ -28,7 +29,6 @@ import type { SwupdateDaemon } from '../support/swupdate.ts';
 const all = suite('a session that ends in SWUpdate');
 const test = all.needs('swupdate, openssl, cpio', canMakeSwu() && isProgram('swupdate'));
 const data = randomBytes(1_500_000);
-const limitMs = 60_000;
 
 type Device = {
   readonly backend: Backend;
@@ -71,12 +71,12 @@ async function on(act: (device: Device) => Promise<void>): Promise<void> {
         const file = { name: 'app', data, path: path('target/app') };
         const swu = makeSwu(path('package'), signer, { version: '2.0.0', files: [file], scripts });
         const one = packageOfFile({ name: 'app', version: '2.0.0' }, swu);
-        await backend.registered(limitMs);
+        await backend.registered();
         backend.server.notify([one]);
         return one;
       },
       reported: async (one) => {
-        await backend.until('reported', (server) => isReported(server, one), limitMs);
+        await backend.until('reported', (server) => isReported(server, one));
         const [outcome, ...others] = backend.server.outcomes;
         assert.equal(others, []);
         if (outcome === undefined) throw new Error('no outcome');
@@ -93,16 +93,12 @@ async function on(act: (device: Device) => Promise<void>): Promise<void> {
 async function assertInstalled({ path }: Device): Promise<void> {
   assert.ok(readFileSync(path('target/app')).equals(data));
   // The payload goes when the server has shown that it knows.
-  for (let tries = 0; tries < 200; tries++) {
-    if (readdirSync(path('state/packages')).length === 0) return;
-    await wait(100);
-  }
-  throw new Error('the payload stayed');
+  await until('the payload to go', () => readdirSync(path('state/packages')).length === 0);
 }
 
 /** Notes each of its runs, and goes on when the file `go` is there. */
 function held({ path }: Device): SwuScript {
-  const text = `#!/bin/sh\necho begin >>${path('runs')}\nfor i in $(seq 600); do
+  const text = `#!/bin/sh\necho begin >>${path('runs')}\nwhile [ -d ${path('state')} ]; do
   [ -e ${path('go')} ] && echo end >>${path('runs')} && exit 0\n  sleep 0.1\ndone\nexit 1\n`;
   return { name: 'held.sh', text, type: 'preinstall' };
 }
@@ -113,11 +109,7 @@ function runs({ path }: Device): readonly string[] {
 }
 
 async function begun(device: Device): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
-    if (runs(device).length > 0) return;
-    await wait(100);
-  }
-  throw new Error('the install did not begin');
+  await until('the install to begin', () => runs(device).length > 0);
 }
 
 test('installs by the program where no daemon runs, and reports it', () =>
@@ -171,7 +163,7 @@ for (const form of ['program', 'daemon'] as const) {
       const one = await device.offer(device.keys, [held(device)]);
       await begun(device);
       const ended = first.kill('SIGTERM');
-      await first.logged(/info stopping signal=SIGTERM waits_for="install of app/, limitMs);
+      await first.logged(/info stopping signal=SIGTERM waits_for="install of app/);
       writeFileSync(device.path('go'), '');
       assert.is(await ended, 0);
       const second = device.start();
@@ -191,7 +183,7 @@ test('asks the daemon what became of an install that it was killed in, and repea
     await begun(device);
     await first.kill('SIGKILL');
     const second = device.start();
-    await second.logged(/was being installed, attempt 1/, limitMs);
+    await second.logged(/was being installed, attempt 1/);
     writeFileSync(device.path('go'), '');
     const outcome = await device.reported(one);
     assert.is(outcome.status, true, outcome.text);
@@ -207,7 +199,7 @@ test('runs no second program beside one that it was killed in', () =>
     await begun(device);
     await first.kill('SIGKILL');
     const second = device.start();
-    await second.logged(/was being installed, attempt 1/, limitMs);
+    await second.logged(/was being installed, attempt 1/);
     // Long enough for one that would not wait.
     await wait(2_000);
     assert.equal(runs(device), ['begin']);

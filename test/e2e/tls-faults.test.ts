@@ -48,7 +48,7 @@ async function warned(url: string, files: Files, code = 'warn node-disconnected'
     installer: { default: 'command', command: { program: 'true' } },
   });
   const agent = startAgent(config);
-  const [line] = await agent.logged(new RegExp(`.* ${code} .*`), 60_000);
+  const [line] = await agent.logged(new RegExp(`.* ${code} .*`));
   await agent.kill();
   const log = agent.log();
   assert.not.match(log, foreign);

@@ -86,7 +86,7 @@ for (const transport of ['http', 'ws'] as const) {
     const front = await createFront(made, backend.url);
     const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(200_000));
     const agent = startAgent(configOf(vehicle, front, made, made.ca.cert));
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
     await vehicle.reported(one);
     assert.is(backend.server.outcomes[0]?.status, true);
@@ -101,9 +101,9 @@ for (const transport of ['http', 'ws'] as const) {
     const vehicle = await createVehicle({ transport });
     const front = await createFront(made, vehicle.backend.url);
     const agent = startAgent(configOf(vehicle, front, made, made.otherCa.cert));
-    const [line] = await agent.logged(/.* warn node-disconnected .*/, 60_000);
+    const [line] = await agent.logged(/.* warn node-disconnected .*/);
     assert.match(line, new RegExp(`${scheme}://127.0.0.1:${front.port}.*certificate`));
-    await agent.logged(/debug node-(disconnected|reconnecting)/, 60_000);
+    await agent.logged(/debug node-(disconnected|reconnecting)/);
     const told = agent
       .log()
       .split('\n')
@@ -144,12 +144,12 @@ for (const { scheme, what, before, after, authority } of renewals) {
     const demand = { ca: made[authority].cert };
     const front = await createFront(made, backend.url, demand);
     const agent = startAgent(configOf(vehicle, front, made, made.ca.cert, made[before]));
-    await agent.logged(/ warn node-disconnected /, 60_000);
+    await agent.logged(/ warn node-disconnected /);
     assert.equal([front.shown, front.refused.length > 0], [[], true]);
     writeFileSync(join(directory, 'tls_cert.pem'), made[after].cert);
     writeFileSync(join(directory, 'tls_key.pem'), made[after].key);
-    await agent.logged(/ info tls-reloaded/, 120_000);
-    await backend.registered(120_000);
+    await agent.logged(/ info tls-reloaded/);
+    await backend.registered();
     const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(200_000));
     backend.server.notify([one]);
     await vehicle.reported(one);
@@ -179,7 +179,7 @@ for (const [what, authority, more, said] of refusedNodes) {
       const front = await createFront(made, vehicle.backend.url, more(made));
       const config = configOf(vehicle, front, made, made[authority].cert);
       const agent = startAgent(config, unverified);
-      const [line] = await agent.logged(/.* warn node-disconnected .*/, 60_000);
+      const [line] = await agent.logged(/.* warn node-disconnected .*/);
       assert.match(line, said);
       assert.equal(front.shown, []);
       assert.is(await agent.kill(), 0);
@@ -200,8 +200,8 @@ testTls('a key that others may read is warned of at the start, and by `config`',
   chmodSync(key, 0o644);
   assert.match((await askAgent(asked)).err, `${key} has mode 0644: others than its owner may use`);
   const agent = startAgent(config);
-  await agent.logged(/ warn tls-key-permissions reason="\[rvi\] tls_key: .* chmod 600 it"/, 60_000);
-  await vehicle.backend.registered(60_000);
+  await agent.logged(/ warn tls-key-permissions reason="\[rvi\] tls_key: .* chmod 600 it"/);
+  await vehicle.backend.registered();
   assert.is(await agent.kill(), 0);
   await vehicle.end();
   await front.stop();

@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { Passing } from '../backend/node.ts';
 import type { Vehicle } from '../support/vehicle.ts';
 
@@ -24,7 +25,7 @@ test.needs('prlimit', hasProgram('prlimit'))(
     await withVehicle({}, async (vehicle) => {
       const { backend } = vehicle;
       const agent = vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       const args = ['--pid', String(agent.pid), '--fsize=1000000'];
       assert.is(spawnSync('prlimit', args).status, 0);
       backend.server.notify([one]);
@@ -46,9 +47,9 @@ test('a start of more chunks than can be counted is reported as failed', async (
   await withVehicle({ fault }, async (vehicle) => {
     const { backend } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     backend.server.notify([one]);
-    await vehicle.agent().logged(/package-offered/, 60_000);
+    await vehicle.agent().logged(/package-offered/);
     const start = { package: one.id, checksum: one.checksum, chunkscount: 32_769 };
     backend.node.deliver('/sota/start', [start], ttlMs);
     await until('reported', () => reportsIn(vehicle).length > 0);
@@ -64,7 +65,7 @@ test('an update of more than 2 GiB is reported at its offer, and why tells it', 
   await withVehicle({ dialect: 'P3', server: 'S-M' }, async (vehicle) => {
     const { backend } = vehicle;
     vehicle.boot();
-    await backend.registered(60_000);
+    await backend.registered();
     const id = '0fa1b2c3-0000-4000-8000-00000000beef';
     const about = { signature: '', description: '', request_confirmation: false };
     const offer = { update_id: id, size: 2_147_500_000, ...about };

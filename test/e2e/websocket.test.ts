@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import { until } from '../support/idle.ts';
 import type { VehicleOptions } from '../support/vehicle.ts';
 
 const test = suite('the WebSocket of a node');
@@ -26,7 +27,7 @@ for (const [name, options] of ways) {
     await withVehicle({ ...options, fault }, async (vehicle) => {
       const { backend } = vehicle;
       vehicle.boot();
-      await backend.registered(60_000);
+      await backend.registered();
       let chunks = 0;
       cut = () => {
         chunks += 1;

@@ -12,7 +12,8 @@ import { createClock, openRandom } from '../../src/host/time.ts';
 import { signalActions } from '../../src/host/signals.ts';
 import { createServe } from '../../src/run-daemon.ts';
 import { assert, suite } from '../support/suite.ts';
-import { freePort, until } from '../support/transport.ts';
+import { freePort } from '../support/transport.ts';
+import { until } from '../support/idle.ts';
 import type { Disk, LocalSockets } from '../../src/host/ports.ts';
 import type { Signal } from '../../src/host/signals.ts';
 
@@ -73,7 +74,7 @@ async function run(storage: string, change: Change = {}) {
       hear({ name, action: signalActions[name] ?? 'ignore' }),
     interrupt: () => hear({ name: 'SIGTERM', action: 'stop' }),
     crash: (error: unknown) => crash(error),
-    logged: (word: string) => until(word, () => shown.text.includes(word), 30_000),
+    logged: (word: string) => until(word, () => shown.text.includes(word)),
   };
 }
 

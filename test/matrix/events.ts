@@ -3,9 +3,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../support/suite.ts';
-import { until } from '../support/vehicle.ts';
 import { isHalfDeaf } from './rows.ts';
 import { ends, play, secondMs } from './stage.ts';
+import { until } from '../support/idle.ts';
 import type { Row } from './rows.ts';
 import type { Stage } from './stage.ts';
 
@@ -24,8 +24,7 @@ const pause = (seconds: number) => new Promise((done) => setTimeout(done, second
 const noAbort = ({ server }: Row) =>
   server === 'S-A' ? 'S-A sends no abort (protocol 2.1, 2.4)' : undefined;
 
-const waitsForGo =
-  'touch "$D/begun"; for i in $(seq 600); do [ -e "$D/go" ] && break; sleep 0.1; done';
+const waitsForGo = 'touch "$D/begun"; while [ -d "$D" ] && [ ! -e "$D/go" ]; do sleep 0.1; done';
 
 /** An abort in the middle: the server forgets, and an operator offers it again. */
 function abortedAt(reached: (stage: Stage) => Promise<void>, repeatedMax: number, isWhole = false) {

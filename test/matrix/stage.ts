@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
 import { assert } from '../support/suite.ts';
-import { until, withVehicle } from '../support/vehicle.ts';
+import { withVehicle } from '../support/vehicle.ts';
 import { isHalfDeaf } from './rows.ts';
+import { until } from '../support/idle.ts';
 import type { Fault, Passing } from '../backend/node.ts';
 import type { ServerPackage } from '../backend/package.ts';
 import type { Vehicle, VehicleOptions } from '../support/vehicle.ts';
@@ -43,7 +44,6 @@ export type Expected = {
 /** A second of the server's timers; the agent's own are real. */
 export const secondMs = 250;
 export const chunksCount = 4;
-const waitMsMax = 150_000;
 const order = ['radio', 'engine', 'map'] as const;
 
 type Watched = {
@@ -103,12 +103,12 @@ export function play(
       passes: (where, service, nth = 1, isLost = false) => watch(where, service, nth, isLost),
       async begin() {
         vehicle.boot();
-        await vehicle.backend.registered(waitMsMax);
+        await vehicle.backend.registered();
         vehicle.backend.server.notify(packages);
       },
       kill: async () => void (await vehicle.agent().kill('SIGKILL')),
       async allReported() {
-        for (const each of packages) await vehicle.reported(each, waitMsMax);
+        for (const each of packages) await vehicle.reported(each);
       },
     });
   });
@@ -124,7 +124,7 @@ export async function ends(stage: Stage, expected: Expected = {}): Promise<void>
   const { status = true, isReportDropped = false } = expected;
   const { backend, row, packages } = stage;
   const { server } = backend;
-  if (isReportDropped) await backend.until('the report', () => isSaid(stage, status), waitMsMax);
+  if (isReportDropped) await backend.until('the report', () => isSaid(stage, status));
   else {
     await stage.allReported();
     const told = server.outcomes.map((one) => `${one.id.name} ${one.status}`).sort();

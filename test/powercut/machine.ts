@@ -2,7 +2,7 @@
 // ending that process; there is no other way out.
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { idleMsMax, until as waitUntil } from '../support/idle.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Guest } from './guest.ts';
@@ -36,8 +36,6 @@ export type Machine = {
   isOver(): boolean;
 };
 
-const limitMsDefault = 120_000;
-
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const child = spawn('qemu-system-aarch64', argumentsOf(options), { stdio: 'pipe' });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
@@ -45,13 +43,12 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   let isOver = false;
   void ended.then(() => (isOver = true));
 
-  async function until(pattern: RegExp, limitMs = limitMsDefault): Promise<void> {
-    const endMs = Date.now() + limitMs;
-    while (!pattern.test(text())) {
-      const why = isOver ? 'the machine ended' : Date.now() > endMs ? 'time is up' : undefined;
-      if (why !== undefined) throw new Error(`${why} before ${String(pattern)}:\n${text()}`);
-      await pause(20);
-    }
+  async function until(pattern: RegExp, limitMs = idleMsMax): Promise<void> {
+    const what = `${String(pattern)} of the machine`;
+    await waitUntil(what, () => isOver || pattern.test(text()), limitMs).catch((error: unknown) => {
+      throw new Error(`${String(error)}:\n${text()}`);
+    });
+    if (!pattern.test(text())) throw new Error(`the machine ended before ${what}:\n${text()}`);
   }
 
   async function save(file: string): Promise<void> {
@@ -132,23 +129,18 @@ async function createMonitor({ monitor: path }: MachineOptions) {
 
   async function run(execute: string, given: { readonly [key: string]: string } = {}) {
     socket.write(`${JSON.stringify({ execute, arguments: given })}\n`);
-    for (let waited = 0; answers.length === 0; waited += 5) {
-      if (waited > limitMsDefault) throw new Error(`the monitor does not answer ${execute}`);
-      await pause(5);
-    }
+    await waitUntil(`the monitor to answer ${execute}`, () => answers.length > 0);
     const answer = answers.shift() ?? '';
     if (answer.includes('"error":')) throw new Error(`${execute}: ${answer}`);
     return answer;
   }
 
   async function wait(query: string, status: string): Promise<void> {
-    for (let waited = 0; waited < limitMsDefault; waited += 20) {
+    await waitUntil(`${query}: ${status}`, async () => {
       const answer = await run(query);
-      if (answer.includes(`"status": "${status}"`)) return;
       if (answer.includes('"status": "failed"')) throw new Error(`${query}: ${answer}`);
-      await pause(20);
-    }
-    throw new Error(`${query}: not ${status} in time`);
+      return answer.includes(`"status": "${status}"`);
+    });
   }
 
   await run('qmp_capabilities');
@@ -157,17 +149,16 @@ async function createMonitor({ monitor: path }: MachineOptions) {
 
 /** The socket is there a moment after the process. */
 async function connected(path: string): Promise<Socket> {
-  for (let tries = 0; tries < 200; tries++) {
-    const socket = connect(path);
+  let socket: Socket | undefined;
+  await waitUntil(`a monitor at ${path}`, async () => {
+    const tried = connect(path);
     const isOpen = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
+      tried.once('connect', () => resolve(true));
+      tried.once('error', () => resolve(false));
     });
-    if (isOpen) {
-      socket.on('error', () => undefined);
-      return socket;
-    }
-    await pause(50);
-  }
-  throw new Error(`no monitor at ${path}`);
+    if (isOpen) socket = tried.on('error', () => undefined);
+    return isOpen;
+  });
+  if (socket === undefined) throw new Error(`no monitor at ${path}`);
+  return socket;
 }

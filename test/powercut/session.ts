@@ -3,7 +3,6 @@
 // holds something, or at any moment.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
 import { createNoting } from '../support/acked.ts';
@@ -11,6 +10,7 @@ import { createDisk } from './disk.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
 import { inspect } from './oracle.ts';
+import { pause, until } from '../support/idle.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerPackage } from '../backend/package.ts';
 import type { Prng } from '../support/prng.ts';
@@ -55,7 +55,6 @@ type Plan = {
 };
 
 const chunksCount = 96;
-const lifeMsMax = 90_000;
 
 export async function runSession(options: SessionOptions): Promise<SessionResult> {
   const { blank, folder, transport, prng, tell } = options;
@@ -144,11 +143,14 @@ async function live(options: SessionOptions, life: Life): Promise<string> {
     const plan = planOf(options, isLast);
     const aimed = watch.aim(plan);
     const isDone = () => isReported(backend.server, one) && backend.server.lists.length > 0;
-    for (let waited = 0; !aimed.isHit() && waited < plan.limitMs; waited += 10) {
-      if (acked.size - ackedBefore >= plan.acks) break;
-      if (isDone() || machine.isOver() || /ENDED/.test(machine.said())) break;
-      await pause(10);
-    }
+    const isOver = () =>
+      aimed.isHit() ||
+      acked.size - ackedBefore >= plan.acks ||
+      isDone() ||
+      machine.isOver() ||
+      /ENDED/.test(machine.said());
+    if (isLast) await until('the report', isOver).catch(() => undefined);
+    else for (let waited = 0; !isOver() && waited < plan.limitMs; waited += 10) await pause(10);
     if (/ENDED/.test(machine.said())) throw new Error(`the agent ended:\n${machine.said()}`);
     if (isLast && !isDone()) throw new Error(`not done in time:\n${machine.said()}`);
     return aimed.isHit() ? `write ${plan.writes} after flush ${plan.flushes}` : 'at any moment';
@@ -162,7 +164,7 @@ async function live(options: SessionOptions, life: Life): Promise<string> {
 /** Without fsync or barriers nothing is flushed for seconds: there the acks say when. */
 function planOf({ control, prng }: SessionOptions, isLast: boolean): Plan {
   const never = { flushes: Infinity, writes: 1, acks: Infinity };
-  if (isLast) return { ...never, limitMs: lifeMsMax };
+  if (isLast) return { ...never, limitMs: Infinity };
   if (control !== 'none') return { ...never, acks: 4, limitMs: 60_000 };
   if (prng.chance(0.25)) return { ...never, limitMs: prng.below(9_000) };
   const [flushes, writes] = [1 + prng.below(90), 1 + prng.below(4)];

@@ -78,7 +78,7 @@ export function peak(transport: Transport): Promise<Memory> {
     }, everyMs);
     const one = packageOf({ name: 'one', version: '1.0.0' }, randomBytes(chunksCount * 65_536));
     backend.server.notify([one]);
-    await backend.until('reported', (server) => isReported(server, one), 120_000);
+    await backend.until('reported', (server) => isReported(server, one));
     clearInterval(timer);
     return most;
   });

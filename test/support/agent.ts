@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { emulatorFor } from './target.ts';
+import { afterIdle, idleMsMax } from './idle.ts';
 import type { ChildProcess } from 'node:child_process';
 import type { Status } from '../../src/core/status.ts';
 
@@ -12,7 +13,7 @@ export type Toml = { readonly [key: string]: Toml | string | number | boolean | 
 export type AgentProcess = {
   readonly pid: number;
   log(): string;
-  /** Resolves when a line of the log matches; fails when the process ends or time is up. */
+  /** Resolves if a line of the log matches; fails if the process ends or nothing moves. */
   logged(pattern: RegExp, limitMs?: number): Promise<RegExpMatchArray>;
   kill(signal?: NodeJS.Signals): Promise<number | string>;
   readonly ended: Promise<number | string>;
@@ -81,11 +82,11 @@ export function startAgent(
     for (const listener of listeners) listener();
   });
   const ended = endOf(child);
-  const logged = (pattern: RegExp, limitMs = 60_000) =>
+  const logged = (pattern: RegExp, limitMs = idleMsMax) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const finish = (act: () => void) => {
         listeners.delete(look);
-        clearTimeout(timer);
+        cancel();
         act();
       };
       const look = () => {
@@ -93,7 +94,7 @@ export function startAgent(
         if (found !== null) finish(() => resolve(found));
       };
       const fail = (why: string) => () => finish(() => reject(new Error(`${why}:\n${text}`)));
-      const timer = setTimeout(fail(`no ${String(pattern)} in ${limitMs} ms`), limitMs);
+      const cancel = afterIdle(limitMs, fail(`nothing moves, and no ${String(pattern)}`));
       listeners.add(look);
       void ended.then(fail(`ended before ${String(pattern)}`));
       look();
@@ -121,7 +122,7 @@ export type CommandResult = {
 /** Blocks this process, and with it a backend in it; `askAgent` does not. */
 export function runAgentCommand(config: string, ...words: readonly string[]): CommandResult {
   const [program = '', ...args] = [...launcher, agentPath(), ...words, '--config', config];
-  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+  const ran = spawnSync(program, args, { encoding: 'utf8' });
   return { exitCode: ran.status, out: ran.stdout, err: ran.stderr };
 }
 
@@ -133,14 +134,17 @@ export function askAgent(
   const child = spawn(program, args, {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
   });
+  const cancel = afterIdle(idleMsMax, () => child.kill());
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (more: string) => (out += more));
   child.stderr.setEncoding('utf8').on('data', (more: string) => (err += more));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (exitCode) => resolve({ exitCode, out, err }));
+    child.on('close', (exitCode) => {
+      cancel();
+      resolve({ exitCode, out, err });
+    });
   });
 }
 

@@ -4,13 +4,19 @@ import process from 'node:process';
 import { createMeter } from './activity.ts';
 
 /** What ends a wait for something that never comes. */
-export const idleMsMax = 60_000;
+export const idleMsMax = 120_000;
 
 const periodMs = 1_000;
 /** Ends a wait of processes that work without end. */
 const cpuFactor = 20;
 
-type Wait = { readonly limitMs: number; idleMs: number; cpuMs: number; readonly act: () => void };
+type Wait = {
+  readonly limitMs: number;
+  readonly act: () => void;
+  /** Undefined in the period in which it began, which is shorter. */
+  idleMs: number | undefined;
+  cpuMs: number;
+};
 
 const waits = new Set<Wait>();
 let timer: NodeJS.Timeout | undefined;
@@ -20,7 +26,7 @@ let timer: NodeJS.Timeout | undefined;
  * It also acts after twenty times `limitMs` of CPU time, so that a busy loop ends.
  */
 export function afterIdle(limitMs: number, act: () => void): () => void {
-  const wait = { limitMs, idleMs: 0, cpuMs: 0, act };
+  const wait: Wait = { limitMs, act, idleMs: undefined, cpuMs: 0 };
   waits.add(wait);
   timer ??= startSamples();
   return () => remove(wait);
@@ -35,10 +41,13 @@ function remove(wait: Wait): void {
 
 function startSamples(): NodeJS.Timeout {
   const measure = createMeter(process.pid);
-  measure(periodMs);
   return setInterval(() => {
     const { cpuMs, isBusy } = measure(periodMs);
     for (const wait of waits) {
+      if (wait.idleMs === undefined) {
+        wait.idleMs = 0;
+        continue;
+      }
       wait.cpuMs += cpuMs;
       // If this process was delayed itself, a period was longer; it counts as one.
       if (!isBusy) wait.idleMs += periodMs;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
 import { assert } from './suite.ts';
-import { until } from './vehicle.ts';
+import { until } from './idle.ts';
 import type { Fact } from '../../src/agent/rvi-policy.ts';
 import type { Vehicle } from './vehicle.ts';
 

@@ -30,7 +30,6 @@ export function mutantOf(
 }
 
 const root = process.env['SOTA_AGENT_ROOT'] ?? process.cwd();
-const huntMs = 120_000;
 
 export type Found = {
   readonly runs: number;
@@ -93,7 +92,6 @@ function run(script: string, variables: { readonly [name: string]: string }): Fo
     input: script,
     encoding: 'utf8',
     env: { ...environment, ...variables },
-    timeout: huntMs,
   });
   const found: unknown = JSON.parse(ended.stdout === '' ? 'null' : ended.stdout);
   if (!isFound(found)) throw new Error(`the hunt ended with ${ended.status}: ${ended.stderr}`);

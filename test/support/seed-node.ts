@@ -4,6 +4,7 @@ import { createServer, request } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { isBody } from '../backend/dialect.ts';
 import { listening, portOf } from '../backend/edge-http.ts';
+import { within } from './idle.ts';
 import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import type { WebSocket } from 'ws';
 
@@ -24,8 +25,6 @@ export type SeedNode = {
   stop(): Promise<void>;
 };
 
-const waitMsMax = 60_000;
-
 type Ear = { readonly hear: (heard: Heard) => void; readonly next: () => Promise<Heard> };
 
 function createEar(): Ear {
@@ -42,13 +41,7 @@ function createEar(): Ear {
       taken += 1;
       return one;
     }
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no further call came')), waitMsMax);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    await within('a further call', new Promise<void>((resolve) => (wake = resolve)));
     return next();
   };
   return { hear, next };

@@ -42,7 +42,7 @@ export function canMakeSwu(): boolean {
 }
 
 export function isProgram(name: string): boolean {
-  const ran = spawnSync(name, ['--version'], { stdio: 'ignore', timeout: 10_000 });
+  const ran = spawnSync(name, ['--version'], { stdio: 'ignore' });
   return ran.error === undefined;
 }
 
@@ -76,7 +76,7 @@ export function makeSwu(directory: string, keys: Keys, swu: Swu): string {
 }
 
 function run(cwd: string, program: string, args: readonly string[], input = ''): Buffer {
-  const ran = spawnSync(program, args, { cwd, input, maxBuffer: 2 ** 30, timeout: 60_000 });
+  const ran = spawnSync(program, args, { cwd, input, maxBuffer: 2 ** 30 });
   if (ran.status === 0) return ran.stdout;
   throw new Error(`${program} ${args.join(' ')}: ${ran.error?.message ?? String(ran.stderr)}`);
 }

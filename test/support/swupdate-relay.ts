@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
-import { until } from './vehicle.ts';
+import { until } from './idle.ts';
 import type { Server, Socket } from 'node:net';
 
 /** Of a 64-bit daemon. */

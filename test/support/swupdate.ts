@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { until } from './idle.ts';
 
 export type SwupdateDaemon = {
   readonly pid: number;
@@ -35,13 +35,12 @@ export async function startSwupdate(
     child.kill(signal);
     return ended;
   };
-  for (let tries = 0; ; tries++) {
-    const sockets = ['sockinstctrl', 'swupdateprog'].map((name) => join(folder, name));
-    const answered = await Promise.all(sockets.map(isAnswered));
-    if (answered.every((is) => is)) return { pid: child.pid ?? 0, log: () => text, kill };
-    if (tries > 200 || child.exitCode !== null) throw new Error(`no daemon: ${text}`);
-    await wait(50);
-  }
+  const sockets = ['sockinstctrl', 'swupdateprog'].map((name) => join(folder, name));
+  await until('the sockets of the daemon', async () => {
+    if (child.exitCode !== null) throw new Error(`no daemon: ${text}`);
+    return (await Promise.all(sockets.map(isAnswered))).every((is) => is);
+  });
+  return { pid: child.pid ?? 0, log: () => text, kill };
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -81,16 +81,6 @@ export function watchDelays(clock: Clock): Clock & { readonly delays: number[] }
   return { ...clock, delays, after };
 }
 
-export async function until(what: string, isTrue: () => boolean, limitMs = 30_000): Promise<void> {
-  const endMs = Date.now() + limitMs;
-  while (!isTrue()) {
-    if (Date.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await pause(2);
-  }
-}
-
-export const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
-
 export function portOf(server: NetServer): number {
   const address: AddressInfo | string | null = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;

@@ -29,12 +29,10 @@ export type Vehicle = {
   /** Names of the packages, one for each time that the installer ran to its end. */
   installs(): readonly string[];
   installed(id: PackageId): Buffer;
-  reported(one: ServerPackage, limitMs?: number): Promise<void>;
+  reported(one: ServerPackage): Promise<void>;
   end(): Promise<void>;
 };
 
-/** Of a foreign CPU under emulation all takes much longer. */
-export const limitMs = 60_000;
 /** A server sends a chunk again after 30 of them; an emulated agent may take that long to start. */
 const serverSecondMs = launcher.length === 0 ? 1_000 : 2_000;
 
@@ -111,8 +109,8 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
     logs: () => booted.map((one) => one.log()).join('\n'),
     installs: () => linesOf(join(directory, 'runs')),
     installed: ({ name }) => readFileSync(join(directory, `installed-${name}`)),
-    reported: (one, limit = limitMs) =>
-      backend.until(`${one.id.name} reported`, (server) => isReported(server, one), limit),
+    reported: (one) =>
+      backend.until(`${one.id.name} reported`, (server) => isReported(server, one)),
     end,
   };
 }
@@ -165,18 +163,6 @@ export async function withVehicle(
     throw error;
   } finally {
     await vehicle.end();
-  }
-}
-
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  limit = limitMs,
-): Promise<void> {
-  const endMs = Date.now() + limit;
-  while (!(await holds())) {
-    if (Date.now() > endMs) throw new Error(`not within ${limit} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

@@ -1,6 +1,6 @@
 // The guest with a shell on its serial line: one command, one answer.
-import { setTimeout as pause } from 'node:timers/promises';
 import { startMachine } from '../powercut/machine.ts';
+import { until as waitUntil } from '../support/idle.ts';
 import type { MachineOptions } from '../powercut/machine.ts';
 
 export type Shell = {
@@ -12,8 +12,6 @@ export type Shell = {
   end(): Promise<void>;
 };
 
-const limitMs = 240_000;
-
 export async function boot(options: MachineOptions): Promise<Shell> {
   const size = { cpus: 2, memoryMebibytes: 512 };
   const words = 'systemd.show_status=0 loglevel=3';
@@ -23,29 +21,30 @@ export async function boot(options: MachineOptions): Promise<Shell> {
   async function run(command: string): Promise<string> {
     const from = said().length;
     machine.type(command);
-    for (let waitedMs = 0; waitedMs < limitMs && !machine.isOver(); waitedMs += 50) {
-      const found = /^END (\d+)\r?$/m.exec(said().slice(from));
-      if (found !== null) {
-        return said()
-          .slice(from, from + found.index)
-          .replaceAll('\r', '')
-          .trim();
-      }
-      await pause(50);
-    }
-    throw new Error(`no answer to ${command}${machine.isOver() ? ', it ended' : ''}:\n${said()}`);
+    const end = () => /^END (\d+)\r?$/m.exec(said().slice(from))?.index;
+    const isOver = () => machine.isOver() || end() !== undefined;
+    await waitUntil(`an answer to ${command}`, isOver).catch((error: unknown) => {
+      throw new Error(`${String(error)}:\n${said()}`);
+    });
+    const index = end();
+    if (index === undefined) throw new Error(`the machine ended in ${command}:\n${said()}`);
+    return said()
+      .slice(from, from + index)
+      .replaceAll('\r', '')
+      .trim();
   }
 
   async function until(command: string, pattern: RegExp): Promise<string> {
-    const endMs = Date.now() + limitMs;
-    for (;;) {
-      const answer = await run(command);
-      if (pattern.test(answer)) return answer;
-      if (Date.now() > endMs) throw new Error(`no ${String(pattern)} of ${command}:\n${answer}`);
-      await pause(300);
-    }
+    let answer = '';
+    await waitUntil(`${String(pattern)} of ${command}`, async () => {
+      answer = await run(command);
+      return pattern.test(answer);
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}:\n${answer}`);
+    });
+    return answer;
   }
 
-  await machine.until(/^SHELL READY/m, limitMs);
+  await machine.until(/^SHELL READY/m);
   return { run, until, end: machine.cut };
 }

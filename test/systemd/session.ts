@@ -25,7 +25,6 @@ import type { Guest } from '../powercut/guest.ts';
 import type { Keys } from '../support/swu.ts';
 import type { Shell } from './machine.ts';
 
-const limitMs = 240_000;
 const payloadBytes = 24 * 1_048_576;
 const dataMebibytes = 64;
 /** The oracle of the power cuts looks there, too. */
@@ -165,7 +164,7 @@ async function createPower(folder: string, guest: Guest, port: number) {
 async function offered({ run, until }: Shell, { backend, acked, one }: Place): Promise<void> {
   await until(show, /ActiveState=active/);
   done('the unit of the package is started, and READY was heard');
-  await backend.registered(limitMs);
+  await backend.registered();
   const status = await until('sota-agent status', /^link .*: registered/m);
   check('status shows the link, and that the services are registered', true, status);
   await run('sota-agent watch >/run/watch.log 2>&1 &');
@@ -184,7 +183,7 @@ async function reported(shell: Shell, place: Place, ackedThen: number): Promise<
   const [, sentence = '', held = ''] = /^ +(app 2\.0\.0: .*?(\d+) of .*)$/m.exec(said) ?? [];
   check(`why says what survived: ${sentence}`, Number(held) >= ackedThen, said);
   await run('sota-agent watch >/run/watch.log 2>&1 &');
-  await backend.until('the report', (server) => isReported(server, one), limitMs);
+  await backend.until('the report', (server) => isReported(server, one));
   const [outcome] = backend.server.outcomes;
   const text = outcome?.text ?? '';
   check(`reported as installed: ${text}`, outcome?.status === true, text);
@@ -209,7 +208,7 @@ async function bounded(shell: Shell, backend: Backend): Promise<void> {
   check('the process is of the user sota-agent, without capabilities', isOwn && isBare, identity);
   const one = packageOf({ name: 'tries', version: '1.0.0' }, randomBytes(1_000));
   backend.server.notify([one]);
-  await backend.until('the report', (server) => isReported(server, one), limitMs);
+  await backend.until('the report', (server) => isReported(server, one));
   const told = backend.server.outcomes.at(-1);
   check('a command that needs no root installs', told?.status === true, told?.text ?? '');
   const found = await shell.run('cat /data/sota/tried');

@@ -31,6 +31,6 @@ export function runOn(
 ): Ran {
   const [first = '', ...rest] = [...emulatorFor(target), program, ...args];
   const options = { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', ...env } } as const;
-  const ran = spawnSync(first, rest, { ...options, timeout: 120_000 });
+  const ran = spawnSync(first, rest, options);
   return { exitCode: ran.status, out: ran.stdout, err: ran.stderr };
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
-import { until } from '../support/transport.ts';
+import { until } from '../support/idle.ts';
 
 const test = suite('the service files');
 let directory = '';
@@ -23,7 +23,7 @@ const hasSystemd = hasProgram('systemd-analyze');
 const needsSystemd = test.needs('systemd-analyze', hasSystemd);
 
 function say(program: string, args: readonly string[]) {
-  const ran = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000 });
+  const ran = spawnSync(program, args, { encoding: 'utf8' });
   return { code: ran.status, text: `${ran.stdout}${ran.stderr}` };
 }
 
@@ -124,7 +124,7 @@ function script(agent: string, shell: Shell) {
   writeFileSync(path, text.replaceAll('/etc/default/sota-agent', join(directory, 'defaults')));
   for (const file of [daemon, path]) chmodSync(file, 0o755);
   return (word: string) => {
-    const ran = spawnSync(path, [word], { stdio: 'ignore', env: { PATH }, timeout: 60_000 });
+    const ran = spawnSync(path, [word], { stdio: 'ignore', env: { PATH } });
     return ran.status;
   };
 }
@@ -145,7 +145,7 @@ for (const shell of shells) {
     const run = script(note(), shell);
     assert.is(run('status'), 3);
     assert.is(run('start'), 0);
-    await until('the agent', () => seen('seen') !== '', 60_000);
+    await until('the agent', () => seen('seen') !== '');
     assert.is(run('start'), 0);
     assert.is(run('status'), 0);
     assert.is(seen('seen'), `run --config ${directory}/c NODE_OPTIONS=\n`);
@@ -158,10 +158,10 @@ for (const shell of shells) {
   under(`under ${shell.name} a restart ends one agent and starts another`, async () => {
     const run = script(note(), shell);
     assert.is(run('restart'), 0);
-    await until('the agent', () => seen('seen') !== '', 60_000);
+    await until('the agent', () => seen('seen') !== '');
     const first = seen('pid');
     assert.is(run('restart'), 0);
-    await until('the other', () => seen('seen').split('\n').length > 2, 60_000);
+    await until('the other', () => seen('seen').split('\n').length > 2);
     assert.is(seen('end'), 'ended\n');
     assert.is.not(seen('pid'), first);
     assert.is(run('status'), 0);
@@ -173,7 +173,7 @@ for (const shell of shells) {
   under(`under ${shell.name} an agent that ends by itself is started again`, async () => {
     const run = script(`echo again >>${directory}/seen; exit 1`, shell);
     assert.is(run('start'), 0);
-    await until('three starts', () => seen('seen').split('\n').length > 3, 60_000);
+    await until('three starts', () => seen('seen').split('\n').length > 3);
     assert.is(run('stop'), 0);
     assert.is(run('status'), 3);
   });
@@ -186,7 +186,7 @@ sleep 300 & wait`,
       shell,
     );
     assert.is(run('start'), 0);
-    await until('the install', () => seen('seen').includes('went on'), 60_000);
+    await until('the install', () => seen('seen').includes('went on'));
     assert.match(seen('seen'), /it keeps running until.*\nsota-agent is already running\nwent on/);
     assert.is(run('status'), 0);
     assert.is(run('stop'), 0);

@@ -2,20 +2,17 @@
 // of a transfer that must finish. What ends the link costs a wait before the next one, so the agent
 // is cut then, and goes on in a new life.
 import { createRandom } from '../../support/prng.ts';
-import { until } from '../../support/vehicle.ts';
 import { drawControl } from './control.ts';
 import { drawHarmless, fatal, halfFrame, handshakes } from './frames.ts';
 import { dialectAt } from '../session.ts';
 import { createRelay } from './relay.ts';
 import { besieged, bounds, count, perform, stageOf } from './attack.ts';
 import { createGuarded } from './target-agent.ts';
+import { until } from '../../support/idle.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Relay } from './relay.ts';
 import type { Siege } from './attack.ts';
 import type { Guarded } from './target-agent.ts';
-
-/** The agent ends a link in which something is wrong, or whose handshake has no end. */
-const endTimeMs = 60_000;
 
 export async function besiegeLink(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
@@ -50,8 +47,8 @@ export async function besiegeInSilence(seed: number): Promise<Siege> {
     count(siege, 'link: silent in a frame', 1);
     link.inject(halfFrame);
     link.silence();
-    await until('the link is ended after a silence', link.isClosed, endTimeMs);
-    await guarded.vehicle.agent().logged(/node-disconnected reason=.*sent nothing for/);
+    await until('the link is ended after a silence', link.isClosed);
+    await guarded.vehicle.agent().logged(/link-lost reason=.*sent nothing for/);
     await end();
   };
   return besieged(guarded, attack).finally(relay.stop);
@@ -89,10 +86,10 @@ async function spoil(
   count(siege, `link: ${name}`, 1);
   link.inject(draw(prng));
   if (end !== undefined) link.end(end);
-  await until(`the link is ended after: ${name}`, link.isClosed, endTimeMs);
+  await until(`the link is ended after: ${name}`, link.isClosed);
   if (refusal === undefined) return;
   count(siege, `handshake: ${refusal[0]}`, 1);
   const isClosed = () => relay.refused().closed > closed;
-  await until(`the agent leaves after a handshake of ${refusal[0]}`, isClosed, endTimeMs);
+  await until(`the agent leaves after a handshake of ${refusal[0]}`, isClosed);
   relay.refuse(undefined);
 }

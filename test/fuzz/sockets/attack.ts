@@ -2,13 +2,14 @@
 // transfer to finish beside it.
 import { connect } from 'node:net';
 import { createRandom } from '../../support/prng.ts';
-import { freePort, until } from '../../support/vehicle.ts';
+import { freePort } from '../../support/vehicle.ts';
 import { faultOf } from '../answers.ts';
 import { dialectAt } from '../session.ts';
 import { controlDraws, drawControl } from './control.ts';
 import { deliveryPath, drawHttp, foreign, httpDraws } from './http.ts';
-import { pause, play } from './script.ts';
+import { play } from './script.ts';
 import { createGuarded, filesOf } from './target-agent.ts';
+import { pause, until } from '../../support/idle.ts';
 import type { Played, Script, Stage } from './script.ts';
 import type { Bounds, Guarded, Seen } from './target-agent.ts';
 
@@ -27,9 +28,6 @@ export type Siege = Seen & {
 export const bounds: Bounds = { rssMib: 256, files: 2 * 64 + 8 + 32 + 32 };
 /** Peers at work at a time. */
 const peersMax = 16;
-/** What is not finished after 20 s is ended; the agent looks every 5 s, on a busy machine. */
-const heldTimeMs = 60_000;
-
 export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
   const prng = createRandom(seed);
   const port = await freePort();
@@ -57,13 +55,13 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     // Those at the control socket may rest for a minute; at the listener nobody may.
     for (const socket of control.held.keys()) socket.destroy();
     const isEnded = () => [...listener.held.values()].every((mayRest) => mayRest());
-    await until('who began a message and held it is cut off', isEnded, heldTimeMs);
+    await until('who began a message and held it is cut off', isEnded);
     for (const socket of listener.held.keys()) socket.destroy();
-    await until('files are closed', () => filesOf(pid) <= before + 4, heldTimeMs);
+    await until('files are closed', () => filesOf(pid) <= before + 4);
     await end();
     const counted = async () => (await guarded.vehicle.status()).counters.refused;
     const isAll = async () => (await counted()) >= siege.foreign;
-    await until('each that was refused is counted', isAll, heldTimeMs);
+    await until('each that was refused is counted', isAll);
   });
 }
 
@@ -91,10 +89,10 @@ export async function besieged(
 async function begin({ vehicle, one }: Guarded): Promise<void> {
   const { backend } = vehicle;
   vehicle.boot();
-  await backend.registered(60_000);
+  await backend.registered();
   backend.server.notify([one]);
   const hasBegun = () => backend.server.log.some(({ service }) => service === '/sota/chunk');
-  await backend.until('the transfer has begun', hasBegun, 60_000);
+  await backend.until('the transfer has begun', hasBegun);
 }
 
 /** A port at the listener, or the path of the control socket. */

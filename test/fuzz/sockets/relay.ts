@@ -3,7 +3,7 @@
 import { connect, createServer } from 'node:net';
 import { listening, portOf } from '../../backend/edge-http.ts';
 import { frameOf, opcodes } from './frames.ts';
-import { answerTimeMs, pause } from './script.ts';
+import { until } from '../../support/idle.ts';
 import type { Server, Socket } from 'node:net';
 
 export type Link = {
@@ -19,7 +19,7 @@ export type Link = {
 export type Relay = {
   readonly url: string;
   /** The one that is open now, once there is one. */
-  link(limitMs?: number): Promise<Link>;
+  link(): Promise<Link>;
   /** What the next connections are answered, before anything is passed on again. */
   refuse(answer: string | undefined): void;
   /** Connections that were refused so, and are closed by the agent. */
@@ -47,12 +47,9 @@ export async function createRelay(): Promise<Relay> {
   });
   await listening(server, 0);
 
-  async function link(limitMs = answerTimeMs): Promise<Link> {
-    const endMs = Date.now() + limitMs;
-    while (current === undefined || current.isClosed()) {
-      if (Date.now() > endMs) throw new Error(`no link within ${limitMs} ms`);
-      await pause(5);
-    }
+  async function link(): Promise<Link> {
+    await until('a link', () => current !== undefined && !current.isClosed());
+    if (current === undefined) throw new Error('no link');
     return current;
   }
 
@@ -115,12 +112,11 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
     asked += 1;
     const mark = `barrier ${asked}`;
     inject(frameOf(Buffer.from(mark), { opcode: opcodes.ping }));
-    const endMs = Date.now() + answerTimeMs;
-    while (!pongs.delete(mark)) {
-      if (isClosed) throw new Error(`the ${isCut ? 'node' : 'agent'} ended the link: ${what}`);
-      if (Date.now() > endMs) throw new Error(`no pong within ${answerTimeMs} ms: ${what}`);
-      await pause(2);
-    }
+    await until(`a pong: ${what}`, () => {
+      const isThere = pongs.delete(mark);
+      if (isThere || !isClosed) return isThere;
+      throw new Error(`the ${isCut ? 'node' : 'agent'} ended the link: ${what}`);
+    });
   }
 
   function end(how: 'fin' | 'reset'): void {

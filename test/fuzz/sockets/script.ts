@@ -1,4 +1,5 @@
 // What one hostile peer does on one connection, drawn as data before it begins: so a seed says all
+import { pause, until } from '../../support/idle.ts';
 // of it, whatever the timing. Connections over TCP and to the control socket are alike here.
 import type { Socket } from 'node:net';
 
@@ -40,9 +41,6 @@ export type Stage = {
   readonly held: Map<Socket, () => boolean>;
 };
 
-/** An answer that has not come by then never comes. */
-export const answerTimeMs = 30_000;
-
 export async function play(script: Script, stage: Stage): Promise<Played> {
   const socket = stage.connect();
   let text = '';
@@ -80,11 +78,8 @@ export async function play(script: Script, stage: Stage): Promise<Played> {
         await Promise.race([pause(step.delayMs), changed()]);
         break;
       case 'answers': {
-        const endMs = Date.now() + answerTimeMs;
-        while (!isClosed && text.split(stage.mark).length - 1 < step.count) {
-          if (Date.now() > endMs) throw new Error(`${script.name}: no answer after ${text}`);
-          await Promise.race([changed(), pause(1_000)]);
-        }
+        const isAnswered = () => text.split(stage.mark).length - 1 >= step.count;
+        await until(`an answer to ${script.name}`, () => isClosed || isAnswered());
         break;
       }
       case 'deaf':
@@ -109,5 +104,3 @@ export async function play(script: Script, stage: Stage): Promise<Played> {
   } else socket.destroy();
   return { text, isConnected };
 }
-
-export const pause = (delayMs: number) => new Promise<void>((done) => setTimeout(done, delayMs));

@@ -8,7 +8,7 @@ import { isStatus } from '../../../src/control/protocol.ts';
 import { packageOf } from '../../backend/package.ts';
 import { createVehicle } from '../../support/vehicle.ts';
 import { idOf, victimName } from '../session.ts';
-import { pause } from './script.ts';
+import { afterIdle, idleMsMax, pause } from '../../support/idle.ts';
 import type { BackendOptions } from '../../backend/backend.ts';
 import type { DialectName } from '../../backend/dialects.ts';
 import type { ServerPackage } from '../../backend/package.ts';
@@ -34,8 +34,6 @@ export type Guarded = {
   prove(): Promise<void>;
 };
 
-/** The agent must answer on its socket by then, whatever else goes on. */
-const statusTimeMs = 60_000;
 /** Each chunk is held up by this, so that the transfer lasts as long as the attack. */
 const chunkDelayMs = 300;
 
@@ -91,7 +89,7 @@ export async function createGuarded(
 
   async function prove(): Promise<void> {
     isSlow = false;
-    await vehicle.reported(one, 120_000);
+    await vehicle.reported(one);
     if (!vehicle.installed(one.id).equals(data)) throw new Error('the victim has other bytes');
     if (!isStatus(await vehicle.status())) throw new Error('a status that its reader refuses');
     const code = await vehicle.agent().kill();
@@ -134,14 +132,14 @@ function rssOf(pid: number): number {
 function answered(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => socket.write('{"command":"status"}\n'));
-    const timer = setTimeout(() => {
-      reject(new Error(`no status within ${statusTimeMs} ms`));
+    const cancel = afterIdle(idleMsMax, () => {
+      reject(new Error('nothing moves, and there is no status'));
       socket.destroy();
-    }, statusTimeMs);
+    });
     socket.on('error', () => undefined);
     socket.on('data', () => socket.destroy());
     socket.on('close', () => {
-      clearTimeout(timer);
+      cancel();
       resolve();
     });
   });

@@ -10,6 +10,7 @@ import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { createClock } from '../../../src/host/time.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { receiving, statusOf } from '../../support/control.ts';
+import { until } from '../../support/idle.ts';
 import type { Status } from '../../../src/core/status.ts';
 
 const test = suite('control socket');
@@ -87,7 +88,7 @@ test('answers eight at a time and tells the ninth', async () => {
     const talk = openRequest(world, path, { command: 'watch' }, () => (seen += 1));
     return { talk, seen: () => seen };
   });
-  while (talks.some(({ seen }) => seen() === 0)) await pause(5);
+  await until('a status for each', () => talks.every(({ seen }) => seen() > 0));
   const asked = await sendRequest(world, path, { command: 'status' });
   assert.ok(asked.kind === 'answered' && !asked.response.ok);
   assert.is(asked.response.code, 'busy');
@@ -107,7 +108,7 @@ test('tells only so many at a time that there is no room', async () => {
   });
   const told = () => crowd.filter(({ text }) => text.includes('"code":"busy"')).length;
   const dropped = () => crowd.filter(({ text, isClosed }) => text === '' && isClosed).length;
-  while (told() + dropped() < 192) await pause(5);
+  await until('an answer or an end for each', () => told() + dropped() >= 192);
   assert.ok(told() >= 32, `${told()} are told`);
   assert.ok(dropped() >= 1, 'none is dropped');
   await close();
@@ -144,7 +145,7 @@ test('answers all that was asked before the client closed its side, then closes 
   assert.is(await raw(path, '', true), '');
   assert.is(await raw(path, '{"command":"pack', true), '');
   assert.match(await raw(path, '{"command":"watch"}\n', true), /^\{"ok":true,"status":.*\n$/);
-  while (watchers() > 0) await pause(5);
+  await until('no watcher', () => watchers() === 0);
   await close();
 });
 
@@ -154,13 +155,13 @@ test('streams changes, and ends the watch when the daemon ends', async () => {
   const talk = openRequest(world, path, { command: 'watch' }, (came) => {
     if (came.ok && 'status' in came) seen.push(came.status.packages[0]?.chunksHeld ?? 0);
   });
-  while (seen.length < 1) await pause(5);
+  await until('a status', () => seen.length >= 1);
   become(statusOf({ packages: [receiving(9)] }));
-  while (seen.length < 2) await pause(5);
+  await until('a status', () => seen.length >= 2);
   assert.equal(seen, [0, 9]);
   await close();
   assert.equal(await talk.ended, { kind: 'lost', reason: 'closed by the other end' });
-  while (watchers() > 0) await pause(5);
+  await until('no watcher', () => watchers() === 0);
 });
 
 test('names a missing socket', async () => {

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { build } from 'esbuild';
 import { createRunner } from '../../../src/host/runner.ts';
 import { assert, suite } from '../../support/suite.ts';
+import { until, within } from '../../support/idle.ts';
 import type { RunRequest } from '../../../src/host/ports.ts';
 
 const test = suite('runner');
@@ -157,8 +158,7 @@ test('leaves a daemon alone that has its own session, and does not wait for it',
   const daemon = `echo $$ >${file}; exec sleep 600`;
   const begun = `while [ ! -s ${file} ]; do sleep 0.05; done; echo done`;
   const ended = sh(`setsid sh -c '${daemon}' & ${begun}`);
-  const late = new Promise<void>((resolve) => setTimeout(resolve, 30_000).unref());
-  const result = await Promise.race([ended, late]);
+  const result = await within('the end of the program', ended).catch(() => undefined);
   const pid = Number(readFileSync(file, 'utf8'));
   assert.ok(isAlive(pid));
   process.kill(pid, 'SIGKILL');
@@ -193,11 +193,7 @@ test('tells what it says while it says it', async () => {
 const openFiles = () => readdirSync('/proc/self/fd').length;
 
 async function there(path: string): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  while (!existsSync(path) || readFileSync(path, 'utf8') === '') {
-    assert.ok(performance.now() < endMs, `${path} was not written`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(`${path} to be written`, () => existsSync(path) && readFileSync(path, 'utf8') !== '');
 }
 
 function isAlive(pid: number): boolean {
@@ -207,11 +203,7 @@ function isAlive(pid: number): boolean {
 
 async function gone(pid: number): Promise<void> {
   assert.ok(pid > 1);
-  const endMs = performance.now() + 20_000;
-  while (isAlive(pid)) {
-    assert.ok(performance.now() < endMs, `${pid} still runs`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(`${pid} to end`, () => !isAlive(pid));
 }
 
 test.run();

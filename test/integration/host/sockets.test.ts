@@ -17,7 +17,7 @@ import process from 'node:process';
 import { createLocalSockets } from '../../../src/host/sockets.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../../support/store.ts';
-import { until } from '../../support/transport.ts';
+import { until } from '../../support/idle.ts';
 import type { LocalStream, LocalStreamHandlers } from '../../../src/host/ports.ts';
 
 const test = suite('local sockets');

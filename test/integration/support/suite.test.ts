@@ -93,7 +93,6 @@ async function runSuite(text: string, environment: { readonly [name: string]: st
     input: outputFiles[0]?.text ?? '',
     env: { FORCE_COLOR: '0', ...environment },
     encoding: 'utf8',
-    timeout: 30_000,
   });
   return { status, output: stdout + stderr };
 }

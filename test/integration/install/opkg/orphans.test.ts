@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { ipkOf } from '../../../support/ipk.ts';
 import { createOpkgDevice, flavours, killPoints } from '../../../support/opkg.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { installerOn, old, other, requestIn, target } from '../../../support/installers.ts';
+import { pause, until } from '../../../support/idle.ts';
 import type { OpkgDevice } from '../../../support/opkg.ts';
 
 const test = suite('opkg, without its agent');
@@ -18,11 +18,7 @@ test.beforeEach(() => {
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 async function reached(on: OpkgDevice): Promise<void> {
-  for (let tries = 0; tries < 1_500; tries++) {
-    if (on.halted() !== undefined) return;
-    await pause(20);
-  }
-  throw new Error('opkg did not get there');
+  await until('opkg to get there', () => on.halted() !== undefined);
 }
 
 /** An agent that is gone: nobody hears what its opkg comes to. */

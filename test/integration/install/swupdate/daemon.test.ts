@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createLocalSockets } from '../../../../src/host/sockets.ts';
 import { createClock } from '../../../../src/host/time.ts';
 import { findDaemon } from '../../../../src/install/swupdate/control-socket.ts';
@@ -13,6 +12,7 @@ import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu
 import { startSwupdate, swupdateArgs } from '../../../support/swupdate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createBench, writePayload } from './bench.ts';
+import { until, within } from '../../../support/idle.ts';
 import type { InstallResult } from '../../../../src/install/installer.ts';
 import type { SwuScript } from '../../../support/swu.ts';
 import type { SwupdateDaemon } from '../../../support/swupdate.ts';
@@ -59,17 +59,13 @@ function failure(verdict: InstallResult): string {
 /** Says that it began, and goes on when the file `go` is there. */
 function held(device: Bench): SwuScript {
   const file = (name: string) => join(device.directory, name);
-  const text = `#!/bin/sh\ntouch ${file('begun')}\nfor i in $(seq 600); do
+  const text = `#!/bin/sh\ntouch ${file('begun')}\nwhile [ -d ${device.directory} ]; do
   [ -e ${file('go')} ] && exit 0\n  sleep 0.1\ndone\nexit 1\n`;
   return { name: 'held.sh', text, type: 'preinstall' };
 }
 
 async function begun(device: Bench): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (existsSync(join(device.directory, 'begun'))) return;
-    await wait(50);
-  }
-  throw new Error('the install did not begin');
+  await until('the install to begin', () => existsSync(join(device.directory, 'begun')));
 }
 
 const go = (device: Bench) => writeFileSync(join(device.directory, 'go'), '');
@@ -235,15 +231,15 @@ async function cutStream(device: Bench, part: Uint8Array): Promise<void> {
   const [shape] = messageLayouts;
   assert.ok(found.kind === 'daemon' && shape !== undefined);
   if (found.kind !== 'daemon' || shape === undefined) return;
-  await new Promise<void>((done, fail) => {
+  const isClosed = new Promise<void>((done) => {
     const socket = createConnection(join(device.sockets, 'sockinstctrl'), () => {
       socket.write(encodeInstall(shape, 'cut'));
     });
     socket.once('data', () => socket.end(part));
     socket.on('error', () => undefined);
     socket.once('close', () => done());
-    setTimeout(fail, 20_000).unref();
   });
+  await within('the daemon to end the connection', isClosed);
 }
 
 test('says which versions the device has', () =>

@@ -15,6 +15,7 @@ import { canMakeSwu, corrupted, isProgram, makeKeys } from '../../../support/swu
 import { swupdateArgs } from '../../../support/swupdate.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createBench, writePayload } from './bench.ts';
+import { until } from '../../../support/idle.ts';
 import type { InstallResult } from '../../../../src/install/installer.ts';
 import type { Bench } from './bench.ts';
 
@@ -274,10 +275,7 @@ for (const [check, kind] of [
       const env = { PATH: process.env['PATH'], SOTA_PACKAGE_FILE: path, TMPDIR: folder };
       const orphan = spawn('swupdate', args, { env, stdio: 'ignore' });
       const ended = new Promise((done) => orphan.on('exit', done));
-      for (let tries = 0; !existsSync(begun); tries++) {
-        assert.ok(tries < 3_000, 'it does not begin');
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      await until('it to begin', () => existsSync(begun));
       const probing = bench.installer({ verifyCommand: check }).probe(request, '{}');
       writeFileSync(go, '');
       assert.is((await probing).kind, kind);
@@ -295,11 +293,7 @@ test('leaves a service that a script of the update started alone', () =>
     const path = bench.swu({ files: [bench.file(data)], scripts: [script] });
     assert.is((await install(bench, path)).kind, 'installed');
     writeFileSync(go, '');
-    const endMs = performance.now() + 60_000;
-    while (!existsSync(done)) {
-      assert.ok(performance.now() < endMs, 'the service was ended');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until('the service to finish', () => existsSync(done));
   }));
 
 for (const code of ['EAGAIN', 'EMFILE', 'ENOMEM']) {

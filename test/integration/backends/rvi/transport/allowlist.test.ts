@@ -4,13 +4,8 @@ import { createClock } from '../../../../../src/host/time.ts';
 import { createHttpTransport } from '../../../../../src/backends/rvi/transport/http.ts';
 import { isAllowed, networksOf } from '../../../../../src/backends/rvi/transport/allowlist.ts';
 import { assert, suite } from '../../../../support/suite.ts';
-import {
-  answerText,
-  createLogLines,
-  createRecorder,
-  head,
-  until,
-} from '../../../../support/transport.ts';
+import { answerText, createLogLines, createRecorder, head } from '../../../../support/transport.ts';
+import { until } from '../../../../support/idle.ts';
 
 const test = suite('who may deliver');
 

@@ -8,7 +8,8 @@ import { createTransport } from '../../../../../src/backends/rvi/transport/creat
 import { createRandom } from '../../../../support/prng.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import { createFakeClock } from '../../../../support/control.ts';
-import { createLogLines, createRecorder, freePort, pause } from '../../../../support/transport.ts';
+import { createLogLines, createRecorder, freePort } from '../../../../support/transport.ts';
+import { pause } from '../../../../support/idle.ts';
 import type { CallResult } from '../../../../../src/backends/rvi/transport/transport.ts';
 
 const test = suite('values that the configuration accepts');

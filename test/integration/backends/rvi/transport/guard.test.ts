@@ -12,10 +12,9 @@ import {
   closed,
   createLogLines,
   createRecorder,
-  pause,
   serveHttp,
 } from '../../../../support/transport.ts';
-import { until } from '../../../../support/transport.ts';
+import { pause, until } from '../../../../support/idle.ts';
 import type { ProxyAddress } from '../../../../../src/core/settings.ts';
 import type { TlsSource } from '../../../../../src/backends/rvi/transport/tls.ts';
 import type { CallResult, Transport } from '../../../../../src/backends/rvi/transport/transport.ts';

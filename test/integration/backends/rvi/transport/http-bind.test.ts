@@ -9,10 +9,10 @@ import {
   createRecorder,
   freePort,
   listening,
-  pause,
   raw,
 } from '../../../../support/transport.ts';
-import { until, watchDelays } from '../../../../support/transport.ts';
+import { watchDelays } from '../../../../support/transport.ts';
+import { pause, until } from '../../../../support/idle.ts';
 
 const test = suite('http listener');
 

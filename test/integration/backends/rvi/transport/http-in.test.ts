@@ -12,8 +12,8 @@ import {
   createRecorder,
   head,
   raw,
-  until,
 } from '../../../../support/transport.ts';
+import { until } from '../../../../support/idle.ts';
 import type {
   Transport,
   TransportHandlers,

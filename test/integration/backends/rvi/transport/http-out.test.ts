@@ -5,15 +5,8 @@ import { createPoster } from '../../../../../src/backends/rvi/transport/http-out
 import { createClock } from '../../../../../src/host/time.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import { createFakeClock } from '../../../../support/control.ts';
-import {
-  closed,
-  countOf,
-  freePort,
-  listening,
-  pause,
-  serveHttp,
-  until,
-} from '../../../../support/transport.ts';
+import { closed, countOf, freePort, listening, serveHttp } from '../../../../support/transport.ts';
+import { pause, until } from '../../../../support/idle.ts';
 import type { Socket } from 'node:net';
 import type { Call, CallResult } from '../../../../../src/backends/rvi/transport/transport.ts';
 

@@ -11,8 +11,8 @@ import {
   createLogLines,
   createRecorder,
   raw,
-  until,
 } from '../../../../support/transport.ts';
+import { until } from '../../../../support/idle.ts';
 import type { Transport } from '../../../../../src/backends/rvi/transport/transport.ts';
 import type { LogLines, Recorder } from '../../../../support/transport.ts';
 

@@ -19,9 +19,9 @@ import {
   createRecorder,
   freePort,
   listening,
-  pause,
 } from '../../../../support/transport.ts';
-import { serveHttp, until } from '../../../../support/transport.ts';
+import { serveHttp } from '../../../../support/transport.ts';
+import { pause, until } from '../../../../support/idle.ts';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TlsContext } from '../../../../../src/backends/rvi/transport/tls.ts';

@@ -11,13 +11,8 @@ import { openTlsFiles } from '../../../../../src/backends/rvi/transport/tls-file
 import { hasOpenssl, makeCertificates } from '../../../../support/certificates.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 import { createFakeClock } from '../../../../support/control.ts';
-import {
-  closed,
-  createLogLines,
-  listening,
-  openSecure,
-  until,
-} from '../../../../support/transport.ts';
+import { closed, createLogLines, listening, openSecure } from '../../../../support/transport.ts';
+import { until } from '../../../../support/idle.ts';
 import type { TLSSocket } from 'node:tls';
 import type { Pair } from '../../../../support/certificates.ts';
 

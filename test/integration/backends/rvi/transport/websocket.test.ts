@@ -15,14 +15,8 @@ import {
   createRecorder,
   freePort,
 } from '../../../../support/transport.ts';
-import {
-  listening,
-  pause,
-  portOf,
-  serveHttp,
-  until,
-  watchDelays,
-} from '../../../../support/transport.ts';
+import { listening, portOf, serveHttp, watchDelays } from '../../../../support/transport.ts';
+import { pause, until } from '../../../../support/idle.ts';
 import type { IncomingMessage } from 'node:http';
 import type { ServerOptions, WebSocket } from 'ws';
 import type { CallResult, Transport } from '../../../../../src/backends/rvi/transport/transport.ts';
