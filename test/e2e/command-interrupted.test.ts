@@ -121,7 +121,7 @@ test('one that outlives the agent: nothing is started beside it', async () => {
 /** Exit code 10, and the agent is killed when the wish for the reboot is on flash. */
 async function rebootNeeded(vehicle: Vehicle): Promise<void> {
   go('command');
-  await vehicle.agent().logged(/reboot-needed/);
+  await vehicle.agent().logged(/reboot-required/);
   await cutAgent(vehicle);
 }
 

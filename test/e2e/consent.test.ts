@@ -56,7 +56,7 @@ for (const [server, dialect] of releases) {
       backend.server.notify([one]);
       await vehicle.agent().logged(/package-offered/);
       startByItself(vehicle, one, dialect);
-      await vehicle.agent().logged(/start-not-accepted/);
+      await vehicle.agent().logged(/start-without-consent/);
       // The first release has no time limits at all: there only an answer helps.
       if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy());
       assert.equal(

@@ -41,7 +41,7 @@ for (const [what, downMs] of [
       backend.server.notify([one]);
       await until('a chunk is lost', () => chunks >= 3);
       backend.node.setLink(false);
-      await agent.logged(/backend-away/);
+      await agent.logged(/server-offline/);
       await backend.restartNode(downMs);
       // No service is registered, so nobody is told of the return.
       backend.node.setLink(true);

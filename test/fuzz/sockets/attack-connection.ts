@@ -48,7 +48,7 @@ export async function besiegeInSilence(seed: number): Promise<Siege> {
     link.inject(halfFrame);
     link.silence();
     await until('the link is ended after a silence', link.isClosed);
-    await guarded.vehicle.agent().logged(/link-lost reason=.*sent nothing for/);
+    await guarded.vehicle.agent().logged(/node-disconnected reason=.*sent nothing for/);
     await end();
   };
   return besieged(guarded, attack).finally(relay.stop);
