@@ -159,7 +159,7 @@ test('what does not happen in time is an error that shows the last messages', as
   const backend = await begin({});
   backend.server.notify([five]);
   const message = await backend.until('pigs fly', () => false, 20).catch(String);
-  assert.match(String(message), /not within 20 ms: pigs fly\n.*"service":"\/sota\/notify"/);
+  assert.match(String(message), /nothing moved for 20 ms: pigs fly\n.*"service":"\/sota\/notify"/);
 });
 
 test('what is waited for when the backend stops is an error', async () => {
