@@ -1,8 +1,7 @@
 // Method: the built executable and the stand-in for opkg, which halts at a point; then both are
 // killed, as by a power cut, or the agent alone. What is on flash at that moment is looked at, too.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,7 +12,6 @@ import {
   cutAgent,
   cutBoth,
   factsOf,
-  folderOf,
   onlyOutcome,
   waitFor,
 } from '../support/interrupted.ts';
@@ -22,7 +20,7 @@ import { assert, suite } from '../support/suite.ts';
 import { withVehicle } from '../support/vehicle.ts';
 import type { IpkSpec } from '../support/ipk.ts';
 import type { OpkgDevice } from '../support/opkg.ts';
-import type { Vehicle, VehicleOptions } from '../support/vehicle.ts';
+import type { Vehicle } from '../support/vehicle.ts';
 
 const test = suite('opkg, cut under the agent');
 let directory = '';
@@ -44,7 +42,6 @@ async function halted(
   point: string,
   act: (cut: Cut) => Promise<void>,
   attempts = 3,
-  more: VehicleOptions = {},
 ): Promise<void> {
   const on = createOpkgDevice(directory, '0.6-libsolv');
   on.has({ package: 'busybox', version: '1.36', files: { 'bin/busybox': 'b' } });
@@ -53,7 +50,7 @@ async function halted(
   const { program, args } = on;
   const installer = { default: 'auto', max_attempts: attempts, opkg: { program, args } };
   const grammar = { name: /./, version: /./ };
-  await withVehicle({ grammar, more: { installer }, ...more }, async (vehicle) => {
+  await withVehicle({ grammar, more: { installer } }, async (vehicle) => {
     vehicle.boot();
     await vehicle.backend.registered();
     const one = packageOf({ name: 'update', version: '1.1.0' }, ipkOf(hello('1.1'), 'tar'));
@@ -68,29 +65,6 @@ async function halted(
 }
 
 const kinds = (vehicle: Vehicle) => factsOf(vehicle).map(({ kind }) => kind);
-
-test('a cut before the intent is on flash: it gets ready again, and starts opkg once', () =>
-  halted('asked:1', async ({ vehicle, on, opkg }) => {
-    await cutBoth(vehicle, opkg);
-    assert.equal(attemptsIn(vehicle), []);
-    vehicle.boot();
-    await vehicle.agent().logged(/installing.*attempt=1/);
-    await vehicle.agent().logged(/ installed /);
-    assert.equal(on.calls(), ['install']);
-  }));
-
-test('a cut through the record of the intent: it gets ready again, and starts opkg once', () =>
-  halted('asked:2', async ({ vehicle, on, opkg }) => {
-    await cutBoth(vehicle, opkg);
-    assert.is(kinds(vehicle).at(-1), 'install-started');
-    const journal = join(vehicle.directory, 'state/journal');
-    // Its copy is written only after it was synced.
-    truncateSync(journal, readFileSync(journal).indexOf('install-intended'));
-    vehicle.boot();
-    await vehicle.agent().logged(/installing.*attempt=1/);
-    await vehicle.agent().logged(/ installed /);
-    assert.equal(on.calls(), ['install']);
-  }));
 
 test('a cut between the intent and the start: the probe says no, attempt 2 starts opkg', () =>
   halted('asked:2', async ({ vehicle, on, opkg }) => {
@@ -115,61 +89,22 @@ test('a cut between the end and its record: the probe says yes, opkg is not star
     1,
   ));
 
-test('a cut between the outcome and the removal of the payload: that is removed', () =>
-  halted('asked:3', async ({ vehicle, on }) => {
-    const many = join(folderOf(vehicle), 'many');
-    mkdirSync(many);
-    for (let count = 0; count < 20_000; count++) writeFileSync(join(many, String(count)), '');
-    on.go();
-    await vehicle.agent().logged(/ installed /);
-    await cutAgent(vehicle);
-    assert.ok(existsSync(many), 'the cut came too late');
-    assert.is(kinds(vehicle).filter((kind) => kind === 'outcome-recorded').length, 1);
-    vehicle.boot();
-    await vehicle.agent().logged(/report-sent/);
-    assert.equal(on.calls(), ['install']);
-  }));
-
-test('a cut between the outcome and its report: it is reported, and nothing else is done', () => {
-  let isDeaf = true;
-  const fault: VehicleOptions['fault'] = ({ service }) =>
-    isDeaf && service.endsWith('/sota/report') ? { kind: 'drop' } : { kind: 'pass' };
-  return halted(
-    'asked:3',
+test('an opkg that outlives the agent is waited for, also in the last attempt', () =>
+  halted(
+    'status-empty',
     async ({ vehicle, on }) => {
+      await cutAgent(vehicle);
+      vehicle.boot();
+      await vehicle.agent().logged(/was being installed, attempt 1/);
+      // Long enough for one that would not wait.
+      await pause(1_500);
+      assert.not.ok(kinds(vehicle).includes('outcome-recorded'));
       on.go();
       await vehicle.agent().logged(/ installed /);
-      await cutAgent(vehicle);
-      assert.ok(kinds(vehicle).includes('outcome-recorded'));
-      assert.equal(vehicle.backend.server.outcomes, []);
-      isDeaf = false;
-      vehicle.boot();
-      await vehicle.agent().logged(/report-proven/);
-      assert.equal(on.calls(), ['install']);
+      assert.equal([attemptsIn(vehicle), on.calls()], [[1], ['install']]);
     },
-    3,
-    { fault },
-  );
-});
-
-for (const point of ['locked', 'unpack:1', 'status-empty', 'status-written']) {
-  test(`an opkg that outlives the agent at ${point} is waited for, also in the last attempt`, () =>
-    halted(
-      point,
-      async ({ vehicle, on }) => {
-        await cutAgent(vehicle);
-        vehicle.boot();
-        await vehicle.agent().logged(/was being installed, attempt 1/);
-        // Long enough for one that would not wait.
-        await pause(1_500);
-        assert.not.ok(kinds(vehicle).includes('outcome-recorded'));
-        on.go();
-        await vehicle.agent().logged(/ installed /);
-        assert.equal([attemptsIn(vehicle), on.calls()], [[1], ['install']]);
-      },
-      1,
-    ));
-}
+    1,
+  ));
 
 test('an opkg that outlives the agent and ends while none runs is found installed', () =>
   halted(

@@ -1,12 +1,14 @@
-// The opkg installer as the agent uses it, on a device with the stand-in for opkg.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// The opkg installer as the agent uses it, on a device with the fake opkg.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { readSettings } from '../../src/config.ts';
 import { createDisk } from '../../src/host/disk.ts';
 import { createRunner } from '../../src/host/runner.ts';
 import { createClock } from '../../src/host/time.ts';
 import { createOpkg } from '../../src/install/opkg/installer.ts';
-import type { Disk, Runner, RunRequest } from '../../src/host/ports.ts';
+import { runHere } from './opkg.ts';
+import type { Disk, Runner, RunRequest, RunResult } from '../../src/host/ports.ts';
 import type { InstallRequest } from '../../src/install/installer.ts';
 import type { AgentSettings } from '../../src/install/installers.ts';
 import type { IpkSpec } from './ipk.ts';
@@ -54,14 +56,33 @@ export function defaults(): AgentSettings {
   return { ...read.settings, installer: { ...installer, enabled } };
 }
 
-/** The whole machine is not synced for each test. */
+/**
+ * The real runner. The exceptions are the fake opkg, which runs in this process unless it halts,
+ * and `sync`, which would write back the data of the whole machine.
+ */
 export function quickRunner(calls: RunRequest[] = []): Runner {
   const run = createRunner();
-  return (request) => {
+  return async (request) => {
     calls.push(request);
-    if (request.program !== 'sync') return run(request);
-    return Promise.resolve({ kind: 'exited', exitCode: 0, stdout: '', stderr: '' });
+    if (request.program === 'sync') return { kind: 'exited', exitCode: 0, stdout: '', stderr: '' };
+    const isHere = isFakeOpkg(request) && !willHalt(request);
+    return isHere ? runInHere(request) : run(request);
   };
+}
+
+const isFakeOpkg = ({ program, args }: RunRequest) =>
+  program === process.execPath && args[1] === '--stand-in';
+const willHalt = ({ args }: RunRequest) => readFileSync(args[2] ?? '', 'utf8').includes('haltAt');
+
+function runInHere({ args, environment, outputBytesMax, onOutput }: RunRequest): RunResult {
+  const { status, signal, stdout, stderr } = runHere(args.slice(1), environment);
+  // Only the real runner shortens an output.
+  if (stdout.length + stderr.length > outputBytesMax) throw new Error('a long output of opkg');
+  onOutput?.(stdout);
+  onOutput?.(stderr);
+  return signal === null
+    ? { kind: 'exited', exitCode: status ?? 0, stdout, stderr }
+    : { kind: 'killed', signal, stdout, stderr };
 }
 
 /** The real disk; what it makes durable is written down, in order. */

@@ -1,9 +1,9 @@
-// A device with the stand-in for opkg: a root of its own, packages that are there already, and the
-// defects that a test wants.
+// A device with the fake opkg: a root of its own, packages that are installed before, and defects.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { runOpkg } from '../fakes/opkg-run.mjs';
 import { ipkOf } from './ipk.ts';
 import type { IpkSpec } from './ipk.ts';
 
@@ -26,7 +26,7 @@ export const killPoints = [
   'status-written',
 ] as const;
 
-/** What the stand-in is told (`test/fakes/opkg.mjs` says what each means). */
+/** Defects of the fake opkg: `test/fakes/opkg-run.mjs` describes each. */
 export type Defects = {
   readonly capacity?: number;
   readonly dieAt?: string;
@@ -36,6 +36,42 @@ export type Defects = {
 };
 
 export type OpkgDevice = ReturnType<typeof createOpkgDevice>;
+
+export type OpkgRun = {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+/** No process has this number. */
+const noPid = 2 ** 22 + 1;
+
+/** Runs the fake opkg in this process: the cost of a start of Node is that of fifty runs. */
+export function runHere(
+  args: readonly string[],
+  env: { readonly [name: string]: string },
+): OpkgRun {
+  let [stdout, stderr, signal] = ['', '', ''];
+  const script = (given: readonly string[], more: { readonly [name: string]: string }) => {
+    const ran = spawnSync('sh', given, { env: { ...env, ...more }, encoding: 'utf8' });
+    stdout += ran.stdout;
+    stderr += ran.stderr;
+    return ran.status;
+  };
+  const kill = (name: string): never => {
+    signal = name;
+    throw new Error(name);
+  };
+  const [out, err] = [(text: string) => (stdout += text), (text: string) => (stderr += text)];
+  try {
+    const status = runOpkg(args, { pid: noPid, out, err, script, kill });
+    return { status, signal: null, stdout, stderr };
+  } catch (error) {
+    if (signal === '') throw error;
+    return { status: null, signal, stdout, stderr };
+  }
+}
 
 export function createOpkgDevice(
   directory: string,
@@ -47,17 +83,16 @@ export function createOpkgDevice(
   const settings = join(directory, 'opkg.json');
   mkdirSync(root, { recursive: true });
   writeFileSync(conf, `arch all 1\narch cortexa7 16\ndest root ${root}\n`);
-  const standIn = join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test/fakes/opkg.mjs');
+  const fake = join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test/fakes/opkg.mjs');
   const where = options.isOffline === true ? ['-o', root] : ['-f', conf];
   const program = process.execPath;
-  const args = [standIn, '--stand-in', settings, ...where];
+  const args = [fake, '--stand-in', settings, ...where];
   const home = join(root, isOld(flavour) ? 'usr/lib/opkg' : 'var/lib/opkg');
   const statusFile = join(home, 'status');
   const lockFile = join(home, 'lock');
   const set = (defects: Defects) =>
     writeFileSync(settings, JSON.stringify({ flavour, ...defects }));
-  const call = (...words: readonly string[]) =>
-    spawnSync(program, [...args, ...words], { encoding: 'utf8', env: {} });
+  const call = (...words: readonly string[]) => runHere([...args.slice(1), ...words], {});
   set({});
   return {
     flavour,
@@ -66,7 +101,7 @@ export function createOpkgDevice(
     args,
     lockFile,
     statusFile,
-    /** Held by this process, as by another opkg. */
+    /** This process has the lock, as another opkg would. */
     lock: () => writeFileSync(lockFile, String(process.pid)),
     unlock: () => rmSync(lockFile),
     set,
