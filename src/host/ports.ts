@@ -102,7 +102,7 @@ export type RunResult =
       readonly stderr: string;
     }
   | { readonly kind: 'timed-out'; readonly stdout: string; readonly stderr: string }
-  | { readonly kind: 'startup-failed'; readonly code: string; readonly reason: string };
+  | { readonly kind: 'not-started'; readonly code: string; readonly reason: string };
 
 /**
  * Starts a program without a shell, in its own process group; kills the whole group at the time

@@ -104,7 +104,7 @@ function notStarted({ program, environment }: RunRequest, error: unknown): RunRe
       : ['EUNKNOWN', String(error)];
   const interpreter = code === 'ENOENT' ? missingInterpreter(program, environment) : undefined;
   const reason = interpreter === undefined ? message : `${message}: ${interpreter}`;
-  return { kind: 'startup-failed', code, reason: `${program}: ${reason}` };
+  return { kind: 'not-started', code, reason: `${program}: ${reason}` };
 }
 
 /** The kernel says ENOENT also if the file is there and the program of its first line is not. */

@@ -40,8 +40,7 @@ export function createManager(
       const request = { program: 'systemd-notify', args, environment: given };
       const ran = await runner({ ...request, timeLimitMs: tellTimeMs, outputBytesMax: 1_024 });
       const isHeard = ran.kind === 'exited' && ran.exitCode === 0;
-      const reason =
-        ran.kind === 'startup-failed' ? ran.reason : `${ran.kind}: ${ran.stderr.trim()}`;
+      const reason = ran.kind === 'not-started' ? ran.reason : `${ran.kind}: ${ran.stderr.trim()}`;
       if (!isHeard && wasHeard) log('warn', 'systemd-notify-failed', { reason });
       wasHeard = isHeard;
     }

@@ -50,12 +50,12 @@ export function isTransientCode(code: string): boolean {
 
 /** Returns true if the program did not start, and may start later. */
 export function isTransient(result: RunResult): boolean {
-  return result.kind === 'startup-failed' && isTransientCode(result.code);
+  return result.kind === 'not-started' && isTransientCode(result.code);
 }
 
 /** Returns how the program ended, and its output. */
 export function resultSummary(program: string, result: RunResult): string {
-  if (result.kind === 'startup-failed') return bounded(result.reason);
+  if (result.kind === 'not-started') return bounded(result.reason);
   const end = endOf(program, result);
   const output = `${result.stdout}\n${result.stderr}`.trim();
   return bounded(output === '' ? end : `${end}: ${output}`);
@@ -63,12 +63,12 @@ export function resultSummary(program: string, result: RunResult): string {
 
 /** Returns the last line of the output, else how the program ended. */
 export function lastLineOf(program: string, result: RunResult): string {
-  if (result.kind === 'startup-failed') return bounded(result.reason);
+  if (result.kind === 'not-started') return bounded(result.reason);
   const lines = `${result.stderr}\n${result.stdout}`.split('\n').map((line) => line.trim());
   return bounded(lines.findLast((line) => line !== '') ?? endOf(program, result));
 }
 
-function endOf(program: string, result: Exclude<RunResult, { readonly kind: 'startup-failed' }>) {
+function endOf(program: string, result: Exclude<RunResult, { readonly kind: 'not-started' }>) {
   switch (result.kind) {
     case 'exited':
       return `${program} exited with ${result.exitCode}`;

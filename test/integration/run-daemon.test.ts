@@ -43,7 +43,7 @@ async function run(storage: string, change: Change = {}) {
     openRandom,
     disk: change.disk?.(createDisk()) ?? createDisk(),
     sockets: change.sockets?.(sockets) ?? sockets,
-    runner: async () => ({ kind: 'startup-failed', code: 'ENOENT', reason: 'no program' }),
+    runner: async () => ({ kind: 'not-started', code: 'ENOENT', reason: 'no program' }),
     terminal: {
       err: (text) => {
         shown.text += text;

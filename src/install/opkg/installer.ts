@@ -147,7 +147,7 @@ export function createOpkg(ports: Ports, settings: OpkgSettings): Installer {
     const file = `${workDirectory}/package.ipk`;
     const linked = await helper('ln', '-f', path, file);
     if (isSuccess(linked)) return { ok: true, file } as const;
-    const reason = linked.kind === 'startup-failed' ? linked.reason : opkg.summary(linked);
+    const reason = linked.kind === 'not-started' ? linked.reason : opkg.summary(linked);
     return { ok: false, reason: `cannot link the payload to package.ipk: ${reason}` } as const;
   }
 

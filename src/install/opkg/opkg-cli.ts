@@ -86,7 +86,7 @@ export function createOpkgProgram(runner: Runner, settings: OpkgSettings): Opkg 
 
   async function list(): Promise<Listed> {
     const result = await query('list-installed');
-    if (result.kind === 'startup-failed' && result.code === 'ENOENT') {
+    if (result.kind === 'not-started' && result.code === 'ENOENT') {
       return { ok: 'absent', reason: result.reason };
     }
     if (result.kind !== 'exited' || result.exitCode !== 0) {
@@ -115,7 +115,7 @@ function packagesIn(text: string): readonly PackageId[] {
 }
 
 function outputOf(result: RunResult): string {
-  return result.kind === 'startup-failed' ? '' : `${result.stdout}\n${result.stderr}`;
+  return result.kind === 'not-started' ? '' : `${result.stdout}\n${result.stderr}`;
 }
 
 /** Returns true if another opkg runs. Then 0.1 does not even answer a query. */

@@ -95,7 +95,7 @@ async function reportProgress(
 function endedOf(program: string, result: RunResult): Ended {
   if (result.kind === 'timed-out') return { kind: 'timed-out' };
   if (isTransient(result)) return { kind: 'busy', reason: resultSummary(program, result) };
-  if (result.kind === 'startup-failed') return { kind: 'refused', reason: result.reason };
+  if (result.kind === 'not-started') return { kind: 'refused', reason: result.reason };
   if (result.kind === 'killed') return { kind: 'lost', reason: resultSummary(program, result) };
   const errors = errorsIn(`${result.stderr}\n${result.stdout}`);
   if (result.exitCode === 0) return { kind: 'success', errors };

@@ -69,7 +69,7 @@ const impossible: readonly (readonly [string, string, readonly string[], string]
 for (const [what, program, args, code] of impossible) {
   test(`tells that a program ${what} did not start`, async () => {
     const result = await run(program, args);
-    assert.is(result.kind === 'startup-failed' && result.code, code, JSON.stringify(result));
+    assert.is(result.kind === 'not-started' && result.code, code, JSON.stringify(result));
   });
 }
 
@@ -146,8 +146,8 @@ for (const [what, path, pattern] of [
     writeFileSync(join(directory, path), `${first}\nexit 0\n`, { mode: 0o755 });
     for (const program of [join(directory, path), path]) {
       const result = await run(program, [], { environment: { PATH: directory } });
-      assert.is(result.kind === 'startup-failed' && result.code, 'ENOENT');
-      assert.match(result.kind === 'startup-failed' ? result.reason : '', pattern);
+      assert.is(result.kind === 'not-started' && result.code, 'ENOENT');
+      assert.match(result.kind === 'not-started' ? result.reason : '', pattern);
     }
   });
 }

@@ -58,7 +58,7 @@ test('lets nobody put a variable into a value', () => {
 
 test('says once that it is not heard, and goes on', async () => {
   const one = setUp({ NOTIFY_SOCKET: '/s' });
-  const absent = { kind: 'startup-failed', code: 'ENOENT', reason: 'no such program' } as const;
+  const absent = { kind: 'not-started', code: 'ENOENT', reason: 'no such program' } as const;
   for (const result of [absent, { ...heard, exitCode: 1 }, heard, absent]) {
     one.manager.tell({ WATCHDOG: '1' });
     await one.end(result);

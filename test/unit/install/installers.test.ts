@@ -1,14 +1,11 @@
 // Method: all installers of a device with a runner of the test, which answers for each program.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createDisk } from '../../../src/host/disk.ts';
 import { createInstallers } from '../../../src/install/enabled-installers.ts';
 import { rebootAllowTimeMs } from '../../../src/limits.ts';
 import { createFakeClock, createFakeSockets, settle } from '../../support/control.ts';
+import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { defaults } from '../../support/installers.ts';
-import type { RunRequest, RunResult } from '../../../src/host/ports.ts';
+import type { Disk, RunRequest, RunResult } from '../../../src/host/ports.ts';
 import type { AgentSettings } from '../../../src/install/installers.ts';
 
 const test = suite('installers');
@@ -16,16 +13,17 @@ const test = suite('installers');
 const said = (stdout: string, exitCode = 0): RunResult => {
   return { kind: 'exited', exitCode, stdout, stderr: '' };
 };
-const absent: RunResult = { kind: 'startup-failed', code: 'ENOENT', reason: 'opkg: ENOENT' };
+const absent: RunResult = { kind: 'not-started', code: 'ENOENT', reason: 'opkg: ENOENT' };
 
 function device(
   answer: (request: RunRequest) => RunResult,
   change: Partial<AgentSettings> = {},
   clock = createFakeClock(),
+  disk: Disk = createMemoryDisk(),
 ) {
   const asked: RunRequest[] = [];
   const ports = {
-    disk: createDisk(),
+    disk,
     runner: async (request: RunRequest) => {
       asked.push(request);
       return answer(request);
@@ -64,7 +62,7 @@ test('leaves out an installer that is not on this device', async () => {
 for (const [what, answer] of [
   ['is locked', said('Could not lock', 255)],
   ['takes too long', { kind: 'timed-out', stdout: 'a - 1\n', stderr: '' }],
-  ['may not be started', { kind: 'startup-failed', code: 'EACCES', reason: 'EACCES' }],
+  ['may not be started', { kind: 'not-started', code: 'EACCES', reason: 'EACCES' }],
   ['says too much', said('a - 1\n'.repeat(300_000))],
 ] as const) {
   test(`gives no list while opkg ${what}: half a list is a lie`, async () => {
@@ -99,22 +97,18 @@ test('knows its installers by name, and no others', () => {
 });
 
 test('selects by the first bytes, and reads nothing if a rule matches', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'sota-installers-'));
-  try {
-    const path = join(directory, 'data');
-    writeFileSync(path, '070701000000');
-    const { installers } = device(() => absent);
-    const chosen = await installers.choose(id, path);
-    assert.is(chosen.ok && chosen.installer.name, 'swupdate');
-    const none = await installers.choose(id, join(directory, 'none'));
-    assert.match(none.ok ? '' : none.reason, /cannot read the payload: ENOENT/);
-    const rules = [{ name: 'hel*', installer: 'command' }] as const;
-    const ruled = device(() => absent, { installer: { ...defaults().installer, rules } });
-    const byRule = await ruled.installers.choose(id, join(directory, 'none'));
-    assert.is(byRule.ok && byRule.installer.name, 'command');
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const disk = createMemoryDisk();
+  disk.put('/data', Buffer.from('070701000000'));
+  const { installers } = device(() => absent, {}, createFakeClock(), disk);
+  const chosen = await installers.choose(id, '/data');
+  assert.is(chosen.ok && chosen.installer.name, 'swupdate');
+  const none = await installers.choose(id, '/none');
+  assert.match(none.ok ? '' : none.reason, /cannot read the payload: ENOENT/);
+  const rules = [{ name: 'hel*', installer: 'command' }] as const;
+  const installer = { ...defaults().installer, rules };
+  const ruled = device(() => absent, { installer }, createFakeClock(), disk);
+  const byRule = await ruled.installers.choose(id, '/none');
+  assert.is(byRule.ok && byRule.installer.name, 'command');
 });
 
 test('reboots by the configured command, and says how that went', async () => {
@@ -138,7 +132,7 @@ const answers: readonly (readonly [string, RunResult, string | undefined])[] = [
   ['says nothing', said('', 1), '/usr/bin/parked exited with 1'],
   ['is cut', { kind: 'killed', signal: 'SIGSEGV', stdout: '', stderr: '' }, '/usr/bin/parked was'],
   ['takes too long', { kind: 'timed-out', stdout: '', stderr: '' }, '/usr/bin/parked did not end'],
-  ['is not there', { kind: 'startup-failed', code: 'ENOENT', reason: 'x: ENOENT' }, 'x: ENOENT'],
+  ['is not there', { kind: 'not-started', code: 'ENOENT', reason: 'x: ENOENT' }, 'x: ENOENT'],
 ];
 for (const [what, answer, reason] of answers) {
   test(`asks for the reboot only as allowed: the program ${what}`, async () => {
@@ -156,7 +150,7 @@ for (const [what, answer, reason] of answers) {
 }
 
 test('starts again what could not be started for a moment, a bounded number of times', async () => {
-  const none: RunResult = { kind: 'startup-failed', code: 'EAGAIN', reason: 'spawn EAGAIN' };
+  const none: RunResult = { kind: 'not-started', code: 'EAGAIN', reason: 'spawn EAGAIN' };
   const reboot = { program: 'reboot', args: [], allow: [], healthCheck: ['/usr/bin/check'] };
   for (const [failures, ok] of [
     [2, true],

@@ -91,7 +91,7 @@ test('without a sync program the files, their folders and the status file are sy
   const run = quickRunner();
   const runner: Runner = async (request) =>
     request.program === 'sync'
-      ? { kind: 'startup-failed', code: 'ENOENT', reason: 'sync: ENOENT' }
+      ? { kind: 'not-started', code: 'ENOENT', reason: 'sync: ENOENT' }
       : run(request);
   const installer = installerOn(on, { runner, disk: recordingDisk(synced) });
   const request = requestIn(directory, ipkOf(target));

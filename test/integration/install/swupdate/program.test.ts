@@ -300,9 +300,7 @@ for (const code of ['EAGAIN', 'EMFILE', 'ENOMEM']) {
   test(`is busy, and has not failed, where no process can be started now (${code})`, async () => {
     const reason = `spawn ${code}`;
     const bench = createBench(({ program }) =>
-      program === 'swupdate'
-        ? Promise.resolve({ kind: 'startup-failed', code, reason })
-        : undefined,
+      program === 'swupdate' ? Promise.resolve({ kind: 'not-started', code, reason }) : undefined,
     );
     try {
       const path = bench.swu({ files: [bench.file(data)] });
