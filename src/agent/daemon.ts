@@ -18,7 +18,7 @@ import { within } from './within.ts';
 import type { Connection } from '../backends/rvi/connection.ts';
 import type { Transport } from '../backends/rvi/transport/transport.ts';
 import type { PackageId } from '../core/model.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, Log, Random } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';

@@ -5,7 +5,7 @@ import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } fr
 import { storageDelayMs } from '../limits.ts';
 import { policy } from './rvi-policy.ts';
 import type { Write } from '../core/events.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Clock, Log, Random } from '../host/ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Effect, Event, Fact, State } from './rvi-policy.ts';

@@ -9,7 +9,7 @@ import { snapshot as coreSnapshot } from '../core/snapshot.ts';
 import { assert } from '../assert.ts';
 import type { Act, AgentState, Backend, BackendDecision, Kinds } from '../backends/backend.ts';
 import type { Deadline, Event, Fact, Moment, VolatileFact } from '../core/events.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 
 export type Tick = { readonly kind: 'tick' };
 

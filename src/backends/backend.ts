@@ -12,7 +12,7 @@ import type {
   VolatileFact,
 } from '../core/events.ts';
 import type { State } from '../core/model.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 
 type Kind = { readonly kind: string };
 

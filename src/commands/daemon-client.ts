@@ -7,7 +7,7 @@ import { exitCodes } from './ports.ts';
 import { hiddenDaemonText, checkSocketOwner } from './socket.ts';
 import type { RequestResult, ConnectionLost, Unreachable } from '../control/client.ts';
 import type { ControlRequest, ControlResponse, Refusal } from '../control/protocol.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
 import type { CommandPorts } from './ports.ts';
 

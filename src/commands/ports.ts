@@ -1,6 +1,6 @@
 // The ports of the commands. A command returns its exit code; it never ends the process.
 import type { Configuration, Environment } from '../config.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
 import type { Strangers } from '../host/strangers.ts';

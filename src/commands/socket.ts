@@ -2,7 +2,7 @@
 import { plain } from '../sanitize.ts';
 import type { ConfigError } from '../config.ts';
 import type { Unreachable } from '../control/client.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { CommandPorts, Invocation } from './ports.ts';
 
 /**

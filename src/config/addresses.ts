@@ -2,7 +2,7 @@
 // elsewhere, such as an address that the node cannot reach or a socket path that is too long.
 import { isIP } from 'node:net';
 import { text as textReader, words } from './readers.ts';
-import type { ProxyAddress } from '../core/settings.ts';
+import type { ProxyAddress } from '../backends/rvi/settings.ts';
 import type { Reader } from './readers.ts';
 
 const control = /[\u0000-\u0020\u007f]/;

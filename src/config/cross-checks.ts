@@ -7,7 +7,7 @@ import { ownAddress } from './own-address.ts';
 import { paths } from './paths.ts';
 import { ruleOrder } from './rule-order.ts';
 import { weakerThanDefault } from './weaker.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { AgentSettings } from '../install/installers.ts';
 import type { Finding } from './findings.ts';
 

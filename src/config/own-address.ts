@@ -2,7 +2,7 @@
 // report errors of the node for the answers.
 import { hostOf, isLoopback, networkUrlOf, portOf, protocolOf } from './addresses.ts';
 import { error } from './findings.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Finding } from './findings.ts';
 
 type Rvi = Settings['rvi'];

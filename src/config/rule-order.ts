@@ -1,7 +1,7 @@
 // The first rule that matches is used. A rule after another rule that matches all of its names is
 // never used, such as a rule for a signed installer after `*`.
 import { warning } from './findings.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Finding } from './findings.ts';
 
 const key = 'installer.rules';

@@ -2,7 +2,7 @@
 // they work; `run` and `config` print the warnings. Those of the installers are in `installers.ts`.
 import { isLoopback, hostOf, protocolOf } from './addresses.ts';
 import { warning } from './findings.ts';
-import type { Settings } from '../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Finding } from './findings.ts';
 
 export function weakerThanDefault(settings: Settings): readonly Finding[] {

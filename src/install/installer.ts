@@ -2,7 +2,7 @@
 // installer probes the device after a run, and again after an interruption.
 import type { Probe, InstallResult } from '../core/events.ts';
 import type { PackageId, ReportCode, Update } from '../core/model.ts';
-import type { InstallerSettings } from '../core/settings.ts';
+import type { InstallerSettings } from '../settings.ts';
 import type { Clock, Disk, LocalSockets, Log, Runner } from '../host/ports.ts';
 import type { SettingsOf, SettingsTable } from './settings-table.ts';
 

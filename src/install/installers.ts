@@ -4,7 +4,7 @@
 import { command } from './command/installer.ts';
 import { opkg } from './opkg/installer.ts';
 import { swupdate } from './swupdate/installer.ts';
-import type { InstallerSettings, Settings } from '../core/settings.ts';
+import type { InstallerSettings, Settings } from '../settings.ts';
 import type { SettingsOf } from './settings-table.ts';
 
 /** In the order of the configuration. The last one takes every format. */

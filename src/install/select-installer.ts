@@ -1,6 +1,6 @@
 // Which installer a payload is for: the configured rules by name, else the format. Pure. Only
 // enabled installers are selected: the device has no software for the others.
-import type { InstallerSettings } from '../core/settings.ts';
+import type { InstallerSettings } from '../settings.ts';
 
 export type Selected =
   | { readonly ok: true; readonly name: string }

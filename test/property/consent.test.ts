@@ -22,7 +22,7 @@ import type { Decision, Event, Fact } from '../../src/agent/rvi-policy.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 
 const test = suite('consent');
 const update: PackageId = { name: '0fa1b2c3-0000-4000-8000-00000000beef', version: '' };

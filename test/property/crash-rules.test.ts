@@ -21,7 +21,7 @@ import { held, opened } from '../support/store.ts';
 import type { Spelling } from '../backend/crash-rules.ts';
 import type { RviEffect } from '../../src/backends/rvi/model.ts';
 import type { PackageId } from '../../src/core/model.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Call, Transport } from '../../src/backends/rvi/transport/transport.ts';
 import type { Prng } from '../support/prng.ts';
 

@@ -30,7 +30,7 @@ import { createWorld } from '../support/world.ts';
 import type { Effect, Fact } from '../../src/agent/rvi-policy.ts';
 import type { Package } from '../../src/core/model.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Step, World } from '../support/world.ts';
 
 const test = suite('policy');

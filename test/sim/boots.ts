@@ -8,7 +8,7 @@ import { rotInJournal } from './scripts.ts';
 import { directory } from './settings.ts';
 import type { Daemon } from '../../src/agent/daemon.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Timeline } from './clock.ts';
 import type { Conditions, Streams } from './conditions.ts';
 import type { DirectoryNode } from './flash.ts';

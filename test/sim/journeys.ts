@@ -18,7 +18,7 @@ import {
   rough,
   serverRestarts,
 } from './scripts.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Conditions } from './conditions.ts';
 import type { CutKind } from './gate.ts';

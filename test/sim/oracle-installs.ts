@@ -1,7 +1,7 @@
 // Part of the oracle: installers see verified bytes only, and never more often than flash knows.
 import { wordOf } from './installers.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Software, Start } from './installers.ts';
 import type { Journey } from './journeys.ts';
 

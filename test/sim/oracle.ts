@@ -21,7 +21,7 @@ import { createInstallOracle } from './oracle-installs.ts';
 import { createReportOracle } from './oracle-reports.ts';
 import { directory } from './settings.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Software, Start } from './installers.ts';
 import type { Journey } from './journeys.ts';

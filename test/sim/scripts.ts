@@ -8,7 +8,7 @@ import { find } from './disk.ts';
 import { flipBit, readFile } from './flash.ts';
 import { prefix, vin } from './server.ts';
 import { directory } from './settings.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Sample } from './packages.ts';

@@ -1,6 +1,6 @@
 // What an operator would have configured.
 import { settings as defaults } from '../support/core.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 
 /** The parent is there, as on any device; the directory itself may not be. */
 export const parent = '/var/lib';

@@ -16,7 +16,7 @@ import { createOracle } from './oracle.ts';
 import { createBackend } from './server.ts';
 import { directory, settings as usual } from './settings.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Conditions } from './conditions.ts';
 import type { DirectoryNode, Survival } from './flash.ts';

@@ -13,7 +13,7 @@ import type { Receiving, Reporting, RviState, Starting } from '../../src/backend
 import type { Package, PackageId, State as CoreState, Update } from '../../src/core/model.ts';
 import type { Status } from '../../src/core/status.ts';
 import type { DialectContext } from '../../src/backends/rvi/codec/dialects.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 
 export const settings = defaults();
 

@@ -5,7 +5,7 @@ import { startDaemon } from '../../src/agent/daemon.ts';
 import { createMemoryDisk } from './memory-disk.ts';
 import { createFakeClock, settle } from './control.ts';
 import { must } from './store.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Clock, Disk } from '../../src/host/ports.ts';
 import type { Installers, Probe, InstallResult } from '../../src/install/installer.ts';
 import type { Call, CallResult, Transport } from '../../src/backends/rvi/transport/transport.ts';

@@ -12,7 +12,7 @@ import type { InstallResult } from '../../src/core/events.ts';
 import type { Decision, Effect, Event, Fact } from '../../src/agent/rvi-policy.ts';
 import type { Package, PackageId } from '../../src/core/model.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
-import type { Settings } from '../../src/core/settings.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Core } from './core.ts';
 import type { Prng } from './prng.ts';
 

@@ -5,7 +5,7 @@ import { inPhase, keyOf, packageIn, transferOf } from '../../core/decision-helpe
 import { isOutcomePending } from './progress-ack.ts';
 import { isComplete } from './resume-strategy.ts';
 import type { PackageId, State } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Message } from './messages.ts';
 
 /** No ack after the finish, nor for what is gone (protocol 2.4). `empty`: the list is `[]`. */

@@ -11,7 +11,7 @@ import { createSender } from './sender.ts';
 import { viewOf } from './view.ts';
 import type { Event } from '../../core/events.ts';
 import type { PackageId } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { ServerView } from '../../core/server-view.ts';
 import type { Clock, Log } from '../../host/ports.ts';
 import type { RviAgentState, RviEffect, RviEvent } from './model.ts';

@@ -13,7 +13,7 @@ import { nextToRequest, othersUntilMs, requestStart } from './start-queue.ts';
 import type { InPhase } from '../../core/decision-helpers.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Decision, RviAgentState, RviDeadline, RviState } from './model.ts';
 
 export function deadlines(state: RviAgentState): readonly RviDeadline[] {

@@ -13,7 +13,7 @@ import {
 } from './on-registration.ts';
 import { onMessageBlocked, onReportInFlight, onSent } from './reporting.ts';
 import type { Moment } from '../../core/events.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Decision, RviAgentState, RviEvent } from './model.ts';
 
 type Of<K extends RviEvent['kind']> = Extract<RviEvent, { readonly kind: K }>;

@@ -4,7 +4,7 @@ import { keyOf } from '../../core/decision-helpers.ts';
 import { defaultServices } from './codec/sota.ts';
 import { isSame, serverOf } from './known-servers.ts';
 import type { PackageId } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { DialectContext } from './codec/dialects.ts';
 import type { Message, ServerServices } from './messages.ts';
 import type { RviState } from './model.ts';

@@ -7,7 +7,7 @@ import { isComplete, onServerProgress } from './resume-strategy.ts';
 import type { InPhase } from '../../core/decision-helpers.ts';
 import type { Moment } from '../../core/events.ts';
 import type { PackageId } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Request } from './messages.ts';
 import type { Decision, RviAgentState, RviState } from './model.ts';
 

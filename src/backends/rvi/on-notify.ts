@@ -6,7 +6,7 @@ import { onOffer } from '../../core/offers.ts';
 import { apply } from './apply.ts';
 import { combine, decision } from './decision.ts';
 import { isSame, servicesOfOrigin } from './known-servers.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Request } from './messages.ts';
 import type { Decision, RviAgentState, RviFact, RviState } from './model.ts';
 

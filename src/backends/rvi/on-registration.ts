@@ -14,7 +14,7 @@ import { isLocalNode } from './local-node.ts';
 import { offlineRenewalMs, onServerOnline, serverSeen } from './server-availability.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { FailedCall, Link } from './link-state.ts';
 import type { Decision, RviAgentState, RviEvent, RviNote, RviState } from './model.ts';
 

@@ -21,7 +21,7 @@ import { isComplete, onServerProgress, tryNextMethod } from './resume-strategy.t
 import { onServicesAvailable, onServicesUnavailable, serverSeen } from './server-availability.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package, PackageId } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Request } from './messages.ts';
 import type { Decision, RviAgentState } from './model.ts';
 

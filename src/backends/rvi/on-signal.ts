@@ -9,7 +9,7 @@ import { waitNote } from './progress-ack.ts';
 import { tryNextMethod } from './resume-strategy.ts';
 import type { Moment, Signal } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Decision, RviAgentState, RviNote, RviState } from './model.ts';
 
 type Of<K extends Signal['kind']> = Extract<Signal, { readonly kind: K }>;

@@ -5,7 +5,7 @@ import { decision } from './decision.ts';
 import { serverOf } from './known-servers.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Decision, RviAgentState, RviNote } from './model.ts';
 
 /** From now on the server only waits for the report. */

@@ -10,7 +10,7 @@ import { note, receivingOf } from './exchange.ts';
 import { isSame, serverOf, servicesOfOrigin } from './known-servers.ts';
 import type { InPhase } from '../../core/decision-helpers.ts';
 import type { Moment } from '../../core/events.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Decision, Receiving, ResumeMethod, RviAgentState, RviEffect } from './model.ts';
 import type { RviFact, RviState } from './model.ts';
 

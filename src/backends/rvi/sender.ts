@@ -14,7 +14,7 @@ import { isUpdate } from './codec/updates-by-vin.ts';
 import { addressOf, contextOf, serverAmong, servicesOf } from './destination.ts';
 import { isSame, servicesOfOrigin } from './known-servers.ts';
 import type { PackageId } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Clock } from '../../host/ports.ts';
 import type { JsonObject } from '../../schema.ts';
 import type { Answer, Method } from './codec/jsonrpc.ts';

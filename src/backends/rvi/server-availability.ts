@@ -14,7 +14,7 @@ import { note, receivingOf, reportingOf, startingOf } from './exchange.ts';
 import { isLocalNode } from './local-node.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
-import type { Settings } from '../../core/settings.ts';
+import type { Settings } from './settings.ts';
 import type { Request } from './messages.ts';
 import type { Decision, RviAgentState, RviNote, RviState } from './model.ts';
 

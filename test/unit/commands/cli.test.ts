@@ -5,7 +5,7 @@ import { readSettings } from '../../../src/config.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { receiving, statusOf } from '../../support/control.ts';
 import { createWorld, startFakeDaemon, usualSocket } from './fakes.ts';
-import type { Settings } from '../../../src/core/settings.ts';
+import type { Settings } from '../../../src/settings.ts';
 import type { Status } from '../../../src/core/status.ts';
 
 const test = suite('commands');

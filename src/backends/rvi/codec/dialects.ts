@@ -5,7 +5,7 @@ import { p1 } from './packages-by-vin.ts';
 import { isUpdate, offerNames, p2 } from './updates-by-vin.ts';
 import { p3 } from './updates-by-device.ts';
 import type { Message, MessageDialect, ServiceNames } from '../messages.ts';
-import type { Settings } from '../../../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Dialect } from './dialect.ts';
 import type { JsonObject } from '../../../schema.ts';
 

@@ -4,7 +4,7 @@ import { jsonrpc } from './jsonrpc.ts';
 import { rvi04 } from './rvi-0.4.ts';
 import { rvi05 } from './rvi-0.5.ts';
 import type { JsonObject } from '../../../schema.ts';
-import type { Settings } from '../../../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Answer, CallId, Incoming, Method } from './jsonrpc.ts';
 
 export type NodeDialect = {

@@ -4,7 +4,7 @@ import { guardTransport } from './guard.ts';
 import { createHttpTransport } from './http.ts';
 import { openTlsFiles } from './tls-files.ts';
 import { createWebSocketTransport } from './websocket.ts';
-import type { Settings } from '../../../core/settings.ts';
+import type { Settings } from '../settings.ts';
 import type { Disk, DiskResult } from '../../../host/ports.ts';
 import type { Transport, TransportPorts } from './transport.ts';
 

@@ -9,7 +9,7 @@ import { datesFault } from './tls.ts';
 import type { AgentOptions } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { ProxyAddress } from '../../../core/settings.ts';
+import type { ProxyAddress } from '../settings.ts';
 import type { Clock } from '../../../host/ports.ts';
 import type { Leg } from './errors.ts';
 import type { Cancel, Connected } from './proxy.ts';

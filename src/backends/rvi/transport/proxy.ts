@@ -6,7 +6,7 @@ import { asError, errorOf, failure, failureOf, thrownFailure } from './errors.ts
 import { guarded } from './guard.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ProxyAddress } from '../../../core/settings.ts';
+import type { ProxyAddress } from '../settings.ts';
 import type { Clock } from '../../../host/ports.ts';
 import type { Leg } from './errors.ts';
 

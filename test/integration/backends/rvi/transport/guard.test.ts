@@ -15,7 +15,7 @@ import {
   serveHttp,
 } from '../../../../support/transport.ts';
 import { pause, until } from '../../../../support/idle.ts';
-import type { ProxyAddress } from '../../../../../src/core/settings.ts';
+import type { ProxyAddress } from '../../../../../src/backends/rvi/settings.ts';
 import type { TlsSource } from '../../../../../src/backends/rvi/transport/tls.ts';
 import type { CallResult, Transport } from '../../../../../src/backends/rvi/transport/transport.ts';
 import type { TransportHandlers } from '../../../../../src/backends/rvi/transport/transport.ts';
