@@ -37,8 +37,8 @@ export function withOneListing(installers: Installers): Installers {
 
 /** Splits an inventory into what the server can read, and the rest. */
 export type InventoryFilter = (packages: readonly PackageId[]) => {
-  readonly told: readonly PackageId[];
-  readonly left: readonly PackageId[];
+  readonly reported: readonly PackageId[];
+  readonly omitted: readonly PackageId[];
 };
 
 export function withReadableList(
@@ -50,13 +50,13 @@ export function withReadableList(
   async function list() {
     const listed = await installers.list();
     if (!listed.ok) return listed;
-    const { told, left } = filter(listed.packages);
-    const names = shortened(left.map(label).join(', '), logCharactersMax);
-    if (left.length > 0 && names !== said) {
-      log('warn', 'inventory-filtered', { count: left.length, packages: names });
+    const { reported, omitted } = filter(listed.packages);
+    const names = shortened(omitted.map(label).join(', '), logCharactersMax);
+    if (omitted.length > 0 && names !== said) {
+      log('warn', 'inventory-filtered', { count: omitted.length, packages: names });
     }
     said = names;
-    return { ok: true, packages: told } as const;
+    return { ok: true, packages: reported } as const;
   }
   return { ...installers, list };
 }

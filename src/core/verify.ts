@@ -7,13 +7,13 @@ import type { InPhase } from './decision-helpers.ts';
 import type { Decision } from './events.ts';
 import type { Transfer } from './model.ts';
 
-type Verdict =
+type Verification =
   | { readonly kind: 'verified' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'mismatch'; readonly description: string };
 
 /** `sha1`: of the whole data, computed since boot; undefined: not known yet. */
-export function verify(transfer: Transfer, sha1: string | undefined): Verdict {
+export function verify(transfer: Transfer, sha1: string | undefined): Verification {
   if (sha1 === undefined || !isAllStored(transfer)) return { kind: 'unknown' };
   if (sha1 === transfer.checksum) return { kind: 'verified' };
   const description = `checksum mismatch: announced ${transfer.checksum}, received ${sha1}`;

@@ -7,8 +7,8 @@ const readableName = /^[A-Za-z0-9._+-]{1,100}$/;
 const usualVersion = /^[0-9]+\.[0-9]+\.[0-9]+$/;
 
 export type PackageList = {
-  readonly told: readonly PackageId[];
-  readonly left: readonly PackageId[];
+  readonly reported: readonly PackageId[];
+  readonly omitted: readonly PackageId[];
 };
 
 /** `strict`: for a server that has kept its default grammar of versions. */
@@ -16,7 +16,7 @@ export function readable(packages: readonly PackageId[], list: 'all' | 'strict')
   const isTold = ({ name, version }: PackageId) =>
     readableName.test(name) && (list === 'all' || usualVersion.test(version));
   return {
-    told: packages.filter(isTold),
-    left: packages.filter((one) => !isTold(one)),
+    reported: packages.filter(isTold),
+    omitted: packages.filter((one) => !isTold(one)),
   };
 }
