@@ -4,7 +4,7 @@ import { applyNote as applyCoreNote, isCoreNote } from '../core/apply-volatile.t
 import { apply as applyCore, initialState, isCoreFact } from '../core/apply.ts';
 import { deadlines as coreDeadlines } from '../core/deadlines.ts';
 import { decide as decideCore, isCoreEvent } from '../core/decide.ts';
-import { nothing } from '../core/decision-helpers.ts';
+import { combine, nothing } from '../core/decision-helpers.ts';
 import { snapshot as coreSnapshot } from '../core/snapshot.ts';
 import { assert } from '../assert.ts';
 import type { Act, AgentState, Backend, BackendDecision, Kinds } from '../backends/backend.ts';
@@ -81,7 +81,9 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
       if (signal === undefined) break;
       const more = backend.onSignal(settings, state, now, signal, moment);
       now = applyAll(now, more.facts, more.notes);
-      decided = combine(decided, more);
+      // The server waits for what the backend sends; the device can wait.
+      const effects = [...more.effects, ...decided.effects];
+      decided = { ...combine(decided, more), effects };
       signals = [...later, ...more.signals];
     }
     return { ...decided, signals: [] };
@@ -124,18 +126,4 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
 
 function isTick(event: { readonly kind: string }): event is Tick {
   return event.kind === 'tick';
-}
-
-function combine<O extends Kinds>(
-  a: BackendDecision<O>,
-  b: BackendDecision<O>,
-): BackendDecision<O> {
-  return {
-    writes: [...a.writes, ...b.writes],
-    facts: [...a.facts, ...b.facts],
-    notes: [...a.notes, ...b.notes],
-    // The server waits for what the backend sends; the device can wait.
-    effects: [...b.effects, ...a.effects],
-    signals: [],
-  };
 }

@@ -1,6 +1,15 @@
 // Small makers that keep the handlers of `decide` short.
 import type { LevelOf, LogCode } from '../log-codes.ts';
-import type { Decision, Effect, Fact, LogEffect, Signal, VolatileFact, Write } from './events.ts';
+import type {
+  Decision,
+  DecisionOf,
+  Effect,
+  Fact,
+  LogEffect,
+  Signal,
+  VolatileFact,
+  Write,
+} from './events.ts';
 import type {
   Installing,
   Package,
@@ -25,7 +34,10 @@ export function decision(parts: {
   return { ...nothing, ...parts };
 }
 
-export function combine(...all: readonly Decision[]): Decision {
+/** A backend combines decisions with facts and effects of its own in the same way. */
+export function combine<F = Fact, V = VolatileFact, E = Effect>(
+  ...all: readonly DecisionOf<F, V, E>[]
+): DecisionOf<F, V, E> {
   return {
     writes: all.flatMap((one) => one.writes),
     facts: all.flatMap((one) => one.facts),
