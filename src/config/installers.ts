@@ -1,6 +1,6 @@
-// The enabled installers. The sender of a package chooses its format, and thereby the installer. So
-// an installer that verifies no signatures is enabled next to one that does only if the operator
-// lists both.
+// Determines the enabled installers, and checks the keys of [installer]. The sender of a package
+// chooses its format, and thereby the installer. So an installer that verifies no signatures is
+// enabled next to one that does only if the operator lists both.
 import { installerKinds, installerNames } from '../install/installers.ts';
 import { error, warning } from './findings.ts';
 import { sectionKey, sectionKeys, valueOf } from './installer-sections.ts';

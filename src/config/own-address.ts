@@ -1,5 +1,5 @@
-// The agent must not be configured as its own node: it would send every message to itself, and
-// report errors of the node for the answers.
+// Checks that `rvi.url` is not the listener of the agent: the agent would send every message to
+// itself, and report the answers as errors of the node.
 import { hostOf, isLoopback, networkUrlOf, portOf, protocolOf } from './addresses.ts';
 import { error } from './findings.ts';
 import type { Settings } from '../settings.ts';

@@ -1,4 +1,4 @@
-// Paths that must differ. The agent creates, replaces and removes files under its own names in
+// Checks that paths differ. The agent creates, replaces and removes files under its own names in
 // `storage.dir`. If another key names such a file, the file is lost or the agent stops.
 import { error } from './findings.ts';
 import { sectionPaths } from './installer-sections.ts';

@@ -1,5 +1,5 @@
-// The first rule that matches is used. A rule after another rule that matches all of its names is
-// never used, such as a rule for a signed installer after `*`.
+// Warns of a rule in `installer.rules` that never applies. The first rule that matches is used, so
+// a rule after another one that matches all of its names has no effect.
 import { warning } from './findings.ts';
 import type { Settings } from '../settings.ts';
 import type { Finding } from './findings.ts';

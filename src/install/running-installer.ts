@@ -1,6 +1,6 @@
-// An installer that still runs after the agent which started it has ended (a crash, a kill; no
-// power loss). While it runs, the package manager has no reliable answers, and a second installer
-// may damage the device.
+// Finds an installer that a former agent started and that still runs (after a crash or a kill, not
+// after a power loss), and waits for its end. While it runs, the package manager has no reliable
+// answers, and a second installer may damage the device.
 import { nameOf, readStart } from './files.ts';
 import { growingPause } from './waiting.ts';
 import type { Clock, Disk } from '../host/ports.ts';

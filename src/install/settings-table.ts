@@ -19,6 +19,7 @@ export type Setting = { readonly description: string; readonly formerly?: string
   | {
       readonly type: 'arguments' | 'command-line';
       readonly default: readonly string[];
+      /** A value in TOML, as an example in error messages and on the reference page. */
       readonly sample: string;
     }
   | { readonly type: 'flag'; readonly default: boolean }

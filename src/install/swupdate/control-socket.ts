@@ -132,6 +132,7 @@ export type Activity = {
 
 export type Discovery =
   | { readonly kind: 'daemon'; readonly control: Control }
+  /** No daemon listens, so the agent starts the program. */
   | { readonly kind: 'none' }
   /** A process has the socket, and cannot be used; `isTransient`: perhaps later. */
   | { readonly kind: 'unusable'; readonly reason: string; readonly isTransient: boolean };

@@ -96,7 +96,10 @@ function versionsOf(
 // ---------------------------------------------------------------- tokens of libconfig and JSON
 
 type Token = {
-  /** `text`: a name, a number or a string; `more`: a string directly after a string. */
+  /**
+   * `open`, `close`: brackets of any kind; `is`: `=` or `:`; `end`: `,` or `;`; `text`: a name, a
+   * number or a string; `more`: a string directly after a string.
+   */
   readonly kind: 'open' | 'close' | 'is' | 'end' | 'text' | 'more';
   /** A string without quotes and escapes. */
   readonly text: string;
