@@ -66,6 +66,15 @@ test('lists the targets of the Makefile', () => {
   assertSame(listed, targets);
 });
 
+test('lists the tiers of the tests', () => {
+  const known = [...read('test/tiers.mjs').matchAll(/name: '(\w+)'|emulatedTier = '(\w+)'/g)];
+  const listed = firsts(rowsUnder('tier', read('docs/internals/testing.md')));
+  assertSame(
+    listed.filter((name) => name !== ''),
+    known.map(([, name, last]) => name ?? last ?? ''),
+  );
+});
+
 test('names the Debian packages that are installed', () => {
   const makefile = readFileSync('Makefile', 'utf8');
   const packages = [...makefile.matchAll(/[ \t][a-z][\w.-]*=([a-z][a-z0-9-]+)(?=[ \n])/g)];
