@@ -98,7 +98,7 @@ matrix: build ## every node, server and dialect through every event, and the tab
 fuzz: build ## hostile input; WAY= SEED= INPUTS= replay a failure, LONG=1 sends ten million
 	@node test/run.mjs --script test/fuzz/main.ts
 
-powercut: setup targets ## real power cuts in an emulated ARM machine; CUTS=100 SEED= TARGET=
+powercut: setup targets ## real power losses in an emulated ARM machine; CUTS=100 SEED= TARGET=
 	node test/run.mjs --script test/powercut/main.ts
 
 systemd: PROGRAMS += useradd=passwd
@@ -112,7 +112,7 @@ size: setup targets ## what the executables take on flash and in memory; ONLY=me
 
 # The demo needs fewer programs than the tests.
 demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-linux
-demo: setup build ## a whole session before your eyes; ARGS='--mib 16 --chunk-ms 25'
+demo: setup build ## a whole session, printed as it runs; ARGS='--mib 16 --chunk-ms 25'
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
 
 bench: setup build ## speed and memory, as ratios to a floor

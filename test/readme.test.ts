@@ -38,20 +38,12 @@ function assertSame(listed: readonly string[], known: readonly string[]): void {
   assert.equal(found, { missing: [], unknown: [], twice: [] });
 }
 
-/** The page has the name that the command will have; the former one is an alias. */
-const renamed = new Map([['packages', 'inventory']]);
-
 test('lists every command, and no other', () => {
   const rows = rowsUnder('command', commandsPage);
   const listed = firsts(rows).filter((name) => name.startsWith('sota-agent '));
   const known = [...commands].map(([name, { words, takesJson }]) => {
     const spelt = words.map((word) => (word.isNeeded ? word.name : `[${word.name}]`));
-    return [
-      'sota-agent',
-      renamed.get(name) ?? name,
-      ...spelt,
-      ...(takesJson ? ['[--json]'] : []),
-    ].join(' ');
+    return ['sota-agent', name, ...spelt, ...(takesJson ? ['[--json]'] : [])].join(' ');
   });
   const others = ['sota-agent version', 'sota-agent help [COMMAND]'];
   assertSame(listed, [...new Set([...known, ...others])]);

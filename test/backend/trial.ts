@@ -16,7 +16,7 @@ export function writeTrial(folder: string, url: string, dialect: string): string
   const socket = isShort ? near : join(tmpdir(), `sota-agent-try-${process.getuid?.() ?? 0}.sock`);
   const install = `cp "$SOTA_PACKAGE_FILE" '${folder}/installed'`;
   const lines = [
-    '# Written anew by each `make backend`; copy it to change it.',
+    '# Each `make backend` overwrites this file; copy it to change it.',
     '[rvi]',
     `url = ${JSON.stringify(url)}`,
     ...(url.startsWith('ws') ? [`node_dialect = "${dialect}"`] : ['listen = "127.0.0.1:0"']),
@@ -48,8 +48,8 @@ export function commandsOf(folder: string, file: string): readonly string[] {
     '',
     `    ${command}`,
     '',
-    'and in a third one the same with watch, status or why instead of run. What is installed comes',
-    `to ${here(join(folder, 'installed'))}. End the agent in between, start it again: it goes on.`,
+    'and in a third one the same with watch, status or why instead of run. Each payload is copied',
+    `to ${here(join(folder, 'installed'))}. End the agent and start it again: it continues.`,
     'Ctrl-C ends the backend.',
     '',
   ];

@@ -50,11 +50,11 @@ async function main(): Promise<number> {
   }
   try {
     const broken = await story.play();
-    screen.heading(broken.length === 0 ? 'All went as told.' : 'NOT as told:');
+    screen.heading(broken.length === 0 ? 'All as expected.' : 'NOT as expected:');
     screen.plain(broken);
     return broken.length === 0 ? 0 : 1;
   } catch (error) {
-    screen.heading('NOT as told:');
+    screen.heading('NOT as expected:');
     screen.plain((error instanceof Error ? (error.stack ?? '') : String(error)).split('\n'));
     screen.plain(['', 'the last lines of the agent:', ...story.agentLog()]);
     return 1;

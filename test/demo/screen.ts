@@ -33,7 +33,7 @@ export function createScreen(): Screen {
   const seconds = () => `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
   const columns = () => (isLive ? Math.max(60, (stdout.columns || 80) - 1) : 100);
 
-  /** Above the bar, which is drawn anew below. */
+  /** Above the bar, which is drawn again below. */
   function put(lines: readonly string[]): void {
     const wiped = live === '' ? '' : '\r\u001b[2K';
     stdout.write(`${wiped}${lines.map((line) => `${line.trimEnd()}\n`).join('')}${live}`);

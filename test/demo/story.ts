@@ -94,7 +94,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     const sha256 = existsSync(update.target) ? sha256Of(update.target) : 'nothing is there';
     screen.heading('What happened');
     screen.plain([
-      `sent again   ${againBytes} bytes of ${one.sizeBytes}: what was on its way at the cut`,
+      `sent again   ${againBytes} bytes of ${one.sizeBytes}: what was on its way at the kill`,
       `resumed      ${Math.round(resumedMs)} ms after the start, with the ack [${resumedWith}]`,
       `installed    ${update.target}`,
       `             sha256 ${sha256}`,
@@ -102,11 +102,11 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
       `time         ${screen.seconds()}`,
     ]);
     return brokenOf({
-      'some chunks were acknowledged before the cut': acked !== '',
+      'some chunks were acknowledged before the kill': acked !== '',
       'the first ack after the restart lists all that was acknowledged before':
         lastOf(resumedWith) >= lastOf(acked),
       'what was sent again is at most what was on its way': server.chunksRepeated() <= repeatedMax,
-      'what survived is told by `sota-agent why`': said.some((line) => /: held \d/.test(line)),
+      '`sota-agent why` prints what was recovered': said.some((line) => /: held \d/.test(line)),
       'the image that was made is the one that is installed': sha256 === update.imageSha256,
       'the device lists the new version': isListed(server.server.lists[0], version),
       'success is reported, once': server.server.outcomes.length === 1 && outcome?.status === true,
@@ -152,12 +152,12 @@ function configOf(url: string, update: Update, directory: string) {
 
 function introduce(screen: Screen, update: Update, one: ServerPackage, url: string): void {
   const mebibytes = (one.sizeBytes / 1_048_576).toFixed(1);
-  screen.heading('sota-agent: one update, and a power cut half way');
+  screen.heading('sota-agent: one update, and a kill half way');
   screen.plain([
     `package  ${one.id.name} ${one.id.version}: a signed .swu, ${mebibytes} MiB, ` +
       `${one.chunksCount} chunks`,
     `image    sha256 ${update.imageSha256}`,
-    `backend  an RVI node with a SOTA server behind it, at ${url}`,
+    `backend  an RVI node and a SOTA server, at ${url}`,
     `agent    ${agentPath()} run`,
     '         -> goes to the vehicle, <- to the server',
     '',

@@ -29,14 +29,14 @@ demo('goes on after SIGKILL, installs, and ends with 0', async () => {
   assert.match(out, /demo-app 2.0.0: held \d+ of 33 chunks/);
   assert.match(out, /^ +sent again {3}65536 bytes of /m);
   assert.match(out, /^ +reported {5}success: /m);
-  assert.match(out, /\nAll went as told.\n+$/);
+  assert.match(out, /\nAll as expected\.\n+$/);
   assert.not.match(out, '\u001b', 'a pipe gets no escape codes');
   assert.is(exitCode, 0);
 });
 
 demo('says so and ends with 1 when the agent does not come up', async () => {
   const { exitCode, out } = await runDemo({ SOTA_AGENT_BIN: '/bin/false' });
-  assert.match(out, /NOT as told/);
+  assert.match(out, /NOT as expected/);
   assert.is(exitCode, 1);
 });
 

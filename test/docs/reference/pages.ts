@@ -224,7 +224,7 @@ A connection may carry several requests; their answers come in order.`,
       ['request', 'answer'],
       [
         ['`status`, `why`, `watch`', '`{"ok":true,"status":{…}}`: [fields](status-json.md)'],
-        ['`packages`', '`{"ok":true,"packages":[{"name":"…","version":"…"}]}`'],
+        ['`inventory`', '`{"ok":true,"packages":[{"name":"…","version":"…"}]}`'],
         ['`accept`, `decline`, `renew-path`', '`{"ok":true,"text":"…"}`: a sentence'],
         [
           'any that fails',
