@@ -94,7 +94,7 @@ export async function restore(
     if (!now.ok && now.code !== 'ENOENT') return now;
     const isGood = kept.ok && isWhole(kept.value) && hasSum(kept.value, sha256);
     if (!kept.ok || !isGood) {
-      // A lost copy repairs nothing, and must not stop the install.
+      // Without an intact copy the file stays as it is, and the install continues.
       const isFit = now.ok && now.value.length > 0 && isWhole(now.value);
       if (kept.ok && !isFit) lost.push(path);
       continue;

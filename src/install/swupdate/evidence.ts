@@ -41,6 +41,7 @@ export function decodeBefore(text: string): Before {
 
 export type EvidencePorts = { readonly disk: Disk; readonly runner: Runner };
 
+/** Returns what proves the update: the result of `verify_command`, else `ustate`, else nothing. */
 export async function gather(
   ports: EvidencePorts,
   settings: SwupdateSettings,

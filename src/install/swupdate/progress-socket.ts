@@ -120,6 +120,7 @@ export function createProgressDecoder(): ProgressDecoder {
   return { push, isLost: () => isLost };
 }
 
+/** Returns false for values that no release sends: at 4 is the status, at 8 a percentage. */
 function isPossible(data: Buffer, layout: Layout): boolean {
   const below = (offset: number, max: number) => data.readUInt32LE(offset) <= max;
   const infoLengthBytes = data.readUInt32LE(layout.infoLength);

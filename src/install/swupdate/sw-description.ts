@@ -21,6 +21,7 @@ export async function readDescription(disk: Disk, path: string): Promise<Descrip
   const read = await readStart(disk, path, headBytes + nameBytesMax + 4 + descriptionBytesMax);
   if (!read.ok) return undefined;
   const data = Buffer.from(read.value);
+  // The head of a cpio member: both sizes in hexadecimal digits.
   const [, size = '', nameSize = ''] =
     /^07070[12].{48}([0-9a-f]{8}).{32}([0-9a-f]{8})/is.exec(
       data.toString('latin1', 0, headBytes),
@@ -71,6 +72,7 @@ export function parseDescription(text: string): Description | undefined {
       const values = open.at(-1)?.values;
       values?.set(key, `${kind === 'more' ? (values.get(key) ?? '') : ''}${token}`);
     }
+    // In whichever group it is; the outermost one (`open[0]`) keeps it.
     if (key === 'reboot' && isValue && /^false$/i.test(token)) {
       open[0]?.values.set('reboot', 'false');
     }
