@@ -69,7 +69,7 @@ release-check:
 check: node_modules/.stamp ## types, format, lint, and the rules of the tree
 	node_modules/.bin/tsc --noEmit
 	node_modules/.bin/biome check
-	node test/run.mjs test/tidy.test.ts test/lint.test.ts test/commits.test.ts
+	node test/run.mjs test/tidy.test.ts test/words.test.ts test/lint.test.ts test/commits.test.ts
 
 format: node_modules/.stamp ## format the code as `make check` expects it
 	node_modules/.bin/biome format --write

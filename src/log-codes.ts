@@ -85,7 +85,7 @@ export const logCodes = {
   'node-reconnecting': 'debug',
   // An exception in the agent's connection to the node. The agent continues. Fix: Report the fault.
   'transport-failed': 'error',
-  // The node answered a call that the agent no longer waits for.
+  // The node answered a call that is not pending.
   'response-unmatched': 'debug',
   // The agent cannot send the messages of this package, because the node does not name the device.
   // All other work continues. Fix: Set `device.vin` (P1, P2) or `device.uuid` (P3).
@@ -203,7 +203,7 @@ export const logCodes = {
   'update-failed': 'error',
   // Another program uses the package manager. The agent retries.
   'installer-busy': 'warn or debug',
-  // The policy permits no install now (`reason`). The agent asks again.
+  // The policy permits no install now (`reason`). The agent tries again later.
   'install-postponed': 'info',
   // This device does not have the package manager. The inventory omits its packages.
   'installer-not-found': 'debug',

@@ -104,7 +104,7 @@ export function exposure(mode: number): string | undefined {
   return `has mode ${octal}: others than its owner may use it`;
 }
 
-/** The beginning of a longer one; no character is cut in two. */
+/** Returns at most `bytesMax` bytes of the text, and only whole characters. */
 export function shortenedBytes(text: string, bytesMax: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= bytesMax) return text;

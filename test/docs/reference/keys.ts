@@ -8,7 +8,7 @@ export const sections: { readonly [section: string]: string } = {
     'Identity of the device. Without these keys, the agent takes them from the service names ' +
     'that the node gives it.',
   rvi:
-    'The RVI node, and the server behind it. [Node and server](../integrate/node-and-server.md) ' +
+    'The RVI node and its server. [Node and server](../integrate/node-and-server.md) ' +
     'describes both.',
   storage: 'What is stored on flash.',
   policy: 'Who decides about a package.',

@@ -1,13 +1,13 @@
-# The integrator's: append to this recipe, put a config.toml of yours first in FILESEXTRAPATHS.
+# For the integrator: append to this recipe, and put your config.toml first in FILESEXTRAPATHS.
 SUMMARY = "Configuration of sota-agent"
 DESCRIPTION = "${SUMMARY}: the RVI node, the installers, keys and certificates of the device. As it \
 comes it sets nothing but the place of the state and the installers of PACKAGECONFIG."
-# Both stand for yours: there is no site yet, and example.org belongs to nobody.
+# Placeholders: the project has no site, and example.org is reserved for examples.
 HOMEPAGE = "https://example.org/"
 BUGTRACKER = "https://example.org/"
 SECTION = "base"
 LICENSE = "MIT"
-# The layer's own, and no file of ours is fetched that could have it.
+# The recipe fetches no file, so the license text is that of the layer.
 # nooelint: oelint.var.licenseremotefile
 LIC_FILES_CHKSUM = "file://${COMMON_LICENSE_DIR}/MIT;md5=0835ade698e0bcf8506ecda2f7b4f302"
 
