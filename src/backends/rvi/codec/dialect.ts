@@ -1,5 +1,5 @@
-// What the releases of the SOTA server say differs (protocol 2.1 to 2.3): a file for each dialect,
-// `dialects.ts` names them. Here is what they share.
+// What the message dialects of the SOTA server share (protocol 2.1 to 2.3). Each dialect has its
+// own file, and `dialects.ts` lists them.
 import { chunkBytes, chunksCountMax, nameBytesMax } from '../../../limits.ts';
 import { readBase64, readCount, readSha1, readText } from './fields.ts';
 import { isObject, member } from '../../../schema.ts';
@@ -8,16 +8,16 @@ import type { ServerServices, Message, Request, ServiceNames } from '../messages
 import type { Read } from './fields.ts';
 import type { JsonObject } from '../../../schema.ts';
 
-/** Calls of the server that say something; the others are the same in all dialects. */
+/** The server's calls whose parameters differ between the dialects. */
 export type Telling = 'notify' | 'start' | 'chunk' | 'finish';
 
 export type Dialect = {
   decode(service: Telling, body: JsonObject): Read<Request>;
-  /** `who`: the vehicle, as the dialect names it. */
+  /** `who`: the VIN or the UUID, which the dialect uses for the vehicle. */
   encode(message: Message, names: ServiceNames, who: string): JsonObject;
 };
 
-/** Names are taken verbatim (protocol 5.8); an incomplete set is no set. */
+/** Returns the names verbatim (protocol 5.8); undefined if one is missing or invalid. */
 export function readServices(value: unknown): ServerServices | undefined {
   if (!isObject(value)) return undefined;
   const name = (key: string) => readText(member(value, key), key, nameBytesMax);
@@ -32,8 +32,8 @@ export function readServices(value: unknown): ServerServices | undefined {
 }
 
 /**
- * A start that is right and too large is one of a package that can never be received. One that is
- * malformed says nothing about the package: the next one may be right.
+ * Reads a start. If it is valid but announces too many chunks, the failure names the package, which
+ * can never be received. A malformed start does not: the next one may be valid.
  */
 export function readStart(body: JsonObject, id: PackageId): Read<Request> {
   const checksum = readSha1(member(body, 'checksum'), 'checksum');
@@ -56,7 +56,7 @@ export function readChunk(body: JsonObject, id: PackageId): Read<Request> {
   return { ok: true, value: { kind: 'chunk', id, chunkIndex: index.value, data: data.value } };
 }
 
-/** Those that a start has to name; a notify finds its way without. */
+/** The services that a start must name; servers send a notify without knowing them. */
 export function ownServices(names: ServiceNames): JsonObject {
   const { start, chunk, finish, getpackages, abort } = names;
   return { start, chunk, finish, getpackages, abort };

@@ -1,5 +1,5 @@
-// The dialects of the server by name, and which one is spoken with whom. What came says P1, or P2
-// and P3; these two differ only in how the node names the vehicle (protocol 1.2, 2.3).
+// The message dialects by name, and which one to use with a server. A received message shows P1, or
+// one of P2 and P3; these two differ only in how they identify the vehicle (protocol 1.2, 2.3).
 import { member } from '../../../schema.ts';
 import { p1 } from './packages-by-vin.ts';
 import { isUpdate, offerNames, p2 } from './updates-by-vin.ts';
@@ -11,13 +11,13 @@ import type { JsonObject } from '../../../schema.ts';
 
 export const dialects: { readonly [name in MessageDialect]: Dialect } = { P1: p1, P2: p2, P3: p3 };
 
-/** All that can tell. */
+/** Everything that can show which dialect a server uses. */
 export type DialectContext = {
   readonly messages: Settings['rvi']['serverDialect'];
   readonly device: Settings['device'];
-  /** What the backend was found to speak. */
+  /** The dialect that the server was found to use. */
   readonly learned: MessageDialect | undefined;
-  /** Undefined until the node was registered with. */
+  /** Undefined until the node has answered a registration. */
   readonly names: ServiceNames | undefined;
 };
 
@@ -27,7 +27,7 @@ export function heardDialect(body: JsonObject, hints: DialectContext): MessageDi
   return isUpdates ? ofUpdates(hints) : 'P1';
 }
 
-/** Before the node has answered a registration nothing may tell P2 from P3. */
+/** Before the first answer to a registration, P2 and P3 may look the same. */
 export function isTold(
   dialect: MessageDialect,
   { messages, learned, names }: DialectContext,
@@ -35,7 +35,7 @@ export function isTold(
   return dialect === 'P1' || messages !== 'auto' || names !== undefined || learned === dialect;
 }
 
-/** A package came in its dialect and goes on in it, whatever is learnt or configured later. */
+/** A package keeps the dialect of its offer, whatever is learned or configured later. */
 export function spokenDialect(message: Message, hints: DialectContext): MessageDialect {
   const { messages, learned, names } = hints;
   if (message.kind === 'packages') {
@@ -59,13 +59,13 @@ const uuid = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 
 const partsOf = (name: string) => name.split('/').filter((part) => part !== '');
 
-/** `genivi.org/vin/<VIN>/…` or `genivi.org/device/<UUID>/…`; operators may have others. */
+/** `genivi.org/vin/<VIN>/…` or `genivi.org/device/<UUID>/…`; operators may configure others. */
 function prefixKind(names: ServiceNames | undefined): 'vin' | 'device' | undefined {
   const parts = partsOf(names?.start ?? '');
   return (['device', 'vin'] as const).find((kind) => parts.includes(kind));
 }
 
-/** The UUID of this device. */
+/** Returns the UUID of this device: the configured one, or else that in the service prefix. */
 export function deviceOf(
   device: Settings['device'],
   names: ServiceNames | undefined,
@@ -77,7 +77,7 @@ export type Who =
   | { readonly ok: true; readonly who: string }
   | { readonly ok: false; readonly reason: string };
 
-/** As the dialect names the vehicle: servers take no notice of a message without that. */
+/** Returns the VIN or UUID for the dialect: servers ignore a message without it. */
 export function whoIn(
   dialect: MessageDialect,
   hints: DialectContext,

@@ -1,5 +1,5 @@
-// Readers for JSON of unknown shape. Each returns the value, or a reason that names the path. No
-// reader throws.
+// Readers for untrusted JSON. Each returns the value, or a reason that names the path. No reader
+// throws.
 import { integer, isObject, text as isText } from '../../../schema.ts';
 import type { PackageId } from '../../../core/model.ts';
 import type { JsonObject } from '../../../schema.ts';
@@ -9,7 +9,7 @@ export type Read<T> =
   | {
       readonly ok: false;
       readonly reason: string;
-      /** It is a start of this package, which can therefore never be received. */
+      /** Set if a start announces a transfer of this package that is too large to receive. */
       readonly start?: PackageId;
     };
 
@@ -31,10 +31,10 @@ export function readText(value: unknown, path: string, bytesMax: number): Read<s
   if (!isText(value)) return bad(path, 'a string is needed');
   if (value.length === 0) return bad(path, 'it is empty');
   if (Buffer.byteLength(value) > bytesMax) return bad(path, `longer than ${bytesMax} bytes`);
-  return isWellFormed(value) ? good(value) : bad(path, 'it holds half a surrogate pair');
+  return isWellFormed(value) ? good(value) : bad(path, 'it contains an unpaired surrogate');
 }
 
-/** A name or a version. It never becomes a path here, but it does in other people's scripts. */
+/** A name or a version. The agent makes no path of it, but the user's scripts may. */
 export function readName(value: unknown, path: string, bytesMax: number): Read<string> {
   const text = readText(value, path, bytesMax);
   if (!text.ok) return text;
@@ -48,11 +48,11 @@ export function readCount(value: unknown, path: string, min: number, max: number
   if (!integer(value)) return bad(path, 'an integer is needed');
   return value < min || value > max
     ? bad(path, `${value} is not within ${min}..${max}`)
-    : // -0 is 0, and is read back as it from the journal.
+    : // The journal reads -0 back as 0.
       good(value + 0);
 }
 
-/** SHA-1 in hex; servers send lower case (protocol 2.4), upper case means the same. */
+/** SHA-1 in hex; servers send lower case (protocol 2.4), upper case is accepted. */
 export function readSha1(value: unknown, path: string): Read<string> {
   if (typeof value !== 'string' || !/^[0-9a-fA-F]{40}$/.test(value)) {
     return bad(path, '40 hex digits are needed');
@@ -61,8 +61,8 @@ export function readSha1(value: unknown, path: string): Read<string> {
 }
 
 /**
- * Strict base64: standard alphabet, padded, canonical. Node's decoder takes anything ('!!!' is 0
- * bytes, 'AA==junk' is 1), so what it gave must spell what came.
+ * Strict base64: standard alphabet, padded, canonical. Node's decoder accepts any text ('!!!' is 0
+ * bytes, 'AA==junk' is 1), so the decoded bytes must encode to the same text.
  */
 export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
   if (!isText(value)) return bad(path, 'a string is needed');

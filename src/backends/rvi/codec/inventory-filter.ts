@@ -1,6 +1,6 @@
-// What a server can read of a list of packages: one bad entry costs the whole list, in silence
-// (protocol 2.1 and 5.17). Names are fixed in all servers; versions are a setting of theirs, three
-// numbers by default.
+// Filters the inventory for a server: one invalid entry makes the server drop the whole list,
+// without an error (protocol 2.1 and 5.17). All servers use the same grammar of names. The grammar
+// of versions is a setting of the server; the default is three numbers.
 import type { PackageId } from '../../../core/model.ts';
 
 const readableName = /^[A-Za-z0-9._+-]{1,100}$/;
@@ -11,7 +11,7 @@ export type PackageList = {
   readonly omitted: readonly PackageId[];
 };
 
-/** `strict`: for a server that has kept its default grammar of versions. */
+/** `strict`: for a server with the default grammar of versions. */
 export function readable(packages: readonly PackageId[], list: 'all' | 'strict'): PackageList {
   const isTold = ({ name, version }: PackageId) =>
     readableName.test(name) && (list === 'all' || usualVersion.test(version));

@@ -1,7 +1,7 @@
-// The text of one member of a JSON object, as it was written. Ids above 2^53 do not survive
-// JSON.parse, and an answer must carry the very same one.
+// Returns the text of one member of a JSON object. JSON.parse changes ids above 2^53, but an answer
+// must repeat the id exactly.
 
-/** `text` is valid JSON. The last member of that name at the top level, as in JSON.parse. */
+/** `text` must be valid JSON. Of equal names at the top level the last counts, as in JSON.parse. */
 export function rawMember(text: string, name: string): string | undefined {
   let found: string | undefined;
   let depth = 0;

@@ -1,6 +1,5 @@
-// The edge of the RVI node in JSON-RPC 2.0, in both directions: all there is over HTTP, and one of
-// three dialects over WebSocket. What a message of the server means is not known here; `sota.ts`
-// reads that.
+// JSON-RPC 2.0 between agent and node, in both directions: the only dialect over HTTP, and one of
+// three over WebSocket. `sota.ts` decodes the server's messages inside.
 import { withoutMark } from '../../../sanitize.ts';
 import { wellFormed } from './fields.ts';
 import { isObject, member } from '../../../schema.ts';
@@ -8,7 +7,7 @@ import { rawMember } from './json-raw-member.ts';
 import { fromTexts } from './texts.ts';
 import type { JsonObject } from '../../../schema.ts';
 
-/** JSON text of an id, echoed as it came; undefined: a notification, which gets no answer. */
+/** JSON text of an id, which the answer repeats; undefined: a notification, without an answer. */
 export type CallId = string | undefined;
 
 export type Incoming =
@@ -48,8 +47,8 @@ export const errorCodes = {
 } as const;
 
 /**
- * Reads a call of the node. The `jsonrpc` member is not insisted on: 0.4 spells it otherwise
- * (1.9).
+ * Reads a call of the node. The `jsonrpc` member is optional: 0.4 gives it another name (protocol
+ * 1.9).
  */
 export function decodeIncoming(text: string): Incoming {
   let value: unknown;
@@ -96,15 +95,15 @@ function decodeCall(value: JsonObject, id: CallId): Incoming {
 }
 
 /**
- * A list of one is the custom on HTTP, and lost on some ways; only its head is ever used
- * (protocol 2).
+ * Over HTTP the parameters are usually a list of one element. Some routes through the node drop the
+ * list, and only its first element is ever used (protocol 2).
  */
 function unwrapped(parameters: unknown): unknown {
   const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [parameters];
   return fromTexts(list[0]);
 }
 
-/** Goes out within a second and before any fsync: the node waits no longer (protocol 1.6). */
+/** Sent before any fsync: the node waits only one second for it (protocol 1.6). */
 export function encodeAnswer(id: CallId): string | undefined {
   return id === undefined ? undefined : `{"jsonrpc":"2.0","id":${id},"result":{"status":0}}`;
 }
@@ -127,7 +126,7 @@ export type Answer =
   | { readonly ok: false; readonly reason: string };
 
 /**
- * The node's answer to a call of ours. A status other than 0 stands in the result (protocol 1.1).
+ * Decodes the node's answer to a call. The result contains a status other than 0 (protocol 1.1).
  */
 export function decodeAnswer(text: string): Answer {
   let value: unknown;
@@ -138,7 +137,7 @@ export function decodeAnswer(text: string): Answer {
   }
   const result = isObject(value) ? member(value, 'result') : undefined;
   if (!isObject(result)) {
-    return { ok: false, reason: `the node answered an error: ${text.slice(0, quotedMax)}` };
+    return { ok: false, reason: `the node answered with an error: ${text.slice(0, quotedMax)}` };
   }
   return member(result, 'status') === undefined ? { ok: true, result } : statusOf(result, text);
 }
@@ -147,10 +146,13 @@ export function statusOf(result: JsonObject, text: string): Answer {
   const status = member(result, 'status');
   return status === 0
     ? { ok: true, result }
-    : { ok: false, reason: `the node answered status ${brief(status, text)}${meaningOf(status)}` };
+    : {
+        ok: false,
+        reason: `the node answered with status ${brief(status, text)}${meaningOf(status)}`,
+      };
 }
 
-/** By protocol 1.1. */
+/** The status codes of a node (protocol 1.1). */
 const meanings: ReadonlyMap<unknown, string> = new Map([
   [1, 'invalid command'],
   [2, 'not found'],
@@ -168,14 +170,14 @@ function meaningOf(status: unknown): string {
 
 const quotedMax = 200;
 
-/** Only what is flat is spelled anew: a deep value would be too deep for that. */
+/** Serializes only flat values: JSON.stringify fails on deeply nested ones. */
 const brief = (value: unknown, text: string) =>
   (typeof value === 'object' || value === undefined ? text : JSON.stringify(value)).slice(
     0,
     quotedMax,
   );
 
-/** Answers of a node are short; what is longer is a delivery, and is not parsed for this. */
+/** Answers of a node are short. Longer data is a delivery, which is not parsed twice. */
 const answerBytesMax = 65_536;
 
 export function answeredText(
@@ -192,7 +194,7 @@ export function answeredText(
   return isObject(value) ? { value, text } : undefined;
 }
 
-/** JSON text of the id when the data answers a call of ours rather than being a call. */
+/** Returns the JSON text of the id if the data is an answer; undefined if it is a call. */
 export function answeredId(data: Uint8Array): string | undefined {
   const { value, text } = answeredText(data) ?? {};
   if (value === undefined || text === undefined) return undefined;

@@ -1,9 +1,10 @@
-// When a node forgets a message that it cannot deliver yet (protocol 1.6): an integer, unix
-// seconds; what lies more than a day back is taken as milliseconds from now. One that is over
-// already, or further away than the node's timers reach, crashes 0.4, registrations and all (1.7).
+// When a node drops a message that it cannot deliver yet (protocol 1.6): an integer, in Unix
+// seconds. A node reads a value more than a day in the past as milliseconds from its own time. A
+// time in the past, or beyond the range of the node's timers, crashes 0.4, which loses the
+// registrations (1.7).
 
 const daySeconds = 86_400;
-/** `erlang:send_after` takes 2^32 - 1 ms; the rest is for the way to the node. */
+/** `erlang:send_after` accepts 2^32 - 1 ms; the margin covers the delay to the node. */
 const timerSecondsMax = 4_294_900;
 
 export function timeoutOf(wallMs: number, builtMs: number, lifeMs: number): number {
@@ -13,8 +14,8 @@ export function timeoutOf(wallMs: number, builtMs: number, lifeMs: number): numb
 }
 
 /**
- * The clock cannot be right. A node with a right one takes the milliseconds as they are; one that
- * shares ours may read them as seconds, and those must do no harm either.
+ * The clock of this device is wrong. A node with a correct clock reads milliseconds. A node with
+ * the same wrong clock may read them as seconds, so the value must be valid in both units.
  */
 function inDoubt(wallSeconds: number, absolute: number, relativeMs: number): number {
   if (wallSeconds - relativeMs > daySeconds) return relativeMs;

@@ -1,5 +1,5 @@
-// How a node and its client spell their calls. The transport carries the texts, the agent says what
-// is meant; a file for each dialect, this table names them.
+// The dialects of the calls between a node and its client. Each has its own file; this table lists
+// them.
 import { jsonrpc } from './jsonrpc.ts';
 import { rvi04 } from './rvi-0.4.ts';
 import { rvi05 } from './rvi-0.5.ts';
@@ -8,14 +8,14 @@ import type { Settings } from '../settings.ts';
 import type { Answer, CallId, Incoming, Method } from './jsonrpc.ts';
 
 export type NodeDialect = {
-  /** Undefined: this node has no answer to that, so it is not asked. */
+  /** Undefined: this node never answers the method, so the agent does not call it. */
   encodeCall(id: number, method: Method, params: JsonObject): string | undefined;
-  /** The node's answer to a call of ours. */
+  /** Decodes the node's answer to a call of the agent. */
   decodeAnswer(text: string): Answer;
-  /** JSON text of the id when the data answers a call of ours rather than being a call. */
+  /** Returns the JSON text of the id if the data is an answer; undefined if it is a call. */
   answeredId(data: Uint8Array): string | undefined;
   decodeIncoming(text: string): Incoming;
-  /** Undefined: no answer is expected. */
+  /** Undefined: the node expects no answer. */
   encodeAnswer(id: CallId): string | undefined;
   encodeRefusal(id: CallId, code: number, reason: string): string | undefined;
 };

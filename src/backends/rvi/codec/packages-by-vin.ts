@@ -1,5 +1,5 @@
-// The dialect of the seed, October 2015 to March 2016 (protocol 2.1): packages by name and version,
-// the vehicle by its VIN.
+// P1: the dialect of the first releases, October 2015 to March 2016 (protocol 2.1). It identifies
+// packages by name and version, and the vehicle by its VIN.
 import { logLinesMax, nameBytesMax } from '../../../limits.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { readCount, readList, readName, readObject } from './fields.ts';
@@ -28,7 +28,7 @@ function decode(service: Telling, body: JsonObject): Read<Request> {
   }
 }
 
-/** Undefined: it names none. */
+/** Undefined: the parameters name no package. */
 export function packageIn(parameters: unknown): Read<PackageId> | undefined {
   if (!isObject(parameters)) return undefined;
   return (member(parameters, 'package') ?? undefined) === undefined
@@ -46,7 +46,7 @@ function readId(body: JsonObject, path = 'package'): Read<PackageId> {
   return { ok: true, value: { name: name.value, version: version.value } };
 }
 
-/** Offers never come again, so a bad one among them takes no good one along. */
+/** The server never repeats an offer, so an invalid one does not invalidate the others. */
 function decodeNotify(body: JsonObject): Read<Request> {
   const listed = readList(member(body, 'packages'), 'packages');
   if (!listed.ok) return listed;
@@ -54,11 +54,11 @@ function decodeNotify(body: JsonObject): Read<Request> {
   const offers = read.flatMap((one) => (one.ok ? [one.value] : []));
   const first = read.find((one) => !one.ok);
   if (offers.length === 0 && first !== undefined && !first.ok) return first;
-  // There may be a hundred thousand of them; the log would count the others.
+  // A notify may contain a hundred thousand invalid entries: the log needs only the first ones.
   const refused = read.flatMap((one) => (one.ok ? [] : [one.reason])).slice(0, logLinesMax);
   const named = member(body, 'services');
   const services = readServices(named);
-  // Only S-A names a `cancel`; it has no install timeout (protocol 2.1, 2.4).
+  // Only S-A names a service `cancel`, and it has no install timeout (protocol 2.1, 2.4).
   const hasNoInstallTimeout = isObject(named) && member(named, 'cancel') !== undefined;
   const patience = hasNoInstallTimeout ? { hasNoInstallTimeout } : {};
   const notify = { kind: 'notify', offers, refused, services, dialect: 'P1' } as const;
@@ -70,7 +70,7 @@ function readOffer(value: unknown, path: string): Read<Offer> {
   if (!entry.ok) return entry;
   const id = readId(entry.value, `${path}.package`);
   if (!id.ok) return id;
-  // For people only, so a strange size is no reason to lose an offer.
+  // The size is only displayed, so an invalid one does not invalidate the offer.
   const size = readCount(member(entry.value, 'size'), path, 0, Number.MAX_SAFE_INTEGER);
   return { ok: true, value: { id: id.value, sizeBytes: size.ok ? size.value : 0 } };
 }

@@ -1,5 +1,5 @@
-// The WebSocket edge of node 0.5 (protocol 1.9): the parameters of a message are an object whose
-// values are JSON texts. Anything else gets no reply from 0.5.1.
+// The WebSocket dialect of node 0.5 (protocol 1.9): the parameters of a message are an object whose
+// values are JSON texts. Node 0.5.1 does not reply to anything else.
 import { encodeFlat, flat } from './rvi-websocket.ts';
 import type { JsonObject } from '../../../schema.ts';
 import type { Method } from './jsonrpc.ts';

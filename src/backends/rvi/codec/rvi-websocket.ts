@@ -1,12 +1,12 @@
-// What the WebSocket edges of 0.4 and 0.5 have in common (protocol 1.9): answers are flat, and what
-// the node delivers has no id and expects no answer.
+// What the WebSocket dialects of 0.4 and 0.5 share (protocol 1.9): answers have no `result` object,
+// and deliveries have no id and expect no answer.
 import { withoutMark } from '../../../sanitize.ts';
 import { isObject, member } from '../../../schema.ts';
 import { answeredText, decodeIncoming, idOf, statusOf } from './jsonrpc.ts';
 import type { JsonObject } from '../../../schema.ts';
 import type { Answer } from './jsonrpc.ts';
 
-/** Calls that both spell alike; the parameters of a message are what they differ in. */
+/** Encodes a call. The two dialects differ only in the parameters of a message: `spell`. */
 export function encodeFlat(
   id: number,
   method: string,
@@ -14,7 +14,7 @@ export function encodeFlat(
   spell: (parameters: JsonObject) => JsonObject,
 ): string {
   if (method === 'register_service') {
-    // The socket itself says where we are; a parameter by another name gets no reply.
+    // The node delivers on this socket. It does not reply if a parameter has another name.
     return JSON.stringify({ id, method, params: { service_name: params['service'] } });
   }
   const { parameters, ...rest } = params;
@@ -34,7 +34,7 @@ export const flat = {
     return statusOf(isObject(value) ? value : {}, text);
   },
 
-  /** 0.5 repeats the method in its answers, so that it is the status that tells them. */
+  /** 0.5 repeats the method in its answers, so the status identifies an answer. */
   answeredId(data: Uint8Array): string | undefined {
     const { value, text } = answeredText(data) ?? {};
     if (value === undefined || text === undefined) return undefined;
@@ -44,7 +44,7 @@ export const flat = {
 
   decodeIncoming,
 
-  // A frame that is no call ends the connection at the node.
+  // The node closes the connection after a frame that is not a call.
   encodeAnswer: () => undefined,
   encodeRefusal: () => undefined,
 } as const;

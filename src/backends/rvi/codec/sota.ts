@@ -1,5 +1,6 @@
-// The services of SOTA, whatever the dialect (protocol 2): untrusted parameters in, a typed request
-// or a reason out; messages out as service and parameters.
+// Decodes and encodes the SOTA services in all dialects (protocol 2). Decoding turns untrusted
+// parameters into a typed request, or a reason; encoding turns a message into service and
+// parameters.
 import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects.ts';
 import { readObject } from './fields.ts';
 import { packageIn } from './packages-by-vin.ts';
@@ -13,7 +14,7 @@ import type { JsonObject } from '../../../schema.ts';
 export const services = ['notify', 'start', 'chunk', 'finish', 'getpackages', 'abort'] as const;
 type Service = (typeof services)[number];
 
-/** How the node calls each of them. */
+/** Returns the name of each service at the node. */
 export function namesOf(name: (service: Service) => string): ServiceNames {
   return {
     notify: name('notify'),
@@ -32,7 +33,7 @@ export function namesOf(name: (service: Service) => string): ServiceNames {
 export function serviceOf(name: string, names: ServiceNames | undefined): Service | undefined {
   return services.find((service) => {
     const short = `sota/${service}`;
-    // A node puts a prefix before the name that it was told, and nothing else (protocol 1.2).
+    // A node adds only a prefix to the registered name (protocol 1.2).
     const isFull = name === names?.[service] && name.endsWith(`/${short}`);
     return isFull || name === short || name === `/${short}`;
   });
@@ -43,7 +44,7 @@ export function decodeRequest(
   parameters: unknown,
   hints: DialectContext,
 ): Read<Request> {
-  // These two carry nothing; what stands there differs from node to node (protocol 5.6).
+  // It has no parameters; the value in their place differs between nodes (protocol 5.6).
   if (service === 'getpackages') return { ok: true, value: { kind: 'getpackages' } };
   if (service === 'abort') return decodeAbort(parameters);
   const body = readObject(parameters, 'parameters');
@@ -54,7 +55,7 @@ export function decodeRequest(
   return { ok: true, value: { ...read.value, dialect: undefined } };
 }
 
-/** One that names a package badly must not become one of all. */
+/** An abort with an invalid package must not abort all packages. */
 function decodeAbort(parameters: unknown): Read<Request> {
   const id = packageIn(parameters) ?? updateIn(parameters);
   if (id?.ok === false) return id;
@@ -72,14 +73,16 @@ export type Outgoing =
     }
   | { readonly ok: false; readonly reason: string };
 
-/** Always a list of one: a bare object crashes the scheduler of a 0.4 node (protocol 1.6). */
+/**
+ * Parameters are a list of one element: an object crashes a 0.4 node's scheduler (protocol 1.6).
+ */
 export function encodeMessage(
   message: Message,
   backend: ServerServices,
   hints: DialectContext & { readonly names: ServiceNames },
   vin: string | undefined,
 ): Outgoing {
-  // Nobody can have told us of P1 in earnest: its servers know vehicles by their VIN.
+  // P1 cannot be right without a VIN: its servers identify vehicles by the VIN.
   const learned = vin === undefined && hints.learned === 'P1' ? undefined : hints.learned;
   const dialect = spokenDialect(message, { ...hints, learned });
   const found = whoIn(dialect, hints, vin);
@@ -99,8 +102,8 @@ export function defaultServices(prefix: string): ServerServices {
 }
 
 /**
- * `genivi.org/vin/<VIN>/sota/start`; prefixes differ, the third element is the custom (protocol
- * 1.2). Behind `device` stands a UUID.
+ * Returns the VIN in a name such as `genivi.org/vin/<VIN>/sota/start`. Without an element `vin` it
+ * is the third element (protocol 1.2). The element after `device` is a UUID.
  */
 export function vinOf(fullName: string): string | undefined {
   const parts = fullName.split('/').filter((part) => part !== '');

@@ -1,4 +1,4 @@
-// From June 2016 on (protocol 2.3): as P2, and the vehicle is a device with a UUID.
+// P3: from June 2016 (protocol 2.3). As P2, but it identifies the vehicle by a device UUID.
 import { decodeUpdate, encodeUpdate } from './updates-by-vin.ts';
 import type { Dialect } from './dialect.ts';
 

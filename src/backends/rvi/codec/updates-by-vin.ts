@@ -1,6 +1,6 @@
-// March to June 2016 (protocol 2.2): an update with an id, one a notify, and a report of
-// operations; the vehicle still has its VIN. An update names no package, so its id is the name
-// here, and the version is empty, which it never is in P1.
+// P2: March to June 2016 (protocol 2.2). A notify offers one update with an id, and a report lists
+// operations; the VIN identifies the vehicle. An update names no package, so its id becomes the
+// name and the version is empty, which it never is in P1.
 import { descriptionBytesMax, nameBytesMax, signatureBytesMax } from '../../../limits.ts';
 import { printable, shortenedBytes } from '../../../sanitize.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
@@ -20,7 +20,7 @@ export const p2: Dialect = {
   encode: (message, names, vin) => ({ vin, ...encode(message, names) }),
 };
 
-/** A name or a version is never empty in P1, so nothing else looks like an update. */
+/** Versions are never empty in P1, so only an update has an empty one. */
 export const isUpdate = ({ version }: PackageId) => version === '';
 
 export function decodeUpdate(
@@ -38,7 +38,7 @@ export function decodeUpdate(
       return readChunk(body, id.value);
     case 'finish': {
       const signature = readSignature(member(body, 'signature'), 'signature');
-      // Without one the signature of the notify stands: no finish is lost for it.
+      // If the signature is invalid, that of the notify is used: a finish is never repeated.
       const given = signature.ok ? { signature: signature.value } : {};
       return { ok: true, value: { kind: 'finish', id: id.value, ...given } };
     }
@@ -50,14 +50,14 @@ function readId(body: JsonObject, path = 'update_id'): Read<PackageId> {
   return id.ok ? { ok: true, value: { name: id.value, version: '' } } : id;
 }
 
-/** Undefined: it names none. */
+/** Undefined: the parameters name no update. */
 export function updateIn(parameters: unknown): Read<PackageId> | undefined {
   if (!isObject(parameters)) return undefined;
   const isNamed = (member(parameters, 'update_id') ?? undefined) !== undefined;
   return isNamed ? readId(parameters) : undefined;
 }
 
-/** For nine days it was called `update`. */
+/** The first servers of P2 send `update` (protocol 2.2). */
 export const offerNames = ['update_available', 'update'] as const;
 
 function decodeNotify(body: JsonObject, dialect: 'P2' | 'P3'): Read<Request> {
@@ -68,7 +68,7 @@ function decodeNotify(body: JsonObject, dialect: 'P2' | 'P3'): Read<Request> {
   if (!id.ok) return id;
   const update = readUpdate(offer.value, name);
   if (!update.ok) return update;
-  // For people only, so a strange size is no reason to lose an offer.
+  // The size is only displayed, so an invalid one does not invalidate the offer.
   const size = readCount(member(offer.value, 'size'), name, 0, Number.MAX_SAFE_INTEGER);
   const offers = [{ id: id.value, sizeBytes: size.ok ? size.value : 0, update: update.value }];
   const services = readServices(member(body, 'services'));
@@ -83,13 +83,16 @@ function readUpdate(offer: JsonObject, path: string): Read<Update> {
     typeof text === 'string'
       ? shortenedBytes(wellFormed(text).replaceAll('\0', ' '), descriptionBytesMax)
       : '';
-  // Asking once too often does less harm than not asking.
+  // Any other value requests a confirmation: an unneeded one does less harm than a missing one.
   const wish = member(offer, 'request_confirmation') ?? false;
   const isConfirmationWanted = wish !== false;
   return { ok: true, value: { signature: signature.value, description, isConfirmationWanted } };
 }
 
-/** Half a signature is none: a longer one is refused. It goes into the environment of programs. */
+/**
+ * Rejects a signature that is too long, since a truncated one is useless. Programs get it as an
+ * environment variable.
+ */
 function readSignature(value: unknown, path: string): Read<string> {
   if (value === undefined || value === null) return { ok: true, value: '' };
   if (typeof value !== 'string') return { ok: false, reason: `${path}: a string is needed` };
@@ -97,14 +100,14 @@ function readSignature(value: unknown, path: string): Read<string> {
     return { ok: false, reason: `${path}: longer than ${signatureBytesMax} bytes` };
   }
   const isSound = !value.includes('\0') && wellFormed(value) === value;
-  return isSound ? { ok: true, value } : { ok: false, reason: `${path}: it is no text` };
+  return isSound ? { ok: true, value } : { ok: false, reason: `${path}: it is not valid text` };
 }
 
 // ---------------------------------------------------------------- out
 
 /**
- * Servers of the first days read `update` and `packages`, later ones `update_report` and
- * `installed_software`; what a server does not know it ignores (protocol 2, 2.2).
+ * The first servers read `update` and `packages`, later ones `update_report` and
+ * `installed_software`. A server ignores unknown members (protocol 2, 2.2).
  */
 function encode(message: Message, names: ServiceNames): JsonObject {
   const body = encodeUpdate(message, names);
@@ -113,7 +116,7 @@ function encode(message: Message, names: ServiceNames): JsonObject {
   return { ...body, packages: spellPackages(message.packages) };
 }
 
-/** All but who says it. */
+/** Encodes everything except the vehicle. */
 export function encodeUpdate(message: Message, names: ServiceNames): JsonObject {
   switch (message.kind) {
     case 'start':
@@ -123,14 +126,14 @@ export function encodeUpdate(message: Message, names: ServiceNames): JsonObject 
     case 'report':
       return { update_report: spellReport(message.report) };
     case 'packages': {
-      // We know of no firmware of modules; the list has to be there (protocol 2.3).
+      // The list is required (protocol 2.3); the agent has no firmware versions of modules.
       const packages = spellPackages(message.packages);
       return { installed_software: { packages, firmware: [] } };
     }
   }
 }
 
-/** The id of an operation has to be a UUID (protocol 2.3); the only one at hand is the update's. */
+/** An operation id must be a UUID (protocol 2.3); the agent has only that of the update. */
 function spellReport({ id, status, code, description }: Report): JsonObject {
   const number = status && code !== 'already-processed' ? resultCodes.ok : resultCodes[code];
   const text = printable(wellFormed(description));
@@ -138,7 +141,7 @@ function spellReport({ id, status, code, description }: Report): JsonObject {
   return { update_id: id.name, operation_results: [result] };
 }
 
-/** The table of the reference client (protocol 2.3): 0 and 1 are success. */
+/** The result codes of the reference client (protocol 2.3): 0 and 1 are success. */
 const resultCodes: { readonly [code in ReportCode]: number } = {
   ok: 0,
   'already-processed': 1,

@@ -251,7 +251,10 @@ test('is not registered by a name that would crash the node in the next start', 
     one.events.some(({ kind }) => kind === 'registered'),
     false,
   );
-  assert.match(JSON.stringify(one.events), /names no service: service: it holds half a surrogate/);
+  assert.match(
+    JSON.stringify(one.events),
+    /names no service: service: it contains an unpaired surrogate/,
+  );
 });
 
 const services = Object.values(defaultServices('genivi.org/backend'));
