@@ -1,7 +1,7 @@
-// The contract between the core and a server protocol. A backend turns what its server sends into
-// calls of the core (core/offers, core/transfers, core/outcome), hears of the core by signals, and
-// brings facts, state and deadlines of its own; one shell commits them in the same journal. Types
-// only.
+// The contract between the core and a server protocol. A backend turns its server's messages into
+// calls of the core (core/offers, core/transfers, core/outcome), and receives signals from the
+// core. It has its own facts, state and deadlines; the agent commits them in the same journal.
+// Types only.
 import type {
   Deadline,
   DecisionOf,
@@ -16,7 +16,7 @@ import type { Settings } from '../settings.ts';
 
 type Kind = { readonly kind: string };
 
-/** What the agent knows: the state of the core, and that of the backend. */
+/** The state of the core, and that of the backend. */
 export type AgentState<Own> = { readonly core: State; readonly backend: Own };
 
 /** `O`: the backend's own facts, volatile facts, events and effects. */
@@ -43,8 +43,8 @@ export type Act<Own, O extends Kinds> = (
 export type Backend<Own, O extends Kinds> = {
   readonly initial: Own;
   /**
-   * Folds each fact, also those of the core: `before` and `after` are the core's state around it. A
-   * backend so remembers which server offered a package, and forgets an exchange that is over.
+   * Folds each fact, including those of the core: `before` and `after` are the core's states. With
+   * these a backend stores which server offered a package, and drops an exchange that has ended.
    */
   apply(own: Own, fact: Fact | O['fact'], before: State, after: State): Own;
   applyNote(own: Own, note: O['note']): Own;
@@ -54,7 +54,7 @@ export type Backend<Own, O extends Kinds> = {
     event: O['event'],
     moment: Moment,
   ): BackendDecision<O>;
-  /** `before`: the state that the event met; `state`: with what was decided since. */
+  /** `before`: the state before the event; `state`: after the decisions made so far. */
   onSignal(
     settings: Settings,
     before: AgentState<Own>,
@@ -63,6 +63,6 @@ export type Backend<Own, O extends Kinds> = {
     moment: Moment,
   ): BackendDecision<O>;
   deadlines(state: AgentState<Own>): readonly Deadline<Act<Own, O>>[];
-  /** The fewest facts that, after those of the core, replay to the same state. */
+  /** Returns the facts that, after those of the core, replay to the same state; for compaction. */
   snapshot(state: AgentState<Own>): readonly O['fact'][];
 };

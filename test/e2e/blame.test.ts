@@ -57,7 +57,7 @@ const html = '<!doctype html><title>Welcome</title>';
 for (const [what, status, headers, said] of [
   ['a page', 200, { 'Content-Type': 'text/html' }, /HTTP status 200 \(text\/html\): no answer of/],
   ['a redirect', 301, { Location: 'https://x.example/' }, /redirects to https:\/\/x\.example\//],
-  ['that it wants a password', 401, {}, /HTTP status 401 .*: it wants a user and a password/],
+  ['that it wants a password', 401, {}, /HTTP status 401 .*: it requires a user and a password/],
   ['a failure', 503, { 'Content-Type': 'text/html' }, /HTTP status 503 \(text\/html\)/],
 ] as const) {
   test(`a node that answers ${what} is named by URL, status, type and words`, async () => {
@@ -89,7 +89,7 @@ for (const [what, act, said] of [
   [
     'closes with words',
     (link: WebSocket) => link.close(1013, 'maintenance until noon'),
-    /closed by the node \(1013, try again later\), and says: maintenance until noon/,
+    /closed by the node \(1013, try again later\), reason: maintenance until noon/,
   ],
   [
     'ends the connection',
@@ -99,7 +99,7 @@ for (const [what, act, said] of [
   [
     'floods it with pings',
     (link: WebSocket) => void socketOf(link).write(pings),
-    /this device ended the link: the node sent more than 60 pings at once/,
+    /this device ended the connection: the node sent more than 60 pings at once/,
   ],
 ] as const) {
   test(`a node that ${what} over WebSocket: the warning says who ended it`, async () => {

@@ -83,7 +83,7 @@ const cases: readonly Case[] = [
     'an unknown authority',
     () => given().serve('node'),
     { ca: 'other.crt' },
-    /its certificate is of no authority that this device trusts .*: check rvi\.tls_ca/,
+    /this device does not trust the issuer of its certificate .*: check rvi\.tls_ca/,
   ],
   [
     'no authority at all that is known',
@@ -140,13 +140,13 @@ const cases: readonly Case[] = [
         `a certificate of ours that is missing (${version})`,
         () => ask(),
         bare,
-        /wants a certificate of ours.*: check rvi\.tls_cert/,
+        /requires a client certificate.*: check rvi\.tls_cert/,
       ],
       [
         `a certificate of ours of an authority that the node does not know (${version})`,
         () => ask(),
         { ca: 'ca.crt', mine: 'foreign' },
-        /it does not know the authority of our certificate .*: check rvi\.tls_cert/,
+        /it does not trust the issuer of the certificate of the agent .*: check rvi\.tls_cert/,
       ],
       [
         `a certificate of ours that has expired (${version})`,
@@ -164,7 +164,7 @@ const cases: readonly Case[] = [
         `a certificate of ours that was revoked (${version})`,
         () => ask('-CAfile', 'ca-and-crl.pem', '-crl_check'),
         { ca: 'ca.crt', mine: 'revoked' },
-        /it says that our certificate was revoked .*: check rvi\.tls_cert/,
+        /it reports that the certificate of the agent was revoked .*: check rvi\.tls_cert/,
       ],
     ];
   }),
@@ -172,13 +172,13 @@ const cases: readonly Case[] = [
     'TLS 1.1',
     () => given().serve('node', ...old),
     bare,
-    /the two have no version of TLS in common; this device uses 1\.2 and later/,
+    /no common TLS version; this device uses 1\.2 and later/,
   ],
   [
     'no cipher in common',
     () => given().serve('node', '-tls1_2', '-cipher', 'AES128-SHA'),
     bare,
-    /it finds no common cipher, or wants a certificate of ours .*: check rvi\.tls_cert/,
+    /it found no common cipher, or requires a client certificate .*: check rvi\.tls_cert/,
   ],
   [
     'plain HTTP where TLS is expected',
@@ -190,7 +190,7 @@ const cases: readonly Case[] = [
     'a port that hangs up',
     () => started(createTcpServer((socket) => void socket.destroy())),
     bare,
-    /ended the connection during the TLS handshake: does it speak TLS\? check rvi\.url/,
+    /ended the connection during the TLS handshake: does it use TLS\? check rvi\.url/,
   ],
   [
     'TLS where plain HTTP is expected',
@@ -203,7 +203,7 @@ const cases: readonly Case[] = [
     'a key of ours that is too small',
     () => given().serve('node', ...weak),
     { ca: 'ca.crt', mine: 'small' },
-    /the key of our certificate is too small .*: check rvi\.tls_cert/,
+    /the key of the certificate of the agent is too small .*: check rvi\.tls_cert/,
   ],
 ];
 
@@ -224,8 +224,11 @@ testTls('warns at the start of a certificate of ours that is out of date, and st
   const peer = await given().serve('node');
   const url = `https://127.0.0.1:${peer.port}`;
   for (const [mine, said] of [
-    ['expired', /our certificate \(rvi\.tls_cert\) has expired on 20.*: renew it/],
-    ['future', /our certificate \(rvi\.tls_cert\) is not valid before 20.*clock right\?/],
+    ['expired', /the certificate of the agent \(rvi\.tls_cert\) has expired on 20.*: renew it/],
+    [
+      'future',
+      /the certificate of the agent \(rvi\.tls_cert\) is not valid before 20.*clock right\?/,
+    ],
   ] as const) {
     const { log } = await warned(url, { ca: 'ca.crt', mine }, 'info started');
     assert.match(log, new RegExp(` warn tls-certificate-dates reason=".*${said.source}`));

@@ -1,5 +1,5 @@
-// When an ack is legal, and what it lists. An ack is made when it leaves, from what is committed by
-// then, so a lost one costs nothing and many become one.
+// When an ack is legal, and what it lists. An ack is built from the committed state when it is
+// sent, so a lost one does no harm and several become one.
 import { ackIndices } from '../../core/chunk-set.ts';
 import { inPhase, keyOf, packageIn, transferOf } from '../../core/decision-helpers.ts';
 import { isOutcomePending } from './progress-ack.ts';
@@ -8,7 +8,7 @@ import type { PackageId, State } from '../../core/model.ts';
 import type { Settings } from './settings.ts';
 import type { Message } from './messages.ts';
 
-/** No ack after the finish, nor for what is gone (protocol 2.4). `empty`: the list is `[]`. */
+/** Returns no ack after the finish, or without a transfer (protocol 2.4). `empty`: `[]`. */
 export function ackOf(
   settings: Settings,
   { packages }: State,
@@ -26,7 +26,7 @@ export function ackOf(
   return { kind: 'ack', id, chunks: empty ? [] : ackIndices(transfer.chunks, settings.rvi.ack) };
 }
 
-/** Of what is pending when it leaves, and no more of what has an outcome by then. */
+/** The progress ack: only while the outcome of the package is pending. */
 export function progressAckOf(
   settings: Settings,
   { packages }: State,
@@ -39,7 +39,7 @@ export function progressAckOf(
   return { kind: 'ack', id, chunks: ackIndices(transfer.chunks, settings.rvi.ack) };
 }
 
-/** With a transfer there are better ways to move the server. */
+/** Only without a transfer: a transfer has other ways to make the server continue. */
 export function restartAckOf(state: State, id: PackageId): Message | undefined {
   const one = packageIn(state, id, 'accepted');
   return one === undefined || one.isMultiPackage ? undefined : { kind: 'ack', id, chunks: [0] };

@@ -1,4 +1,4 @@
-// What a fact means to the RVI backend: its own facts, and those of the core.
+// Folds facts into the state of the RVI backend: its own facts, and those of the core.
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { Fact } from '../../core/events.ts';
 import type { State } from '../../core/model.ts';
@@ -44,7 +44,7 @@ export function isRviFact(fact: Fact | RviFact): fact is RviFact {
 
 export function apply(own: RviState, fact: Fact | RviFact, before: State, after: State): RviState {
   if (isRviFact(fact)) return applyOwn(own, fact);
-  // The frequent one changes neither origins nor phases.
+  // The most frequent fact changes neither origins nor phases.
   if (fact.kind === 'chunk-stored' || before === after) return own;
   return exchangesAfter(originsAfter(own, fact, before, after), fact, before, after);
 }
@@ -54,7 +54,7 @@ function applyOwn<K extends RviFact['kind']>(own: RviState, fact: Of<K>): RviSta
   return table[kind](own, fact);
 }
 
-/** A new phase begins with nothing exchanged; a new outcome was reported to no server. */
+/** A new phase starts an empty exchange; a new outcome was not reported yet. */
 function exchangesAfter(own: RviState, fact: Fact, before: State, after: State): RviState {
   const settled = fact.kind === 'outcome-recorded' ? keyOf(fact.report.id) : undefined;
   const over = [...own.exchanges.keys()].filter((key) => {

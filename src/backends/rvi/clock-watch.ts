@@ -1,11 +1,11 @@
-// A device without a battery starts in 1970 and refuses every certificate until its clock is set.
-// While a retry waits for that reason, the step of the clock ends the wait.
+// A device without a clock battery starts in 1970 and rejects every certificate until its clock is
+// set. While a retry waits for that reason, a step of the clock ends the wait.
 import { hasStepped } from '../../core/backoff.ts';
 import { clockCheckEveryMs } from '../../limits.ts';
 import type { Clock } from '../../host/ports.ts';
 
 export type ClockWatch = {
-  /** Checks the clock until it steps, or until nothing waits for it any more. */
+  /** Checks the clock until it steps, or until no retry waits for it. */
   start(): void;
   stop(): void;
 };

@@ -1,4 +1,4 @@
-// The half of the RVI backend that does I/O: the transport, what it receives, and what is sent.
+// The part of the RVI backend that does I/O: transport, receiver and sender.
 import { errorCodes } from './codec/jsonrpc.ts';
 import { readable } from './codec/inventory-filter.ts';
 import { nodeDialects } from './codec/node-dialect.ts';
@@ -22,16 +22,16 @@ export type ConnectionParts = {
   readonly log: Log;
   readonly settings: Settings;
   readonly transport: Transport;
-  /** The build's time: a clock before it is wrong. */
+  /** The time of the build: an earlier clock is wrong. */
   readonly builtMs: number;
 };
 
-/** What the connection needs of the agent. */
+/** What the connection needs from the agent. */
 export type Shell = {
   state(): RviAgentState;
-  /** Resolves when what the event changed is durable. */
+  /** Resolves when the changes of the event are durable. */
   submit(event: RviEvent | Extract<Event, { readonly kind: 'refused' }>): Promise<void>;
-  /** So many events wait that nothing more is read. */
+  /** True if the event queue is full, so that nothing more is read. */
   isFull(): boolean;
   onChange(listener: () => void): () => void;
 };
@@ -122,7 +122,7 @@ export function createConnection(parts: ConnectionParts, shell: Shell): Connecti
   };
 }
 
-/** What of an inventory the server can read. */
+/** Returns the entries of the inventory that the server can read. */
 export function inventoryFilter({ rvi }: Settings) {
   return (packages: readonly PackageId[]) => readable(packages, rvi.inventory);
 }
@@ -131,7 +131,7 @@ export function serverView(settings: Settings, state: RviAgentState, nowMs: numb
   return viewOf(state, servicesOf(settings, state.backend), nowMs);
 }
 
-/** The device's UUID, as the configuration or the node names it. */
+/** Returns the device's UUID, from the configuration or from the node. */
 export function uuidOf({ device }: Settings, { backend }: RviAgentState): string | undefined {
   return deviceOf(device, backend.ownServices);
 }

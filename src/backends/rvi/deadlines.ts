@@ -1,4 +1,4 @@
-// Every state of the RVI backend that can wait has a deadline here, and an exit when it passes.
+// Every state of the RVI backend that can wait has a deadline here, and an action at that time.
 import { inPhase, log } from '../../core/decision-helpers.ts';
 import { complete } from '../../core/transfers.ts';
 import { combine, decision, nothing } from './decision.ts';
@@ -33,7 +33,7 @@ export function deadlines(state: RviAgentState): readonly RviDeadline[] {
   ];
 }
 
-/** Links that carry messages; during a renewal of the registration a link still does. */
+/** True if the link carries messages; it also does while the registration is renewed. */
 export function isLinked({ link }: RviState): boolean {
   return link.kind === 'up' || (link.kind === 'registering' && link.isRenewal);
 }
@@ -49,7 +49,7 @@ function ofLink({ link }: RviState): readonly RviDeadline[] {
       return [{ dueMs: link.renewAtMs, id: undefined, next: 'renew the registration', act }];
     }
     default:
-      // Closed: the transport retries. Registering: each call has its time limit.
+      // Closed: the transport retries. Registering: each call has a time limit.
       return [];
   }
 }
@@ -65,7 +65,7 @@ function ofStartQueue(state: RviAgentState): readonly RviDeadline[] {
       requestStart(now, one, moment),
     );
   const dueMs = whenAvailable(state.backend, turn.dueMs);
-  return [{ dueMs, id: one.id, next: 'ask the server to start', act }];
+  return [{ dueMs, id: one.id, next: 'request the start', act }];
 }
 
 function ofProgressAck(state: RviAgentState): readonly RviDeadline[] {
@@ -75,7 +75,7 @@ function ofProgressAck(state: RviAgentState): readonly RviDeadline[] {
   const act = (settings: Settings, _: RviAgentState, moment: Moment) =>
     sendProgressAck(settings, one, moment);
   const dueMs = whenAvailable(state.backend, progressAckMs);
-  return [{ dueMs, id: one.id, next: 'tell the server that it goes on', act }];
+  return [{ dueMs, id: one.id, next: 'send a progress ack', act }];
 }
 
 function ofInventory({ backend }: RviAgentState): readonly RviDeadline[] {
@@ -83,12 +83,13 @@ function ofInventory({ backend }: RviAgentState): readonly RviDeadline[] {
   if (inventoryRequest === undefined) return [];
   const act = (_: Settings, now: RviAgentState, moment: Moment) => listAgain(now.backend, moment);
   const dueMs = whenAvailable(backend, inventoryRequest.dueMs);
-  return [{ dueMs, id: undefined, next: 'list the packages again', act }];
+  return [{ dueMs, id: undefined, next: 'send the inventory again', act }];
 }
 
 /**
- * A node that restarted accepts calls, has forgotten the agent's services and reports nothing
- * (protocol 1.2): silence may be that. Registering costs little, and comes before what is sent.
+ * A node that restarted accepts calls but has lost the agent's services, without a message
+ * (protocol 1.2). This may cause the silence, so the agent registers before it sends: registering
+ * costs little.
  */
 function renewal({ rvi }: Settings, { link }: RviState, { nowMs }: Moment): Decision {
   if (link.kind !== 'up') return nothing;
@@ -114,7 +115,7 @@ function ofDeferredStart(
   const untilMs = othersUntilMs(state, id);
   if (untilMs === Infinity) return [];
   const dueMs = whenAvailable(state.backend, untilMs);
-  return [{ dueMs, id, next: 'let go the server, which started it', act: () => releaseStart(id) }];
+  return [{ dueMs, id, next: 'answer the start with an empty ack', act: () => releaseStart(id) }];
 }
 
 function ofReceiving(
@@ -126,21 +127,21 @@ function ofReceiving(
   const act = (settings: Settings, now: RviAgentState, moment: Moment) =>
     combine(renewal(settings, now.backend, moment), tryNextMethod(settings, now, one, moment));
   const dueMs = whenAvailable(backend, deadlineMs);
-  return [{ dueMs, id: one.id, next: 'break the silence of the server', act }];
+  return [{ dueMs, id: one.id, next: 'try the next resume method', act }];
 }
 
-/** The payload is here: the agent needs no link to go on. */
+/** All chunks are stored: the agent needs no link to continue. */
 function ofMissingFinish({ backend }: RviAgentState, one: Package): readonly RviDeadline[] {
   if (!inPhase(one, 'receiving') || one.phase.finished || !isComplete(one)) return [];
   const { finishDeadlineMs } = receivingOf(backend, one.id);
   if (finishDeadlineMs === undefined) return [];
   const act = (settings: Settings, now: RviAgentState, moment: Moment) =>
     completeWithoutFinish(settings, now.backend, one, moment);
-  const next = 'go on as if the finish had come';
+  const next = 'verify without a finish';
   return [{ dueMs: finishDeadlineMs, id: one.id, next, act }];
 }
 
-/** A finish that was lost is not repeated by any server (protocol 2.4). */
+/** No server repeats a lost finish (protocol 2.4). */
 function completeWithoutFinish(
   settings: Settings,
   own: RviState,

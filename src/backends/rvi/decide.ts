@@ -47,7 +47,7 @@ const table: Table = {
       : nothing,
 };
 
-/** The link carried something: its failures are over. */
+/** The link carried a message: its failures are over. */
 function onCarried({ backend }: RviAgentState, decided: Decision): Decision {
   return { ...decided, notes: [...carried(backend), ...decided.notes] };
 }

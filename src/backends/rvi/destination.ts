@@ -1,5 +1,5 @@
-// Where a message goes, and in which dialect: to the server that offered the package, or to the
-// present one.
+// The destination and dialect of a message: the server that offered the package, or the current
+// one.
 import { keyOf } from '../../core/decision-helpers.ts';
 import { defaultServices } from './codec/sota.ts';
 import { isSame, serverOf } from './known-servers.ts';
@@ -9,14 +9,14 @@ import type { DialectContext } from './codec/dialects.ts';
 import type { Message, ServerServices } from './messages.ts';
 import type { RviState } from './model.ts';
 
-/** The services that hear of a package; without one: those of the present server. */
+/** The services for messages about a package; without one: those of the current server. */
 export function servicesOf(settings: Settings, own: RviState, id?: PackageId): ServerServices {
   const origin = id === undefined ? undefined : own.origins.get(keyOf(id));
   const services = origin === undefined ? own.server.services : origin.services;
   return services ?? own.discoveredServices ?? defaultServices(settings.rvi.servicePrefix);
 }
 
-/** What shows which dialect a server uses: that of a package, or the present one. */
+/** What shows the dialect of a server: that of the package, or the current one. */
 export function contextOf(
   { rvi, device }: Settings,
   own: RviState,
@@ -27,7 +27,7 @@ export function contextOf(
   return { messages: rvi.serverDialect, device, learned: dialect, names: own.ownServices };
 }
 
-/** An inventory goes to the server that requested it, which may be another one than now. */
+/** An inventory goes to the server that requested it, even if another one is current. */
 export function addressOf(
   settings: Settings,
   own: RviState,
@@ -41,7 +41,7 @@ export function addressOf(
   return { to, context: { ...context, learned } };
 }
 
-/** Four services of one prefix; the agent's own `start` has no `ack` next to it. */
+/** Finds four services with one prefix; the agent's own `start` has no `ack` next to it. */
 export function serverAmong(all: readonly string[]): ServerServices | undefined {
   for (const name of all) {
     if (!name.endsWith('/sota/ack')) continue;

@@ -1,4 +1,4 @@
-// The exchange about a package, by phase. An entry of another phase is over, and counts as none.
+// The exchange about a package, by phase. An entry of an earlier phase counts as none.
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { PackageId } from '../../core/model.ts';
 import type { Deferred, Exchange, Receiving, Reporting, RviNote, RviState } from './model.ts';

@@ -1,4 +1,4 @@
-// The facts of the RVI backend as a journal has them. The names on flash never change.
+// The facts of the RVI backend in the journal format. The names on flash never change.
 import { createCodec } from '../../fact-codec.ts';
 import { flag, object, oneOf, optional, text } from '../../schema.ts';
 import type { Table } from '../../fact-codec.ts';
@@ -17,7 +17,7 @@ const table: Table<RviFact> = {
       services: optional(services),
     },
     renamed: { context: 'situation', method: 'rung' },
-    // It is learned again.
+    // A lost fact does no harm: the agent learns the method again.
     isCritical: false,
   },
   'dialect-learned': {

@@ -1,4 +1,4 @@
-// What is remembered of each server: bounded, and found again by the names of its services.
+// The known servers, up to a limit. The names of its services identify a server.
 import { backendsMax } from '../../limits.ts';
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { PackageId } from '../../core/model.ts';
@@ -14,7 +14,7 @@ export const newServer: KnownServer = {
   learned: { 'after-start': undefined, resume: undefined },
 };
 
-/** What was learned of a server returns with its name. */
+/** A server that is named again keeps what was learned about it. */
 export function named(state: RviState, { services }: Of<'server-named'>): RviState {
   const isIt = (one: KnownServer) => isSame(one.services, services);
   const known = [...state.previousServers, state.server].filter(
@@ -28,19 +28,19 @@ export function named(state: RviState, { services }: Of<'server-named'>): RviSta
 export const isSame = (a: ServerServices | undefined, b: ServerServices | undefined) =>
   JSON.stringify(a) === JSON.stringify(b);
 
-/** The services of the server that offered a package; undefined: no notify had named any. */
+/** The services of the server that offered a package; undefined: no notify named any. */
 export function servicesOfOrigin(state: RviState, id: PackageId): ServerServices | undefined {
   return state.origins.get(keyOf(id))?.services;
 }
 
-/** What is known of the server that offered a package. */
+/** Returns the server that offered a package. */
 export function serverOf(state: RviState, id: PackageId): KnownServer {
   const services = servicesOfOrigin(state, id);
   const known = [state.server, ...state.previousServers];
   return known.find((one) => isSame(one.services, services)) ?? { ...newServer, services };
 }
 
-/** Of the server that was named last, or of the one that the fact names. */
+/** Changes the server that the fact names, or the one that was named last. */
 export function learnedMethod(
   state: RviState,
   { context, method, services }: Of<'resume-method-learned'>,

@@ -1,4 +1,4 @@
-// What the agent knows of the node and of the way to it. Nothing of it is journaled. Types only.
+// The state of the node and of the link to it. It is not journaled. Types only.
 
 export type Link =
   | { readonly kind: 'closed'; readonly reason: string }
@@ -8,9 +8,9 @@ export type Link =
       readonly dueMs: number;
       readonly reason: string;
     }
-  /** A renewal: what was registered before still carries messages. */
+  /** A renewal: the earlier registration still carries messages. */
   | { readonly kind: 'registering'; readonly failures: number; readonly isRenewal: boolean }
-  /** `failures`: in a row, until the link has carried something. */
+  /** `failures`: in a row, until the link carries a message. */
   | {
       readonly kind: 'up';
       readonly registeredAtMs: number;
@@ -18,24 +18,24 @@ export type Link =
       readonly failures: number;
     };
 
-/** From the warning of a failure until the call that failed works again. */
+/** An outage lasts from the first failure until the failed call works again. */
 export type Outage = {
   /** `message`: the node answers registrations, but not messages. */
   readonly kind: 'connection' | 'message';
   readonly reason: string;
 };
 
-/** Which call to the node failed, and the code of the transport, where there is one. */
+/** The failed call to the node, and the code of the transport if there is one. */
 export type FailedCall = {
   readonly reason: string;
   readonly call?: 'register' | 'message' | undefined;
   readonly code?: string | undefined;
 };
 
-/** What the node tells of the server's services. */
+/** What the node announces about the server's services. */
 export type ServerAvailability = {
-  /** Until when the server counts as away; undefined: it is there, or nobody knows. */
+  /** Until when the server counts as offline; undefined: it is online, or unknown. */
   readonly untilMs: number | undefined;
-  /** When it came back the last time. */
+  /** When the server last came online again. */
   readonly backMs: number | undefined;
 };

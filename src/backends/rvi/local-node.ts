@@ -1,8 +1,8 @@
-// Is the node on this device or in this vehicle? Then a call costs the network nothing, and a retry
+// Detects a node on this device or in this vehicle. A call to it costs no mobile data, so a retry
 // may come sooner.
 import { localReconnectDelayMsMax, reconnectDelayMsMax } from '../../limits.ts';
 
-/** Addresses of this device, of a private network, and of a link. */
+/** Loopback, private and link-local addresses. */
 const localHost = new RegExp(
   [
     String.raw`^(localhost|127(\.\d+){3}|10(\.\d+){3}|192\.168(\.\d+){2}|169\.254(\.\d+){2}`,
@@ -10,12 +10,12 @@ const localHost = new RegExp(
   ].join('|'),
 );
 
-/** A node on this device or in this vehicle: one more call costs the network nothing. */
+/** Returns true if the node is on this device or in this vehicle. */
 export function isLocalNode(url: string): boolean {
   return URL.canParse(url) && localHost.test(new URL(url).hostname.toLowerCase());
 }
 
-/** Longest delay between two attempts to reach the node. */
+/** Returns the longest delay between two attempts to reach the node. */
 export function reconnectDelayMsMaxOf(url: string): number {
   return isLocalNode(url) ? localReconnectDelayMsMax : reconnectDelayMsMax;
 }

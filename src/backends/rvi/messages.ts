@@ -1,4 +1,4 @@
-// What the node delivers, decoded, and what goes to the server. Types only.
+// The decoded messages from the node, and the messages to the server. Types only.
 import type { Offer, PackageId, Report } from '../../core/model.ts';
 
 /** The four services of a server, fully qualified, as a notify names them. */
@@ -23,7 +23,7 @@ export type Request =
   | {
       readonly kind: 'notify';
       readonly offers: readonly Offer[];
-      /** Why entries of the same notify were left out. */
+      /** Why other entries of the same notify were rejected. */
       readonly refused: readonly string[];
       readonly services: ServerServices | undefined;
       readonly hasNoInstallTimeout?: boolean;
@@ -42,7 +42,7 @@ export type Request =
       readonly chunkIndex: number;
       readonly data: Uint8Array;
     }
-  /** A start that names a package, and a transfer that can never be received. */
+  /** A start of a transfer that is too large to receive. */
   | { readonly kind: 'unusable-start'; readonly id: PackageId; readonly reason: string }
   | { readonly kind: 'finish'; readonly id: PackageId; readonly signature?: string }
   | { readonly kind: 'getpackages' }
@@ -50,10 +50,10 @@ export type Request =
   | { readonly kind: 'services-available'; readonly services: readonly string[] }
   | { readonly kind: 'services-unavailable'; readonly services: readonly string[] };
 
-/** How a server encodes its messages: `codec/` has one encoder for each. */
+/** How a server encodes its messages; `codec/` has a codec for each. */
 export type MessageDialect = 'P1' | 'P2' | 'P3';
 
-/** What goes to the server; the codec of the dialect encodes it. */
+/** A message to the server; the codec of the dialect encodes it. */
 export type Message =
   | { readonly kind: 'start'; readonly id: PackageId }
   | { readonly kind: 'ack'; readonly id: PackageId; readonly chunks: readonly number[] }

@@ -1,5 +1,4 @@
-// What the RVI backend remembers: servers, the node, and the exchange about each package. Types
-// only.
+// The state of the RVI backend: servers, node, and the exchange about each package. Types only.
 import type { AgentState, BackendDecision } from '../backend.ts';
 import type { Deadline } from '../../core/events.ts';
 import type { PackageId, Report } from '../../core/model.ts';
@@ -8,17 +7,18 @@ import type { FailedCall, Link, Outage, ServerAvailability } from './link-state.
 import type { Message, MessageDialect, Request, ServerServices, ServiceNames } from './messages.ts';
 
 /**
- * How a silent server is moved: the list of stored chunks, `[]`, or a new `start` (protocol 2.4).
+ * How to make a silent server continue: an ack with the stored chunks, `[]`, or a start (protocol
+ * 2.4).
  */
 export type ResumeMethod = 'full' | 'empty' | 'start';
-/** `/sota/start` has just arrived, or a transfer does not move. */
+/** `/sota/start` has just arrived, or a transfer is stalled. */
 export type ResumeContext = 'after-start' | 'resume';
 
 export type KnownServer = {
   /** Undefined until a notify names them. */
   readonly services: ServerServices | undefined;
   readonly dialect: MessageDialect | undefined;
-  /** It waits for a report without a limit; the others give up after a minute (protocol 2.4). */
+  /** It waits for a report without a limit; others give up after a minute (protocol 2.4). */
   readonly hasNoInstallTimeout: boolean;
   readonly learned: {
     readonly 'after-start': ResumeMethod | undefined;
@@ -26,19 +26,19 @@ export type KnownServer = {
   };
 };
 
-/** Which server offered a package; undefined: no notify had named any. */
+/** Which server offered a package; undefined: no notify named any. */
 export type Origin = {
   readonly services: ServerServices | undefined;
   /** The server that offered it again, while the report of the last outcome is due. */
   readonly offeredBy: ServerServices | undefined;
 };
 
-// ---------------------------------------------------------------- exchanges, which a boot forgets
+// ---------------------------------------------------------------- exchanges, lost at a restart
 
 /** What the agent and the server exchange about a package in its phase. */
 export type Exchange = Deferred | Starting | Receiving | Reporting;
 
-/** Offered; the server began it before consent. */
+/** Offered; the server started it before consent. */
 export type Deferred = {
   readonly phase: 'offered';
   /** `[]` was sent, so that the server does not wait for the first ack. */
@@ -46,9 +46,9 @@ export type Deferred = {
 };
 
 type Attempts = {
-  /** Times in a row that the server was asked without an answer. */
+  /** Requests in a row without an answer of the server. */
   readonly attempts: number;
-  /** When it is asked again; undefined: something else moves the package. */
+  /** When to send the next request; undefined: no request is due. */
   readonly deadlineMs: number | undefined;
   /** Why the last message could not be encoded. */
   readonly blockedReason: string | undefined;
@@ -58,7 +58,7 @@ type Attempts = {
 export type Starting = Attempts & {
   readonly phase: 'accepted';
   readonly method: ResumeMethod | undefined;
-  /** Chunks of a package that was not started, since the server was asked last. */
+  /** Chunks without a transfer, since the last request to the server. */
   readonly unexpectedChunks: number;
 };
 
@@ -72,7 +72,7 @@ export type Receiving = Attempts & {
 
 export type Reporting = Attempts & {
   readonly phase: 'reporting';
-  /** The report is on its way to the node, which has not answered yet. */
+  /** The report was sent to the node, which has not answered yet. */
   readonly isReportInFlight: boolean;
   readonly sentAtMs: number | undefined;
 };
@@ -82,29 +82,29 @@ export type Reporting = Attempts & {
 export type InventoryRequest = {
   readonly attempts: number;
   readonly dueMs: number;
-  /** Where the list goes; undefined: to the present server. */
+  /** The server that gets the inventory; undefined: the current one. */
   readonly services: ServerServices | undefined;
 };
 
 export type RviState = {
   // From the journal.
   readonly server: KnownServer;
-  /** Servers that were named before, the last one at the end: a vehicle may return to them. */
+  /** Earlier servers, the latest at the end: a vehicle may return to them. */
   readonly previousServers: readonly KnownServer[];
   readonly origins: ReadonlyMap<string, Origin>;
   /** The server requested the installed packages and has no answer yet. */
   readonly inventoryRequest: InventoryRequest | undefined;
-  // Of this boot.
+  // Since the start of the agent.
   readonly link: Link;
   readonly ownServices: ServiceNames | undefined;
   readonly vin: string | undefined;
   /** The server's services as the node lists them, until a notify names them. */
   readonly discoveredServices: ServerServices | undefined;
-  /** Undefined: no failure of the link is logged as not over yet. */
+  /** Undefined: no logged failure of the link is pending. */
   readonly outage: Outage | undefined;
   readonly serverAvailability: ServerAvailability;
   readonly exchanges: ReadonlyMap<string, Exchange>;
-  /** When the next progress ack is due; undefined: none is needed so far. */
+  /** When the next progress ack is due; undefined: none is due. */
   readonly progressAckMs: number | undefined;
 };
 
@@ -130,15 +130,15 @@ export type RviEvent =
   | ({ readonly kind: 'call-failed' } & FailedCall)
   /** The node accepted a message; submitted only while the state remembers a failure. */
   | { readonly kind: 'message-accepted' }
-  /** The wall clock was set while a retry waits that failed for the time on this device. */
+  /** The wall clock was set while a retry waits because of a wrong clock. */
   | { readonly kind: 'clock-stepped' }
-  /** A message that cannot be encoded: the vehicle has no name in its dialect. The link works. */
+  /** A message cannot be encoded, because its VIN or UUID is missing. The link works. */
   | {
       readonly kind: 'message-blocked';
       readonly id: PackageId | undefined;
       readonly reason: string;
     }
-  /** What confirms a report may overtake the node's answer to it (protocol 1.6). */
+  /** The request that confirms a report may overtake the node's answer (protocol 1.6). */
   | { readonly kind: 'report-in-flight'; readonly id: PackageId; readonly leaving: boolean }
   /** The node accepted a message; whether it arrives is unknown (protocol 1.6). */
   | { readonly kind: 'sent'; readonly message: Message['kind']; readonly id: PackageId | undefined }
@@ -147,7 +147,7 @@ export type RviEvent =
 
 export type RviFact =
   | { readonly kind: 'server-named'; readonly services: ServerServices }
-  /** Without services: of the server that was named last. */
+  /** Without services: the server that was named last. */
   | {
       readonly kind: 'resume-method-learned';
       readonly context: ResumeContext;
@@ -159,7 +159,7 @@ export type RviFact =
       readonly dialect: MessageDialect;
       readonly hasNoInstallTimeout?: boolean;
     }
-  /** The server wants the list of installed packages, and requests it once; then: it was sent. */
+  /** The server requested the inventory, which it does once; then: the agent sent it. */
   | { readonly kind: 'inventory-requested'; readonly services?: ServerServices | undefined }
   | { readonly kind: 'inventory-sent' }
   /** Only in a compacted journal: which server offered a package. */
@@ -187,11 +187,11 @@ export type RviNote =
 export type RviEffect =
   | { readonly kind: 'register' }
   | { readonly kind: 'request-start'; readonly id: PackageId }
-  /** The list is made of what is committed when it leaves. */
+  /** The list is built from the committed state when the ack is sent. */
   | { readonly kind: 'ack'; readonly id: PackageId; readonly empty: boolean }
-  /** The last ack again, after the finish: it only shows that the agent is alive. */
+  /** Repeats the last ack after the finish: it only shows that the agent works. */
   | { readonly kind: 'progress-ack'; readonly id: PackageId }
-  /** Of a chunk that no package has: one release throws, and so begins again (protocol 2.4). */
+  /** An invalid ack: one server release throws, and restarts the transfer (protocol 2.4). */
   | { readonly kind: 'restart-ack'; readonly id: PackageId }
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'send-inventory'; readonly packages: readonly PackageId[] };

@@ -1,4 +1,4 @@
-// A start of another payload under the id of an update that has one already.
+// Handles a start of a second payload under the id of an update.
 import { inPhase, refuse, transferOf } from '../../core/decision-helpers.ts';
 import { failure, multiPackageText, rejectStart } from '../../core/outcome.ts';
 import { combine, decision } from './decision.ts';
@@ -8,15 +8,15 @@ import type { Start } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
 import type { Decision } from './model.ts';
 
-/** An update may hold several packages, one after the other, all under its id (protocol 2.4). */
+/** Servers send the packages of an update one after the other, under its id (protocol 2.4). */
 export function isAnother(one: Package, start: Start): boolean {
   if (one.update === undefined || transferOf(one)?.checksum === start.checksum) return false;
   return isOutcomePending(one) || (inPhase(one, 'receiving') && isComplete(one));
 }
 
 /**
- * The server never tells how many there will be, so the update has failed as a whole. `[]` brings
- * the server to chunks that it gives up; silence would keep it waiting without end.
+ * The server does not announce the number of packages, so the whole update has failed. `[]` makes
+ * the server send a chunk, on which it gives up; without an ack it would wait without a limit.
  */
 export function onAnother(one: Package, { id, checksum }: Start): Decision {
   const refused = refuse('multi-package-unsupported', { ...id, checksum });

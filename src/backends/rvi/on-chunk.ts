@@ -1,4 +1,4 @@
-// A chunk that the server sent. The core stores it; here is what the server hears of it.
+// Handles a chunk. The core stores it, and this file decides which ack to send.
 import { packageIn, refuse } from '../../core/decision-helpers.ts';
 import { onChunk as store } from '../../core/transfers.ts';
 import { combine, decision, nothing } from './decision.ts';
@@ -21,10 +21,10 @@ export function onChunk(
 }
 
 /**
- * The server sends, but its `/sota/start`, which alone has checksum and count, was lost. An empty
- * ack in the middle makes all releases but the first begin again (protocol 2.4). The first one
- * sends chunk 1 again; a single index other than 1 makes it throw, and begin again. 0 is no chunk,
- * and means "all from 1 on" to a release that does not throw. Each is sent once for each request.
+ * The server sends chunks, but its `/sota/start`, with checksum and count, was lost. An empty ack
+ * makes all releases except the first restart the transfer (protocol 2.4). The first release sends
+ * chunk 1 again; an ack with one index other than 1 makes it throw, and restart. 0 is not an index,
+ * and other releases answer it with all chunks from 1. Each ack is sent once per request.
  */
 function onUnstarted(own: RviState, { id, phase }: InPhase<'accepted'>, index: number): Decision {
   const refused = refuse('chunk-unexpected', { ...id, index });
@@ -42,7 +42,7 @@ function onUnstarted(own: RviState, { id, phase }: InPhase<'accepted'>, index: n
   );
 }
 
-/** The chunk will be durable when the ack leaves. `before`: without it. */
+/** The chunk is durable before the ack is sent. `before`: the transfer without it. */
 export function onChunkStored(
   settings: Settings,
   before: RviAgentState,
@@ -63,7 +63,7 @@ export function onChunkStored(
   });
 }
 
-/** Every ack makes the server send once: a repeated chunk is acked only as an awaited answer. */
+/** Every ack makes the server send a chunk: a repeated chunk gets one only if it was awaited. */
 export function onChunkRepeated(
   settings: Settings,
   { core, backend }: RviAgentState,

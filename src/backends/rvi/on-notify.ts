@@ -1,4 +1,4 @@
-// An offer. It is durable before anything follows from it: the server never repeats a notify
+// Handles an offer. It is durable before any effect, because the server never repeats a notify
 // (protocol 2.1).
 import { applyAll } from '../../core/fold.ts';
 import { log } from '../../core/decision-helpers.ts';
@@ -30,7 +30,7 @@ export function onNotify(
   return decided;
 }
 
-/** What the notify shows of the server. */
+/** Records what the notify shows about the server. */
 function factsOf(
   { core, backend }: RviAgentState,
   request: Extract<Request, { readonly kind: 'notify' }>,

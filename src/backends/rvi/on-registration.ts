@@ -1,5 +1,5 @@
-// The way to the node: the agent registers when the link comes up, periodically, and after every
-// failure. A node that restarts forgets the registrations, and reports nothing (protocol 1.2).
+// Registers with the node when the link comes up, periodically, and after every failure. A node
+// that restarts loses the registrations, without a message (protocol 1.2).
 import {
   localMessageDelayMsMax,
   localReconnectDelayMsMax,
@@ -25,7 +25,7 @@ export function register(failures: number, isRenewal = false): Decision {
   });
 }
 
-/** Without a connection there is nothing to do: the next one registers. */
+/** Does nothing without a connection: the next one registers. */
 export function registerAgain({ link }: RviState): Decision {
   if (link.kind === 'closed') return nothing;
   const isRenewal = link.kind === 'up' || (link.kind === 'registering' && link.isRenewal);
@@ -40,7 +40,7 @@ export function onRegistered(
 ): Decision {
   const { core, backend } = state;
   const { link, outage } = backend;
-  // The connection that took them is gone: the next one registers again.
+  // The connection was lost since: the next one registers again.
   if (link.kind === 'closed') return nothing;
   const vin = settings.device.vin ?? event.vin;
   const failures = link.kind === 'registering' ? link.failures : 0;
@@ -49,13 +49,13 @@ export function onRegistered(
     { kind: 'identified', names: event.names, vin, found: event.found },
     { kind: 'link', link: upFrom(settings, backend, failures, moment) },
   ];
-  // A renewal on a sound link disturbs nothing; after an outage every silence is broken at once.
+  // A renewal on a working link changes nothing; after an outage all pending messages are due.
   if (link.kind === 'registering' && link.isRenewal) {
     const awaited = all.flatMap((one) => afterRenewal(settings, backend, one, moment));
     const renewed = decision({ notes: [...identified, ...awaited] });
     const isBack =
       backend.serverAvailability.untilMs !== undefined && event.isServerListed === true;
-    // The announcement of the server's return was lost, or came before the agent registered.
+    // The announcement that the server is online was lost, or came before the registration.
     if (!isBack) return renewed;
     return combine(renewed, onServerOnline(state, ['listed by the node'], moment));
   }
@@ -73,7 +73,7 @@ export function onRegistered(
   });
 }
 
-/** Vehicles that were switched on at once do not renew at once. */
+/** Jitter, because many vehicles may start at the same time. */
 function upFrom({ rvi }: Settings, own: RviState, failures: number, moment: Moment): Link {
   const { nowMs, random } = moment;
   const delayMs = Math.floor(rvi.registerIntervalMs * (1 - renewalJitter * random));
@@ -82,16 +82,16 @@ function upFrom({ rvi }: Settings, own: RviState, failures: number, moment: Mome
   return { kind: 'up', registeredAtMs: nowMs, renewAtMs: nowMs + nextMs, failures };
 }
 
-/** Part of `register_every` by which a renewal may come earlier; it never comes later. */
+/** The part of `register_interval` by which a renewal may come earlier; it never comes later. */
 const renewalJitter = 0.1;
 
-/** Messages that are sent soon by timers of their own: a list, or progress acks. */
+/** Returns true if a timer sends a message soon: an inventory or a progress ack. */
 function hasMore({ core, backend }: RviAgentState): boolean {
   const isAtWork = (one: Package) => inPhase(one, 'installing') || inPhase(one, 'rebooting');
   return backend.inventoryRequest !== undefined || [...core.packages.values()].some(isAtWork);
 }
 
-/** What is sent behind a renewal leaves only now; its answer is awaited from now on. */
+/** Messages that wait for a renewal are sent after it, so their deadlines start then. */
 function afterRenewal(
   { rvi }: Settings,
   own: RviState,
@@ -106,7 +106,7 @@ function afterRenewal(
   return [note(one.id, { ...exchange, deadlineMs: laterMs })];
 }
 
-/** What was sent into an outage is sent again. */
+/** Sends messages of the outage again. */
 function retryNow(own: RviState, one: Package, { nowMs }: Moment): readonly RviNote[] {
   const { id } = one;
   const again = { attempts: 0, deadlineMs: nowMs } as const;
@@ -121,7 +121,7 @@ function retryNow(own: RviState, one: Package, { nowMs }: Moment): readonly RviN
   return [note(id, { ...reportingOf(own, id), ...again })];
 }
 
-/** The transport is closed, and opens itself again. */
+/** The transport is closed, and reconnects by itself. */
 export function onTransportDown({ outage }: RviState, reason: string): Decision {
   const kind = outage?.kind ?? 'connection';
   return decision({
@@ -144,7 +144,7 @@ export function onCallFailed(
   const isMessage = call === 'message' && code !== 'refused';
   const kind = isMessage ? 'message' : (own.outage?.kind ?? 'connection');
   const outage: RviNote = { kind: 'outage', outage: { kind, reason } };
-  // A call that ended with its connection: the transport has reported that.
+  // The call ended with its connection, which the transport has reported.
   if (link.kind === 'closed') return isMessage ? decision({ notes: [outage] }) : nothing;
   if (link.kind === 'down') return nothing;
   const failures = link.failures + 1;
@@ -158,14 +158,14 @@ export function onCallFailed(
   });
 }
 
-/** Registering is local and cheap; a message that a node never answers takes its time. */
+/** A registration is retried soon; a message that the node does not answer is retried later. */
 function delayMsMaxOf({ rvi }: Settings, { call, code }: FailedCall): number {
   if (!isLocalNode(rvi.url)) return reconnectDelayMsMax;
   const isHalf = call === 'message' && code !== 'refused' && code !== 'closed';
   return isHalf ? localMessageDelayMsMax : localReconnectDelayMsMax;
 }
 
-/** The call works again that failed: only this ends such an outage. */
+/** The failed call works again: only this ends such an outage. */
 export function onMessageAccepted(own: RviState): Decision {
   const { link, outage } = own;
   if (link.kind !== 'up' && link.kind !== 'registering') return nothing;
@@ -179,7 +179,7 @@ export function onMessageAccepted(own: RviState): Decision {
   });
 }
 
-/** The clock was set: a certificate that was not valid may be valid now. */
+/** The clock was set, so a certificate may have become valid. */
 export function onClockStepped({ link }: RviState): Decision {
   if (link.kind !== 'down') return nothing;
   return combine(
@@ -188,10 +188,10 @@ export function onClockStepped({ link }: RviState): Decision {
   );
 }
 
-/** A node that accepts registrations and then nothing else is called ever more rarely, too. */
+/** The delays also grow for a node that accepts registrations but no messages. */
 export function carried({ link, outage }: RviState): readonly RviNote[] {
   if (link.kind !== 'up' || link.failures === 0) return [];
-  // What the node delivers does not prove that it accepts messages.
+  // A delivery does not prove that the node accepts messages.
   if (outage?.kind === 'message') return [];
   return [{ kind: 'link', link: { ...link, failures: 0 } }];
 }

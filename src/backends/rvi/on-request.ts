@@ -1,5 +1,5 @@
-// What the server sends: notify, start, chunk, finish, abort, getpackages. Requests arrive late,
-// twice and out of order (protocol 1.6); each handler states what it does with that.
+// Handles the server's requests: notify, start, chunk, finish, abort, getpackages. They may arrive
+// late, twice or out of order (protocol 1.6), so each handler covers these cases.
 import {
   inPhase,
   keyOf,
@@ -75,7 +75,7 @@ function onFinish(
     return decision({ effects: [log('debug', 'finish-unexpected', { ...id })] });
   if (one.phase.finished) return nothing;
   if (!isComplete(one)) {
-    // The server believes that chunks arrived which did not: the next ack shows what is missing.
+    // Chunks are missing: the next ack shows the server which ones.
     const held = one.phase.transfer.chunks.count;
     const early = log('warn', 'finish-incomplete', { ...id, held });
     return combine(decision({ effects: [early] }), tryNextMethod(settings, state, one, moment));
@@ -86,7 +86,7 @@ function onFinish(
   return combine(decision({ facts, notes }), complete(one, signature));
 }
 
-/** Before the install: stop and forget the data. During or after it: nothing (protocol 5.11). */
+/** Before the install: discards the transfer. During or after it: does nothing (protocol 5.11). */
 function onAbort({ core }: RviAgentState, id: PackageId | undefined): Decision {
   const isMeant = (one: Package) => id === undefined || keyOf(one.id) === keyOf(id);
   const each = [...core.packages.values()].filter(isMeant).map((one) => abort(one, id));
@@ -100,14 +100,14 @@ function onAbort({ core }: RviAgentState, id: PackageId | undefined): Decision {
 function abort(one: Package, named: PackageId | undefined): Decision {
   const isNamed = named !== undefined && ['offered', 'accepted'].includes(one.phase.kind);
   if (inPhase(one, 'offered') && one.started !== undefined && !isNamed) {
-    // The server gave up what it had started; the offer stays.
+    // The server aborted its transfer; the offer stays.
     return decision({
       facts: [{ kind: 'start-deferred', id: one.id }],
       effects: [log('info', 'abort-ignored', { package: label(one.id) })],
     });
   }
   const isReserving = reservationOf(one) !== undefined;
-  // The report of the last outcome stays due.
+  // The report of the earlier outcome stays due.
   if (inPhase(one, 'reporting') && isReserving) return cancelReservation(one.id);
   const isStarting = inPhase(one, 'accepted') && isReserving;
   return inPhase(one, 'receiving') || isNamed || isStarting ? cancel(one) : nothing;

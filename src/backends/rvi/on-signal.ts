@@ -1,4 +1,4 @@
-// What the core tells the backend, and what the server hears of it.
+// Handles signals of the core: decides which messages to send to the server.
 import { packageIn } from '../../core/decision-helpers.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { startRetryDelayMsMax, startRetryDelayMsMin } from '../../limits.ts';
@@ -16,7 +16,7 @@ type Of<K extends Signal['kind']> = Extract<Signal, { readonly kind: K }>;
 
 type Context<K extends Signal['kind']> = {
   readonly settings: Settings;
-  /** As the event met it. */
+  /** The state before the event. */
   readonly before: RviAgentState;
   readonly state: RviAgentState;
   readonly signal: Of<K>;
@@ -31,8 +31,8 @@ const table: Table = {
   'transfer-postponed': onTransferPostponed,
   'start-deferred': ({ signal: { id } }) =>
     decision({ notes: [note(id, { phase: 'offered', isReleased: false })] }),
-  // A server that gets no first ack waits without end, some also after the report; `[]` brings it
-  // to the chunk that it will give up (protocol 2.4).
+  // A server without a first ack waits without a limit, some servers even after the report. `[]`
+  // makes it send a chunk, on which it gives up (protocol 2.4).
   'start-rejected': ({ signal: { id } }) =>
     decision({ effects: [{ kind: 'ack', id, empty: true }] }),
   'chunk-stored': ({ settings, before, state, signal, moment }) =>
@@ -58,7 +58,7 @@ export function onSignal<K extends Signal['kind']>(
   return table[kind]({ settings, before, state, signal, moment });
 }
 
-/** What the last process sent may be lost: every silence is broken as soon as there is a link. */
+/** Messages of the last process may be lost: all are due as soon as there is a link. */
 function onBooted(settings: Settings, { core, backend }: RviAgentState, nowMs: number): Decision {
   const each = [...core.packages.values()].flatMap((one) =>
     bootNote(settings, backend, one, nowMs),
@@ -80,7 +80,7 @@ function bootNote(
   return [note(id, { ...receivingOf(own, id), deadlineMs: nowMs, finishDeadlineMs })];
 }
 
-/** There is space: the first ack makes the server send. */
+/** Space is reserved: the first ack makes the server send chunks. */
 function onTransferReady({
   settings,
   state,
@@ -93,7 +93,7 @@ function onTransferReady({
   return tryNextMethod(settings, state, one, moment, exchange);
 }
 
-/** A package that is accepted is requested again later. */
+/** An accepted package is requested again later. */
 function onTransferPostponed({
   state: { core, backend },
   signal: { id },

@@ -1,4 +1,4 @@
-// A start: the server names checksum and count, and sends as soon as it gets an ack.
+// Handles a start: it contains checksum and count, and the server sends chunks after an ack.
 import { inPhase, keyOf, packageIn, refuse } from '../../core/decision-helpers.ts';
 import { failure, rejectStart } from '../../core/outcome.ts';
 import { begin, replace } from '../../core/transfers.ts';
@@ -33,13 +33,13 @@ export function onStart(
     return onStartReporting(settings, state, one, start, moment);
   }
   if (one === undefined || inPhase(one, 'offered') || inPhase(one, 'accepted')) {
-    // A package that was in no notify may be a dependency (protocol 2.1), or anything else.
+    // A package without an offer may be a dependency (protocol 2.1), or anything else.
     return begin(settings, core, start, moment);
   }
   return refuse('start-ignored', { ...id, reason: 'installing' });
 }
 
-/** The same file resumes where it stopped; another one begins again. */
+/** The same file is resumed; another one starts a new transfer. */
 function onStartAgain(
   settings: Settings,
   state: RviAgentState,
@@ -51,7 +51,7 @@ function onStartAgain(
   if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {
     return replace(settings, state.core, one, start, moment);
   }
-  // An ack could reach the exchange of another package; the report answers this start.
+  // An ack could reach the transfer of another package; the report answers this start.
   if (one.phase.finished) {
     return refuse('start-ignored', { ...one.id, reason: 'all chunks received' });
   }
@@ -61,8 +61,8 @@ function onStartAgain(
 }
 
 /**
- * Before the report arrives, the server starts a package whose outcome it has yet to learn. After
- * it, the report is the answer to the same file: it is not received and installed once more.
+ * The server may start a package again before it has received the report. The report answers a
+ * start of the same file, which is not received and installed again.
  */
 function onStartReporting(
   settings: Settings,
@@ -83,8 +83,8 @@ function onStartReporting(
 }
 
 /**
- * No server may wait without end for the first ack. `[]` brings it to a chunk, which it gives up
- * after some minutes, and then it is free; a later start is served again (protocol 2.4).
+ * A server without a first ack waits without a limit. `[]` makes it send a chunk, on which it gives
+ * up after some minutes; then it accepts a later start (protocol 2.4).
  */
 export function releaseStart(id: PackageId): Decision {
   return decision({
@@ -93,7 +93,7 @@ export function releaseStart(id: PackageId): Decision {
   });
 }
 
-/** A package that waits for its start never gets one. Of others the refusal was answer enough. */
+/** Fails a package that waits for its start. For others the error response is enough. */
 export function onUnusableStart(
   { core }: RviAgentState,
   { id, reason }: Extract<Request, { readonly kind: 'unusable-start' }>,

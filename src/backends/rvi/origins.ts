@@ -1,5 +1,5 @@
-// Which server offered a package. The report goes to the server of the last offer, and what
-// follows the report to that of the next one; another offer never redirects a transfer.
+// Which server offered a package. The report goes to the server of the last offer, and messages
+// after the report go to that of the next offer. An offer never redirects a transfer.
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { Fact } from '../../core/events.ts';
 import type { PackageId, Phase, State } from '../../core/model.ts';
@@ -20,7 +20,7 @@ export function originsAfter(own: RviState, fact: Fact, before: State, after: St
   return { ...own, origins };
 }
 
-/** The facts that make a package, or change which server it belongs to. */
+/** Facts that create a package, or change its server. */
 function idOf(fact: Fact): PackageId | undefined {
   switch (fact.kind) {
     case 'offered':

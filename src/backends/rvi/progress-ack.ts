@@ -1,5 +1,5 @@
-// Some servers give up a package a minute after its last chunk, whatever the device does, and then
-// drop the report. Any ack keeps them waiting (protocol 2.4); nothing else does.
+// Some servers give up a package one minute after its last chunk, and then drop the report. Only an
+// ack restarts this minute (protocol 2.4).
 import { inPhase } from '../../core/decision-helpers.ts';
 import { decision } from './decision.ts';
 import { serverOf } from './known-servers.ts';
@@ -8,7 +8,7 @@ import type { Package } from '../../core/model.ts';
 import type { Settings } from './settings.ts';
 import type { Decision, RviAgentState, RviNote } from './model.ts';
 
-/** From now on the server only waits for the report. */
+/** Starts the progress acks: the server has sent everything and waits for the report. */
 export function waitNote(settings: Settings, dueMs: number): readonly RviNote[] {
   const { progressIntervalMs } = settings.rvi;
   return progressIntervalMs === 0 ? [] : [{ kind: 'progress-ack', dueMs }];
@@ -18,8 +18,9 @@ export const afterFinish = (settings: Settings, { nowMs }: Moment) =>
   waitNote(settings, nowMs + settings.rvi.progressIntervalMs);
 
 /**
- * Whose ack to repeat. Not of an update with more payloads: its ack names the update only, and
- * would count for the next one (protocol 2.4). A server without a time limit needs none.
+ * Selects the package whose ack to repeat. An update with several payloads gets none: its ack names
+ * only the update, and would count for the next payload (protocol 2.4). A server without a time
+ * limit needs none.
  */
 export function needsProgressAck({ core, backend }: RviAgentState): Package | undefined {
   if (backend.progressAckMs === undefined) return undefined;
@@ -31,7 +32,7 @@ export function needsProgressAck({ core, backend }: RviAgentState): Package | un
   );
 }
 
-/** All its chunks are here, and the outcome is not known. */
+/** True if all chunks are stored and there is no outcome yet. */
 export function isOutcomePending(one: Package): boolean {
   if (inPhase(one, 'receiving')) return one.phase.finished;
   return inPhase(one, 'installing') || inPhase(one, 'rebooting');

@@ -1,5 +1,5 @@
-// A message of the node: decoded, answered at once, and queued. The answer waits for no disk; a
-// node gives up after a second and never repeats (protocol 1.6).
+// Receives a message of the node: decodes, answers and queues it. The answer is sent before any
+// fsync, because a node gives up after one second and never retries (protocol 1.6).
 import { errorCodes } from './codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from './codec/sota.ts';
 import type { Log } from '../../host/ports.ts';
@@ -40,7 +40,7 @@ export function createReceiver(
         const request = decodeRequest(service, incoming.parameters, hints());
         if (!request.ok) {
           const { reason, start } = request;
-          // The server waits for ever for a first ack: it hears of the refusal by a report.
+          // The server waits for a first ack without a limit: a report ends its wait.
           if (start !== undefined) {
             submit({ kind: 'request', request: { kind: 'unusable-start', id: start, reason } });
           }

@@ -1,5 +1,5 @@
-// Counts refused requests. A peer may send thousands a second, so the refusals of a short time
-// become one event, which costs one commit that writes nothing.
+// Counts rejected requests. A peer may send thousands per second, so the rejections of a short time
+// become one event, with one commit that writes nothing.
 import { refusalsEveryMs } from '../../limits.ts';
 import type { Event } from '../../core/events.ts';
 import type { Clock } from '../../host/ports.ts';
@@ -8,7 +8,7 @@ type Refused = Extract<Event, { readonly kind: 'refused' }>;
 
 export type Refusals = {
   readonly add: () => void;
-  /** Ends the timer, which would keep the process from ending. */
+  /** Stops the timer, which would keep the process running. */
   readonly stop: () => void;
 };
 

@@ -1,5 +1,5 @@
-// The report of an outcome: sent until the server asks for the packages, which is the only proof
-// that it arrived (protocol 5.13).
+// Sends the report of an outcome until the server requests the inventory, which is the only proof
+// that the report arrived (protocol 5.13).
 import {
   listingDelayMs,
   listingsMax,
@@ -38,7 +38,7 @@ export function sendReport(own: RviState, one: InPhase<'reporting'>, moment: Mom
   return decision({ notes: [note(id, next)], effects: [{ kind: 'report', report }] });
 }
 
-/** The node has the message; only reports and inventories are due beyond that. */
+/** The node accepted the message; only reports and inventories stay due after that. */
 export function onSent(
   { core, backend }: RviAgentState,
   { message, id }: Of<'sent'>,
@@ -57,7 +57,7 @@ export function onSent(
   });
 }
 
-/** The report stays due until the configuration is corrected; until then it waits longer. */
+/** The report stays due until the configuration is corrected, with longer delays. */
 export function onMessageBlocked(
   { core, backend }: RviAgentState,
   { id, reason }: Of<'message-blocked'>,
@@ -90,18 +90,18 @@ export function onReportInFlight(
   return decision({ notes: [note(id, exchange)] });
 }
 
-/** The server may have the report: the node accepted it, or has yet to answer. */
+/** True if the server may have the report: the node accepted it, or has not answered yet. */
 export function isReportSent(own: RviState, id: PackageId): boolean {
   const { isReportInFlight, sentAtMs } = reportingOf(own, id);
   return isReportInFlight || sentAtMs !== undefined;
 }
 
-/** Servers ask for the packages right after a report. */
+/** Servers request the inventory right after a report. */
 export function onGetPackages({ core, backend }: RviAgentState, moment: Moment): Decision {
   const sent = [...core.packages.values()]
     .filter((one) => inPhase(one, 'reporting') && isReportSent(backend, one.id))
     .sort((a, b) => sentAtMs(backend, b.id) - sentAtMs(backend, a.id));
-  // It answers one report. Some servers ask once for several: of the others it is half a proof.
+  // It confirms one report. Some servers request once after several: the others stay unconfirmed.
   const [last, ...others] = sent;
   const doubtful = others.map(({ id }) => {
     const exchange = reportingOf(backend, id);
@@ -120,7 +120,7 @@ export function onGetPackages({ core, backend }: RviAgentState, moment: Moment):
   });
 }
 
-/** The server asks right after the report, so the list goes where the report went. */
+/** The request follows the report, so the inventory goes to the server of the report. */
 function requestInventory(
   own: RviState,
   last: PackageId | undefined,
@@ -136,7 +136,7 @@ function requestInventory(
   return { facts, note: { kind: 'listing', listing } };
 }
 
-/** The list is made again if the node did not accept it, a bounded number of times. */
+/** Sends the inventory again if the node did not accept it, up to a limit. */
 export function listAgain({ inventoryRequest }: RviState, { nowMs }: Moment): Decision {
   if (inventoryRequest === undefined) return nothing;
   const { attempts } = inventoryRequest;
@@ -150,5 +150,5 @@ export function listAgain({ inventoryRequest }: RviState, { nowMs }: Moment): De
 
 const sendsBeforeDoubt = reportSendsMax - reportSendsInDoubt;
 
-/** A report that the node has yet to accept is the least likely to be meant. */
+/** Prefers reports that the node has accepted. */
 const sentAtMs = (own: RviState, id: PackageId) => reportingOf(own, id).sentAtMs ?? -1;

@@ -1,6 +1,6 @@
-// How a silent server is moved. A server may want the list of stored chunks at once, or only `[]`
-// as the first ack after `/sota/start`, or may have forgotten the vehicle; it answers a wrong
-// method by silence (protocol 2.4). What worked is learned and tried first the next time.
+// How to make a silent server continue. A server may need the list of stored chunks, or `[]` as the
+// first ack after `/sota/start`, or it may have lost the transfer. It does not answer a wrong
+// method (protocol 2.4). The agent learns which method worked, and tries it first the next time.
 import { startRetryDelayMsMax, startRetryDelayMsMin } from '../../limits.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { log } from '../../core/decision-helpers.ts';
@@ -18,7 +18,7 @@ export function isComplete({ phase }: InPhase<'receiving'>): boolean {
   return isAllStored(phase.transfer);
 }
 
-/** The order in which to try. With every chunk stored only the full list can bring the finish. */
+/** The order of the methods. With all chunks stored, only the full list leads to the finish. */
 export function methodsFor(
   own: RviState,
   one: InPhase<'receiving'>,
@@ -31,7 +31,7 @@ export function methodsFor(
   return [first, ...others.filter((method) => method !== first)];
 }
 
-/** Tries the next method, and sets the time at which silence leads to the one after it. */
+/** Tries the next method, and sets the deadline for the one after it. */
 export function tryNextMethod(
   settings: Settings,
   { backend }: RviAgentState,
@@ -63,7 +63,7 @@ function messageOf({ id }: InPhase<'receiving'>, method: ResumeMethod): RviEffec
   return { kind: 'ack', id, empty: method === 'empty' };
 }
 
-/** A chunk or a finish arrived: the server moves, and the method that was awaited works. */
+/** A chunk or a finish arrived: the server continues, so the last method works. */
 export function onServerProgress(
   settings: Settings,
   own: RviState,
@@ -81,12 +81,12 @@ function learned(
   one: InPhase<'receiving'>,
   { context, method }: Receiving,
 ): readonly RviFact[] {
-  // With no chunk stored the full list is `[]`: that it worked shows nothing.
+  // Without a stored chunk the full list is `[]`, so its success shows nothing.
   if (method === undefined || one.phase.transfer.chunks.count === 0) return [];
   if (serverOf(own, one.id).learned[context] === method || method === 'start') return [];
   const services = servicesOfOrigin(own, one.id);
   const isPresent = isSame(services, own.server.services);
-  // The offer came before any server was named: nothing is remembered of a server without a name.
+  // No notify has named the server, so there is no entry for it.
   if (!isPresent && services === undefined) return [];
   const of = isPresent || services === undefined ? {} : { services };
   return [{ kind: 'resume-method-learned', context, method, ...of }];

@@ -1,4 +1,4 @@
-// The pure half of the RVI backend, as the contract wants it.
+// The pure part of the RVI backend, which implements the contract.
 import { apply, applyNote, initialState } from './apply.ts';
 import { decide } from './decide.ts';
 import { deadlines } from './deadlines.ts';

@@ -1,6 +1,6 @@
-// What the agent sends to the node, one call at a time and in order: acks that overtook each other
-// would make the server send chunks twice. A message is made when it leaves, from what is committed
-// by then, so a lost one costs nothing and many become one.
+// Sends calls to the node, one at a time and in order: acks in the wrong order would make the
+// server send chunks twice. A message is built from the committed state when it is sent, so a lost
+// one does no harm and several become one.
 import { callTimeoutMs, nameBytesMax } from '../../limits.ts';
 import { keyOf } from '../../core/decision-helpers.ts';
 import { ackOf, progressAckOf, restartAckOf } from './ack-rules.ts';
@@ -27,11 +27,11 @@ export type SenderParts = {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly transport: Transport;
-  /** The build's time: a clock before it is not to be believed. */
+  /** The time of the build: an earlier clock is wrong. */
   readonly builtMs: number;
   readonly state: () => RviAgentState;
   readonly submit: (event: RviEvent) => void;
-  /** A call failed for the time on this device. */
+  /** A call failed because of a wrong clock. */
   readonly onClockInDoubt?: () => void;
 };
 
@@ -43,7 +43,7 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
   let nextId = 1;
 
   function send(effect: RviEffect): void {
-    // Registering comes before everything that needs its names.
+    // All other messages need the names from the registration.
     if (effect.kind === 'register') waiting = [effect, ...waiting.filter(isOther(effect))];
     else waiting = [...waiting.filter(isOther(effect)), effect];
     if (!isSending) void sendAll();
@@ -54,14 +54,14 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const failed = next.kind === 'register' ? await register() : await transmit(next);
       if (failed === undefined) continue;
-      // The others would fail alike; what is due is sent again when the link is back.
+      // The others would fail, too; due messages are sent again when the link is up.
       waiting = [];
       parts.submit({ kind: 'call-failed', ...failed });
     }
     isSending = false;
   }
 
-  /** Returns why the message could not be sent; undefined: it was, or it is not needed any more. */
+  /** Returns why the message was not sent; undefined: it was sent, or is not needed. */
   async function transmit(effect: RviEffect): Promise<FailedCall | undefined> {
     const state = parts.state();
     const message = messageOf(settings, state, effect);
@@ -102,7 +102,7 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
   async function call(method: Method, params: JsonObject): Promise<Answered> {
     const id = nextId++;
     const text = dialect.encodeCall(id, method, params);
-    if (text === undefined) return { ok: false, reason: `${method}: this node cannot be asked` };
+    if (text === undefined) return { ok: false, reason: `${method}: not supported by this node` };
     const result = await transport.call({ id: String(id), text, timeLimitMs: callTimeoutMs });
     if (!result.ok) {
       if (result.isClockInDoubt === true) parts.onClockInDoubt?.();
@@ -114,7 +114,7 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
 
   async function register(): Promise<FailedCall | undefined> {
     const full = new Map<string, string>();
-    // The same one for all: it may be renewed in between.
+    // All services get the same address, even if it is renewed meanwhile.
     const address = transport.networkAddress;
     const tell = (answer: Registration) => transport.onRegistration?.(answer, address);
     for (const service of services) {
@@ -125,10 +125,10 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
         const failed = failureOf(answer);
         return { ...failed, reason: withoutSecret(failed.reason), call: 'register' };
       }
-      // Said again in every start: half a surrogate pair in it would crash the node then.
+      // Every start contains this name: an unpaired surrogate in it would crash the node.
       const name = readText(member(answer.result, 'service'), 'service', nameBytesMax);
       if (!name.ok) {
-        const reason = `register_service: the answer names no service: ${name.reason}`;
+        const reason = `register_service: the answer contains no valid service: ${name.reason}`;
         return { reason, call: 'register' };
       }
       full.set(service, name.value);
@@ -150,8 +150,8 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
   }
 
   /**
-   * Before any notify the node may know the server, and while that is offline it may know of its
-   * return. A node that does not answer is no failure.
+   * Before any notify, the node may list the server's services; while the server is offline, the
+   * list may show that it is online again. A missing answer is not a failure.
    */
   async function findServer(): Promise<Found> {
     const { server, discoveredServices, serverAvailability } = parts.state().backend;
@@ -184,7 +184,7 @@ const failureOf = ({ reason, code }: { readonly reason: string; readonly code?: 
   code,
 });
 
-/** A node or a proxy may repeat what it was told, the delivery path included, or a part of it. */
+/** A node or a proxy may repeat the call in its answer, with the secret path or a part of it. */
 function withoutSecret(reason: string): string {
   return reason.replace(/[0-9a-f]{16,}/g, '…');
 }
@@ -194,7 +194,7 @@ function idOf(message: Message): PackageId | undefined {
   return message.kind === 'report' ? message.report.id : message.id;
 }
 
-/** Two equal messages are one; of acks for a package the later one counts. */
+/** Returns true if the later message replaces the earlier: equal ones, or acks of one package. */
 const isOther = (effect: RviEffect) => (other: RviEffect) =>
   effect.kind === 'ack' && other.kind === 'ack'
     ? keyOf(effect.id) !== keyOf(other.id)

@@ -1,6 +1,6 @@
-// The node announces when services of others appear and disappear (protocol 1.5). Those of the
-// server are a hint that it is online, or offline: an announcement may be lost, or arrive out of
-// order, so nothing waits for one for long.
+// The node announces which services appear and disappear (protocol 1.5). The server's services show
+// whether it is online. An announcement may be lost, or arrive out of order, so every wait for one
+// has a limit.
 import {
   announcedWithinMs,
   awayMsMax,
@@ -29,7 +29,7 @@ export function onServicesAvailable(
 ): Decision {
   const known = services.filter((name) => isOfServer(settings, state.backend, name));
   const { untilMs, backMs } = state.backend.serverAvailability;
-  // One announcement a service: the first one counts for all.
+  // The node sends one announcement per service: the first one counts for all.
   const isEcho = backMs !== undefined && moment.nowMs - backMs < settings.rvi.stallTimeoutMs;
   if (known.length === 0 || (untilMs === undefined && isEcho)) return logOnly(kind, services);
   return onServerOnline(state, known, moment);
@@ -43,7 +43,7 @@ export function onServicesUnavailable(
 ): Decision {
   const known = services.filter((name) => isOfServer(settings, backend, name));
   const { backMs } = backend.serverAvailability;
-  // Sent before the announcement of the return, and overtaken by it.
+  // This announcement was overtaken by a later one that the server is online.
   const isLate = backMs !== undefined && moment.nowMs - backMs < announcedWithinMs;
   if (known.length === 0 || isLate) return logOnly(kind, services);
   return onServerOffline(settings, backend, known, moment);
@@ -64,9 +64,8 @@ function isOfServer(
 }
 
 /**
- * A message to an offline server waits in the node, and may be lost there: it is sent later. The
- * agent still registers: that shows when the node is gone, too, and a node that restarted has
- * forgotten the services.
+ * The node queues a message to an offline server, and may lose it, so the agent sends it later. The
+ * agent still registers: this detects a failed node, and a restarted node has lost the services.
  */
 function onServerOffline(
   { rvi }: Settings,
@@ -88,18 +87,21 @@ function onServerOffline(
   });
 }
 
-/** How long after a registration the next one follows while the server is offline. */
+/** The delay between registrations while the server is offline. */
 export function offlineRenewalMs(url: string): number {
   return isLocalNode(url) ? awayRegisterEveryMs : awayMsMax;
 }
 
-/** Back-offs end; not in the same instant for a whole fleet, nor before all services are there. */
+/**
+ * Ends backoffs, after a random delay: the fleet must not send at once, and all services need time
+ * to appear.
+ */
 export function onServerOnline(
   { core, backend }: RviAgentState,
   services: readonly string[],
   { nowMs, random }: Moment,
 ): Decision {
-  // Whole: a timer that fires early by a fraction of a millisecond would fire again and again.
+  // An integer: a timer that fires a fraction of a millisecond early would fire repeatedly.
   const delayMs = returnDelayMsMin + Math.floor(random * (returnDelayMsMax - returnDelayMsMin));
   const dueMs = nowMs + delayMs;
   const away = { untilMs: undefined, backMs: nowMs };
@@ -136,7 +138,7 @@ function retrySoon(own: RviState, one: Package, dueMs: number): readonly RviNote
   }
   if (!inPhase(one, 'receiving') || one.phase.finished) return [];
   const exchange = receivingOf(own, id);
-  // A transfer that moves is left alone: an ack too many doubles the stream (protocol 2.4).
+  // An active transfer gets no ack: an extra ack doubles the stream (protocol 2.4).
   const isSilent = exchange.attempts > 0;
   return isSilent && isLater(exchange.deadlineMs) ? [note(id, { ...exchange, ...again })] : [];
 }

@@ -1,9 +1,9 @@
-// The fewest facts that, after those of the core, replay to the same state of the backend.
+// Returns the facts that, after those of the core, replay to the same state; for compaction.
 import type { KnownServer, ResumeContext, RviAgentState, RviFact } from './model.ts';
 
 export function snapshot({ core, backend }: RviAgentState): readonly RviFact[] {
   const facts: RviFact[] = [];
-  // Each name moves a server to the end, so the order is made here.
+  // Each `server-named` moves a server to the end of the list, so the order matters.
   for (const one of [...backend.previousServers, backend.server]) facts.push(...ofServer(one));
   for (const [key, origin] of backend.origins) {
     const id = core.packages.get(key)?.id;

@@ -1,5 +1,5 @@
-// Which package the server is asked to start. One at a time: servers ignore a second start while
-// one is under way, and lose reports when several are (protocol 2.4, 5.14).
+// Selects the package to request from the server. One at a time: servers ignore a start during a
+// transfer, and lose reports if there are several transfers (protocol 2.4, 5.14).
 import { startRetryDelayMsMax, startRetryDelayMsMin, reportSettleMs } from '../../limits.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { inPhase, keyOf, reservationOf } from '../../core/decision-helpers.ts';
@@ -11,13 +11,13 @@ import type { Moment } from '../../core/events.ts';
 import type { Package, PackageId } from '../../core/model.ts';
 import type { Decision, ResumeMethod, RviAgentState } from './model.ts';
 
-/** Unanswered requests after which the next package has its turn: a cancelled one blocks none. */
+/** After this many unanswered requests comes the next package: the first may be cancelled. */
 const requestsInTurn = 3;
 
-/** A server that lost the first ack waits for it without end; `[]` moves it on (protocol 2.4). */
+/** A server that lost the first ack waits without a limit; `[]` ends that (protocol 2.4). */
 const methods: readonly ResumeMethod[] = ['start', 'empty', 'start'];
 
-/** The package to request, and when; undefined while another one is under way or unreported. */
+/** Returns the package to request, and when; undefined while another one keeps the server busy. */
 export function nextToRequest(
   state: RviAgentState,
 ): { readonly one: InPhase<'accepted'>; readonly dueMs: number } | undefined {
@@ -36,7 +36,7 @@ export function nextToRequest(
 
 /** Until when a package keeps the server from starting another; Infinity: until an event. */
 function occupiesUntilMs({ backend }: RviAgentState, one: Package): number {
-  // No message about it reaches a server, so none is busy with it.
+  // Its messages cannot be encoded, so no server is busy with it.
   if (blockedReasonOf(backend, one.id) !== undefined) return 0;
   if (reservationOf(one) !== undefined) return Infinity;
   switch (one.phase.kind) {
@@ -52,7 +52,7 @@ function occupiesUntilMs({ backend }: RviAgentState, one: Package): number {
   }
 }
 
-/** Until when other packages of the same server keep it busy; a late `[]` would end theirs. */
+/** Until when other packages keep the same server busy; a late `[]` would end their transfers. */
 export function othersUntilMs(state: RviAgentState, id: PackageId): number {
   const services = servicesOfOrigin(state.backend, id);
   const others = [...state.core.packages.values()].filter(

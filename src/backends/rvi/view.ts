@@ -1,4 +1,4 @@
-// What `status` and `why` show of the RVI server, and of a package in its exchange.
+// What `status` and `why` show about the RVI server, and about a package.
 import { unreachable } from '../../assert.ts';
 import { inPhase, keyOf, label, reservationOf } from '../../core/decision-helpers.ts';
 import { activityOf } from '../../core/status-view.ts';
@@ -62,7 +62,9 @@ function linkOf({ link, serverAvailability, outage }: RviState, nowMs: number): 
     case 'up': {
       const { untilMs } = serverAvailability;
       const isOffline = untilMs !== undefined && nowMs < untilMs;
-      const detail = isOffline ? 'registered; the node says that the server is away' : 'registered';
+      const detail = isOffline
+        ? 'registered; the node reports that the server is offline'
+        : 'registered';
       return { kind: 'up', detail: `${detail}${rejects}${reason}` };
     }
     default:
@@ -80,7 +82,7 @@ function waitsFor(own: RviState, one: Package | undefined): string | undefined {
   }
   if (inPhase(one, 'accepted')) return 'the server to start the transfer';
   if (inPhase(one, 'reporting')) {
-    return 'proof that the server has the report (it asks for the packages)';
+    return 'proof that the server has the report (a request for the packages)';
   }
   if (!inPhase(one, 'receiving') || one.phase.finished) return undefined;
   const { method } = receivingOf(own, one.id);
@@ -91,7 +93,7 @@ function nextOf(state: RviAgentState, one: Package | undefined, nowMs: number): 
   if (one === undefined || reservationOf(one) !== undefined) return undefined;
   if (!isLinked(state.backend) && needsLink(one)) return linkFirst(state.backend, nowMs);
   const later = (next: string): Next => ({ next, nextInMs: undefined });
-  if (inPhase(one, 'accepted')) return later(`ask the server to start${isAfter(state, one)}`);
+  if (inPhase(one, 'accepted')) return later(`request the start${isAfter(state, one)}`);
   if (inPhase(one, 'reporting')) return later('send the report');
   return undefined;
 }
@@ -102,7 +104,7 @@ function needsLink(one: Package): boolean {
   return inPhase(one, 'accepted') || inPhase(one, 'reporting');
 }
 
-/** Nothing goes to the server before the node has the registrations. */
+/** The agent sends nothing to the server before it has registered. */
 function linkFirst({ link }: RviState, nowMs: number): Next {
   switch (link.kind) {
     case 'down': {
@@ -116,7 +118,7 @@ function linkFirst({ link }: RviState, nowMs: number): Next {
   }
 }
 
-/** One at a time: what is under way goes before, and then the older one. */
+/** One at a time: an active package first, then the older one. */
 function isAfter(state: RviAgentState, one: Package): string {
   const first =
     nextToRequest(state)?.one ??

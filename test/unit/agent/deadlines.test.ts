@@ -69,15 +69,15 @@ test('each state that waits says what happens next', () => {
   const offered = createLinked(asking, ghc);
   assert.equal(next(offered), ['renew the registration']);
   const accepted = createLinked(settings, ghc);
-  assert.ok(next(accepted).includes('ask the server to start'));
+  assert.ok(next(accepted).includes('request the start'));
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 2);
-  assert.ok(next(receiving).includes('break the silence of the server'));
+  assert.ok(next(receiving).includes('try the next resume method'));
   receive(receiving, ghc, 2, 2);
-  assert.ok(next(receiving).includes('go on as if the finish had come'));
+  assert.ok(next(receiving).includes('verify without a finish'));
   const busy = createLinked(settings, ghc);
   install(busy, ghc);
-  assert.equal(next(busy), ['renew the registration', 'tell the server that it goes on']);
+  assert.equal(next(busy), ['renew the registration', 'send a progress ack']);
   busy.act({ kind: 'install-ended', id: ghc, verdict: { kind: 'busy', reason: '' } });
   assert.ok(next(busy).includes('try the installer again'));
   const rebooting = createLinked(settings, ghc);
@@ -90,7 +90,7 @@ test('each state that waits says what happens next', () => {
   assert.ok(next(reporting).includes('send the report'));
   const listing = createLinked();
   listing.ask({ kind: 'getpackages' });
-  assert.ok(next(listing).includes('list the packages again'));
+  assert.ok(next(listing).includes('send the inventory again'));
   const down = createLinked();
   down.act({ kind: 'call-failed', reason: 'refused' });
   assert.equal(next(down), ['register again']);
@@ -101,7 +101,7 @@ test('what needs the link waits for it, what does not goes on', () => {
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);
   core.act({ kind: 'transport-down', reason: 'closed' });
-  assert.equal(next(core), ['go on as if the finish had come']);
+  assert.equal(next(core), ['verify without a finish']);
   assert.not.ok(isLinked(core.state()));
 });
 

@@ -62,7 +62,7 @@ test('says what comes next, and when', () => {
   open(core, ghc, 3);
   core.nowMs += 4_000;
   const [one] = shown(core).packages;
-  assert.equal([one?.next, one?.nextInMs], ['break the silence of the server', 6_000]);
+  assert.equal([one?.next, one?.nextInMs], ['try the next resume method', 6_000]);
   const still = createLinked(asking, ghc);
   assert.is(shown(still).packages[0]?.nextInMs, undefined);
 });

@@ -1,4 +1,4 @@
-// Who may deliver: addresses and networks, as the configuration spells them.
+// The addresses and networks of the configuration from which the listener accepts connections.
 import { BlockList, isIP } from 'node:net';
 
 export function networksOf(allow: readonly string[]): BlockList {

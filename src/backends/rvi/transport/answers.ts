@@ -1,4 +1,4 @@
-// Answers over HTTP that are none of a node: what was answered, by whom, and where to look.
+// Failures for HTTP answers that a node does not send: what answered, and which key to check.
 import { plain, shortened } from '../../../sanitize.ts';
 import { failure } from './errors.ts';
 import type { IncomingMessage } from 'node:http';
@@ -6,7 +6,7 @@ import type { CallFailure } from './transport.ts';
 
 const quotedCharactersMax = 120;
 
-/** Anything but status 200 with JSON. `keys`: the keys of the configuration that lead there. */
+/** For any answer but status 200 with JSON. `key`: the configuration key of the peer's address. */
 export function answerFailure(
   { statusCode, headers }: IncomingMessage,
   text: string,
@@ -21,11 +21,11 @@ export function answerFailure(
 function hintOf(status: number, headers: IncomingMessage['headers'], key: string): string {
   if (status >= 300 && status < 400) {
     const target = shortened(plain(headers.location ?? 'nowhere'), 200);
-    return `: it redirects to ${target}, which is not followed: check ${key}`;
+    return `: it redirects to ${target}, and the agent follows no redirects: check ${key}`;
   }
-  if (status === 407) return ': a proxy wants a user and a password: check rvi.proxy';
-  if (status === 401) return `: it wants a user and a password: check ${key}, rvi.proxy`;
-  return `: no answer of an RVI node: check ${key}`;
+  if (status === 407) return ': a proxy requires a user and a password: check rvi.proxy';
+  if (status === 401) return `: it requires a user and a password: check ${key}, rvi.proxy`;
+  return `: not an answer of an RVI node: check ${key}`;
 }
 
 function quoted(text: string): string {
@@ -39,7 +39,7 @@ function quoted(text: string): string {
   return `; it begins: ${shortened(begin, quotedCharactersMax)}`;
 }
 
-/** A byte order mark before it is let pass. */
+/** Returns the text without a byte order mark if it is JSON. */
 export function jsonIn(text: string): string | undefined {
   const bare = text.replace(/^\ufeff/, '');
   try {

@@ -1,21 +1,21 @@
-// How the other end closed a WebSocket, in words: its code, and the reason that it gave.
+// Describes how the peer closed a WebSocket: the close code and the peer's reason.
 import { plain, shortened } from '../../../sanitize.ts';
 
 const meanings: ReadonlyMap<number, string> = new Map([
   [1000, 'normal'],
-  [1001, 'it goes away'],
+  [1001, 'going away'],
   [1002, 'protocol error'],
-  [1003, 'it does not take such data'],
-  [1005, 'no code given'],
+  [1003, 'unsupported data'],
+  [1005, 'no status code'],
   [1007, 'not UTF-8'],
-  [1008, 'against its policy'],
+  [1008, 'policy violation'],
   [1009, 'too large'],
-  [1011, 'it failed'],
-  [1012, 'it restarts'],
+  [1011, 'internal error'],
+  [1012, 'service restart'],
   [1013, 'try again later'],
 ]);
 
-/** Reasons have at most 123 bytes (RFC 6455); a peer may send what it likes. */
+/** RFC 6455 limits a reason to 123 bytes, but a peer may send more. */
 const reasonCharactersMax = 123;
 
 export function closeWords(code: number, reason: Buffer, who: string, wasReset: boolean): string {
@@ -25,6 +25,6 @@ export function closeWords(code: number, reason: Buffer, who: string, wasReset: 
   }
   const meaning = meanings.get(code);
   const given = shortened(plain(reason.toString()), reasonCharactersMax);
-  const said = given === '' ? '' : `, and says: ${given}`;
+  const said = given === '' ? '' : `, reason: ${given}`;
   return `closed by ${who} (${code}${meaning === undefined ? '' : `, ${meaning}`})${said}`;
 }

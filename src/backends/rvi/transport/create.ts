@@ -1,4 +1,4 @@
-// The transport that the configuration names.
+// Creates the transport that the configuration selects.
 import { fixedPath, keptPath } from './delivery-path.ts';
 import { guardTransport } from './guard.ts';
 import { createHttpTransport } from './http.ts';

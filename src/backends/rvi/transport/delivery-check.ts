@@ -1,20 +1,20 @@
-// Decides by the head of a request at the listener whether an RVI node can have sent it. Pure. A
-// node sends a POST with `Host`, `Content-Length` and `Content-Type` and nothing else (protocol
-// 1.6); plain HTTP clients and reverse proxies add some headers, which are listed here. Every other
-// header is refused: a browser cannot leave out those that it adds.
+// Decides by the head of a request whether an RVI node can have sent it. Pure. A node sends a POST
+// with only `Host`, `Content-Length` and `Content-Type` (protocol 1.6). Plain HTTP clients and
+// reverse proxies add the headers listed here. A request with any other header is rejected, because
+// a browser cannot omit the headers that it adds.
 
 export type RequestHead = {
   readonly method: string;
-  /** As it is in the request line. */
+  /** The target of the request line, unchanged. */
   readonly target: string;
-  /** Names and values in turn, as they came. */
+  /** Names and values alternate, unchanged. */
   readonly rawHeaders: readonly string[];
 };
 
 export type Expected = {
   /** In lower case; IPv6 addresses in brackets. */
   readonly hosts: readonly string[];
-  /** A node sends none (protocol 1.2); a port that is sent must be one of these. */
+  /** A node sends no port (protocol 1.2); if a request has one, it must be in this list. */
   readonly ports: readonly number[];
   readonly isPath: (target: string) => boolean;
 };
@@ -45,7 +45,7 @@ const jsonType =
   /^application\/(?:json|json-rpc|jsonrequest)[ \t]*(?:;[ \t]*charset="?[\w-]{1,32}"?[ \t]*)?$/i;
 const connections: ReadonlySet<string> = new Set(['close', 'keep-alive', 'te']);
 
-/** Returns why the request is refused; undefined if a node can have sent it. */
+/** Returns why the request is rejected; undefined if a node can have sent it. */
 export function refusalOf(head: RequestHead, expected: Expected): string | undefined {
   if (head.method !== 'POST') return 'the method is not POST';
   const headers = headersOf(head.rawHeaders);
@@ -86,7 +86,7 @@ function repeatedHeader(headers: Headers): string | undefined {
 
 const hostAndPort = /^(\[[0-9a-f:.]+\]|[^\s:[\]/@]+)(?::(\d{1,5}))?$/;
 
-/** A web page can let a name of its own resolve to this device (DNS rebinding). */
+/** The owner of a web page can make its name resolve to this device (DNS rebinding). */
 function wrongHost(headers: Headers, { hosts, ports }: Expected): string | undefined {
   const [given] = headers.get('host') ?? [];
   if (given === undefined || given === '') return 'no header host';
@@ -94,11 +94,11 @@ function wrongHost(headers: Headers, { hosts, ports }: Expected): string | undef
   if (hosts.includes(host) && (port === undefined || ports.includes(Number(port)))) {
     return undefined;
   }
-  const mend = 'neither rvi.listen nor rvi.network_address';
-  return `the host ${JSON.stringify(given.slice(0, 128))}, which is ${mend}`;
+  const wanted = 'neither rvi.listen nor rvi.network_address';
+  return `the host ${JSON.stringify(given.slice(0, 128))}, which is ${wanted}`;
 }
 
-/** All nodes send one. A request without one is taken: the other checks recognize browsers. */
+/** All nodes send a content type. It is optional, because the other checks find browsers. */
 function wrongType(headers: Headers): string | undefined {
   const [type] = headers.get('content-type') ?? [];
   if (type === undefined || jsonType.test(type)) return undefined;
@@ -112,5 +112,5 @@ function wrongValue(headers: Headers): string | undefined {
   const strange = listed.map((one) => one.trim()).find((one) => !connections.has(one));
   if (strange !== undefined) return `the connection option ${JSON.stringify(strange.slice(0, 64))}`;
   const expectation = headers.get('expect')?.[0]?.toLowerCase() ?? '100-continue';
-  return expectation === '100-continue' ? undefined : 'an expectation that no node has';
+  return expectation === '100-continue' ? undefined : 'an expectation that no node sends';
 }

@@ -1,5 +1,5 @@
-// What the listener takes at the moment: at which paths, for which hosts, and whether the node can
-// have anything to deliver yet. The address that is registered comes from here, too.
+// Decides which requests the listener accepts: at which paths, for which hosts, and only after the
+// agent has sent a registration. Also builds the address that the agent registers.
 import { oldPathMs, oldPathsMax } from '../../../limits.ts';
 import { refusalOf } from './delivery-check.ts';
 import { isSamePath } from './delivery-path.ts';
@@ -10,23 +10,23 @@ import type { Registration } from './transport.ts';
 
 export type GateOptions = {
   readonly listen: { readonly host: string; readonly port: number };
-  /** As configured: host:port or URL, perhaps with a path of its own; undefined: `listen`. */
+  /** The configured host:port or URL, which may have a path; undefined: `listen`. */
   readonly networkAddress: string | undefined;
   readonly paths: DeliveryPaths;
 };
 
 export type DeliveryGate = {
-  /** Reads the path. To be called before everything else. */
+  /** Reads the path. Must be called first. */
   open(): Promise<void>;
   /** Sets the port that the listener got, because the configured one may be 0. */
   bound(port: number): void;
   /** Returns the `network_address` for `register_service`. */
   address(): string;
-  /** Returns why the request is refused; undefined if it is taken. */
+  /** Returns why the request is rejected; undefined if it is accepted. */
   refusal(head: RequestHead): string | undefined;
-  /** A call has left for the node, which may deliver before it answers. */
+  /** To be called after each call to the node, which may deliver before it answers. */
   sent(): void;
-  /** A call failed. */
+  /** To be called when a call failed. */
   failed(): void;
   registration(answer: Registration, address: string | undefined): void;
   renew(): Promise<DiskResult<void>>;
@@ -47,7 +47,7 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
   let isRenewing = false;
   let cancel: () => void = () => undefined;
 
-  /** A proxy in front of the agent may pass its own prefix on, or not. */
+  /** A proxy in front of the agent may keep or remove the prefix of the path. */
   function isPath(target: string): boolean {
     const taken = [path, ...earlier].flatMap((one) => [one, ...(prefix ? [prefix + one] : [])]);
     return taken.reduce((found, one) => isSamePath(target, one) || found, false);
@@ -76,17 +76,17 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
     if (answer !== 'complete' || registered !== address() || earlier.length === 0) return;
     const over = earlier;
     cancel();
-    // Deliveries that the node began before it had the new path are on their way.
+    // Deliveries to the earlier path may still be in transit.
     cancel = clock.after(oldPathMs, () => {
       earlier = earlier.filter((one) => !over.includes(one));
     });
   }
 
   async function renew(): Promise<DiskResult<void>> {
-    // Two at a time would write the same file.
+    // Two renewals at the same time would write the same file.
     if (isRenewing) return { ok: false, code: 'busy', reason: 'the path is being renewed' };
     if (earlier.length >= oldPathsMax) {
-      const reason = `${oldPathsMax} earlier paths are still taken: wait for the node to answer`;
+      const reason = `${oldPathsMax} earlier paths are still in use: wait until the node answers`;
       return { ok: false, code: 'busy', reason };
     }
     isRenewing = true;

@@ -1,5 +1,6 @@
-// The path at which the node delivers: a secret one, made once and kept in `storage.dir`, or a
-// fixed one of the configuration. Whoever does not know it cannot deliver. It must not be logged.
+// The path at which the node delivers: a random path, stored in `storage.dir`, or a fixed path of
+// the configuration. The random path is a secret that authenticates the node, so it must not be
+// logged.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { exposure } from '../../../sanitize.ts';
 import type { Disk, DiskFailure, DiskFile, DiskResult, Log } from '../../../host/ports.ts';
@@ -22,7 +23,7 @@ export function fixedPath(path: string): DeliveryPaths {
 const fileName = 'delivery-path';
 const secretBytes = 32;
 const content = /^[0-9a-f]{64}\n$/;
-/** One byte more than the file has, so that a longer one is noticed. */
+/** One byte more than the length of the file, so that a longer file is detected. */
 const readBytesMax = 2 * secretBytes + 2;
 
 export function keptPath(
@@ -37,7 +38,7 @@ export function keptPath(
     if (read.code !== 'ENOENT') log('warn', 'path-lost', { reason: `${path}: ${read.reason}` });
     const secret = randomBytes(secretBytes).toString('hex');
     const written = await writeSecret(disk, directory, secret);
-    // The agent must start on a full disk, too: the node learns the path at each registration.
+    // The agent must also start on a full disk: each registration contains the path.
     if (!written.ok) log('warn', 'path-not-stored', { reason: `${path}: ${written.reason}` });
     return `/${secret}`;
   }
@@ -67,7 +68,7 @@ async function readSecret(disk: Disk, path: string): Promise<DiskResult<string>>
   return exposed === undefined ? { ok: true, value: text.trimEnd() } : damaged(exposed);
 }
 
-/** A power loss leaves either the earlier file or the new one. */
+/** Replaces the file atomically: a power loss leaves the earlier file or the new one. */
 async function writeSecret(
   disk: Disk,
   directory: string,
@@ -75,7 +76,7 @@ async function writeSecret(
 ): Promise<DiskResult<void>> {
   const path = `${directory}/${fileName}`;
   const next = `${path}.new`;
-  // A file that an interruption left may have another mode.
+  // A file that remained after an interruption may have other permissions.
   const removed = await disk.remove(next);
   if (!removed.ok) return removed;
   const opened = await disk.open(next, 'create', 'refused');
@@ -92,7 +93,7 @@ async function fill(file: DiskFile, text: string): Promise<DiskResult<void>> {
   return written.ok ? file.sync() : written;
 }
 
-/** Compares digests in constant time, so that no part of a guess can be confirmed. */
+/** Compares digests in constant time, so that the duration reveals no part of the secret. */
 export function isSamePath(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other));
 }

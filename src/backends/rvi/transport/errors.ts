@@ -1,18 +1,18 @@
-// What sockets, TLS, HTTP and proxies say, as one of the stable codes and a sentence for people:
-// who ended it, on which leg, and which key of the configuration to look at.
+// Turns errors of sockets, TLS, HTTP and proxies into a stable code and a message: which peer
+// failed, on which connection, and which configuration key to check.
 import { plain, shortened } from '../../../sanitize.ts';
 import { isTlsCode, tlsWords } from './tls-messages.ts';
 import type { TlsWords } from './tls-messages.ts';
 import type { CallFailure } from './transport.ts';
 
-/** One connection, and who is at its other end. */
+/** One connection and its peer. */
 export type Leg = {
-  /** The URL of the node, or the proxy as people know it; never a password. */
+  /** The URL of the node, or the name of the proxy; never a password. */
   readonly where: string;
   readonly party: 'node' | 'proxy';
   /** The proxy between this device and the node. */
   readonly through?: string | undefined;
-  /** What is wrong with the dates of our own certificate. */
+  /** What is wrong with the dates of the agent's certificate. */
   readonly ownFault?: string | undefined;
 };
 
@@ -22,26 +22,29 @@ const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/^(ETIMEDOUT|ERR_TLS_HANDSHAKE_TIMEOUT)$/, 'timeout'],
 ];
 
-/** What the peer did, by the code of the system. */
+/** Messages for system error codes; `isAddress`: the configured address may be wrong. */
 const deeds: readonly (readonly [pattern: RegExp, says: string, isAddress: boolean])[] = [
-  [/^ECONNREFUSED$/, 'nothing takes connections there; is it running?', true],
-  [/^(ENOTFOUND|EAI_NONAME|EAI_NODATA)$/, 'there is no such host', true],
-  [/^EAI_/, 'its host name cannot be resolved now', true],
-  [/^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, 'it cannot be reached', true],
-  [/^ETIMEDOUT$/, 'it does not answer on the network', true],
-  [/^EPIPE$/, 'it ended the connection while something was sent', false],
+  [/^ECONNREFUSED$/, 'no process accepts connections there; is it running?', true],
+  [/^(ENOTFOUND|EAI_NONAME|EAI_NODATA)$/, 'the host name does not exist', true],
+  [/^EAI_/, 'the host name cannot be resolved', true],
+  [
+    /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/,
+    'the host cannot be reached',
+    true,
+  ],
+  [/^ETIMEDOUT$/, 'the host does not answer', true],
+  [/^EPIPE$/, 'it closed the connection while the agent was sending', false],
 ];
 
 export function failure(code: string, reason: string): CallFailure {
   return { ok: false, code, reason };
 }
 
-/** An error that carries its words through code of others. */
+/** Wraps a failure in an error, to pass it through code of libraries. */
 export function errorOf(failed: CallFailure): Error {
   return Object.assign(new Error(failed.reason), { failed });
 }
 
-/** Whatever was thrown. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
@@ -59,7 +62,7 @@ export function failureOf(error: Error, leg: Leg): CallFailure {
   }
   if (said === 'ECONNRESET') return failure(code, `${leg.where}: ${resetWords(error, leg)}`);
   if (/^HPE_/.test(said)) return failure('status', `${leg.where}: ${parseWords(error, leg)}`);
-  const who = said.startsWith('WS_ERR_') ? 'this device ended the link: ' : '';
+  const who = said.startsWith('WS_ERR_') ? 'this device ended the connection: ' : '';
   return failure(code, `${leg.where}: ${who}${messageOf(error)}`);
 }
 
@@ -67,7 +70,7 @@ function isFailure(value: unknown): value is CallFailure {
   return typeof value === 'object' && value !== null && 'reason' in value && 'code' in value;
 }
 
-/** Thrown while a connection was made: by OpenSSL over our files, or by Node over a value. */
+/** For an exception of OpenSSL over the TLS files, or of Node over an option. */
 export function thrownFailure(error: Error, leg: Leg): CallFailure {
   const words = tlsWords(codeOf(error), error.message, true);
   if (words === undefined) return internal(error, leg.where);
@@ -75,7 +78,7 @@ export function thrownFailure(error: Error, leg: Leg): CallFailure {
   return failure('tls', `${leg.where}: ${words.says} (${words.name}): check ${key}`);
 }
 
-/** An exception where none was foreseen. It ends the call or the link, and never the agent. */
+/** For an unexpected exception. It ends the call or the connection, and never the agent. */
 export function internal(error: Error, where: string): CallFailure {
   return failure('internal', `${where}: this agent failed: ${messageOf(error)}`);
 }
@@ -85,7 +88,7 @@ function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
   const isClosed = /^(ECONNRESET|EPIPE)$/.test(code) && 'isInHandshake' in error;
   if (isClosed) {
     const says = `${whoOf(leg)} ended the connection during the TLS handshake`;
-    const hint = leg.ownFault ?? `does it speak TLS? check ${keyOf('url', leg)}`;
+    const hint = leg.ownFault ?? `does it use TLS? check ${keyOf('url', leg)}`;
     return failure('tls', `${leg.where}: ${says}: ${hint}`);
   }
   if (!isTlsCode(code)) return undefined;
@@ -100,13 +103,13 @@ function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
   return words?.isClock === true ? { ...failed, isClockInDoubt: true } : failed;
 }
 
-/** Which names the certificate is for. */
+/** Returns the names in the certificate. */
 function nameDetail(error: Error, words: TlsWords | undefined): string {
   if (words?.key !== 'url' || !('reason' in error)) return '';
   return `: ${shortened(plain(String(error.reason)), 300)}`;
 }
 
-/** Key of the configuration. The certificates are not for a proxy, whose URL is all it has. */
+/** Returns the configuration key. A proxy has only its URL: the TLS files are for the node. */
 function keyOf(key: TlsWords['key'], leg: Leg): string {
   if (leg.party === 'proxy') return 'rvi.proxy';
   if (key === 'cert') return 'rvi.tls_cert';
@@ -114,7 +117,7 @@ function keyOf(key: TlsWords['key'], leg: Leg): string {
   return key === 'ca' ? 'rvi.tls_ca' : 'rvi.url';
 }
 
-/** Behind a proxy the two cannot be told apart. */
+/** Through a proxy, the failures of node and proxy look the same. */
 export function whoOf({ party, through }: Leg): string {
   return through === undefined ? `the ${party}` : `the node, or ${through} on the way,`;
 }
@@ -127,7 +130,7 @@ function resetWords(error: Error, leg: Leg): string {
   return `${whoOf(leg)} ${did} (ECONNRESET)${key}${fault}`;
 }
 
-/** An alert or a hello of TLS begins with 0x15 or 0x16. */
+/** A TLS alert starts with 0x15, a TLS hello with 0x16. */
 function parseWords(error: Error, leg: Leg): string {
   const packet = 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : [];
   const isTls = packet[0] === 0x15 || packet[0] === 0x16;
@@ -141,12 +144,12 @@ export function codeOf(error: Error): string {
 
 const messageCharactersMax = 200;
 
-/** A name with two addresses fails with an error for each, and no words of its own. */
+/** A host name with two addresses fails with one error per address, and an empty message. */
 function messageOf(error: Error): string {
   const parts = error instanceof AggregateError ? error.errors : [];
   const messages = parts.flatMap((one) => (one instanceof Error ? [one.message] : []));
   const text = messages.length > 0 ? messages.join(', ') : error.message || codeOf(error);
-  // What OpenSSL dumps holds pointers and paths of its sources.
+  // Error texts of OpenSSL contain pointers and source paths.
   const isDump = /error:[0-9A-F]{8}/i.test(text) || text.includes('--use-system-ca');
   return isDump ? codeOf(error) || 'TLS' : shortened(plain(text), messageCharactersMax);
 }

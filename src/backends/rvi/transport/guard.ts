@@ -1,5 +1,5 @@
-// Nothing that is thrown in a transport leaves it: each handler that Node calls is guarded, and
-// what it throws becomes a failure of the call or of the link.
+// No exception leaves a transport: each handler that Node calls is guarded, and its exception
+// becomes a failure of the call or of the connection.
 import { asError, internal } from './errors.ts';
 import type { Log } from '../../../host/ports.ts';
 import type { Transport } from './transport.ts';
@@ -17,7 +17,7 @@ export function guarded<T extends readonly unknown[]>(
   };
 }
 
-/** The outermost guard of whole transports. */
+/** Guards all functions of a transport. */
 export function guardTransport(transport: Transport, where: string, log: Log): Transport {
   const told = (error: Error) => {
     log('error', 'transport-failed', { reason: internal(error, where).reason });

@@ -1,5 +1,5 @@
-// The connections that we open, for calls over HTTP and for the WebSocket alike: plain or TLS,
-// straight to the node or through an HTTP proxy (CONNECT).
+// The connections that the agent opens, both for HTTP calls and for the WebSocket: plain or TLS,
+// directly to the node or through an HTTP proxy (CONNECT).
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { asError, errorOf, failure, thrownFailure } from './errors.ts';
@@ -17,14 +17,14 @@ import type { TlsContext, TlsSource } from './tls.ts';
 
 export type Way = {
   readonly url: string;
-  /** For https and wss, and for these alone. */
+  /** Set for https and wss only. */
   readonly tls: TlsSource | undefined;
   readonly proxy: ProxyAddress | undefined;
 };
 
 export type WayAgent = {
   readonly agent: Agent;
-  /** The leg to the node, for the words of a failure on it. */
+  /** Describes the connection to the node, for failure messages. */
   leg(): Leg;
 };
 
@@ -41,7 +41,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
     const ownFault = datesFault(shown?.ownDates, clock.wallMs());
     return { where, party: 'node', through, ownFault };
   };
-  // The sessions of TLS are ours to keep.
+  // Node must not cache TLS sessions: `createSecure` does, per certificate.
   const agent =
     tls === undefined ? new Agent(options) : new TlsAgent({ ...options, maxCachedSessions: 0 });
   if (proxy === undefined && tls === undefined) return { agent, leg };
@@ -58,7 +58,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
       pending.delete(cancel);
       if (error !== null || socket === undefined) return connected(error);
       if (secure === undefined) return connected(null, socket);
-      // The agent of TLS makes its connection over a socket that it is given.
+      // The TLS agent uses the given socket for its connection.
       const through = { ...asked, socket };
       return secure(through, connected);
     });
@@ -67,7 +67,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
   const createConnection = (asked: RequestOptions, connected: Connected): void =>
     guarded(connect, (error) => connected(errorOf(thrownFailure(error, leg()))))(asked, connected);
   const release = agent.destroy.bind(agent);
-  // Node's own knows only of connections that are there.
+  // Node's destroy() ends only established connections.
   const destroy = (): void => {
     isDestroyed = true;
     for (const cancel of pending) cancel(gone());
@@ -86,7 +86,7 @@ function noted(source: TlsSource, note: (context: TlsContext) => void): TlsSourc
   };
 }
 
-/** The last session is taken up again, unless it was made with other certificates. */
+/** Resumes the last TLS session, unless it used other certificates. */
 function createSecure(straight: Connect, tls: TlsSource, leg: () => Leg) {
   let last: { readonly context: TlsContext; readonly session: Buffer } | undefined;
 
@@ -101,7 +101,7 @@ function createSecure(straight: Connect, tls: TlsSource, leg: () => Leg) {
   }
 
   return (asked: Asked, connected: Connected): void => {
-    // OpenSSL takes no certificate whose key is too small, or whose digest is too old.
+    // OpenSSL throws if the key of a certificate is too small, or its digest too old.
     connect(asked, connected).catch((thrown: unknown) => {
       asked.socket?.destroy();
       connected(errorOf(thrownFailure(asError(thrown), leg())));
@@ -109,7 +109,7 @@ function createSecure(straight: Connect, tls: TlsSource, leg: () => Leg) {
   };
 }
 
-/** An error before the handshake is over tells so: a reset looks the same at any time. */
+/** Marks errors during the handshake, because a reset looks the same at any time. */
 function markHandshake(socket: Duplex): void {
   let isSecure = false;
   socket.once('secureConnect', () => (isSecure = true));

@@ -1,11 +1,14 @@
-// The body of a request, bounded.
+// Reads the body of a request, up to a limit.
 import { messageBytesMax } from '../../../limits.ts';
 import type { IncomingMessage } from 'node:http';
 
-/** Of a body that is too large so much is read, and dropped, for its sender to see the answer. */
+/**
+ * Up to this size, a body that is too large is read and dropped, so that its sender can read the
+ * answer.
+ */
 const drainedBytesMax = 16 * messageBytesMax;
 
-/** Copied into one buffer of the announced size, so that no part keeps a larger one alive. */
+/** Copies into one buffer of the announced size, because each part refers to a larger buffer. */
 export function gather(
   request: IncomingMessage,
   done: (body: Uint8Array | undefined) => void,
@@ -25,18 +28,20 @@ export function gather(
   request.on('end', () => {
     done(sizeBytes > messageBytesMax ? undefined : body.subarray(0, sizeBytes));
   });
-  // Cut off by its sender or by a time limit: nobody is left to be answered.
+  // The sender or a time limit closed the connection, so no answer is possible.
   request.on('error', () => undefined);
 }
 
-/** By doubling: a body in chunks of one byte must not be copied once for each. */
+/** Doubles the buffer, so that a body in chunks of one byte is not copied for each chunk. */
 function grown(body: Buffer, usedBytes: number, neededBytes: number): Buffer {
   const larger = Buffer.allocUnsafeSlow(Math.max(2 * body.length, neededBytes, 1_024));
   body.copy(larger, 0, 0, usedBytes);
   return larger;
 }
 
-/** Reads and drops a body, so that its sender sees the answer; a long one ends the connection. */
+/**
+ * Drops a body, so that its sender can read the answer; closes the connection if it is too large.
+ */
 export function drain(request: IncomingMessage, done: () => void): void {
   let sizeBytes = 0;
   request.on('data', (part: Buffer) => {

@@ -1,6 +1,6 @@
-// Deliveries of the node: concurrent POSTs on kept connections, each answered at once. Bounds are
-// for peers that are no node: size, time, number of connections. What a node cannot have sent is
-// refused by its head (`delivery-check.ts`), and leaves a trace.
+// Receives deliveries of the node: concurrent POSTs on kept connections, each answered at once.
+// Size, time and number of connections are limited, because any peer may connect. A request that a
+// node cannot have sent is rejected by its head (`delivery-check.ts`) and logged.
 import { createServer } from 'node:http';
 import { connectionsMax, keepAliveMs, listenBacklog } from '../../../limits.ts';
 import { isAllowed, networksOf } from './allowlist.ts';
@@ -18,9 +18,9 @@ export type ListenOptions = {
   readonly host: string;
   readonly port: number;
   readonly allow: readonly string[];
-  /** A head or a body that takes longer is cut off: the node sends both in one go. */
+  /** Time limit for a head and for a body: the node sends both at once. */
   readonly requestTimeMs: number;
-  /** Why a request is refused; undefined: a node can have sent it. */
+  /** Returns why a request is rejected; undefined if a node can have sent it. */
   readonly refusal: (head: RequestHead) => string | undefined;
 };
 
@@ -28,7 +28,7 @@ export type Bound =
   | { readonly ok: true; readonly port: number; readonly close: () => Promise<void> }
   | { readonly ok: false; readonly reason: string };
 
-/** The kernel asks a silent peer from then on: one that vanished must not keep its place. */
+/** After this time the kernel probes a silent peer, so that a dead one is disconnected. */
 const probeAfterMs = 60_000;
 
 export function listen(
@@ -51,15 +51,15 @@ export function listen(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: probeAfterMs,
-      // Node would answer by itself and emit no event.
+      // Otherwise Node answers a request without `Host` itself, and emits no event.
       requireHostHeader: false,
     },
     (request, response) => serve(work, request, response),
   );
-  // Node would hide headers beyond this limit from the check; the head's size bounds them.
+  // Node would hide headers above a limit from the check; `maxHeaderSize` limits them.
   server.maxHeadersCount = 0;
-  // Of a connection that Node gives away (CONNECT) it takes its own listener away: a peer that
-  // resets it would end the agent.
+  // After a CONNECT, Node removes its error listener from the socket. Without this one, a reset by
+  // the peer would end the agent.
   server.on('connection', (socket) => void socket.on('error', () => undefined));
   server.on('checkContinue', (...both) => void server.emit('request', ...both));
   server.on('checkExpectation', (...both) => void server.emit('request', ...both));
@@ -68,7 +68,7 @@ export function listen(
   admitOnly(server, options.allow, onRefused, log);
   boundConnections(server, log, onRefused);
   return new Promise((resolve) => {
-    // Later ones are of single connections (EMFILE); the server stays.
+    // Later errors concern single connections (EMFILE); the server continues.
     server.on('error', (error) => {
       if (server.listening) log('warn', 'listener-failed', { reason: error.message });
       resolve({ ok: false, reason: reasonOf(error, host, port) });
@@ -81,16 +81,16 @@ export function listen(
   });
 }
 
-const mends = new Map([
-  ['EADDRINUSE', 'another program listens there; end it, or give another [rvi] listen'],
-  ['EADDRNOTAVAIL', 'no interface has this address yet; bring it up, or give another [rvi] listen'],
-  ['EACCES', 'ports below 1024 need CAP_NET_BIND_SERVICE; give it, or another [rvi] listen'],
+const fixes = new Map([
+  ['EADDRINUSE', 'another program listens there; stop it, or change [rvi] listen'],
+  ['EADDRNOTAVAIL', 'no interface has this address yet; bring it up, or change [rvi] listen'],
+  ['EACCES', 'ports below 1024 need CAP_NET_BIND_SERVICE; grant it, or change [rvi] listen'],
 ]);
 
 function reasonOf(error: Error, host: string, port: number): string {
   const code = codeOf(error);
-  const mend = mends.get(code) ?? 'see [rvi] listen';
-  return `cannot listen on ${host}:${port}: ${code || error.message}: ${mend}`;
+  const fix = fixes.get(code) ?? 'see [rvi] listen';
+  return `cannot listen on ${host}:${port}: ${code || error.message}: ${fix}`;
 }
 
 function closeAll(server: Server, refuser: Refuser): Promise<void> {
@@ -101,7 +101,7 @@ function closeAll(server: Server, refuser: Refuser): Promise<void> {
   });
 }
 
-/** Who is not on the list gets no word, and nothing of it is read. */
+/** Closes connections from addresses outside the allowlist before anything is read. */
 function admitOnly(
   server: Server,
   allow: readonly string[],
@@ -120,9 +120,9 @@ function admitOnly(
 }
 
 /**
- * Those at rest are bounded, and the one that rested longest goes: a new one carries a message
- * now, which the node would lose (protocol 1.6). Those at work come in bursts and are given as much
- * again.
+ * Limits the connections. If too many are idle, the one that was idle longest is closed, because a
+ * new one contains a message that the node would lose (protocol 1.6). Busy connections come in
+ * bursts, so the limit of all connections is twice as high.
  */
 function boundConnections(server: Server, log: Log, onRefused: () => void): void {
   const resting = new Set<Socket>();

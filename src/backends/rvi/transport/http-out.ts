@@ -1,5 +1,5 @@
-// Calls to the node, one POST each over a kept connection. 0.5 nodes take exactly
-// `application/json` and nothing behind it (protocol 1.1).
+// Sends calls to the node, each as one POST over a kept connection. 0.5 nodes accept the content
+// type `application/json` only without parameters (protocol 1.1).
 import { request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { messageBytesMax } from '../../../limits.ts';
@@ -15,12 +15,12 @@ import type { Leg } from './errors.ts';
 import type { Call, CallResult } from './transport.ts';
 
 export type Poster = {
-  /** `onSent`: all of it has left for the node. */
+  /** Calls `onSent` after the whole request was sent. */
   post(call: Call, onSent?: () => void): Promise<CallResult>;
   close(): void;
 };
 
-/** Bursts share a connection; one that rested longer may have been dropped on the way, unseen. */
+/** Bursts share a connection. A router may drop a connection that is idle for longer. */
 const idleMsMax = 5_000;
 
 type Attempt = { readonly result: CallResult; readonly isStale: boolean };
@@ -71,10 +71,10 @@ export function createPoster(clock: Clock, way: Way): Poster {
   }
 
   /**
-   * The node may close a kept connection just when a call sets out on it. That call goes out again
-   * on a fresh one, once, and only where the connection had served before and ended without a byte
-   * of an answer. A node that crashes over a call looks the same (protocol 1.7) and gets it twice;
-   * any other failure is not repeated here: a second ack would double the stream (protocol 2.4).
+   * The node may close a kept connection while a call is sent on it. Such a call is sent again on a
+   * new connection, once, and only if the old one was reused and ended without a byte of an answer.
+   * A node that crashes over a call looks the same (protocol 1.7), and receives the call twice. Any
+   * other failure is not retried here: a second ack would double the stream (protocol 2.4).
    */
   async function post(call: Call, onSent?: () => void): Promise<CallResult> {
     const startMs = clock.nowMs();
@@ -89,7 +89,7 @@ export function createPoster(clock: Clock, way: Way): Poster {
 
 const throughOf = ({ through }: Leg) => (through === undefined ? '' : ` (through ${through})`);
 
-/** Tells later whether a kept connection has brought nothing since the call was put on it. */
+/** Returns a function: true if a reused connection received nothing since the call was sent. */
 function watchAnswer(sent: ClientRequest): () => boolean {
   let wasUnanswered = () => false;
   sent.on('socket', (socket) => {
@@ -99,7 +99,7 @@ function watchAnswer(sent: ClientRequest): () => boolean {
   return () => wasUnanswered();
 }
 
-/** Tells later what the call still waits for. */
+/** Returns a function that names the phase for which the call waits. */
 function watchPhase(sent: ClientRequest): () => string {
   let phase = 'connection';
   sent.on('socket', (socket: Socket & { readonly encrypted?: boolean }) => {
@@ -125,7 +125,7 @@ async function readAnswer(response: IncomingMessage, leg: Leg): Promise<CallResu
     for await (const part of response) {
       const data: Buffer = part;
       sizeBytes += data.length;
-      // Leaving the loop destroys the response and its connection.
+      // Returning from the loop destroys the response and its connection.
       if (sizeBytes > messageBytesMax) {
         return failure('too-large', `${where}: an answer of more than ${messageBytesMax} bytes`);
       }

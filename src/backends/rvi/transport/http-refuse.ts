@@ -1,5 +1,6 @@
-// What the listener refuses: one log line with address and reason, one count, one answer that is
-// the same for every reason, so that a peer learns nothing from it, and the end of the connection.
+// Rejects requests at the listener: logs address and reason, counts the request, answers, and
+// closes the connection. The answer is the same for every reason, so that a peer learns nothing
+// from it.
 import { refusalCloseMs } from '../../../limits.ts';
 import { codeOf } from './errors.ts';
 import { drain } from './http-body.ts';
@@ -8,15 +9,15 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Log } from '../../../host/ports.ts';
 
 export type Refuser = {
-  /** Logs and counts a refusal after which the connection goes on. */
+  /** Logs and counts a rejected request, and keeps the connection. */
   count(socket: Duplex, reason: string): void;
-  /** True after a refusal that ends the connection: what was sent behind it is not looked at. */
+  /** True if a rejected request ended the connection: later requests on it are ignored. */
   isOver(socket: Duplex): boolean;
-  /** Answers a request that was read by Node. */
+  /** Rejects a request that Node has read. */
   answer(request: IncomingMessage, response: ServerResponse, reason: string): void;
-  /** Answers a connection on which Node reads no requests (any more). */
+  /** Rejects a connection on which Node reads no requests. */
   end(socket: Duplex, reason: string): void;
-  /** Refuses bytes that are no request, and a request that is not complete in time. */
+  /** Rejects bytes that are not a request, and a request that is not complete in time. */
   onClientError(error: Error, socket: Duplex): void;
   close(): void;
 };
@@ -42,7 +43,7 @@ export function createRefuser(
     log('warn', 'request-rejected', { address: addressOf(socket), reason });
   }
 
-  /** A connection that ends by a refusal is counted once. */
+  /** Counts a connection that is closed only once. */
   function note(socket: Duplex, reason: string): void {
     if (!refused.has(socket)) count(socket, reason);
     refused.add(socket);
@@ -78,7 +79,7 @@ export function createRefuser(
   }
 
   function onClientError(error: Error, socket: Duplex): void {
-    // The peer closed the connection; the agent refused nothing.
+    // The peer closed the connection, so nothing is counted.
     if (['ECONNRESET', 'EPIPE'].includes(codeOf(error))) return void socket.destroy();
     end(socket, reasonOf(error));
   }
@@ -104,5 +105,5 @@ function reasonOf(error: Error): string {
   const packet = 'rawPacket' in error ? error.rawPacket : undefined;
   const isTls = packet instanceof Uint8Array && packet[0] === tlsHandshake;
   if (isTls) return 'a TLS handshake: the listener has no TLS, give an http rvi.network_address';
-  return reasons.get(codeOf(error)) ?? `no HTTP request (${codeOf(error) || error.message})`;
+  return reasons.get(codeOf(error)) ?? `not an HTTP request (${codeOf(error) || error.message})`;
 }

@@ -1,5 +1,5 @@
-// JSON-RPC over HTTP. The node is our server for calls and our client for deliveries, so there is a
-// listener, bound before anything is registered, and a POST for every call (protocol 1.1).
+// JSON-RPC over HTTP. The node is the server for calls and the client for deliveries. So the agent
+// binds a listener before it registers, and sends a POST for every call (protocol 1.1).
 import { createDeliveryGate } from './delivery-gate.ts';
 import { fixedPath } from './delivery-path.ts';
 import { createPoster } from './http-out.ts';
@@ -12,11 +12,11 @@ import type { TransportHandlers, TransportPorts } from './transport.ts';
 
 export type HttpOptions = Way & {
   readonly listen: { readonly host: string; readonly port: number };
-  /** Addresses and networks that may deliver; empty: all. */
+  /** Addresses and networks from which connections are accepted; empty: all. */
   readonly allow?: readonly string[];
-  /** What the node is told, without the path; undefined: `http://<listen>`. */
+  /** The address to register, without the path; undefined: `http://<listen>`. */
   readonly networkAddress: string | undefined;
-  /** Where deliveries are taken; undefined: at `/`. */
+  /** The path for deliveries; undefined: `/`. */
   readonly paths?: DeliveryPaths;
   readonly requestTimeMs?: number;
 };
@@ -35,7 +35,7 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
     try {
       await gate.open();
     } catch (error) {
-      // Without random bytes there is no path.
+      // The kernel supplied no random bytes.
       const reason = `no delivery path: ${error instanceof Error ? error.message : String(error)}`;
       return down(handlers, reason, () => void open(handlers));
     }

@@ -1,6 +1,6 @@
-// Our calls that wait for an answer on a shared connection: matched by id, ended by time or by
-// the loss of the link. HTTP needs none of this, its answers come on the request's own
-// connection.
+// The agent's calls that wait for an answer on a shared connection: matched by id, and ended by a
+// timeout or by the loss of the connection. HTTP needs no matching: an answer belongs to its
+// request.
 import { assert } from '../../../assert.ts';
 import { failure } from './errors.ts';
 import type { Clock } from '../../../host/ports.ts';
@@ -9,9 +9,9 @@ import type { Call, CallFailure, CallResult } from './transport.ts';
 export type Calls = {
   /** Resolves with the answer, or when the time is up. */
   wait(call: Call): Promise<CallResult>;
-  /** False: no call of ours has that id (any more). */
+  /** False: no pending call has that id. */
   answer(id: string, text: string): boolean;
-  /** Every waiting call fails once with this. */
+  /** Fails every pending call with this failure. */
   failAll(failed: CallFailure): void;
 };
 
@@ -19,7 +19,7 @@ export function createCalls(clock: Clock): Calls {
   const waiting = new Map<string, (result: CallResult) => void>();
 
   function wait({ id, timeLimitMs }: Call): Promise<CallResult> {
-    assert(!waiting.has(id), 'no two calls that wait have the same id');
+    assert(!waiting.has(id), 'no two pending calls have the same id');
     return new Promise((resolve) => {
       const settle = (result: CallResult) => {
         cancel();

@@ -1,4 +1,4 @@
-// The way through an HTTP proxy: CONNECT to the node. A failure of it is the proxy's, and says so.
+// Connects to the node through an HTTP proxy (CONNECT). A failure message names the proxy.
 import { request as overTcp } from 'node:http';
 import { request as overTls } from 'node:https';
 import { callTimeoutMs } from '../../../limits.ts';
@@ -16,7 +16,7 @@ export type Cancel = (why: Error) => void;
 export const proxyName = ({ host, port }: ProxyAddress) =>
   `the proxy ${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** Calls `done` once, with a socket that leads to `target` (host:port), or with the reason. */
+/** Calls `done` once, with a socket connected to `target` (host:port), or with an error. */
 export function tunnel(clock: Clock, proxy: ProxyAddress, target: string, done: Connected): Cancel {
   const where = proxyName(proxy);
   const leg: Leg = { where, party: 'proxy' };
@@ -28,7 +28,7 @@ export function tunnel(clock: Clock, proxy: ProxyAddress, target: string, done: 
     stopTimer();
     done(error, socket);
   };
-  // By itself: a request whose socket was handed over emits no error any more.
+  // Calls `settle` itself: after `connect`, a destroyed request emits no error.
   const cancel: Cancel = (why) => {
     settle(why);
     asked?.destroy();
@@ -40,11 +40,11 @@ export function tunnel(clock: Clock, proxy: ProxyAddress, target: string, done: 
   const broke = (error: Error) => cancel(errorOf(thrownFailure(error, leg)));
   guarded(() => {
     asked = ask(proxy, target);
-    // Whatever the answer to a CONNECT is, Node gives the socket away with it.
+    // Node emits `connect` for every answer to a CONNECT, also for a failure.
     asked.on(
       'connect',
       guarded((answer: IncomingMessage, socket: Duplex, head: Buffer) => {
-        // Until its next owner listens: a proxy that resets it would end the agent.
+        // Without a listener, a reset by the proxy would end the agent.
         socket.on('error', () => undefined);
         if (answer.statusCode !== 200) {
           socket.destroy();
@@ -64,7 +64,7 @@ function ask(proxy: ProxyAddress, target: string): ClientRequest {
   const { host, port, authorization } = proxy;
   const request = proxy.isSecure ? overTls : overTcp;
   return request({
-    // Said, since the environment (NODE_TLS_REJECT_UNAUTHORIZED) could unsay it else.
+    // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED in the environment changes the default.
     ...{ minVersion: 'TLSv1.2', rejectUnauthorized: true },
     ...{ host, port, method: 'CONNECT', path: target, agent: false },
     headers: {
@@ -76,14 +76,14 @@ function ask(proxy: ProxyAddress, target: string): ClientRequest {
 
 function refusal({ statusCode = 0 }: IncomingMessage, where: string, target: string) {
   const hints = new Map([
-    [401, 'it wants a user and a password'],
-    [403, `it does not allow a way to ${target}`],
-    [407, 'it wants a user and a password'],
+    [401, 'it requires a user and a password'],
+    [403, `it does not allow a connection to ${target}`],
+    [407, 'it requires a user and a password'],
     [502, `it cannot reach ${target}`],
     [503, `it cannot reach ${target}`],
-    [504, `it gets no answer from ${target}`],
+    [504, `it got no answer from ${target}`],
   ]);
-  const hint = hints.get(statusCode) ?? `it does not open a way to ${target}`;
+  const hint = hints.get(statusCode) ?? `it did not open a connection to ${target}`;
   const answer = `${where} answered HTTP status ${statusCode}`;
   return failure('refused', `${answer}: ${hint}: check rvi.proxy`);
 }

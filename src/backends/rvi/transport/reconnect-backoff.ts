@@ -1,14 +1,15 @@
+// Delays between attempts to connect, or to bind the listener.
 import { backoffMs, hasStepped } from '../../../core/backoff.ts';
 import { clockCheckEveryMs, reconnectDelayMsMax, reconnectDelayMsMin } from '../../../limits.ts';
 import type { TransportPorts } from './transport.ts';
 
 export type Retry = {
   /**
-   * Acts after the next delay: exponential, with full jitter. `isClockInDoubt`: at once when the
-   * clock of this device is set, too.
+   * Calls `act` after the next delay: exponential, with full jitter. If `isClockInDoubt`, a step of
+   * this device's clock ends the delay.
    */
   again(act: () => void, isClockInDoubt?: boolean): void;
-  /** What was tried has held: the next delay is a short one. */
+  /** The connection works: the next delay is short again. */
   held(): void;
   stop(): void;
 };

@@ -1,5 +1,5 @@
-// The TLS files that the configuration names. They are read again for a new connection, so that
-// renewing them needs no restart; one that is broken then, or half written, changes nothing.
+// Reads the TLS files of the configuration, and reads them again for a new connection, so that a
+// renewal needs no restart. If a file is then invalid or incomplete, the earlier files stay in use.
 import { createHash } from 'node:crypto';
 import { tlsFileBytesMax, tlsFilesEveryMs } from '../../../limits.ts';
 import { exposure } from '../../../sanitize.ts';

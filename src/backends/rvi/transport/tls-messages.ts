@@ -1,8 +1,7 @@
-// What OpenSSL and Node say when TLS fails, as a sentence that names the key of the configuration
-// to look at. The texts of the libraries are not shown: they hold pointers, and advice for other
-// programs.
+// Turns TLS errors of OpenSSL and Node into a message and the configuration key to check. The texts
+// of the libraries are not shown, because they contain pointers, and advice for other programs.
 
-/** `ours`: the fault is in what this device shows; `clock`: its clock may be the cause. */
+/** `isOurs`: this device's certificate or key is wrong; `isClock`: its clock may be the cause. */
 export type TlsWords = {
   readonly says: string;
   readonly key: 'url' | 'ca' | 'cert' | 'key' | 'none';
@@ -12,16 +11,16 @@ export type TlsWords = {
 
 type Row = readonly [name: RegExp, words: TlsWords];
 
-const unknownAuthority = 'its certificate is of no authority that this device trusts';
-const noVersion = 'the two have no version of TLS in common; this device uses 1.2 and later';
+const unknownAuthority = 'this device does not trust the issuer of its certificate';
+const noVersion = 'no common TLS version; this device uses 1.2 and later';
 const weak = 'its certificate has a key or a digest that is too weak';
 
-/** The verdict of this device on the certificate of the peer. */
+/** Errors of this device about the certificate of the peer. */
 const verdicts: readonly Row[] = [
   [
     /^DEPTH_ZERO_SELF_SIGNED_CERT$|^SELF_SIGNED_CERTIFICATE$/,
     {
-      says: 'its certificate is self-signed, and no trusted one',
+      says: 'its certificate is self-signed and not trusted',
       key: 'ca',
     },
   ],
@@ -96,12 +95,12 @@ const verdicts: readonly Row[] = [
   [/^CERTIFICATE_VERIFY_FAILED$/, { says: unknownAuthority, key: 'ca' }],
 ];
 
-/** What the peer says by an alert. */
+/** Alerts that the peer sent. */
 const alerts: readonly Row[] = [
   [
     /^UNKNOWN_CA$/,
     {
-      says: 'it does not know the authority of our certificate',
+      says: 'it does not trust the issuer of the certificate of the agent',
       key: 'cert',
       isOurs: true,
     },
@@ -109,7 +108,7 @@ const alerts: readonly Row[] = [
   [
     /^CERTIFICATE_EXPIRED$/,
     {
-      says: 'it says that our certificate has expired',
+      says: 'it reports that the certificate of the agent has expired',
       key: 'cert',
       isOurs: true,
     },
@@ -117,7 +116,7 @@ const alerts: readonly Row[] = [
   [
     /^CERTIFICATE_REVOKED$/,
     {
-      says: 'it says that our certificate was revoked',
+      says: 'it reports that the certificate of the agent was revoked',
       key: 'cert',
       isOurs: true,
     },
@@ -125,7 +124,7 @@ const alerts: readonly Row[] = [
   [
     /^(BAD|UNSUPPORTED)_CERTIFICATE$|^CERTIFICATE_UNKNOWN$|^ACCESS_DENIED$/,
     {
-      says: 'it does not accept our certificate',
+      says: 'it does not accept the certificate of the agent',
       key: 'cert',
       isOurs: true,
     },
@@ -133,7 +132,7 @@ const alerts: readonly Row[] = [
   [
     /^(CERTIFICATE_REQUIRED|NO_CERTIFICATE)$/,
     {
-      says: 'it wants a certificate of ours',
+      says: 'it requires a client certificate',
       key: 'cert',
       isOurs: true,
     },
@@ -141,7 +140,7 @@ const alerts: readonly Row[] = [
   [
     /^DECRYPT_ERROR$|^DECRYPTION_FAILED$/,
     {
-      says: 'it cannot verify what our key signed',
+      says: 'it cannot verify a signature of the key of the agent',
       key: 'key',
       isOurs: true,
     },
@@ -149,7 +148,7 @@ const alerts: readonly Row[] = [
   [
     /^HANDSHAKE_FAILURE$|^INSUFFICIENT_SECURITY$/,
     {
-      says: 'it finds no common cipher, or wants a certificate of ours',
+      says: 'it found no common cipher, or requires a client certificate',
       key: 'cert',
       isOurs: true,
     },
@@ -158,7 +157,7 @@ const alerts: readonly Row[] = [
   [/^UNRECOGNI[SZ]ED_NAME$/, { says: 'it does not know the host name', key: 'url' }],
 ];
 
-/** What this device says of the handshake itself. */
+/** Errors of this device in the handshake. */
 const handshakes: readonly Row[] = [
   [
     /^(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST)$/,
@@ -192,19 +191,19 @@ const handshakes: readonly Row[] = [
   [
     /^(NO_SHARED_CIPHER|NO_CIPHERS_AVAILABLE|UNKNOWN_CIPHER_RETURNED)$/,
     {
-      says: 'the two have no cipher in common',
+      says: 'no common cipher',
       key: 'none',
     },
   ],
   [/^(LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED|WRONG_SIGNATURE_TYPE)$/, { says: weak, key: 'none' }],
 ];
 
-/** OpenSSL on the certificate and the key of this device, when a connection is made with them. */
+/** Errors of OpenSSL about this device's certificate and key. */
 const own: readonly Row[] = [
   [
     /^(EE|CA)_KEY_TOO_SMALL$/,
     {
-      says: 'the key of our certificate is too small',
+      says: 'the key of the certificate of the agent is too small',
       key: 'cert',
       isOurs: true,
     },
@@ -212,7 +211,7 @@ const own: readonly Row[] = [
   [
     /^CA_MD_TOO_WEAK$/,
     {
-      says: 'the digest of our certificate is too weak',
+      says: 'the digest of the certificate of the agent is too weak',
       key: 'cert',
       isOurs: true,
     },
@@ -220,7 +219,7 @@ const own: readonly Row[] = [
   [
     /^KEY_VALUES_MISMATCH$/,
     {
-      says: 'our key does not belong to our certificate',
+      says: 'the key of the agent does not belong to its certificate',
       key: 'key',
       isOurs: true,
     },
@@ -228,7 +227,7 @@ const own: readonly Row[] = [
   [
     /^(BAD_DECRYPT|BAD_PASSWORD_READ|NO_START_LINE|UNSUPPORTED)$/,
     {
-      says: 'our certificate or key cannot be read',
+      says: 'the certificate or key of the agent cannot be read',
       key: 'key',
       isOurs: true,
     },
@@ -244,8 +243,8 @@ export function isTlsCode(code: string): boolean {
 }
 
 /**
- * Words for an error of TLS; `wasThrown`: by OpenSSL over the files of this device, before anything
- * was sent. Undefined: the table has none.
+ * Returns the message for a TLS error; undefined if the table has none. `wasThrown`: OpenSSL threw
+ * it because of this device's files, before anything was sent.
  */
 export function tlsWords(
   code: string,

@@ -1,6 +1,6 @@
-// TLS towards the node: 1.2 and later, always verified, the node's certificate by our CA where
-// one is given, ours shown where the node asks for it. What can never work is refused at the
-// start. A certificate's dates are only warned of, as the clock may not be right yet.
+// TLS options for connections to the node: version 1.2 or later, and the node's certificate is
+// always verified, with the configured CA if there is one. Files that can never work are an error
+// at the start. Invalid dates only cause a warning, because the clock may not be set yet.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
@@ -10,14 +10,14 @@ export type TlsContext = {
   readonly key?: Buffer;
   readonly minVersion: 'TLSv1.2';
   readonly rejectUnauthorized: true;
-  /** Of our own certificate; not for OpenSSL. */
+  /** The dates of this device's certificate; not an option of OpenSSL. */
   readonly ownDates?: Dates;
 };
 
-/** From when to when a certificate is valid, in milliseconds since 1970. */
+/** The validity period of a certificate, in milliseconds since 1970. */
 export type Dates = { readonly fromMs: number; readonly toMs: number };
 
-/** What a new connection is made with; the same object as long as nothing was renewed. */
+/** Returns the options for a new connection; the same object until a file was renewed. */
 export type TlsSource = () => Promise<TlsContext>;
 
 /** Contents in PEM. */
@@ -59,22 +59,22 @@ function datesOf({ validFrom, validTo }: X509Certificate): Dates {
   return { fromMs: Date.parse(validFrom), toMs: Date.parse(validTo) };
 }
 
-/** Undefined: the certificate is valid at that time, or there is none. */
+/** Returns what is wrong with the dates; undefined if the certificate is valid, or missing. */
 export function datesFault(dates: Dates | undefined, wallMs: number): string | undefined {
   if (dates === undefined) return undefined;
   const say = (what: string, ms: number) =>
-    `our certificate (rvi.tls_cert) ${what} ${new Date(ms).toISOString()}`;
+    `the certificate of the agent (rvi.tls_cert) ${what} ${new Date(ms).toISOString()}`;
   if (wallMs > dates.toMs) return `${say('has expired on', dates.toMs)}: renew it`;
   if (wallMs >= dates.fromMs) return undefined;
   return `${say('is not valid before', dates.fromMs)}: is this device's clock right?`;
 }
 
-/** None when one of them cannot be read: OpenSSL would leave it out without a word. */
+/** Returns none if one of them is invalid: OpenSSL would skip it without an error. */
 function certificates(pem: Uint8Array): readonly X509Certificate[] {
   const text = Buffer.from(pem).toString('latin1');
   const block = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
   const blocks = text.match(block) ?? [];
-  // The last one may be half written.
+  // The last one may be incomplete.
   if (blocks.length < text.split('-----BEGIN CERTIFICATE-----').length - 1) return [];
   try {
     return blocks.map((one) => new X509Certificate(one));
@@ -83,16 +83,16 @@ function certificates(pem: Uint8Array): readonly X509Certificate[] {
   }
 }
 
-/** PKCS #8 says it in the first line, the older forms in the one below it. */
+/** PKCS #8 marks encryption in the first line, older formats in the second. */
 const isLocked = /^(-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
 
 function privateKey(pem: Uint8Array): KeyObject | string {
   try {
     return createPrivateKey(Buffer.from(pem));
   } catch {
-    // What OpenSSL says of a missing passphrase differs from release to release.
+    // OpenSSL's error for a missing passphrase differs between releases.
     return isLocked.test(Buffer.from(pem).toString('latin1'))
-      ? 'is encrypted; give one without a passphrase'
+      ? 'is encrypted: use one without a passphrase'
       : 'no private key in PEM';
   }
 }

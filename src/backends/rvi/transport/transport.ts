@@ -1,10 +1,11 @@
-// A way to the RVI node. Knows bytes, sockets and call ids; never what a message means.
+// The contract of a transport to the RVI node. It handles bytes, sockets and call ids, and decodes
+// no messages.
 import type { Clock, DiskResult, Log, Random } from '../../../host/ports.ts';
 
 export type TransportPorts = { readonly clock: Clock; readonly random: Random; readonly log: Log };
 
 export type Call = {
-  /** JSON text of the id, as it stands in `text`. No two that wait have the same. */
+  /** The JSON text of the id in `text`. No two pending calls have the same id. */
   readonly id: string;
   readonly text: string;
   readonly timeLimitMs: number;
@@ -13,9 +14,9 @@ export type Call = {
 export type CallFailure = {
   readonly ok: false;
   /**
-   * Stable codes: `refused` (nobody there took the connection, or the proxy did not), `timeout`,
-   * `closed`, `tls`, `status` (an answer that is no JSON with HTTP status 200), `too-large`,
-   * `internal` (an exception in this agent).
+   * Stable codes: `refused` (host or proxy did not accept the connection), `timeout`, `closed`,
+   * `tls`, `status` (an answer other than JSON with HTTP status 200), `too-large`, `internal` (an
+   * exception in this agent).
    */
   readonly code: string;
   readonly reason: string;
@@ -25,47 +26,45 @@ export type CallFailure = {
 
 export type CallResult = { readonly ok: true; readonly text: string } | CallFailure;
 
-/** The node took the first service, or all of them, or it answered something else. */
+/** The node registered the first service, or all of them, or it rejected one. */
 export type Registration = 'begun' | 'complete' | 'refused';
 
 export type TransportHandlers = {
-  /** A message of the node; what is returned goes back at once. Must not throw, must not wait. */
+  /** Receives a message of the node and returns the answer. Must not throw, must not wait. */
   readonly receive: (data: Uint8Array) => string | undefined;
-  /** JSON text of the id when the data answers a call of ours (WebSocket carries both). */
+  /** Returns the JSON text of the id if the data is an answer (a WebSocket transfers both). */
   readonly answeredId: (data: Uint8Array) => string | undefined;
-  /** True while the agent has no room: WebSocket stops reading, HTTP answers busy. */
+  /** True while the queue of the agent is full: WebSocket stops reading, HTTP answers busy. */
   readonly isFull: () => boolean;
-  /** The way is open: bound (HTTP) or connected (WebSocket). Also after each reconnect. */
+  /** The listener is bound (HTTP), or the WebSocket is connected, also after each reconnect. */
   readonly onUp: () => void;
-  /** Said once until the way is open again, however often it is tried. */
+  /** Called once per outage, however many attempts fail. */
   readonly onDown: (reason: string) => void;
-  /** Called for each request that the listener refused by itself. */
+  /** Called for each request that the listener rejected. */
   readonly onRefused?: () => void;
-  /** Reply text to a delivery that is too large or comes while full. */
+  /** Returns the answer to a delivery that is too large, or arrives while the queue is full. */
   readonly refusal: (code: 'too-large' | 'busy') => string;
 };
 
 export type Transport = {
   /**
-   * HTTP: binds the listener. WebSocket: starts to connect and keeps trying. A bind failure is
-   * told, and tried again.
+   * HTTP: binds the listener. WebSocket: connects. Failures are reported by `onDown`, and retried.
    */
   open(handlers: TransportHandlers): void;
   call(call: Call): Promise<CallResult>;
   /**
-   * To be called when the agent has room again after `isFull` said true: a paused WebSocket reads
-   * on. HTTP has nothing to take up; a node that was told "busy" has forgotten the message.
+   * To be called when the queue has space again after `isFull` returned true: a paused WebSocket
+   * continues to read. HTTP does nothing: a node drops a message after the answer "busy".
    */
   resume(): void;
   /**
-   * What `register_service` says of us; undefined where the connection itself says it
-   * (WebSocket).
+   * The address for `register_service`; undefined for a WebSocket, on which the node delivers.
    */
   readonly networkAddress: string | undefined;
-  /** How the node answered `register_service` with that address; HTTP takes nothing before. */
+  /** The result of `register_service` with that address; HTTP rejects deliveries before it. */
   readonly onRegistration?: (answer: Registration, address: string | undefined) => void;
-  /** HTTP: makes a new secret path; the next registration tells it. */
+  /** HTTP: makes a new secret path, which the next registration contains. */
   readonly renewPath?: () => Promise<DiskResult<void>>;
-  /** Ends every connection; calls that wait fail with `closed`. */
+  /** Closes every connection; pending calls fail with `closed`. */
   close(): Promise<void>;
 };

@@ -1,5 +1,5 @@
-// One WebSocket connection, from the dial to its end: text frames, bounded both ways, and a ping
-// that notices when the other end is gone. It ends once, with a reason; it is never used again.
+// One WebSocket connection, from connect to close: text frames, limits in both directions, and
+// pings that detect a dead peer. It ends once, with a reason, and is never reused.
 import { WebSocket } from 'ws';
 import { callTimeoutMs, messageBytesMax, pingEveryMs, pingsPendingMax } from '../../../limits.ts';
 import { answerFailure } from './answers.ts';
@@ -15,7 +15,7 @@ import type { CallFailure } from './transport.ts';
 export type LinkHandlers = {
   readonly onOpen: () => void;
   readonly onText: (data: Buffer) => void;
-  /** Something came since the last ping. */
+  /** The peer sent something since the last ping. */
   readonly onAlive: () => void;
   readonly onEnd: (why: CallFailure) => void;
 };
@@ -28,35 +28,36 @@ export type Link = {
   end(code: number, why: CallFailure): void;
 };
 
-/** A node that does not read is cut off rather than buffered for. */
+/** Above this size the connection is closed: the node does not read. */
 const bufferedBytesMax = 4 * messageBytesMax;
-/** Of `readyState`. */
+/** `readyState` of an open WebSocket. */
 const openState = 1;
-/** Of the body of an answer that is no WebSocket: only its beginning is shown. */
+/** How much is read of an HTTP answer, of which the log shows the beginning. */
 const answerBytesMax = 4_096;
 
 const options = {
   maxPayload: messageBytesMax,
-  // A message may come in pieces as small as a slow link makes them, not in single bytes.
+  // A slow connection may split a message into small pieces, but not into single bytes.
   maxFragments: 1_024,
   maxBufferedChunks: 4_096,
   perMessageDeflate: false,
   followRedirects: false,
   skipUTF8Validation: false,
   allowSynchronousEvents: true,
-  // Answered here: the library ends a link that is flooded without a word.
+  // `answerPing` answers: the library closes a flooded connection without a reason.
   autoPong: false,
 } as const;
 
-/** Throws where the URL is none for a WebSocket. */
+/** Throws if the URL is not valid for a WebSocket. */
 export function createLink(clock: Clock, url: string, way: WayAgent, handlers: LinkHandlers): Link {
-  // No subprotocol: the answer of 0.4 to one is malformed (protocol 1.9).
+  // No subprotocol: 0.4 answers a request for one incorrectly (protocol 1.9).
   const socket = new WebSocket(url, [], { ...options, agent: way.agent });
-  const by = (what: string) => failure('closed', `${url}: this device ended the link: ${what}`);
+  const by = (what: string) =>
+    failure('closed', `${url}: this device ended the connection: ${what}`);
   let cause: CallFailure | undefined;
   let wasReset = false;
   let pingsPending = 0;
-  // Of the whole way, through a proxy too; ws would begin to count behind it.
+  // Includes the connection through a proxy; the timeout of ws starts after it.
   let stopTimer = after(callTimeoutMs, () => {
     const { through } = way.leg();
     const on = through === undefined ? '' : ` (through ${through})`;
@@ -74,17 +75,17 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
   function end(code: number, why: CallFailure): void {
     cause ??= why;
     if (isOpen()) socket.close(code);
-    // A node that does not answer the close is not waited for.
+    // Does not wait for the node to answer the close frame.
     socket.terminate();
   }
 
-  /** Counts bytes, not frames: a chunk may take longer than this on a slow link. */
+  /** Counts bytes, not frames: a chunk may take longer than this on a slow connection. */
   function beat(raw: Socket): void {
     const readBytes = raw.bytesRead;
     const wasPaused = socket.isPaused;
     socket.ping();
     stopTimer = after(pingEveryMs, () => {
-      // Nothing can come while we do not read.
+      // A paused socket receives nothing.
       const isExcused = wasPaused || socket.isPaused;
       if (raw.bytesRead > readBytes) handlers.onAlive();
       else if (!isExcused) {
@@ -118,7 +119,7 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
   }
 
   function read(data: unknown, isBinary: boolean): void {
-    // What was read before the end may be handed out after it.
+    // The library may emit messages after the end that it read before.
     if (!isOpen()) return;
     if (!isBinary && Buffer.isBuffer(data)) handlers.onText(data);
     else end(1003, by('the node sent a frame that is not text'));
@@ -141,7 +142,7 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
   socket.on('unexpected-response', guarded(refused, broke));
   socket.on('message', guarded(read, broke));
   socket.on('ping', guarded(answerPing, broke));
-  // ws has said goodbye by then, and would wait half a minute for the answer.
+  // ws has sent a close frame, and would wait half a minute for the answer.
   const failed = (error: Error) => end(1002, failureOf(error, { ...way.leg(), where: url }));
   socket.on('error', guarded(failed, broke));
   socket.on(
@@ -170,7 +171,7 @@ async function beginOf(response: IncomingMessage): Promise<string> {
       if (text.length > answerBytesMax) break;
     }
   } catch {
-    // What came so far is shown.
+    // The log shows what was received.
   }
   return text;
 }

@@ -1,5 +1,5 @@
-// JSON-RPC over one WebSocket that we open: calls and answers of both sides, a text frame each. A
-// lost link is opened again, with back-off and full jitter.
+// JSON-RPC over one WebSocket that the agent opens: calls and answers in both directions, each in a
+// text frame. A lost connection is opened again, with exponential backoff and full jitter.
 import { reconnectDelayMsMaxOf } from '../local-node.ts';
 import { createAgent } from './http-agent.ts';
 import { createCalls } from './pending-calls.ts';
@@ -56,7 +56,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     }
     const text = handlers.receive(data);
     if (text !== undefined) link?.send(text);
-    // What was read already still comes: at most one read of the socket, so less than a chunk.
+    // After the pause, at most the data of one socket read follows, which is less than a chunk.
     if (handlers.isFull()) link?.pause();
   }
 

@@ -122,7 +122,7 @@ test('what waits for its turn says for what', () => {
   const core = phases['receiving']?.() ?? createLinked();
   core.ask(offer(vim));
   const { packages } = statusOf(core);
-  assert.is(packages[1]?.next, 'ask the server to start, after ghc 7.6.2');
+  assert.is(packages[1]?.next, 'request the start, after ghc 7.6.2');
 });
 
 test.run();

@@ -253,7 +253,7 @@ test('is not registered by a name that would crash the node in the next start', 
   );
   assert.match(
     JSON.stringify(one.events),
-    /names no service: service: it contains an unpaired surrogate/,
+    /contains no valid service: service: it contains an unpaired surrogate/,
   );
 });
 

@@ -114,7 +114,7 @@ test('OpenSSL that takes no file of ours is named, with the key', async () => {
     Promise.resolve({ cert: bad, key: bad, minVersion: 'TLSv1.2', rejectUnauthorized: true });
   for (const scheme of ['https', 'wss']) {
     const said = await outcome(`${scheme}://127.0.0.1:9`, { tls });
-    assert.match(said, /^tls: .*our certificate or key cannot be read.*rvi\.tls_key$/);
+    assert.match(said, /^tls: .*the certificate or key of the agent cannot be read.*rvi\.tls_key$/);
   }
 });
 

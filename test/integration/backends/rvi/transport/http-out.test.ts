@@ -79,7 +79,7 @@ test('gives the text of the answer, and other statuses as failures', async () =>
   const result = await odd.post(call('{}'));
   assert.is(codeOf(result), 'status');
   const said = result.ok ? '' : result.reason;
-  assert.match(said, `${url}: HTTP status 501 (text/plain): no answer of an RVI node`);
+  assert.match(said, `${url}: HTTP status 501 (text/plain): not an answer of an RVI node`);
   assert.match(said, 'check rvi.url; it begins: Internal Error');
   good.close();
   odd.close();
@@ -123,7 +123,7 @@ test('says who refused the connection, also where a name has two addresses', asy
     const result = await poster.post(call('{}'));
     assert.is(codeOf(result), 'refused');
     const said = result.ok ? '' : result.reason;
-    assert.match(said, new RegExp(`^${url}: nothing takes connections there`));
+    assert.match(said, new RegExp(`^${url}: no process accepts connections there`));
     assert.match(said, /connect ECONNREFUSED 127.*: check rvi.url$/);
     poster.close();
   }

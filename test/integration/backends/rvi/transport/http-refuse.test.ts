@@ -78,17 +78,17 @@ const cases: readonly Case[] = [
   ['a wrong expectation', withHeader('Expect: 200-ok'), /expectation/],
   ['an expectation of a page', withHeader('Expect: 100-continue', 'Origin: x'), /origin/],
   ['2001 headers', withHeader(...Array.from({ length: 2_001 }, () => 'a:'), 'b:'), /header a/],
-  ['bare line feeds', good.replaceAll('\r\n', '\n'), /no HTTP request/],
+  ['bare line feeds', good.replaceAll('\r\n', '\n'), /not an HTTP request/],
   ['a TLS handshake', Buffer.from('16030100050100000100', 'hex'), /TLS/],
-  ['noise', 'what is this\r\n\r\n', /no HTTP request/],
-  ['another version', lineOf('POST', '/known', '9.9'), /no HTTP request/],
+  ['noise', 'what is this\r\n\r\n', /not an HTTP request/],
+  ['another version', lineOf('POST', '/known', '9.9'), /not an HTTP request/],
   ['a head of 9 KiB', withHeader(`X-Forwarded-For: ${'x'.repeat(9_216)}`), /head is too large/],
-  ['two lengths', withHeader('Content-Length: 5'), /no HTTP request/],
-  ['a length that is none', good.replace(/Length: \d+/, 'Length: 1e3'), /no HTTP request/],
+  ['two lengths', withHeader('Content-Length: 5'), /not an HTTP request/],
+  ['a length that is none', good.replace(/Length: \d+/, 'Length: 1e3'), /not an HTTP request/],
   ['an unfinished head', 'POST /known HTTP/1.1\r\nHost:', /not complete/],
   ['silence', '', /not complete/],
   ['half a body', good.slice(0, -3), /not complete/],
-  ['a bad chunk', `${lineOf()}Host: 127.0.0.1\r\n${chunked}\r\n\r\nzz\r\n`, /no HTTP/],
+  ['a bad chunk', `${lineOf()}Host: 127.0.0.1\r\n${chunked}\r\n\r\nzz\r\n`, /not an HTTP/],
 ];
 
 for (const [what, sent, reason, answer = refusal] of cases) {

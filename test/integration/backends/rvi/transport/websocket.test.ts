@@ -286,7 +286,7 @@ test('ends a link from which nothing comes, not even a pong', async () => {
   await clock.advance(1);
   await until('down', () => recorder.events.length === 2);
   const said = recorder.events[1] ?? '';
-  assert.match(said, /this device ended the link: the node sent nothing for 20000 ms$/);
+  assert.match(said, /this device ended the connection: the node sent nothing for 20000 ms$/);
   assert.is(codeOf(await made), 'closed');
   assert.is(node.count(), 1);
 });
@@ -367,7 +367,10 @@ test('says what answered instead of a WebSocket', async () => {
   await until('down', () => recorder.events.length === 1);
   const said = recorder.events[0] ?? '';
   assert.match(said, 'no WebSocket there: HTTP status 302 (no content type): it redirects');
-  assert.match(said, `${Location}, which is not followed: check rvi.url; it begins: <p>gone</p>`);
+  assert.match(
+    said,
+    `${Location}, and the agent follows no redirects: check rvi.url; it begins: <p>gone</p>`,
+  );
   assert.is(codeOf(await ask(transport, '1')), 'status');
   await closed(server);
 });
@@ -415,10 +418,10 @@ const closings: readonly Closing[] = [
   [
     'closes with a code and words',
     (link) => link.close(1008, 'not \u001b[31mwelcome\u202e here'),
-    /node \(1008, against its policy\), and says: not \\u001b\[31mwelcome\\u202e here$/,
+    /node \(1008, policy violation\), reason: not \\u001b\[31mwelcome\\u202e here$/,
   ],
   ['closes with a code of its own', (link) => link.close(4711), /closed by the node \(4711\)$/],
-  ['closes without a code', (link) => link.close(), /closed by the node \(1005, no code given\)$/],
+  ['closes without a code', (link) => link.close(), /closed by the node \(1005, no status code\)$/],
   [
     'ends the connection',
     (link) => void Reflect.get(link, '_socket').end(),
@@ -432,12 +435,12 @@ const closings: readonly Closing[] = [
   [
     'floods us with pings',
     (link) => write(link, frames(200, [0x89, 0])),
-    /this device ended the link: the node sent more than 60 pings at once$/,
+    /this device ended the connection: the node sent more than 60 pings at once$/,
   ],
   [
     'breaks the framing',
     (link) => write(link, Buffer.from([0xff, 0xff])),
-    /this device ended the link: Invalid WebSocket frame/,
+    /this device ended the connection: Invalid WebSocket frame/,
   ],
 ];
 
