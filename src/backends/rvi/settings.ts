@@ -32,7 +32,7 @@ export type RviSettings = {
   readonly ack: 'full' | 'tail';
   /** Of the installed packages: all that a server may be able to read, or surely can. */
   readonly inventory: 'all' | 'strict';
-  /** How the server spells its messages; `auto`: as the notify shows. */
+  /** Dialect of the messages of the server; `auto`: as the notify shows. */
   readonly serverDialect: 'auto' | 'P1' | 'P2' | 'P3';
   readonly nodeDialect: 'jsonrpc' | 'rvi-0.4' | 'rvi-0.5';
   readonly tls: {
