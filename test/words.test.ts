@@ -60,6 +60,7 @@ type Piece = { readonly line: number; readonly text: string };
 
 /** Line ends stay, so that a place in the result has the line of the source. */
 const blank = (text: string) => text.replace(/[^\n]/g, ' ');
+const code = /(?<!`)`[^`\n]+`(?!`)/g;
 const nameless = (text: string) => text.replace(/[^\n]/g, '_');
 const withoutMarks = (text: string) =>
   text.replace(/^[ \t]*(?:\/\/|\/?\*+\/?|#|\.\\"|>)/gm, blank).replace(/\*\/$/, '  ');
@@ -74,7 +75,7 @@ function proseOfCode(text: string): readonly Piece[] {
   return [...text.matchAll(part)].flatMap((found) => {
     const line = text.slice(0, found.index).split('\n').length;
     const [whole] = found;
-    if (whole.startsWith('/')) return [{ line, text: withoutMarks(whole) }];
+    if (whole.startsWith('/')) return [{ line, text: withoutMarks(whole.replace(code, nameless)) }];
     const inner = ` ${whole.slice(1, -1)} `.replace(/\$\{[^}]*\}/g, blank);
     return /\w \w/.test(inner) ? [{ line, text: inner }] : [];
   });
@@ -83,7 +84,7 @@ function proseOfCode(text: string): readonly Piece[] {
 /** What is in backticks is a name; a block of code is text that a user reads. */
 function proseOf(path: string, text: string): readonly Piece[] {
   if (/\.(ts|mjs)$/.test(path)) return proseOfCode(text);
-  const prose = path.endsWith('.md') ? text.replace(/(?<!`)`[^`\n]+`(?!`)/g, nameless) : text;
+  const prose = path.endsWith('.md') ? text.replace(code, nameless) : text;
   return [{ line: 1, text: ` ${withoutMarks(prose)}` }];
 }
 

@@ -123,7 +123,7 @@ export type RviEvent =
       readonly names: ServiceNames;
       readonly vin: string | undefined;
       readonly found: ServerServices | undefined;
-      /** The node lists the server's services; undefined: the node was not asked. */
+      /** The node lists the server's services; undefined: the agent did not request the list. */
       readonly isServerListed?: boolean | undefined;
     }
   /** A call to the node failed: registering, or a message. */

@@ -31,8 +31,8 @@ function onUnstarted(own: RviState, { id, phase }: InPhase<'accepted'>, index: n
   const exchange = startingOf(own, id);
   const { attempts, unexpectedChunks } = exchange;
   const isFirstChunkAgain = unexpectedChunks === 1 && index === 1;
-  const isTold = unexpectedChunks > 0 && !isFirstChunkAgain;
-  if (phase.reservation !== undefined || attempts === 0 || isTold) return refused;
+  const isRestartSent = unexpectedChunks > 0 && !isFirstChunkAgain;
+  if (phase.reservation !== undefined || attempts === 0 || isRestartSent) return refused;
   return combine(
     refused,
     decision({

@@ -4,7 +4,7 @@
 import { callTimeoutMs, nameBytesMax } from '../../limits.ts';
 import { keyOf } from '../../core/decision-helpers.ts';
 import { ackOf, progressAckOf, restartAckOf } from './ack-rules.ts';
-import { spokenDialect } from './codec/dialects.ts';
+import { dialectOfMessage } from './codec/dialects.ts';
 import { readText } from './codec/fields.ts';
 import { member } from '../../schema.ts';
 import { timeoutOf } from './codec/message-expiry.ts';
@@ -143,7 +143,7 @@ export function createSender(parts: SenderParts): { send(effect: RviEffect): voi
     const update = [...state.core.packages.values()].find(({ id }) => isUpdate(id));
     if (update !== undefined && state.backend.server.dialect === undefined) {
       const context = { ...contextOf(settings, state.backend), names };
-      const dialect = spokenDialect({ kind: 'start', id: update.id }, context);
+      const dialect = dialectOfMessage({ kind: 'start', id: update.id }, context);
       parts.submit({ kind: 'dialect-used', dialect });
     }
     return undefined;

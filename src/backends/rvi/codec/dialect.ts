@@ -9,12 +9,12 @@ import type { Read } from './fields.ts';
 import type { JsonObject } from '../../../schema.ts';
 
 /** The server's calls whose parameters differ between the dialects. */
-export type Telling = 'notify' | 'start' | 'chunk' | 'finish';
+export type DialectService = 'notify' | 'start' | 'chunk' | 'finish';
 
 export type Dialect = {
-  decode(service: Telling, body: JsonObject): Read<Request>;
-  /** `who`: the VIN or the UUID, which the dialect uses for the vehicle. */
-  encode(message: Message, names: ServiceNames, who: string): JsonObject;
+  decode(service: DialectService, body: JsonObject): Read<Request>;
+  /** `vehicle`: the VIN or the UUID, which the dialect uses for the vehicle. */
+  encode(message: Message, names: ServiceNames, vehicle: string): JsonObject;
 };
 
 /** Returns the names verbatim (protocol 5.8); undefined if one is missing or invalid. */

@@ -21,14 +21,14 @@ export type DialectContext = {
   readonly names: ServiceNames | undefined;
 };
 
-export function heardDialect(body: JsonObject, hints: DialectContext): MessageDialect {
+export function dialectOfRequest(body: JsonObject, hints: DialectContext): MessageDialect {
   if (hints.messages !== 'auto') return hints.messages;
   const isUpdates = ['update_id', ...offerNames].some((name) => member(body, name) !== undefined);
   return isUpdates ? ofUpdates(hints) : 'P1';
 }
 
 /** Before the first answer to a registration, P2 and P3 may look the same. */
-export function isTold(
+export function isDialectKnown(
   dialect: MessageDialect,
   { messages, learned, names }: DialectContext,
 ): boolean {
@@ -36,7 +36,7 @@ export function isTold(
 }
 
 /** A package keeps the dialect of its offer, whatever is learned or configured later. */
-export function spokenDialect(message: Message, hints: DialectContext): MessageDialect {
+export function dialectOfMessage(message: Message, hints: DialectContext): MessageDialect {
   const { messages, learned, names } = hints;
   if (message.kind === 'packages') {
     if (messages !== 'auto') return messages;
@@ -73,18 +73,18 @@ export function deviceOf(
   return device.uuid ?? partsOf(names?.start ?? '').find((part) => uuid.test(part));
 }
 
-export type Who =
-  | { readonly ok: true; readonly who: string }
+export type Vehicle =
+  | { readonly ok: true; readonly vehicle: string }
   | { readonly ok: false; readonly reason: string };
 
 /** Returns the VIN or UUID for the dialect: servers ignore a message without it. */
-export function whoIn(
+export function vehicleIn(
   dialect: MessageDialect,
   hints: DialectContext,
   vin: string | undefined,
-): Who {
-  const who = dialect === 'P3' ? deviceOf(hints.device, hints.names) : vin;
-  if (who !== undefined) return { ok: true, who };
+): Vehicle {
+  const vehicle = dialect === 'P3' ? deviceOf(hints.device, hints.names) : vin;
+  if (vehicle !== undefined) return { ok: true, vehicle };
   const [what, key] = dialect === 'P3' ? ['UUID of the device', 'uuid'] : ['VIN', 'vin'];
   const reason = `no ${what}: set [device] ${key}, or name it in the node service prefix`;
   return { ok: false, reason };

@@ -8,13 +8,13 @@ import { wellFormed } from './fields.ts';
 import { printable } from '../../../sanitize.ts';
 import type { Offer, PackageId } from '../../../core/model.ts';
 import type { Message, Request, ServiceNames } from '../messages.ts';
-import type { Dialect, Telling } from './dialect.ts';
+import type { Dialect, DialectService } from './dialect.ts';
 import type { Read } from './fields.ts';
 import type { JsonObject } from '../../../schema.ts';
 
 export const p1: Dialect = { decode, encode };
 
-function decode(service: Telling, body: JsonObject): Read<Request> {
+function decode(service: DialectService, body: JsonObject): Read<Request> {
   if (service === 'notify') return decodeNotify(body);
   const id = readId(body);
   if (!id.ok) return id;
@@ -86,11 +86,11 @@ function encode(message: Message, names: ServiceNames, vin: string): JsonObject 
       return { vin, package: id, status, description: printable(wellFormed(description)) };
     }
     case 'packages':
-      return { vin, packages: spellPackages(message.packages) };
+      return { vin, packages: encodePackages(message.packages) };
   }
 }
 
-export function spellPackages(packages: readonly PackageId[]): readonly JsonObject[] {
+export function encodePackages(packages: readonly PackageId[]): readonly JsonObject[] {
   return packages.map(({ name, version }) => ({
     name: wellFormed(name),
     version: wellFormed(version),

@@ -6,12 +6,14 @@ import { answeredText, decodeIncoming, idOf, statusOf } from './jsonrpc.ts';
 import type { JsonObject } from '../../../schema.ts';
 import type { Answer } from './jsonrpc.ts';
 
-/** Encodes a call. The two dialects differ only in the parameters of a message: `spell`. */
+/**
+ * Encodes a call. The two dialects differ only in the parameters of a message: `encodeParameters`.
+ */
 export function encodeFlat(
   id: number,
   method: string,
   params: JsonObject,
-  spell: (parameters: JsonObject) => JsonObject,
+  encodeParameters: (parameters: JsonObject) => JsonObject,
 ): string {
   if (method === 'register_service') {
     // The node delivers on this socket. It does not reply if a parameter has another name.
@@ -19,7 +21,7 @@ export function encodeFlat(
   }
   const { parameters, ...rest } = params;
   const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [];
-  const head = isObject(list[0]) ? { parameters: spell(list[0]) } : {};
+  const head = isObject(list[0]) ? { parameters: encodeParameters(list[0]) } : {};
   return JSON.stringify({ id, method, params: { ...rest, ...head } });
 }
 

@@ -1,7 +1,13 @@
 // Decodes and encodes the SOTA services in all dialects (protocol 2). Decoding turns untrusted
 // parameters into a typed request, or a reason; encoding turns a message into service and
 // parameters.
-import { dialects, heardDialect, isTold, spokenDialect, whoIn } from './dialects.ts';
+import {
+  dialects,
+  dialectOfRequest,
+  isDialectKnown,
+  dialectOfMessage,
+  vehicleIn,
+} from './dialects.ts';
 import { readObject } from './fields.ts';
 import { packageIn } from './packages-by-vin.ts';
 import { updateIn } from './updates-by-vin.ts';
@@ -49,9 +55,9 @@ export function decodeRequest(
   if (service === 'abort') return decodeAbort(parameters);
   const body = readObject(parameters, 'parameters');
   if (!body.ok) return body;
-  const dialect = heardDialect(body.value, hints);
+  const dialect = dialectOfRequest(body.value, hints);
   const read = dialects[dialect].decode(service, body.value);
-  if (!read.ok || read.value.kind !== 'notify' || isTold(dialect, hints)) return read;
+  if (!read.ok || read.value.kind !== 'notify' || isDialectKnown(dialect, hints)) return read;
   return { ok: true, value: { ...read.value, dialect: undefined } };
 }
 
@@ -84,10 +90,10 @@ export function encodeMessage(
 ): Outgoing {
   // P1 cannot be right without a VIN: its servers identify vehicles by the VIN.
   const learned = vin === undefined && hints.learned === 'P1' ? undefined : hints.learned;
-  const dialect = spokenDialect(message, { ...hints, learned });
-  const found = whoIn(dialect, hints, vin);
+  const dialect = dialectOfMessage(message, { ...hints, learned });
+  const found = vehicleIn(dialect, hints, vin);
   if (!found.ok) return found;
-  const body = dialects[dialect].encode(message, hints.names, found.who);
+  const body = dialects[dialect].encode(message, hints.names, found.vehicle);
   return { ok: true, dialect, service: backend[message.kind], parameters: [body] };
 }
 

@@ -6,12 +6,12 @@ import { printable, shortenedBytes } from '../../../sanitize.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';
 import { readCount, readName, readObject, wellFormed } from './fields.ts';
 import { isObject, member } from '../../../schema.ts';
-import { spellPackages } from './packages-by-vin.ts';
+import { encodePackages } from './packages-by-vin.ts';
 import type { PackageId, Report, ReportCode } from '../../../core/model.ts';
 import type { Message, Request } from '../messages.ts';
 import type { Update } from '../../../core/model.ts';
 import type { ServiceNames } from '../messages.ts';
-import type { Dialect, Telling } from './dialect.ts';
+import type { Dialect, DialectService } from './dialect.ts';
 import type { Read } from './fields.ts';
 import type { JsonObject } from '../../../schema.ts';
 
@@ -24,7 +24,7 @@ export const p2: Dialect = {
 export const isUpdate = ({ version }: PackageId) => version === '';
 
 export function decodeUpdate(
-  service: Telling,
+  service: DialectService,
   body: JsonObject,
   dialect: 'P2' | 'P3',
 ): Read<Request> {
@@ -113,7 +113,7 @@ function encode(message: Message, names: ServiceNames): JsonObject {
   const body = encodeUpdate(message, names);
   if (message.kind === 'report') return { ...body, update: body['update_report'] };
   if (message.kind !== 'packages') return body;
-  return { ...body, packages: spellPackages(message.packages) };
+  return { ...body, packages: encodePackages(message.packages) };
 }
 
 /** Encodes everything except the vehicle. */
@@ -124,17 +124,17 @@ export function encodeUpdate(message: Message, names: ServiceNames): JsonObject 
     case 'ack':
       return { update_id: message.id.name, chunks: message.chunks };
     case 'report':
-      return { update_report: spellReport(message.report) };
+      return { update_report: encodeReport(message.report) };
     case 'packages': {
       // The list is required (protocol 2.3); the agent has no firmware versions of modules.
-      const packages = spellPackages(message.packages);
+      const packages = encodePackages(message.packages);
       return { installed_software: { packages, firmware: [] } };
     }
   }
 }
 
 /** An operation id must be a UUID (protocol 2.3); the agent has only that of the update. */
-function spellReport({ id, status, code, description }: Report): JsonObject {
+function encodeReport({ id, status, code, description }: Report): JsonObject {
   const number = status && code !== 'already-processed' ? resultCodes.ok : resultCodes[code];
   const text = printable(wellFormed(description));
   const result = { id: id.name, result_code: number, result_text: text };

@@ -18,13 +18,13 @@ const meanings: ReadonlyMap<number, string> = new Map([
 /** RFC 6455 limits a reason to 123 bytes, but a peer may send more. */
 const reasonCharactersMax = 123;
 
-export function closeWords(code: number, reason: Buffer, who: string, wasReset: boolean): string {
+export function closeWords(code: number, reason: Buffer, peer: string, wasReset: boolean): string {
   if (code === 1006) {
     const did = wasReset ? 'reset the connection' : 'ended the connection without a close frame';
-    return `${who} ${did}`;
+    return `${peer} ${did}`;
   }
   const meaning = meanings.get(code);
   const given = shortened(plain(reason.toString()), reasonCharactersMax);
   const said = given === '' ? '' : `, reason: ${given}`;
-  return `closed by ${who} (${code}${meaning === undefined ? '' : `, ${meaning}`})${said}`;
+  return `closed by ${peer} (${code}${meaning === undefined ? '' : `, ${meaning}`})${said}`;
 }

@@ -65,7 +65,7 @@ export function createDeliveryGate(clock: Clock, options: GateOptions): Delivery
   }
 
   function address(): string {
-    const base = networkAddress ?? `http://${spelled(listen.host)}:${port}`;
+    const base = networkAddress ?? `http://${bracketed(listen.host)}:${port}`;
     if (path === '/') return base;
     return `${base.includes('://') ? '' : 'http://'}${base.replace(/\/+$/, '')}${path}`;
   }
@@ -123,12 +123,12 @@ function placeOf({ listen, networkAddress }: GateOptions): Place {
 
 /** Returns the host as configured and as a URL parser writes it. */
 function namesOf(host: string): readonly string[] {
-  const name = spelled(host).toLowerCase();
+  const name = bracketed(host).toLowerCase();
   const url = `http://${name}`;
   return URL.canParse(url) ? [name, new URL(url).hostname] : [name];
 }
 
-const spelled = (host: string) => (host.includes(':') ? `[${host}]` : host);
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
 function urlOf(address: string): URL {
   return new URL(address.includes('://') ? address : `http://${address}`);

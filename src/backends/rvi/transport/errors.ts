@@ -62,8 +62,8 @@ export function failureOf(error: Error, leg: Leg): CallFailure {
   }
   if (said === 'ECONNRESET') return failure(code, `${leg.where}: ${resetWords(error, leg)}`);
   if (/^HPE_/.test(said)) return failure('status', `${leg.where}: ${parseWords(error, leg)}`);
-  const who = said.startsWith('WS_ERR_') ? 'this device ended the connection: ' : '';
-  return failure(code, `${leg.where}: ${who}${messageOf(error)}`);
+  const prefix = said.startsWith('WS_ERR_') ? 'this device ended the connection: ' : '';
+  return failure(code, `${leg.where}: ${prefix}${messageOf(error)}`);
 }
 
 function isFailure(value: unknown): value is CallFailure {

@@ -19,14 +19,14 @@ export function guarded<T extends readonly unknown[]>(
 
 /** Guards all functions of a transport. */
 export function guardTransport(transport: Transport, where: string, log: Log): Transport {
-  const told = (error: Error) => {
+  const report = (error: Error) => {
     log('error', 'transport-failed', { reason: internal(error, where).reason });
   };
   const { onRegistration, renewPath } = transport;
   return {
     open: (handlers) => {
       guarded(transport.open, (error) => {
-        told(error);
+        report(error);
         handlers.onDown(internal(error, where).reason);
       })(handlers);
     },
@@ -37,17 +37,17 @@ export function guardTransport(transport: Transport, where: string, log: Log): T
         return internal(asError(thrown), where);
       }
     },
-    resume: guarded(transport.resume, told),
+    resume: guarded(transport.resume, report),
     get networkAddress() {
       return transport.networkAddress;
     },
-    ...(onRegistration === undefined ? {} : { onRegistration: guarded(onRegistration, told) }),
+    ...(onRegistration === undefined ? {} : { onRegistration: guarded(onRegistration, report) }),
     ...(renewPath === undefined ? {} : { renewPath }),
     close: async () => {
       try {
         await transport.close();
       } catch (thrown) {
-        told(asError(thrown));
+        report(asError(thrown));
       }
     },
   };

@@ -27,7 +27,7 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
   const poster = createPoster(clock, options);
   const gate = createDeliveryGate(clock, { ...options, paths });
   const retry = createRetry(ports);
-  let isTold = false;
+  let isReported = false;
   let isClosed = false;
   let closeListener: () => Promise<void> = () => Promise.resolve();
 
@@ -44,9 +44,9 @@ export function createHttpTransport(ports: TransportPorts, options: HttpOptions)
 
   function down(handlers: TransportHandlers, reason: string, again: () => void): void {
     if (isClosed) return;
-    if (isTold) log('debug', 'node-reconnecting', { reason });
+    if (isReported) log('debug', 'node-reconnecting', { reason });
     else handlers.onDown(reason);
-    isTold = true;
+    isReported = true;
     retry.again(again);
   }
 

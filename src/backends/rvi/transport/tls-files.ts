@@ -26,7 +26,7 @@ export async function openTlsFiles(
   if (!first.ok) return first;
   let held = first.value;
   let triedMs = clock.nowMs();
-  let told: string | undefined;
+  let loggedReason: string | undefined;
   warn(held);
 
   function warn({ exposed, tls }: Files): void {
@@ -37,11 +37,11 @@ export async function openTlsFiles(
 
   function take(read: DiskResult<Files>): void {
     if (!read.ok) {
-      if (read.reason !== told) log('warn', 'tls-reload-failed', { reason: read.reason });
-      told = read.reason;
+      if (read.reason !== loggedReason) log('warn', 'tls-reload-failed', { reason: read.reason });
+      loggedReason = read.reason;
       return;
     }
-    told = undefined;
+    loggedReason = undefined;
     if (read.value.digest === held.digest) return;
     held = read.value;
     log('info', 'tls-reloaded', {});

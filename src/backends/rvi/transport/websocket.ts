@@ -19,14 +19,14 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
   const retry = createRetry(ports, reconnectDelayMsMaxOf(way.url));
   let link: Link | undefined;
   let down: CallFailure = failure('closed', `${way.url}: not connected yet`);
-  let isTold = false;
+  let isReported = false;
   let isClosed = false;
 
   function open(handlers: TransportHandlers): void {
     const dial = () => {
       link = createLink(clock, way.url, ours, {
         onOpen() {
-          isTold = false;
+          isReported = false;
           handlers.onUp();
         },
         onText: (data) => receive(handlers, data),
@@ -42,9 +42,9 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
     down = why;
     calls.failAll(why);
     if (isClosed) return;
-    if (isTold) log('debug', 'node-reconnecting', { reason: why.reason });
+    if (isReported) log('debug', 'node-reconnecting', { reason: why.reason });
     else handlers.onDown(why.reason);
-    isTold = true;
+    isReported = true;
     retry.again(() => open(handlers), why.isClockInDoubt);
   }
 

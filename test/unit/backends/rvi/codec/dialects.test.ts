@@ -1,6 +1,9 @@
 // Method: P2 and P3 as protocol 2.2 and 2.3 have them, each call of the server and each message of
 // ours; and which dialect is taken for which, by what came, what is configured and what is known.
-import { heardDialect, spokenDialect } from '../../../../../src/backends/rvi/codec/dialects.ts';
+import {
+  dialectOfRequest,
+  dialectOfMessage,
+} from '../../../../../src/backends/rvi/codec/dialects.ts';
 import {
   decodeRequest,
   encodeMessage,
@@ -177,7 +180,7 @@ test('a list for a server of P1 goes out in P3 where the vehicle has no VIN', ()
   assert.equal([dialectWith('V1'), dialectWith(undefined)], ['P1', 'P3']);
 });
 
-test('who cannot be named says nothing, and says why', () => {
+test('a vehicle without its id sends nothing, and logs why', () => {
   assert.is(
     spelled({ kind: 'packages', packages: [] }, { ...p2, messages: 'P3' }),
     'no UUID of the device: set [device] uuid, or name it in the node service prefix',
@@ -210,7 +213,7 @@ test('hears P1, P2 or P3 by what came and by how the node names the vehicle', ()
     [notify, { ...p3, messages: 'P2' }, 'P2'],
     [notify, { ...p3, messages: 'P1' }, 'P1'],
   ] as const) {
-    assert.is(heardDialect(body, hints), heard, JSON.stringify([body, hints]));
+    assert.is(dialectOfRequest(body, hints), heard, JSON.stringify([body, hints]));
   }
   assert.match(String(decoded('notify', notify, { ...p3, messages: 'P1' })), /^packages: /);
   const seed = { packages: [{ package: { name: 'a', version: '1' } }] };
@@ -242,7 +245,7 @@ test('speaks of a package as it came, and of all packages as was learnt', () => 
     [list, p3, 'P3'],
     [list, { ...p3, messages: 'P2' }, 'P2'],
   ] as const) {
-    assert.is(spokenDialect(message, hints), spoken, JSON.stringify([message, hints]));
+    assert.is(dialectOfMessage(message, hints), spoken, JSON.stringify([message, hints]));
   }
   assert.is(settings.rvi.serverDialect, 'auto');
 });
