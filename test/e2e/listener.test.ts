@@ -125,7 +125,7 @@ test('a fixed path is warned of, and not renewed', async () => {
       const { backend, command } = vehicle;
       vehicle.boot();
       await backend.registered();
-      assert.match(vehicle.logs(), /warning: .*rvi\.path is fixed, which is weaker/);
+      assert.match(vehicle.logs(), /warning: .*rvi\.path is fixed, so it can be guessed/);
       assert.is((await deliver(at('/sota'), offer('any'))).status, 200);
       assert.is((await deliver(at('/'), offer('any'))).status, 404);
       const renewed = await command('renew-path');

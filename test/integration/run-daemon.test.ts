@@ -1,7 +1,8 @@
 // Method: `run` in this process, on the real disk below a temporary directory, with a node that is
 // not there. It is stopped as by Ctrl-C. The lock of a directory stays ours: a process holds it as
 // long as it lives.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -23,7 +24,7 @@ test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-serve-'));
 });
 // An agent that crashed, or was told to end at once, ends in its own time: it is the same process.
-test.afterEach(() => rmSync(directory, { recursive: true, force: true, maxRetries: 50 }));
+test.afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 50 }));
 
 const socketOf = (storage: string) => `${storage}.sock`;
 
