@@ -49,8 +49,7 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
       if (draw === undefined) return undefined;
       const script = draw(prng);
       const isControl = draw === drawControl || controlDraws.includes(draw);
-      count(siege, script.name, script.inputs * script.connections);
-      return () => perform(siege, script, isControl ? control : listener);
+      return () => perform(siege, counted(siege, script), isControl ? control : listener);
     });
     // Those at the control socket may rest for a minute; at the listener nobody may.
     for (const socket of control.held.keys()) socket.destroy();
@@ -58,9 +57,11 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     await until('who began a message and held it is cut off', isEnded);
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4);
+    // Crowds may have taken the places of all strangers: now each of them gets its answer.
+    for (const draw of strangers) await perform(siege, counted(siege, draw(prng)), listener);
     await end();
-    const counted = async () => (await guarded.vehicle.status()).counters.refused;
-    const isAll = async () => (await counted()) >= siege.foreign;
+    const refused = async () => (await guarded.vehicle.status()).counters.refused;
+    const isAll = async () => (await refused()) >= siege.foreign;
     await until('each that was refused is counted', isAll);
   });
 }
@@ -101,6 +102,11 @@ export const stageOf = (where: number | string, mark: string): Stage => ({
   mark,
   held: new Map(),
 });
+
+function counted(siege: Siege, script: Script): Script {
+  count(siege, script.name, script.inputs * script.connections);
+  return script;
+}
 
 export function count(siege: Siege, kind: string, inputs: number): void {
   siege.inputs += inputs;
