@@ -55,7 +55,12 @@ test('a password with a % reaches the proxy as it stands; a refusal names the pr
 const html = '<!doctype html><title>Welcome</title>';
 
 for (const [what, status, headers, said] of [
-  ['a page', 200, { 'Content-Type': 'text/html' }, /HTTP status 200 \(text\/html\): no answer of/],
+  [
+    'a page',
+    200,
+    { 'Content-Type': 'text/html' },
+    /HTTP status 200 \(text\/html\): not an answer of/,
+  ],
   ['a redirect', 301, { Location: 'https://x.example/' }, /redirects to https:\/\/x\.example\//],
   ['that it wants a password', 401, {}, /HTTP status 401 .*: it requires a user and a password/],
   ['a failure', 503, { 'Content-Type': 'text/html' }, /HTTP status 503 \(text\/html\)/],

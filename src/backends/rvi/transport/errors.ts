@@ -23,7 +23,7 @@ const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
 ];
 
 /** Messages for system error codes; `isAddress`: the configured address may be wrong. */
-const deeds: readonly (readonly [pattern: RegExp, says: string, isAddress: boolean])[] = [
+const deeds: readonly (readonly [pattern: RegExp, text: string, isAddress: boolean])[] = [
   [/^ECONNREFUSED$/, 'no process accepts connections there; is it running?', true],
   [/^(ENOTFOUND|EAI_NONAME|EAI_NODATA)$/, 'the host name does not exist', true],
   [/^EAI_/, 'the host name cannot be resolved', true],
@@ -75,7 +75,7 @@ export function thrownFailure(error: Error, leg: Leg): CallFailure {
   const words = tlsWords(codeOf(error), error.message, true);
   if (words === undefined) return internal(error, leg.where);
   const key = keyOf(words.key, leg);
-  return failure('tls', `${leg.where}: ${words.says} (${words.name}): check ${key}`);
+  return failure('tls', `${leg.where}: ${words.text} (${words.name}): check ${key}`);
 }
 
 /** For an unexpected exception. It ends the call or the connection, and never the agent. */
@@ -87,19 +87,19 @@ function tlsFailure(error: Error, leg: Leg): CallFailure | undefined {
   const code = codeOf(error);
   const isClosed = /^(ECONNRESET|EPIPE)$/.test(code) && 'isInHandshake' in error;
   if (isClosed) {
-    const says = `${whoOf(leg)} ended the connection during the TLS handshake`;
+    const text = `${whoOf(leg)} ended the connection during the TLS handshake`;
     const hint = leg.ownFault ?? `does it use TLS? check ${keyOf('url', leg)}`;
-    return failure('tls', `${leg.where}: ${says}: ${hint}`);
+    return failure('tls', `${leg.where}: ${text}: ${hint}`);
   }
   if (!isTlsCode(code)) return undefined;
   const words = tlsWords(code, error.message, false);
   const fault = words?.isOurs === true || words === undefined ? leg.ownFault : undefined;
-  const says = `${words?.says ?? `TLS failed: ${messageOf(error)}`}${nameDetail(error, words)}`;
+  const text = `${words?.text ?? `TLS failed: ${messageOf(error)}`}${nameDetail(error, words)}`;
   const named = words?.name ?? code;
   const clock = words?.isClock === true ? " (is this device's clock right?)" : '';
   const key = words === undefined || words.key === 'none' ? '' : `: check ${keyOf(words.key, leg)}`;
   const hint = fault === undefined ? '' : `; ${fault}`;
-  const failed = failure('tls', `${leg.where}: ${says} (${named})${clock}${key}${hint}`);
+  const failed = failure('tls', `${leg.where}: ${text} (${named})${clock}${key}${hint}`);
   return words?.isClock === true ? { ...failed, isClockInDoubt: true } : failed;
 }
 

@@ -3,7 +3,7 @@
 
 /** `isOurs`: this device's certificate or key is wrong; `isClock`: its clock may be the cause. */
 export type TlsWords = {
-  readonly says: string;
+  readonly text: string;
   readonly key: 'url' | 'ca' | 'cert' | 'key' | 'none';
   readonly isOurs?: boolean;
   readonly isClock?: boolean;
@@ -20,28 +20,28 @@ const verdicts: readonly Row[] = [
   [
     /^DEPTH_ZERO_SELF_SIGNED_CERT$|^SELF_SIGNED_CERTIFICATE$/,
     {
-      says: 'its certificate is self-signed and not trusted',
+      text: 'its certificate is self-signed and not trusted',
       key: 'ca',
     },
   ],
   [
     /^SELF_SIGNED_CERT/,
     {
-      says: 'its certificate ends at a self-signed authority that this device does not trust',
+      text: 'its certificate ends at a self-signed authority that this device does not trust',
       key: 'ca',
     },
   ],
   [
     /^UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|^CERT_(UNTRUSTED|REJECTED)$/,
     {
-      says: unknownAuthority,
+      text: unknownAuthority,
       key: 'ca',
     },
   ],
   [
     /^CERT_HAS_EXPIRED$|^CERTIFICATE_HAS_EXPIRED$/,
     {
-      says: 'its certificate has expired',
+      text: 'its certificate has expired',
       key: 'none',
       isClock: true,
     },
@@ -49,7 +49,7 @@ const verdicts: readonly Row[] = [
   [
     /^CERT_NOT_YET_VALID$|^CERTIFICATE_IS_NOT_YET_VALID$/,
     {
-      says: 'its certificate is not valid yet',
+      text: 'its certificate is not valid yet',
       key: 'none',
       isClock: true,
     },
@@ -57,42 +57,42 @@ const verdicts: readonly Row[] = [
   [
     /^CRL_(HAS_EXPIRED|NOT_YET_VALID)$/,
     {
-      says: 'the list of revoked certificates is out of date',
+      text: 'the list of revoked certificates is out of date',
       key: 'ca',
       isClock: true,
     },
   ],
-  [/^CERT_REVOKED$/, { says: 'its certificate was revoked', key: 'none' }],
+  [/^CERT_REVOKED$/, { text: 'its certificate was revoked', key: 'none' }],
   [
     /^(ERR_TLS_CERT_ALTNAME_\w+|HOSTNAME_MISMATCH)$/,
     {
-      says: 'its certificate is for another name',
+      text: 'its certificate is for another name',
       key: 'url',
     },
   ],
   [
     /^(INVALID_PURPOSE|UNSUITABLE_CERTIFICATE_PURPOSE)$/,
     {
-      says: 'its certificate is not for a server',
+      text: 'its certificate is not for a server',
       key: 'none',
     },
   ],
   [
     /^(INVALID_CA|PATH_LENGTH_EXCEEDED|CERT_CHAIN_TOO_LONG|UNABLE_TO_GET_CRL)$/,
     {
-      says: 'the chain of its certificate is not valid',
+      text: 'the chain of its certificate is not valid',
       key: 'ca',
     },
   ],
   [
     /^(CERT_SIGNATURE_FAILURE|UNABLE_TO_DECRYPT_CERT_SIGNATURE)$/,
     {
-      says: 'the signature of its certificate is wrong',
+      text: 'the signature of its certificate is wrong',
       key: 'ca',
     },
   ],
-  [/^(EE|CA)_(\w+_)?(KEY|MD|ALGORITHM)_TOO_(WEAK|SMALL)$/, { says: weak, key: 'none' }],
-  [/^CERTIFICATE_VERIFY_FAILED$/, { says: unknownAuthority, key: 'ca' }],
+  [/^(EE|CA)_(\w+_)?(KEY|MD|ALGORITHM)_TOO_(WEAK|SMALL)$/, { text: weak, key: 'none' }],
+  [/^CERTIFICATE_VERIFY_FAILED$/, { text: unknownAuthority, key: 'ca' }],
 ];
 
 /** Alerts that the peer sent. */
@@ -100,7 +100,7 @@ const alerts: readonly Row[] = [
   [
     /^UNKNOWN_CA$/,
     {
-      says: 'it does not trust the issuer of the certificate of the agent',
+      text: 'it does not trust the issuer of the certificate of the agent',
       key: 'cert',
       isOurs: true,
     },
@@ -108,7 +108,7 @@ const alerts: readonly Row[] = [
   [
     /^CERTIFICATE_EXPIRED$/,
     {
-      says: 'it reports that the certificate of the agent has expired',
+      text: 'it reports that the certificate of the agent has expired',
       key: 'cert',
       isOurs: true,
     },
@@ -116,7 +116,7 @@ const alerts: readonly Row[] = [
   [
     /^CERTIFICATE_REVOKED$/,
     {
-      says: 'it reports that the certificate of the agent was revoked',
+      text: 'it reports that the certificate of the agent was revoked',
       key: 'cert',
       isOurs: true,
     },
@@ -124,7 +124,7 @@ const alerts: readonly Row[] = [
   [
     /^(BAD|UNSUPPORTED)_CERTIFICATE$|^CERTIFICATE_UNKNOWN$|^ACCESS_DENIED$/,
     {
-      says: 'it does not accept the certificate of the agent',
+      text: 'it does not accept the certificate of the agent',
       key: 'cert',
       isOurs: true,
     },
@@ -132,7 +132,7 @@ const alerts: readonly Row[] = [
   [
     /^(CERTIFICATE_REQUIRED|NO_CERTIFICATE)$/,
     {
-      says: 'it requires a client certificate',
+      text: 'it requires a client certificate',
       key: 'cert',
       isOurs: true,
     },
@@ -140,7 +140,7 @@ const alerts: readonly Row[] = [
   [
     /^DECRYPT_ERROR$|^DECRYPTION_FAILED$/,
     {
-      says: 'it cannot verify a signature of the key of the agent',
+      text: 'it cannot verify a signature of the key of the agent',
       key: 'key',
       isOurs: true,
     },
@@ -148,13 +148,13 @@ const alerts: readonly Row[] = [
   [
     /^HANDSHAKE_FAILURE$|^INSUFFICIENT_SECURITY$/,
     {
-      says: 'it found no common cipher, or requires a client certificate',
+      text: 'it found no common cipher, or requires a client certificate',
       key: 'cert',
       isOurs: true,
     },
   ],
-  [/^PROTOCOL_VERSION$|^INAPPROPRIATE_FALLBACK$/, { says: noVersion, key: 'none' }],
-  [/^UNRECOGNI[SZ]ED_NAME$/, { says: 'it does not know the host name', key: 'url' }],
+  [/^PROTOCOL_VERSION$|^INAPPROPRIATE_FALLBACK$/, { text: noVersion, key: 'none' }],
+  [/^UNRECOGNI[SZ]ED_NAME$/, { text: 'it does not serve this host name', key: 'url' }],
 ];
 
 /** Errors of this device in the handshake. */
@@ -162,40 +162,40 @@ const handshakes: readonly Row[] = [
   [
     /^(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|HTTPS_PROXY_REQUEST)$/,
     {
-      says: 'it does not answer in TLS',
+      text: 'it does not answer in TLS',
       key: 'url',
     },
   ],
   [
     /^(UNKNOWN_PROTOCOL|BAD_RECORD_TYPE|RECORD_LAYER_FAILURE|UNEXPECTED_MESSAGE)$/,
     {
-      says: 'it does not answer in TLS',
+      text: 'it does not answer in TLS',
       key: 'url',
     },
   ],
   [
     /^(UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|NO_PROTOCOLS_AVAILABLE)$/,
     {
-      says: noVersion,
+      text: noVersion,
       key: 'none',
     },
   ],
-  [/^(ERR_TLS_PROTOCOL_VERSION_CONFLICT|WRONG_SSL_VERSION)$/, { says: noVersion, key: 'none' }],
+  [/^(ERR_TLS_PROTOCOL_VERSION_CONFLICT|WRONG_SSL_VERSION)$/, { text: noVersion, key: 'none' }],
   [
     /^(DH_KEY_TOO_SMALL|MODULUS_TOO_SMALL|BAD_DH_VALUE)$/,
     {
-      says: 'its key exchange is too weak',
+      text: 'its key exchange is too weak',
       key: 'none',
     },
   ],
   [
     /^(NO_SHARED_CIPHER|NO_CIPHERS_AVAILABLE|UNKNOWN_CIPHER_RETURNED)$/,
     {
-      says: 'no common cipher',
+      text: 'no common cipher',
       key: 'none',
     },
   ],
-  [/^(LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED|WRONG_SIGNATURE_TYPE)$/, { says: weak, key: 'none' }],
+  [/^(LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED|WRONG_SIGNATURE_TYPE)$/, { text: weak, key: 'none' }],
 ];
 
 /** Errors of OpenSSL about this device's certificate and key. */
@@ -203,7 +203,7 @@ const own: readonly Row[] = [
   [
     /^(EE|CA)_KEY_TOO_SMALL$/,
     {
-      says: 'the key of the certificate of the agent is too small',
+      text: 'the key of the certificate of the agent is too small',
       key: 'cert',
       isOurs: true,
     },
@@ -211,7 +211,7 @@ const own: readonly Row[] = [
   [
     /^CA_MD_TOO_WEAK$/,
     {
-      says: 'the digest of the certificate of the agent is too weak',
+      text: 'the digest of the certificate of the agent is too weak',
       key: 'cert',
       isOurs: true,
     },
@@ -219,7 +219,7 @@ const own: readonly Row[] = [
   [
     /^KEY_VALUES_MISMATCH$/,
     {
-      says: 'the key of the agent does not belong to its certificate',
+      text: 'the key of the agent does not belong to its certificate',
       key: 'key',
       isOurs: true,
     },
@@ -227,7 +227,7 @@ const own: readonly Row[] = [
   [
     /^(BAD_DECRYPT|BAD_PASSWORD_READ|NO_START_LINE|UNSUPPORTED)$/,
     {
-      says: 'the certificate or key of the agent cannot be read',
+      text: 'the certificate or key of the agent cannot be read',
       key: 'key',
       isOurs: true,
     },

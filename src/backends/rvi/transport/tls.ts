@@ -62,11 +62,11 @@ function datesOf({ validFrom, validTo }: X509Certificate): Dates {
 /** Returns what is wrong with the dates; undefined if the certificate is valid, or missing. */
 export function datesFault(dates: Dates | undefined, wallMs: number): string | undefined {
   if (dates === undefined) return undefined;
-  const say = (what: string, ms: number) =>
+  const text = (what: string, ms: number) =>
     `the certificate of the agent (rvi.tls_cert) ${what} ${new Date(ms).toISOString()}`;
-  if (wallMs > dates.toMs) return `${say('has expired on', dates.toMs)}: renew it`;
+  if (wallMs > dates.toMs) return `${text('has expired on', dates.toMs)}: renew it`;
   if (wallMs >= dates.fromMs) return undefined;
-  return `${say('is not valid before', dates.fromMs)}: is this device's clock right?`;
+  return `${text('is not valid before', dates.fromMs)}: is this device's clock right?`;
 }
 
 /** Returns none if one of them is invalid: OpenSSL would skip it without an error. */

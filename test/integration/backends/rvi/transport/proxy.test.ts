@@ -209,7 +209,7 @@ test('names the proxy when it hangs up, refuses or speaks no HTTP, and its key',
   const answers = [
     ['HTTP/1.1 502 Bad Gateway\r\n\r\n', /answered HTTP status 502: it cannot reach 192\.0\.2/],
     ['HTTP/1.1 403 Forbidden\r\n\r\n', /answered HTTP status 403: it does not allow a connection/],
-    ['HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', /answered HTTP status 302: it does not/],
+    ['HTTP/1.1 302 Found\r\nLocation: http://x/\r\n\r\n', /answered HTTP status 302: it did not/],
     ['SSH-2.0-OpenSSH_9.2\r\n', /did not answer in HTTP \(HPE_/],
     ['', /the proxy ended the connection without an answer/],
   ] as const;
