@@ -1,6 +1,6 @@
 /**
- * A broken promise of our own: never caught but in main.ts, which logs it and lets the supervisor
- * restart us.
+ * An internal invariant failed. Only main.ts catches this error: it logs it and exits, and the
+ * supervisor restarts the agent.
  */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError';

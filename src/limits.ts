@@ -72,7 +72,7 @@ export const keepAliveMs = 3_600_000;
  * (protocol 1.6). After it, the call has failed.
  */
 export const callTimeoutMs = 10_000;
-/** Time during which a former delivery path still works after the node knows the new one. */
+/** Time during which a former delivery path still works after the node has received the new one. */
 export const oldPathMs = 5_000;
 /** Former delivery paths that work at a time while the node answers no registration. */
 export const oldPathsMax = 8;

@@ -74,8 +74,8 @@ export const logCodes = {
   'cleanup-failed': 'warn or debug',
 
   // ---------------------------------------------------------------- Node and server
-  // The node knows the services of the agent. After a `node-disconnected` with `call=message` the
-  // agent logs it when the node accepts a message again.
+  // The agent has registered its services with the node. After a `node-disconnected` with
+  // `call=message` the agent logs it when the node accepts a message again.
   registered: 'info',
   // The node is not reachable, or does not answer a call. The agent retries after at most 10 s for
   // a node on this device or in a private network, else after at most 300 s. Fix: `reason` names

@@ -37,6 +37,10 @@ const words: readonly Word[] = [
   [`${machine} (?:speaks?|spoke|spoken)`, 'uses', 'a server speaks P2'],
   [`${machine} wants?`, 'needs, requests', 'the server wants the list'],
   [`(?:the|an?|this|some) ${machine} asks?`, 'requests', 'the server asks for the list'],
+  [`${machine} (?:knows?|knew|thinks?|believes?)`, 'has, uses', 'the node knows the address'],
+  ['(?:it|one|which|who) (?:says|tells|asks|speaks|wants)', 'the noun and its verb', 'it says so'],
+  ['we|our|ours', 'the agent, this device', 'our certificate has expired'],
+  ['in silence|in vain|without a word', 'without a message', 'it is lost in silence'],
   ['power cuts?', 'power loss', 'any power cut'],
   ['(?:an?|the|each|every|any|this|that|no) cut', 'power loss, interruption', 'after a cut'],
   ['(?:is|are|was|were|been|gets?) cut(?! (?:to|down|into))', 'is interrupted', 'the run was cut'],
@@ -46,6 +50,7 @@ const words: readonly Word[] = [
   ['(?:go|goes|going|went) on', 'continue', 'the transfer goes on'],
   ['st(?:and|ands|ood)(?! for)', 'is', 'the value stands in the file'],
   ['no longer', 'not', 'it is no longer there'],
+  ['lies? in|lay in', 'is in', 'the file lies in a folder'],
   ['today|nowadays', 'the present tense', 'what servers send today'],
   ['(?:^|[.:;]) (?:Is|Are|Were) [^.?!:;]*, [^.?!:;]*[.]', 'if', 'Is it installed, it reports.'],
 ];

@@ -152,7 +152,7 @@ const cases: readonly Case[] = [
         `a certificate of ours that has expired (${version})`,
         () => ask(),
         { ca: 'ca.crt', mine: 'expired' },
-        /reports that the certificate .* has expired.*check rvi\.tls_cert.*has expired on 20.*renew it/,
+        /reports that the certificate .* has expired.*rvi\.tls_cert.*expired on 20.*renew it/,
       ],
       [
         `a certificate of ours that is not valid yet (${version})`,
