@@ -1,5 +1,5 @@
 // When an ack is legal, and what it lists. An ack is built from the committed state when it is
-// sent, so a lost one does no harm and several become one.
+// sent. So a lost one does no harm, and several become one.
 import { ackIndices } from '../../core/chunk-set.ts';
 import { inPhase, keyOf, packageIn, transferOf } from '../../core/decision-helpers.ts';
 import { isOutcomePending } from './progress-ack.ts';
@@ -39,7 +39,7 @@ export function progressAckOf(
   return { kind: 'ack', id, chunks: ackIndices(transfer.chunks, settings.rvi.ack) };
 }
 
-/** Only without a transfer: a transfer has other ways to make the server continue. */
+/** The restart ack: only without a transfer, which has other ways to make the server continue. */
 export function restartAckOf(state: State, id: PackageId): Message | undefined {
   const one = packageIn(state, id, 'accepted');
   return one === undefined || one.isMultiPackage ? undefined : { kind: 'ack', id, chunks: [0] };

@@ -49,7 +49,7 @@ export function onRegistered(
     { kind: 'identified', names: event.names, vin, found: event.found },
     { kind: 'link', link: upFrom(settings, backend, failures, moment) },
   ];
-  // A renewal on a working link changes nothing; after an outage all pending messages are due.
+  // A renewal on a working link makes nothing due; after an outage all pending messages are due.
   if (link.kind === 'registering' && link.isRenewal) {
     const awaited = all.flatMap((one) => afterRenewal(settings, backend, one, moment));
     const renewed = decision({ notes: [...identified, ...awaited] });

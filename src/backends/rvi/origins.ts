@@ -1,5 +1,5 @@
-// Which server offered a package. The report goes to the server of the last offer, and messages
-// after the report go to that of the next offer. An offer never redirects a transfer.
+// Which server offered a package. The report goes to the server of the last offer. Messages after
+// the report go to that of the next offer. An offer never redirects a transfer.
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { Fact } from '../../core/events.ts';
 import type { PackageId, Phase, State } from '../../core/model.ts';

@@ -1,5 +1,5 @@
-// Counts rejected requests. A peer may send thousands per second, so the rejections of a short time
-// become one event, with one commit that writes nothing.
+// Counts rejected requests. A peer may send thousands per second. So the rejections of a short time
+// become one event, whose commit writes nothing.
 import { refusalsEveryMs } from '../../limits.ts';
 import type { Event } from '../../core/events.ts';
 import type { Clock } from '../../host/ports.ts';

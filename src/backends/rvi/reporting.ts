@@ -1,4 +1,4 @@
-// Sends the report of an outcome until the server requests the inventory, which is the only proof
+// Sends the report of an outcome until the server requests the inventory. Only this request proves
 // that the report arrived (protocol 5.13).
 import {
   listingDelayMs,

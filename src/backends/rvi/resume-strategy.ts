@@ -1,6 +1,7 @@
 // How to make a silent server continue. A server may need the list of stored chunks, or `[]` as the
-// first ack after `/sota/start`, or it may have lost the transfer. It does not answer a wrong
-// method (protocol 2.4). The agent learns which method worked, and tries it first the next time.
+// first ack after `/sota/start`. It may also have lost its state of the vehicle. It does not answer
+// a wrong method (protocol 2.4). The agent learns which method worked, and tries it first the next
+// time.
 import { startRetryDelayMsMax, startRetryDelayMsMin } from '../../limits.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { log } from '../../core/decision-helpers.ts';

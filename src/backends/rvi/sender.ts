@@ -1,6 +1,6 @@
 // Sends calls to the node, one at a time and in order: acks in the wrong order would make the
-// server send chunks twice. A message is built from the committed state when it is sent, so a lost
-// one does no harm and several become one.
+// server send chunks twice. A message is built from the committed state when it is sent. So a lost
+// one does no harm, and several become one.
 import { callTimeoutMs, nameBytesMax } from '../../limits.ts';
 import { keyOf } from '../../core/decision-helpers.ts';
 import { ackOf, progressAckOf, restartAckOf } from './ack-rules.ts';

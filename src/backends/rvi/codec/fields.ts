@@ -62,7 +62,7 @@ export function readSha1(value: unknown, path: string): Read<string> {
 
 /**
  * Strict base64: standard alphabet, padded, canonical. Node's decoder accepts any text ('!!!' is 0
- * bytes, 'AA==junk' is 1), so the decoded bytes must encode to the same text.
+ * bytes, 'AA==junk' is 1), so the result is encoded again and compared.
  */
 export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
   if (!isText(value)) return bad(path, 'a string is needed');

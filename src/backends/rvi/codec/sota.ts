@@ -33,8 +33,8 @@ export function namesOf(name: (service: Service) => string): ServiceNames {
 }
 
 /**
- * Returns the service if the name is `/sota/chunk` as nodes deliver it, with or without the first
- * slash, or the full name that the node gave it at the registration.
+ * Returns the service of a delivery. Nodes deliver `/sota/chunk`, with or without the first slash,
+ * or the full name from the registration.
  */
 export function serviceOf(name: string, names: ServiceNames | undefined): Service | undefined {
   return services.find((service) => {

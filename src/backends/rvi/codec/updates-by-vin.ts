@@ -1,6 +1,6 @@
 // P2: March to June 2016 (protocol 2.2). A notify offers one update with an id, and a report lists
-// operations; the VIN identifies the vehicle. An update names no package, so its id becomes the
-// name and the version is empty, which it never is in P1.
+// operations; the VIN identifies the vehicle. An update names no package. So its id becomes the
+// name, and its version is empty, as never in P1.
 import { descriptionBytesMax, nameBytesMax, signatureBytesMax } from '../../../limits.ts';
 import { printable, shortenedBytes } from '../../../sanitize.ts';
 import { ownServices, readChunk, readServices, readStart } from './dialect.ts';

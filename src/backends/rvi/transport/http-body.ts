@@ -3,8 +3,8 @@ import { messageBytesMax } from '../../../limits.ts';
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Up to this size, a body that is too large is read and dropped, so that its sender can read the
- * answer.
+ * A body that is too large is read up to this size and dropped, because its sender must finish
+ * before it reads the answer.
  */
 const drainedBytesMax = 16 * messageBytesMax;
 

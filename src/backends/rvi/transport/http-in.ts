@@ -120,8 +120,8 @@ function admitOnly(
 }
 
 /**
- * Limits the connections. If too many are idle, the one that was idle longest is closed, because a
- * new one contains a message that the node would lose (protocol 1.6). Busy connections come in
+ * Limits the connections. If too many are idle, the one that was idle longest is closed. A new one
+ * stays open, because the node would lose its message (protocol 1.6). Busy connections come in
  * bursts, so the limit of all connections is twice as high.
  */
 function boundConnections(server: Server, log: Log, onRefused: () => void): void {

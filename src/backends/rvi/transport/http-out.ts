@@ -20,7 +20,7 @@ export type Poster = {
   close(): void;
 };
 
-/** Bursts share a connection. A router may drop a connection that is idle for longer. */
+/** Bursts share a connection. A router may drop a longer idle one, and neither end notices. */
 const idleMsMax = 5_000;
 
 type Attempt = { readonly result: CallResult; readonly isStale: boolean };
@@ -72,9 +72,10 @@ export function createPoster(clock: Clock, way: Way): Poster {
 
   /**
    * The node may close a kept connection while a call is sent on it. Such a call is sent again on a
-   * new connection, once, and only if the old one was reused and ended without a byte of an answer.
-   * A node that crashes over a call looks the same (protocol 1.7), and receives the call twice. Any
-   * other failure is not retried here: a second ack would double the stream (protocol 2.4).
+   * new connection, once. The old one must have been reused, and have ended without a byte of an
+   * answer. A node that crashes over a call looks the same (protocol 1.7), and receives the call
+   * twice. Any other failure is not retried here: a second ack would double the stream (protocol
+   * 2.4).
    */
   async function post(call: Call, onSent?: () => void): Promise<CallResult> {
     const startMs = clock.nowMs();

@@ -1,5 +1,5 @@
-// Reads the TLS files of the configuration, and reads them again for a new connection, so that a
-// renewal needs no restart. If a file is then invalid or incomplete, the earlier files stay in use.
+// Reads the TLS files of the configuration. A new connection reads them again, so a renewal needs
+// no restart. If a file is then invalid or incomplete, the earlier files stay in use.
 import { createHash } from 'node:crypto';
 import { tlsFileBytesMax, tlsFilesEveryMs } from '../../../limits.ts';
 import { exposure } from '../../../sanitize.ts';

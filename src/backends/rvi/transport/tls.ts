@@ -1,6 +1,7 @@
 // TLS options for connections to the node: version 1.2 or later, and the node's certificate is
-// always verified, with the configured CA if there is one. Files that can never work are an error
-// at the start. Invalid dates only cause a warning, because the clock may not be set yet.
+// always verified, with the configured CA if there is one. The agent sends its own certificate if
+// the node requests one. Files that can never work are an error at the start. Invalid dates only
+// cause a warning, because the clock may not be set yet.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 

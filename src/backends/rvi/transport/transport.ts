@@ -26,7 +26,7 @@ export type CallFailure = {
 
 export type CallResult = { readonly ok: true; readonly text: string } | CallFailure;
 
-/** The node registered the first service, or all of them, or it rejected one. */
+/** The node registered the first service, or all of them, or its answer was anything else. */
 export type Registration = 'begun' | 'complete' | 'refused';
 
 export type TransportHandlers = {
