@@ -113,7 +113,7 @@ const inFolders = ['src', 'targets', 'docs'].flatMap((folder) =>
 /** The names on flash are those of the first release. */
 const isExempt = (path: string) => path.endsWith('flash-facts.ts') || notYet.test(path);
 const texts =
-  /\.(ts|mjs|sh|md|toml|conf|service|procd|bb|bbclass|inc|bbappend|ya?ml|1)$|(^|\/)init\.d\/[\w-]+$/;
+  /\.(ts|mjs|sh|md|toml|conf|service|procd|bb(class|append)?|inc|ya?ml|1)$|(^|\/)init\.d\/[\w-]+$/;
 const paths = [...inFolders, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md']
   .filter((path) => texts.test(path) && !isExempt(path))
   .sort();

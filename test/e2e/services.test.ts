@@ -28,7 +28,7 @@ for (const transport of ['http', 'ws'] as const) {
       backend.node.setLink(false);
       // All four, or one that comes later would be another absence.
       await until('it is away', () => agent.log().split('server-offline').length > 4);
-      assert.match((await status()).link.detail, /the server is away/);
+      assert.match((await status()).link.detail, /the server is offline/);
       backend.node.setLink(true);
       await agent.logged(/server-online/);
       assert.is((await status()).link.detail, 'registered');
