@@ -9,11 +9,11 @@ import { createExit } from './host/exit.ts';
 import { checkFileSystem } from './host/file-system.ts';
 import { ownHosts, realPath } from './host/identity.ts';
 import { lockHolder } from './host/lock.ts';
-import { forgetfulness, mountOptions } from './host/mounts.ts';
+import { storageLossAt, mountOptions } from './host/mounts.ts';
 import { createRunner } from './host/runner.ts';
 import { onSignals } from './host/signals.ts';
 import { createLocalSockets } from './host/sockets.ts';
-import { strangersAt } from './host/strangers.ts';
+import { socketExposure } from './host/foreign-users.ts';
 import { createTerminal, isJournal } from './host/stdio.ts';
 import { createClock, openRandom } from './host/time.ts';
 import { createServe } from './run-daemon.ts';
@@ -52,13 +52,13 @@ runCommand(process.argv.slice(2), {
   clock,
   sockets,
   mountOptions,
-  storageLoss: forgetfulness,
+  storageLoss: storageLossAt,
   realPath,
   ownHosts,
   checkFileSystem: (path) => checkFileSystem(path),
   version,
   startDaemon,
   lockHolder,
-  strangersAt,
+  socketExposure,
   readFlash: (settings) => readFlash(disk, settings, version),
 }).then(exit.withCode, exit.crashed);

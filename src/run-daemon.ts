@@ -7,9 +7,9 @@ import { briefError } from './host/errors.ts';
 import { checkFileSystem } from './host/file-system.ts';
 import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
-import { createManager } from './host/systemd-notify.ts';
+import { createSystemdNotify } from './host/systemd-notify.ts';
 import { createStop } from './host/stop.ts';
-import { strangeOwner } from './host/strangers.ts';
+import { foreignOwner } from './host/foreign-users.ts';
 import { createInstallers } from './install/enabled-installers.ts';
 import { stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
@@ -29,7 +29,7 @@ export type ServePorts = {
   readonly disk: Disk;
   readonly sockets: LocalSockets;
   readonly runner: Runner;
-  readonly terminal: Pick<Terminal, 'err' | 'onErrTaken'>;
+  readonly terminal: Pick<Terminal, 'err' | 'onErrDrained'>;
   /** Calls `act` at each signal from now on. */
   readonly onSignals: (act: (signal: Signal) => void) => void;
   /** Calls `act` with what nobody caught, from now on. */
@@ -45,10 +45,10 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
     const { clock, terminal, build } = ports;
     const { level, format } = settings.log;
     const prefix = ports.isJournal ? 'journald' : 'time';
-    const { err: write, onErrTaken: onTaken } = terminal;
+    const { err: write, onErrDrained: onTaken } = terminal;
     const log = createLog(clock, { level, format, prefix, write, onTaken });
     const stop = createStop(log);
-    ports.onSignals(stop.hear);
+    ports.onSignals(stop.onSignal);
     const crashed = new Promise<number>((resolve) => {
       ports.onCrash((error) => resolve(failed(log, 'fatal-error', briefError(error))));
     });
@@ -75,7 +75,7 @@ async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<vo
   if (!opened.ok) return;
   const mode = await opened.value.mode();
   await opened.value.close();
-  const owner = strangeOwner(directory);
+  const owner = foreignOwner(directory);
   if (!mode.ok || ((mode.value & 0o077) === 0 && owner === undefined)) return;
   const shown = mode.value.toString(8).padStart(4, '0');
   const expected = owner === undefined ? '0700' : '0700, of the user of the agent';
@@ -111,14 +111,18 @@ async function serve(
   if (!control.ok) log('error', 'control-socket-failed', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
-  const manager = createManager({ runner: ports.runner, log }, ports.environment, ports.processId);
+  const manager = createSystemdNotify(
+    { runner: ports.runner, log },
+    ports.environment,
+    ports.processId,
+  );
   const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
   try {
     await daemon.ended;
   } finally {
     endHeartbeat();
     const closed = control.ok ? control.value.close() : Promise.resolve();
-    await within(clock, stopGraceMs, Promise.all([closed, manager.told()]));
+    await within(clock, stopGraceMs, Promise.all([closed, manager.sent()]));
   }
   log('info', 'stopped', {});
   return stop.exitCode();

@@ -22,7 +22,7 @@ import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, Log, Random } from '../host/ports.ts';
 import type { Installers } from '../install/installer.ts';
-import type { Known } from '../store/payload-files.ts';
+import type { ExpectedPayload } from '../store/payload-files.ts';
 import type { Store } from '../store/store.ts';
 import type { Agent } from './event-loop.ts';
 import type { Event, Fact, State } from './rvi-policy.ts';
@@ -85,25 +85,26 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   if (store.damage !== undefined) log('error', 'journal-corrupt', store.damage);
   const { agent, connection } = createWired(parts, store);
   const { nextNumber } = agent.state().core;
-  const surveyed = await store.data.survey(knownIn(agent.state()), nextNumber);
-  if (!surveyed.ok) return surveyed;
-  const { evidence, left, foreign } = surveyed.value;
+  const scanned = await store.data.scanFolders(expectedPayloads(agent.state()), nextNumber);
+  if (!scanned.ok) return scanned;
+  const { payloads, notRemoved, foreign } = scanned.value;
   if (foreign.length > 0) log('warn', 'foreign-in-packages', { names: foreign.join(' ') });
-  const ended = live(parts, agent, store, connection).finally(connection.stop);
+  const ended = runUntilStopped(parts, agent, store, connection).finally(connection.stop);
   // Whoever waits for it hears of it, and may begin to wait only later.
   ended.catch(() => undefined);
-  void agent.submit({ kind: 'booted', bootId: parts.bootId, evidence });
-  for (const { number, reason } of left) void agent.submit({ kind: 'discarded', number, reason });
+  void agent.submit({ kind: 'booted', bootId: parts.bootId, payloads });
+  for (const { number, reason } of notRemoved)
+    void agent.submit({ kind: 'discarded', number, reason });
   connection.open();
   return { ok: true, value: daemonOf(parts, agent, connection, ended) };
 }
 
-function knownIn({ core }: State): readonly Known[] {
+function expectedPayloads({ core }: State): readonly ExpectedPayload[] {
   return [...core.packages.values()].flatMap((one) => {
     const transfer = transferOf(one);
     if (transfer === undefined) return [];
     const { number, chunks, chunksCount } = transfer;
-    return [{ number, owedBytes: (chunksExpected(chunksCount) - chunks.count) * chunkBytes }];
+    return [{ number, missingBytes: (chunksExpected(chunksCount) - chunks.count) * chunkBytes }];
   });
 }
 
@@ -133,7 +134,7 @@ function createWired(parts: DaemonParts, store: Store<State, Fact>): Wired {
   return { agent, connection };
 }
 
-async function live(
+async function runUntilStopped(
   { clock }: DaemonParts,
   agent: Agent,
   store: Store,
@@ -176,8 +177,8 @@ function daemonOf(
   return {
     state: agent.state,
     status,
-    accept: (name, version) => wish(agent, 'consent', name, version),
-    decline: (name, version) => wish(agent, 'decline', name, version),
+    accept: (name, version) => submitConsent(agent, 'consent', name, version),
+    decline: (name, version) => submitConsent(agent, 'decline', name, version),
     inventory: async () => {
       if (agent.isStopping()) return stopping;
       const listed = await installers.list();
@@ -199,7 +200,7 @@ const stopping = {
 } as const;
 
 /** What a person wants of a package, durable when it is answered. */
-async function wish(
+async function submitConsent(
   agent: Agent,
   kind: 'consent' | 'decline',
   name: string,

@@ -76,27 +76,28 @@ export function createAgent(parts: AgentParts): Agent {
   let cancelTimer: () => void = () => undefined;
   const listeners = new Set<() => void>();
   let endPause: () => void = () => undefined;
-  let refusedAtStop = 0;
+  let failedCommitsAtStop = 0;
   /** What runs, in words, by the key of the event that ends it. */
-  const unended = new Map<string, string>();
-  let tellStopping: () => void = () => undefined;
-  const stopping = new Promise<void>((resolve) => (tellStopping = resolve));
+  const runningPrograms = new Map<string, string>();
+  let resolveStopping: () => void = () => undefined;
+  const stopping = new Promise<void>((resolve) => (resolveStopping = resolve));
 
   function submit(event: Event): Promise<void> {
-    if (isStopped && !isTakenAtStop(event)) return Promise.resolve();
+    if (isStopped && !isAcceptedAtStop(event)) return Promise.resolve();
     return new Promise((done) => {
       queue.push({ event, done });
       wake();
     });
   }
 
-  function isTakenAtStop(event: Event): boolean {
-    return unended.has(outcomeKey(event)) || event.kind === 'progress';
+  function isAcceptedAtStop(event: Event): boolean {
+    return runningPrograms.has(outcomeKey(event)) || event.kind === 'progress';
   }
 
   async function run(): Promise<void> {
     try {
-      while (!isStopped || (unended.size > 0 && refusedAtStop < stopCommitsMax)) await turn();
+      while (!isStopped || (runningPrograms.size > 0 && failedCommitsAtStop < stopCommitsMax))
+        await turn();
     } finally {
       // A timer that is left would keep the process from ending.
       cancelTimer();
@@ -114,7 +115,7 @@ export function createAgent(parts: AgentParts): Agent {
     commitSinceMs = undefined;
     if (isCommitted) return;
     queue = [...batch, ...queue];
-    if (isStopped) refusedAtStop += 1;
+    if (isStopped) failedCommitsAtStop += 1;
     await pause(isStopped ? stopCommitDelayMs : storageDelayMs);
   }
 
@@ -139,7 +140,7 @@ export function createAgent(parts: AgentParts): Agent {
     if (storageError !== undefined) log('info', 'storage-recovered', {});
     storageError = undefined;
     state = batch.state;
-    for (const { event } of waiting) unended.delete(outcomeKey(event));
+    for (const { event } of waiting) runningPrograms.delete(outcomeKey(event));
     for (const effect of batch.effects) execute(effect, batch.writes);
     for (const { done } of waiting) done();
     for (const listener of listeners) listener();
@@ -153,7 +154,10 @@ export function createAgent(parts: AgentParts): Agent {
     if (isStopped && effect.kind !== 'log') return;
     const outcome = outcomes.get(effect.kind);
     if (outcome !== undefined && 'id' in effect) {
-      unended.set(`${outcome} ${keyOf(effect.id)}`, `${effect.kind} of ${label(effect.id)}`);
+      runningPrograms.set(
+        `${outcome} ${keyOf(effect.id)}`,
+        `${effect.kind} of ${label(effect.id)}`,
+      );
     }
     parts.execute(effect, state, writes);
   }
@@ -239,15 +243,15 @@ export function createAgent(parts: AgentParts): Agent {
     stop: () => {
       isStopped = true;
       cancelTimer();
-      for (const { event, done } of queue) if (!isTakenAtStop(event)) done();
-      queue = queue.filter(({ event }) => isTakenAtStop(event));
-      tellStopping();
+      for (const { event, done } of queue) if (!isAcceptedAtStop(event)) done();
+      queue = queue.filter(({ event }) => isAcceptedAtStop(event));
+      resolveStopping();
       endPause();
       wake();
     },
     stopping,
     isStopping: () => isStopped,
-    waitsFor: () => [...unended.values()],
+    waitsFor: () => [...runningPrograms.values()],
     fail: (error) => {
       broken ??= { error };
       wake();

@@ -8,7 +8,7 @@ import { chunkBytes } from '../limits.ts';
 import type { Hash } from 'node:crypto';
 import type { Event, Write } from '../core/events.ts';
 import type { Transfer } from '../core/model.ts';
-import type { Data } from '../store/payload-files.ts';
+import type { PayloadFiles } from '../store/payload-files.ts';
 
 export type Hasher = {
   /** Hashes on as far as chunks are held; `fresh` are chunks that need not be read back. */
@@ -26,7 +26,7 @@ type Job = {
   isDone: boolean;
 };
 
-export function createHasher(data: Data, emit: (event: Event) => void): Hasher {
+export function createHasher(data: PayloadFiles, emit: (event: Event) => void): Hasher {
   const jobs = new Map<number, Job>();
 
   function advance(transfer: Transfer, fresh: readonly Write[]): void {

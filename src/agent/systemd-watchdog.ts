@@ -17,37 +17,37 @@ export function startHeartbeat(
   { clock, log, manager }: HeartbeatPorts,
   daemon: Pick<Daemon, 'status' | 'stuck' | 'onChange'>,
 ): () => void {
-  let told = summary(daemon.status());
+  let sentStatus = summary(daemon.status());
   let cancelStatus: (() => void) | undefined;
   let cancelBeat: () => void = () => undefined;
 
-  function tellStatus(): void {
+  function sendStatus(): void {
     const now = summary(daemon.status());
-    if (now !== told) manager.tell({ STATUS: now });
-    told = now;
+    if (now !== sentStatus) manager.notify({ STATUS: now });
+    sentStatus = now;
   }
   function changed(): void {
     cancelStatus ??= clock.after(managerEveryMs, () => {
       cancelStatus = undefined;
-      tellStatus();
+      sendStatus();
     });
   }
   function beat(everyMs: number): void {
     const stuck = daemon.stuck(everyMs);
-    if (stuck === undefined) manager.tell({ WATCHDOG: '1' });
+    if (stuck === undefined) manager.notify({ WATCHDOG: '1' });
     else log('error', 'watchdog-stalled', { reason: stuck });
     // Trouble with the storage is no change of the state.
-    tellStatus();
+    sendStatus();
     cancelBeat = clock.after(everyMs, () => beat(everyMs));
   }
 
   const ignore = daemon.onChange(changed);
-  manager.tell({ READY: '1', STATUS: told });
+  manager.notify({ READY: '1', STATUS: sentStatus });
   if (manager.watchdogMs !== undefined) beat(manager.watchdogMs / 2);
   return () => {
     ignore();
     cancelStatus?.();
     cancelBeat();
-    manager.tell({ STOPPING: '1' });
+    manager.notify({ STOPPING: '1' });
   };
 }

@@ -3,7 +3,7 @@ import type { Configuration, Environment } from '../config.ts';
 import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
 import type { Clock, Disk, DiskResult, LocalSockets } from '../host/ports.ts';
-import type { Strangers } from '../host/strangers.ts';
+import type { SocketExposure } from '../host/foreign-users.ts';
 import type { Terminal } from '../host/stdio.ts';
 import type { AgentSettings } from '../install/installers.ts';
 
@@ -36,7 +36,7 @@ export type CommandPorts = {
     directory: string,
   ) => Promise<{ readonly pid: number | undefined } | undefined>;
   /** Returns users, other than root and that of the agent, who can replace the control socket. */
-  readonly strangersAt: (socket: string, storage: string) => Strangers;
+  readonly socketExposure: (socket: string, storage: string) => SocketExposure;
 };
 
 export type Invocation = {

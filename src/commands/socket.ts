@@ -10,11 +10,11 @@ import type { CommandPorts, Invocation } from './ports.ts';
  * instead, because a false answer changes nothing.
  */
 export function checkSocketOwner(
-  { terminal, strangersAt }: CommandPorts,
+  { terminal, socketExposure }: CommandPorts,
   { control, storage }: Settings,
   command: string,
 ): boolean {
-  const { file, folder } = strangersAt(control.socket, storage.directory);
+  const { file, folder } = socketExposure(control.socket, storage.directory);
   const problem = file ?? folder;
   if (problem === undefined) return true;
   const hint = 'see control.socket';
@@ -47,12 +47,15 @@ export async function hiddenDaemonText(
 
 /** `config` and `run` print these warnings. */
 export function socketWarnings(
-  { strangersAt }: CommandPorts,
+  { socketExposure }: CommandPorts,
   { settings, configuration }: Pick<Invocation, 'settings' | 'configuration'>,
 ): readonly ConfigError[] {
   const key = 'control.socket';
   const origin = configuration.entries.find((one) => one.key === key)?.origin;
-  const { file, folder, early } = strangersAt(settings.control.socket, settings.storage.directory);
+  const { file, folder, early } = socketExposure(
+    settings.control.socket,
+    settings.storage.directory,
+  );
   const found = file ?? folder ?? early;
   if (origin === undefined || found === undefined) return [];
   const problem = `may belong to another user: ${found}`;

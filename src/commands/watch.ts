@@ -25,7 +25,7 @@ export const watch: Act = async (ports, { settings }) => {
     if (terminal.isBehind()) waiting = status;
     else view.show(status);
   };
-  terminal.onOutTaken(() => {
+  terminal.onOutDrained(() => {
     if (waiting !== undefined) view.show(waiting);
     waiting = undefined;
   });

@@ -1,4 +1,4 @@
-// What a volatile fact means: what the agent knows only until it ends.
+// Applies volatile facts: state that the agent keeps in memory until the process ends.
 import { keyOf } from './decision-helpers.ts';
 import { changePhase } from './state-updates.ts';
 import type { VolatileFact } from './events.ts';
@@ -10,7 +10,7 @@ type Table = { readonly [K in VolatileFact['kind']]: (state: State, note: Of<K>)
 const table: Table = {
   booting: (state, { bootId }) => ({ ...state, bootId }),
   'number-taken': (state) => ({ ...state, nextNumber: state.nextNumber + 1 }),
-  // Each of these is for one phase: a package that has left it keeps what it is.
+  // Each of these belongs to one phase. A package in another phase stays unchanged.
   reservation: (state, { id, reservation }) =>
     changePhase(state, id, (phase) => ('reservation' in phase ? { ...phase, reservation } : phase)),
   receiving: (state, { id, now }) =>
@@ -29,8 +29,8 @@ const table: Table = {
     const count = state.counters[counter] + by;
     return { ...state, counters: { ...state.counters, [counter]: count } };
   },
-  recovered: (state, { survival }) => {
-    const recovered = new Map(state.recovered).set(keyOf(survival.id), survival);
+  recovered: (state, { summary }) => {
+    const recovered = new Map(state.recovered).set(keyOf(summary.id), summary);
     return { ...state, recovered };
   },
 };

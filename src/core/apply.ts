@@ -1,5 +1,5 @@
-// What a fact means. The running agent and the one that replays the journal after a power loss
-// share this table; that is why a reboot needs no program of its own.
+// Applies each kind of fact to the state. The running agent and the replay of the journal use the
+// same table, so recovery after a power loss needs no separate code.
 import {
   consented,
   consentNeeded,
@@ -113,7 +113,7 @@ const isLast = ({ chunksCount }: Transfer, chunkIndex: number) =>
   chunkIndex === chunksExpected(chunksCount);
 
 function started(before: State, fact: Of<'transfer-started'>): State {
-  // A number is used once; the fact that ended the other transfer is lost.
+  // Each number is used once. If it is in use, the fact that ended the other transfer was lost.
   const other = byNumber(before, fact.number)?.id;
   const state = knownTo(
     changePhase(before, other, () => accepted),
@@ -126,7 +126,7 @@ function started(before: State, fact: Of<'transfer-started'>): State {
   return { ...next, nextNumber: Math.max(state.nextNumber, number + 1) };
 }
 
-/** The signature that comes with the bytes is the newer one. */
+/** The signature of the transfer replaces the one of the offer, because it is newer. */
 function finished(state: State, { number, signature }: Of<'transfer-complete'>): State {
   const one = byNumber(state, number);
   if (one === undefined) return state;

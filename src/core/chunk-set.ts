@@ -1,5 +1,5 @@
-// Which chunks of a transfer are on flash. Persistent: each change copies one page, so that an
-// older state stays what it was when a commit fails.
+// The set of chunks of a transfer that are on flash. An immutable structure: each change copies
+// one page, so the previous state stays valid if a commit fails.
 import type { ChunkPage, ChunkSet } from './model.ts';
 
 export const pageChunks = 256;
@@ -52,7 +52,7 @@ function withPage(chunks: ChunkSet, at: number, page: ChunkPage): ChunkSet {
   return { count: chunks.count, pages };
 }
 
-/** Takes a whole page over, as a rewritten journal tells it. */
+/** Adds a whole page, as a compacted journal contains it. */
 export function addPage(chunks: ChunkSet, at: number, page: ChunkPage): ChunkSet {
   const old = chunks.pages[at];
   const count = chunks.count + heldIn(page) - (old === undefined ? 0 : heldIn(old));
@@ -78,7 +78,7 @@ export function prefixCount(chunks: ChunkSet): number {
   return count;
 }
 
-/** All indices held, ascending. */
+/** All stored indices, ascending. */
 export function indicesOf(chunks: ChunkSet): readonly number[] {
   const indices: number[] = [];
   for (const [at, page] of chunks.pages.entries()) {
@@ -90,11 +90,14 @@ export function indicesOf(chunks: ChunkSet): readonly number[] {
   return indices;
 }
 
-/** What an ack lists. Never without 1 unless empty: servers would skip chunk 1 (protocol 2.4). */
+/**
+ * Returns the indices of an ack. A non-empty list always contains 1, because servers would skip
+ * chunk 1 otherwise (protocol 2.4).
+ */
 export function ackIndices(chunks: ChunkSet, mode: 'full' | 'tail'): readonly number[] {
   if (!hasChunk(chunks, 1)) return [];
   const prefix = prefixCount(chunks);
-  // A list of more than one entry without gap continues behind its last one on every server.
+  // Each server continues after the last entry of a list that has several entries and no gap.
   if (mode === 'tail' && prefix === chunks.count && prefix > 2) return [prefix - 1, prefix];
   return indicesOf(chunks);
 }

@@ -1,4 +1,4 @@
-// Nothing of a transfer that is over may stay: what the disk refused to remove is removed later.
+// Removes the files of finished transfers. If the removal fails, the agent retries later.
 import { discardDelayMs } from '../limits.ts';
 import { decision, log, nothing } from './decision-helpers.ts';
 import type { Decision, Event, Moment } from './events.ts';

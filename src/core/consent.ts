@@ -1,5 +1,5 @@
-// Who must accept a package before it is received, and what the facts about that mean. Consent
-// belongs to a name and a version (an update: to its id) and ends with the outcome.
+// The rules of consent, and the facts about it. Consent applies to a name and a version (for an
+// update: to its id) and ends with the outcome.
 import { confirmationsMax } from '../limits.ts';
 import { keyOf } from './decision-helpers.ts';
 import { accepted } from './phases.ts';
@@ -12,7 +12,7 @@ type Of<K extends Fact['kind']> = Omit<Extract<Fact, { readonly kind: K }>, 'kin
 
 // ---------------------------------------------------------------- the rules
 
-/** A person must accept an offer. */
+/** Returns true if a user must accept the offer. */
 export function needsConsent(
   { policy }: Settings,
   state: State,
@@ -23,12 +23,15 @@ export function needsConsent(
   return policy.consent === 'required';
 }
 
-/** Also after the package is gone: a start alone does not carry what the notify carried. */
+/**
+ * Also true after the package was removed, because a start does not repeat the requirement of the
+ * notify.
+ */
 export function isConfirmationKnown({ confirmations }: State, id: PackageId): boolean {
   return confirmations.some((one) => keyOf(one) === keyOf(id));
 }
 
-/** The packages that a person can accept; what failed too often may be tried again, too. */
+/** Returns the packages that a user can accept, including those that failed too often. */
 export function acceptable({ packages, history }: State): readonly PackageId[] {
   const waiting = [...packages.values()].filter(
     ({ phase }) => phase.kind === 'offered' || phase.kind === 'reporting',
@@ -37,7 +40,7 @@ export function acceptable({ packages, history }: State): readonly PackageId[] {
   return [...new Map([...waiting, ...failed].map(({ id }) => [keyOf(id), id])).values()];
 }
 
-/** The packages that a person can decline: no installer has started. */
+/** Returns the packages that a user can decline: no installer has started. */
 export function declinable({ packages }: State): readonly PackageId[] {
   return [...packages.values()].filter(mayDecline).map(({ id }) => id);
 }
@@ -47,7 +50,7 @@ export function mayDecline({ phase }: Package): boolean {
   return phase.kind === 'offered' || phase.kind === 'accepted' || phase.kind === 'receiving';
 }
 
-/** Consent of a person changes something: the package, or its next offer, waits for it. */
+/** Returns true if the package, or its next offer, waits for consent. */
 export function awaitsConsent({ phase }: Package): boolean {
   return phase.kind === 'offered' || (phase.kind === 'reporting' && phase.again === 'offered');
 }
@@ -76,7 +79,7 @@ export function offered(before: State, { id, sizeBytes, update }: Of<'offered'>)
     const next = { ...phase, again: isFirst ? 'offered' : phase.again } as const;
     return put(state, { ...one, sizeBytes, update, isByPerson, phase: next });
   }
-  // A transfer keeps what it began with.
+  // A transfer keeps the update data of its start.
   const isOpen = phase.kind !== 'offered' && phase.kind !== 'accepted';
   return isOpen ? state : put(state, { ...one, sizeBytes, update });
 }
@@ -91,7 +94,7 @@ export function consented(state: State, { id, by }: Of<'consented'>): State {
   });
 }
 
-/** A report that is due stays due. */
+/** A pending report stays pending. */
 export function declined(state: State, id: PackageId): State {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || one.phase.kind !== 'reporting') return without(state, id);
@@ -105,7 +108,7 @@ export function consentNeeded(state: State, id: PackageId): State {
   return changePhase(next, id, () => ({ kind: 'offered' }));
 }
 
-/** A package that no server offered gets a place. */
+/** Adds an entry for a package that no server offered. */
 export function knownTo(state: State, id: PackageId): State {
   return state.packages.has(keyOf(id)) ? state : offered(state, { id, sizeBytes: 0 });
 }

@@ -1,5 +1,5 @@
-// decide(state, event): what the core does, pure. The shell commits what it returns in one order:
-// writes, sync, facts, sync, then effects.
+// decide(state, event) returns the decision of the core; a pure function. The event loop commits a
+// decision in this order: writes, sync, facts, sync, effects.
 import { onDiscarded } from './cleanup.ts';
 import { decision, log } from './decision-helpers.ts';
 import { onInstallEnded, onInstallProbed, onNotPrepared, onPrepared } from './install.ts';

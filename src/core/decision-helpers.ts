@@ -1,4 +1,4 @@
-// Small makers that keep the handlers of `decide` short.
+// Functions that build and combine decisions.
 import type { LevelOf, LogCode } from '../log-codes.ts';
 import type {
   Decision,
@@ -47,7 +47,7 @@ export function combine<F = Fact, V = VolatileFact, E = Effect>(
   };
 }
 
-/** Strings of a server are only ever compared, so any injective encoding does. */
+/** Returns the map key of a package. Keys are only compared, so the encoding must be injective. */
 export function keyOf(id: PackageId): string {
   return JSON.stringify([id.name, id.version]);
 }
@@ -64,7 +64,7 @@ export function inPhase<K extends Phase['kind']>(one: Package, kind: K): one is 
   return one.phase.kind === kind;
 }
 
-/** Returns the package if the agent knows it and it is in that phase. */
+/** Returns the package if it is in the state and in that phase. */
 export function packageIn<K extends Phase['kind']>(
   state: State,
   id: PackageId,
@@ -74,7 +74,7 @@ export function packageIn<K extends Phase['kind']>(
   return one !== undefined && inPhase(one, kind) ? one : undefined;
 }
 
-/** The payload that a package has on flash, in whatever phase. */
+/** Returns the payload of a package on flash, in any phase. */
 export function transferOf(one: Package): Transfer | undefined {
   return 'transfer' in one.phase ? one.phase.transfer : undefined;
 }
@@ -86,7 +86,7 @@ export function byNumber(state: State, number: number): Package | undefined {
   return undefined;
 }
 
-/** The space that is being reserved for a transfer of the package. */
+/** Returns the pending space reservation of the package. */
 export function reservationOf({ phase }: Package): Reservation | undefined {
   return 'reservation' in phase ? phase.reservation : undefined;
 }
@@ -111,7 +111,7 @@ export function log<C extends LogCode>(
   return { kind: 'log', level, code, fields };
 }
 
-/** Logs and counts a request that the agent does not follow. */
+/** Logs and counts a rejected request. */
 export function refuse(
   code: LogCode,
   fields: { readonly [key: string]: string | number },

@@ -1,5 +1,5 @@
-// The verbs of the core: what happens (Event), what is remembered (Fact, VolatileFact), what is
-// done (Write, Effect), and what the backend hears of it (Signal). Types only.
+// The inputs and outputs of the core: events (Event), stored changes (Fact, VolatileFact), actions
+// (Write, Effect), and messages to the backend (Signal). Types only.
 import type { LogCode, LogLevel } from '../log-codes.ts';
 import type {
   Announcement,
@@ -18,11 +18,11 @@ import type {
   Update,
 } from './model.ts';
 
-// ---------------------------------------------------------------- what happens
+// ---------------------------------------------------------------- events
 
 export type Event =
-  | { readonly kind: 'booted'; readonly bootId: string; readonly evidence: readonly PayloadScan[] }
-  /** So many requests were rejected before they were decoded. */
+  | { readonly kind: 'booted'; readonly bootId: string; readonly payloads: readonly PayloadScan[] }
+  /** The transport rejected `count` requests before they were decoded. */
   | { readonly kind: 'refused'; readonly count: number }
   | { readonly kind: 'reserved'; readonly start: Start; readonly number: number }
   | {
@@ -32,7 +32,7 @@ export type Event =
       readonly code: string;
       readonly reason: string;
     }
-  /** The folder of a transfer is removed; with a reason: the disk refused. */
+  /** The folder of a transfer is removed. With a reason: the removal failed. */
   | { readonly kind: 'discarded'; readonly number: number; readonly reason: string | undefined }
   | { readonly kind: 'hashed'; readonly number: number; readonly sha1: string }
   | { readonly kind: 'chunk-corrupt'; readonly number: number; readonly chunkIndex: number }
@@ -65,7 +65,7 @@ export type Event =
       readonly ok: boolean;
       readonly description: string;
     }
-  /** The device must not reboot yet; the agent did not request the reboot. */
+  /** `[reboot] allow` denied the reboot, so the agent did not request it. */
   | { readonly kind: 'reboot-denied'; readonly id: PackageId; readonly reason: string }
   | {
       readonly kind: 'checked';
@@ -75,17 +75,17 @@ export type Event =
     }
   | { readonly kind: 'inventory-listed'; readonly packages: readonly PackageId[] }
   | { readonly kind: 'inventory-failed'; readonly reason: string }
-  /** From a person, through the control socket. */
+  /** From a user, through the control socket. */
   | { readonly kind: 'consent'; readonly id: PackageId }
   | { readonly kind: 'decline'; readonly id: PackageId };
 
-/** A transfer of a package that a server began. */
+/** The start of a transfer by the server. */
 export type Start = Announcement & { readonly id: PackageId };
 
-/** What the disk shows of a transfer that the journal knows. */
+/** The size of the data file of a transfer in the journal; undefined: there is no file. */
 export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
-/** Why an installer cannot begin; `decide` maps each to the code of a report. */
+/** Why an installer cannot start. `decide` maps each kind to a report code. */
 export type PrepareFailure =
   | { readonly kind: 'data-not-closed'; readonly code: string; readonly reason: string }
   | { readonly kind: 'no-installer'; readonly reason: string }
@@ -101,21 +101,21 @@ export type InstallResult =
       readonly description: string;
     }
   /** The installer was interrupted; another attempt makes sense. */
-  | { readonly kind: 'cut'; readonly description: string }
-  /** Another program has the lock or the daemon: nothing was tried. */
+  | { readonly kind: 'interrupted'; readonly description: string }
+  /** Another program uses the lock or the daemon, so the installer tried nothing. */
   | { readonly kind: 'busy'; readonly reason: string };
 
 export type Probe =
   | { readonly kind: 'installed'; readonly description: string }
-  /** Installed; it runs only after a reboot, which was not requested yet. */
+  /** Installed. It takes effect after a reboot, which was not requested yet. */
   | { readonly kind: 'reboot-required'; readonly description: string }
   | { readonly kind: 'not-installed'; readonly description: string }
   /** The device has no evidence either way. */
   | { readonly kind: 'unknown'; readonly description: string };
 
-// ---------------------------------------------------------------- what is remembered
+// ---------------------------------------------------------------- facts
 
-/** Durable: in the journal before anything that depends on it leaves the device. */
+/** Durable: written to the journal before the agent sends anything that depends on it. */
 export type Fact =
   | {
       readonly kind: 'offered';
@@ -125,9 +125,9 @@ export type Fact =
     }
   /** Without `by`: the policy accepted it. */
   | { readonly kind: 'consented'; readonly id: PackageId; readonly by?: 'person' }
-  /** A person must accept it (again) before anything more is received. */
+  /** A user must accept it (again) before the agent receives more. */
   | { readonly kind: 'consent-needed'; readonly id: PackageId }
-  /** The server began a package that waits for consent; without `start`: it gave that up. */
+  /** The server started a package that waits for consent. Without `start`: it gave up the start. */
   | { readonly kind: 'start-deferred'; readonly id: PackageId; readonly start?: Announcement }
   | { readonly kind: 'declined'; readonly id: PackageId }
   | {
@@ -146,14 +146,14 @@ export type Fact =
     }
   | { readonly kind: 'chunk-removed'; readonly number: number; readonly chunkIndex: number }
   | { readonly kind: 'transfer-complete'; readonly number: number; readonly signature?: string }
-  /** The server began another payload of the same update. */
+  /** The server started another payload of the same update. */
   | { readonly kind: 'extra-package-seen'; readonly id: PackageId }
-  /** The data is given up; the package stays wanted. */
+  /** The data is discarded; the package stays accepted. */
   | { readonly kind: 'transfer-discarded'; readonly id: PackageId }
   | { readonly kind: 'aborted'; readonly id: PackageId }
   | { readonly kind: 'install-started'; readonly id: PackageId; readonly install: Install }
   | { readonly kind: 'reboot-pending'; readonly id: PackageId; readonly bootId: string }
-  /** Outcome and the duty to report it, in one record. */
+  /** The outcome and the pending report, in one record. */
   | {
       readonly kind: 'outcome-recorded';
       readonly report: Report;
@@ -161,7 +161,7 @@ export type Fact =
     }
   | { readonly kind: 'report-confirmed'; readonly id: PackageId }
   | { readonly kind: 'attempts-reset'; readonly id: PackageId }
-  /** The journal was damaged and no copy of some record is left: an attempt may be among them. */
+  /** The journal lost records that have no intact copy. They may include an attempt. */
   | { readonly kind: 'records-lost' }
   // Only in a compacted journal.
   | { readonly kind: 'counters'; readonly nextNumber: number; readonly nextOrder: number }
@@ -174,7 +174,7 @@ export type Fact =
       readonly data: ChunkPage;
     };
 
-/** Folded like a fact, and never journaled. */
+/** Applied like a fact, but never written to the journal. */
 export type VolatileFact =
   | { readonly kind: 'booting'; readonly bootId: string }
   | { readonly kind: 'number-taken' }
@@ -188,23 +188,23 @@ export type VolatileFact =
   | { readonly kind: 'rebooting'; readonly id: PackageId; readonly now: Rebooting }
   | { readonly kind: 'leftover'; readonly number: number; readonly dueMs: number | undefined }
   | { readonly kind: 'counter'; readonly counter: keyof Counters; readonly by?: number }
-  | { readonly kind: 'recovered'; readonly survival: RecoverySummary };
+  | { readonly kind: 'recovered'; readonly summary: RecoverySummary };
 
-// ---------------------------------------------------------------- what is done
+// ---------------------------------------------------------------- writes and effects
 
-/** Payload that must be on flash before the facts of the same decision. */
+/** Payload data that must be on flash before the facts of the same decision. */
 export type Write = {
   readonly number: number;
   readonly chunkIndex: number;
   readonly data: Uint8Array;
 };
 
-/** Done after the commit, at least once: each is harmless when repeated. */
+/** Executed after the commit, at least once. Each effect is safe to repeat. */
 export type Effect =
   | LogEffect
   | { readonly kind: 'list-inventory' }
   | { readonly kind: 'reserve'; readonly start: Start; readonly number: number }
-  /** Hash along the gapless prefix, and check what has to be read back. */
+  /** Hashes the gapless prefix, and verifies the CRC of chunks that it reads from flash. */
   | { readonly kind: 'hash'; readonly number: number }
   | { readonly kind: 'discard'; readonly number: number }
   | { readonly kind: 'prepare'; readonly id: PackageId; readonly transfer: Transfer }
@@ -227,29 +227,29 @@ export type LogEffect = {
   readonly fields: { readonly [key: string]: string | number | boolean | undefined };
 };
 
-// ---------------------------------------------------------------- what the backend hears
+// ---------------------------------------------------------------- signals to the backend
 
 /** From the core to the backend, in the same commit. */
 export type Signal =
-  /** The agent started: the journal is replayed. */
+  /** The agent started, and the journal is replayed. */
   | { readonly kind: 'booted' }
-  /** There is space: the server may send. */
+  /** Space is reserved: the server may send. */
   | { readonly kind: 'transfer-ready'; readonly id: PackageId }
-  /** There was no space now; the failure may pass. */
+  /** The reservation failed for a reason that may pass. */
   | { readonly kind: 'transfer-postponed'; readonly id: PackageId }
-  /** The server began a package that waits for consent. */
+  /** The server started a package that waits for consent. */
   | { readonly kind: 'start-deferred'; readonly id: PackageId }
-  /** A start led to no transfer; the outcome says why. */
+  /** A start led to no transfer. The outcome contains the reason. */
   | { readonly kind: 'start-rejected'; readonly id: PackageId }
   | { readonly kind: 'chunk-stored'; readonly id: PackageId }
   | { readonly kind: 'chunk-repeated'; readonly id: PackageId }
-  /** A chunk turned out corrupt: the server has to send it again. */
+  /** A stored chunk is corrupt: the server must send it again. */
   | { readonly kind: 'chunk-missing'; readonly id: PackageId }
   | { readonly kind: 'inventory'; readonly packages: readonly PackageId[] };
 
 // ---------------------------------------------------------------- decisions
 
-/** What one event leads to. A backend adds facts, volatile facts and effects of its own. */
+/** The result of one event. A backend adds its own facts, volatile facts and effects. */
 export type DecisionOf<F, V, E> = {
   readonly writes: readonly Write[];
   readonly facts: readonly F[];
@@ -260,14 +260,14 @@ export type DecisionOf<F, V, E> = {
 
 export type Decision = DecisionOf<Fact, VolatileFact, Effect>;
 
-/** When a decision is taken, and one random number for its jitter, in [0, 1). */
+/** The time of a decision, and one random number in [0, 1) for jitter. */
 export type Moment = { readonly nowMs: number; readonly random: number };
 
-/** Every state that can wait has one: what happens at the end of the wait. */
+/** The end of a wait, and the action at that time. Each state that waits has a deadline. */
 export type Deadline<Act> = {
   readonly dueMs: number;
   readonly id: PackageId | undefined;
-  /** What happens then, for people. */
+  /** The action as `status` and `why` show it: a verb in the third person, then its object. */
   readonly next: string;
   readonly act: Act;
 };

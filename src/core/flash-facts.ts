@@ -1,5 +1,5 @@
-// The facts of the core as a journal has them. The names on flash never change: journals of each
-// released version are read.
+// The encoding of core facts in the journal. The names on flash never change, because the agent
+// reads the journals of each released version.
 import { createCodec } from '../fact-codec.ts';
 import { chunkBytes, chunksCountMax } from '../limits.ts';
 import { count, flag, isObject, object, oneOf, optional, text, within } from '../schema.ts';
@@ -15,7 +15,7 @@ const id = object({ name: text, version: text });
 const update = object({ signature: text, description: text, isConfirmationWanted: flag });
 const announcement = object({ checksum: text, chunksCount });
 const install = object({ attempt: count, installer: text, before: text });
-/** Not compared with the known codes: another version may have further ones. */
+/** Accepts any string, because another version may have further codes. */
 const code: Check<ReportCode> = (value): value is ReportCode => text(value);
 const report = object({ id, status: flag, code, description: text });
 const outcome = oneOf('open', 'installed', 'failed', 'aborted');
@@ -28,15 +28,15 @@ const crcs: Check<Uint32Array> = (value): value is Uint32Array =>
 function critical<F>(flash: string, fields: FieldChecks<F>): Entry<F> {
   return { flash, fields, isCritical: true };
 }
-/** It is received again. */
+/** If the record is lost, the agent receives the chunk again. */
 function repeatable<F>(flash: string, fields: FieldChecks<F>): Entry<F> {
   return { flash, fields, isCritical: false };
 }
 
 const table: Table<Fact> = {
-  // Older journals have no update.
+  // Older journals have no `update`.
   offered: critical('offered', { id, sizeBytes: count, update: optional(update) }),
-  // Older journals do not contain who accepted.
+  // Older journals have no `by`.
   consented: critical('consented', { id, by: optional(oneOf('person')) }),
   'consent-needed': critical('consent-needed', { id }),
   'start-deferred': critical('start-held', { id, start: optional(announcement) }),
@@ -72,8 +72,8 @@ const table: Table<Fact> = {
 const plain = createCodec<Fact>(table);
 
 /**
- * The fact of a chunk, by far the most frequent, is a short array, so that its record stays within
- * 64 bytes. A page is two base64 strings.
+ * The fact of a chunk is the most frequent one. It is a short array, so that its record stays
+ * within 64 bytes. A page consists of two base64 strings.
  */
 export const coreFacts: Codec<Fact> = {
   encode(fact) {

@@ -1,4 +1,4 @@
-// State is the fold of facts; what a boot forgets is folded in the same way.
+// The state is the fold of the facts. Volatile facts are folded in the same way.
 import { applyNote } from './apply-volatile.ts';
 import { apply, initialState } from './apply.ts';
 import type { Fact, VolatileFact } from './events.ts';

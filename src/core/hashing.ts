@@ -1,4 +1,4 @@
-// What the hash of a payload shows: it is complete, or a chunk on flash is corrupt.
+// Handles the results of the hash: the payload is complete, or a chunk on flash is corrupt.
 import {
   byNumber,
   combine,
@@ -12,7 +12,7 @@ import {
 import { applyAll } from './fold.ts';
 import { beginAttempt } from './install.ts';
 import { receivingAtFirst } from './phases.ts';
-import { sentenceOf, withDropped } from './recovery-summary.ts';
+import { sentenceOf, withCorruptChunk } from './recovery-summary.ts';
 import { conclude, verify } from './verify.ts';
 import type { InPhase } from './decision-helpers.ts';
 import type { Decision, Event, Moment } from './events.ts';
@@ -42,14 +42,14 @@ export function onHashed(
     const next = { ...one, phase: { ...one.phase, now: note.now } };
     return combine(known, beginAttempt(settings, applyAll(state, [], [note]), next, moment));
   }
-  // Corrupt although each CRC is right: receive it again.
+  // The checksum is wrong although each CRC is right: the agent receives the payload again.
   return decision({
     facts: [{ kind: 'transfer-discarded', id: one.id }],
     effects: [{ kind: 'discard', number }],
   });
 }
 
-/** A wait for permission is over: the data is hashed again before the next attempt. */
+/** The wait for permission ended. The agent hashes the data again before the next attempt. */
 export function verifyAgain(one: InPhase<'installing'>): Decision {
   return decision({
     notes: [installing(one, { step: 'verifying', retryAtMs: undefined })],
@@ -57,26 +57,26 @@ export function verifyAgain(one: InPhase<'installing'>): Decision {
   });
 }
 
-/** A corrupt chunk is removed, and the server has to send it again. */
+/** Removes a corrupt chunk; the server must send it again. */
 export function onCorruptChunk(
   state: State,
   { number, chunkIndex }: Of<'chunk-corrupt'>,
 ): Decision {
   const one = byNumber(state, number);
   if (one === undefined) return nothing;
-  // An installer or a probe that reads the data keeps it.
+  // While an installer or a probe reads the data, the chunk stays.
   const isRead = inPhase(one, 'installing') && one.phase.now.step === 'verifying';
   if (!inPhase(one, 'receiving') && !isRead) return nothing;
-  const survival = withDropped(state, one);
+  const summary = withCorruptChunk(state, one);
   const { id } = one;
   return decision({
     facts: [{ kind: 'chunk-removed', number, chunkIndex }],
     notes: [
       { kind: 'receiving', id, now: receivingAtFirst },
-      { kind: 'recovered', survival },
+      { kind: 'recovered', summary },
     ],
     effects: [
-      log('warn', 'chunk-corrupt', { index: chunkIndex, what: sentenceOf(survival) }),
+      log('warn', 'chunk-corrupt', { index: chunkIndex, what: sentenceOf(summary) }),
       { kind: 'hash', number },
     ],
     signals: [{ kind: 'chunk-missing', id }],

@@ -1,5 +1,5 @@
-// An attempt to install: on flash before it starts, probed afterwards, never repeated blindly.
-// After an interruption the agent probes the device before anything else.
+// An attempt to install. It is on flash before the installer starts. After an interruption the
+// agent probes the device first, and retries only if the package is not installed.
 import { unreachable } from '../assert.ts';
 import { beforeBytesMax, installerBusyDelayMs } from '../limits.ts';
 import { combine, decision, inPhase, installing, keyOf, log, nothing } from './decision-helpers.ts';
@@ -24,7 +24,7 @@ export function onPrepared(
   moment: Moment,
 ): Decision {
   const one = packageIn(state, event.id, 'receiving');
-  // An answer about a transfer that was aborted and begun again is of the old data.
+  // If the transfer was aborted and started again, this result is about the old data.
   if (one === undefined || one.phase.transfer.number !== event.number) return nothing;
   if (!one.phase.finished) return nothing;
   const permission = permit(settings, state, 'install', one.id, moment);
@@ -45,7 +45,7 @@ export function onPrepared(
   return state.hasLostRecords ? probeFirst(next, now.sha1) : start(next, install, now.sha1);
 }
 
-/** A wait for permission is over: the installer prepares again. */
+/** The wait for permission ended. The installer prepares again. */
 export function prepareAgain(one: InPhase<'receiving'>): Decision {
   return decision({
     notes: [receiving(one, { isPreparing: true, prepareAtMs: undefined })],
@@ -67,7 +67,7 @@ function probeFirst(one: InPhase<'installing'>, sha1: string | undefined): Decis
   });
 }
 
-/** The attempt is durable before the installer runs. */
+/** Records the attempt. It is durable before the installer runs. */
 function start(one: InPhase<'installing'>, install: Install, sha1: string | undefined): Decision {
   return combine(
     decision({
@@ -78,7 +78,7 @@ function start(one: InPhase<'installing'>, install: Install, sha1: string | unde
   );
 }
 
-/** A new attempt begins with nothing of the last one. */
+/** Starts an attempt without volatile state of the previous one. */
 function nowOf({ id }: InPhase<'installing'>, change: Partial<Installing>) {
   return { kind: 'installing', id, now: { ...installingAtFirst, ...change } } as const;
 }
@@ -112,7 +112,7 @@ function reasonOf(cause: PrepareFailure): Pick<Report, 'code' | 'description'> {
     case 'rejected':
       return { code: cause.code, description: cause.reason };
     case 'memo-too-large': {
-      const description = `the installer wants to remember more than ${beforeBytesMax} bytes`;
+      const description = `state before the install exceeds ${beforeBytesMax} bytes`;
       return { code: 'general-error', description };
     }
     default:
@@ -135,7 +135,7 @@ export function onInstallEnded(
       return recordOutcome(one, reportOf(event.id, verdict));
     case 'reboot-required':
       return requireReboot(settings, state, one, moment);
-    case 'cut':
+    case 'interrupted':
       return onInterrupted(settings, state, one, verdict.description, moment);
     case 'busy':
       return onBusy(settings, one, verdict.reason, moment);
@@ -153,7 +153,7 @@ function reportOf(
   return failure(id, verdict.code, description);
 }
 
-/** Nothing was tried, so it is no attempt. The agent waits as long as an install may take. */
+/** A busy installer does not count as an attempt. The agent retries for one install timeout. */
 function onBusy(
   settings: Settings,
   one: InPhase<'installing'>,
@@ -162,7 +162,7 @@ function onBusy(
 ): Decision {
   const busyCount = one.phase.now.busyCount + 1;
   if (busyCount * installerBusyDelayMs >= settings.installer.timeoutMs) {
-    const description = `the installer stayed busy: ${reason}`;
+    const description = `the installer was busy until the time limit: ${reason}`;
     return recordOutcome(one, failure(one.id, 'install-failed', description));
   }
   const retryAtMs = moment.nowMs + installerBusyDelayMs;
@@ -180,7 +180,7 @@ export function retryWhenFree(one: InPhase<'installing'>): Decision {
   });
 }
 
-/** What the device shows after an interruption of an attempt. */
+/** Handles the probe after an interrupted attempt. */
 export function onInstallProbed(
   settings: Settings,
   state: State,
@@ -203,7 +203,7 @@ export function onInstallProbed(
   return onInterrupted(settings, state, one, probe.description, moment);
 }
 
-/** The next attempt, if one is left; each start has a record of its own. */
+/** Starts the next attempt if the limit permits it. Each start has its own record. */
 function onInterrupted(
   settings: Settings,
   state: State,
@@ -214,7 +214,7 @@ function onInterrupted(
   const { transfer, install, now } = one.phase;
   const { attempt } = install;
   if (attempt >= settings.installer.maxAttempts) {
-    const text = `cut in ${attempt} attempts, not tried again: ${description}`;
+    const text = `interrupted in attempt ${attempt}, the last one: ${description}`;
     return recordOutcome(one, failure(one.id, 'install-failed', text));
   }
   if (now.isDataLost) {
@@ -228,14 +228,14 @@ function onInterrupted(
     const logOnly = decision({ effects: [logged] });
     return combine(logOnly, beginAttempt(settings, state, one, moment));
   }
-  // The payload was verified before the interruption; it is again before it is used again.
+  // The agent verifies the payload again before the next attempt.
   return decision({
     notes: [installing(one, { step: 'verifying' })],
     effects: [logged, { kind: 'hash', number: transfer.number }],
   });
 }
 
-/** The next attempt with what the first one found: its copy of the status file is the sound one. */
+/** The next attempt keeps the state of the first one: its copy of the status file is intact. */
 export function beginAttempt(
   settings: Settings,
   state: State,
@@ -247,14 +247,14 @@ export function beginAttempt(
   if (permission.kind === 'wait') {
     const retryAtMs = permission.untilMs ?? moment.nowMs + installerBusyDelayMs;
     const postponed = log('info', 'install-postponed', { ...one.id, reason: permission.reason });
-    // The data is verified again then: the wait may be long.
+    // The wait may be long, so the agent verifies the data again after it.
     const notes = [installing(one, { step: 'verifying', sha1: undefined, retryAtMs })];
     return decision({ notes, effects: [postponed] });
   }
   return start(one, { ...install, attempt: install.attempt + 1 }, now.sha1);
 }
 
-/** Of the running installer only: what arrives late is about the last one. */
+/** Accepts progress of the running attempt only; a late event is about a previous attempt. */
 export function onProgress(state: State, { id, percent }: Of<'progress'>): Decision {
   const one = state.packages.get(keyOf(id));
   if (one === undefined || !inPhase(one, 'installing')) return nothing;

@@ -1,29 +1,29 @@
-// The nouns of the core: packages, their phases, their payload, and what the agent remembers of
-// them. Types only. The core knows no server: a backend offers, sends and cancels.
+// The data model of the core: packages, phases, payloads and history. Types only. The core has no
+// server-specific part: a backend offers, sends and cancels packages.
 
 export type PackageId = { readonly name: string; readonly version: string };
 
 // ---------------------------------------------------------------- offers
 
-/** `sizeBytes` is for people: some servers add up a package and its dependencies. */
+/** `sizeBytes` is for display: some servers add the sizes of a package and its dependencies. */
 export type Offer = {
   readonly id: PackageId;
   readonly sizeBytes: number;
   readonly update?: Update | undefined;
 };
 
-/** What some servers tell about an update. Each field may be empty. */
+/** Fields that some servers send with an update. Each may be empty. */
 export type Update = {
   readonly signature: string;
   readonly description: string;
-  /** The server requires that a person accepts the update. */
+  /** The server requires that a user accepts the update. */
   readonly isConfirmationWanted: boolean;
 };
 
-/** A transfer that a server began. The checksum is a SHA-1 in lower-case hex. */
+/** A transfer that a server started. The checksum is a SHA-1 in lower-case hex. */
 export type Announcement = {
   readonly checksum: string;
-  /** As announced; 0 for an empty file, which still has one (empty) chunk. */
+  /** As announced. 0 for an empty file, which still has one empty chunk. */
   readonly chunksCount: number;
 };
 
@@ -37,7 +37,7 @@ export type ChunkSet = {
 export type ChunkPage = { readonly held: Uint8Array; readonly crcs: Uint32Array };
 
 export type Transfer = Announcement & {
-  /** A number of the agent's own; it names the folder of the data. */
+  /** Assigned by the agent. The folder of the data has this name. */
   readonly number: number;
   readonly chunks: ChunkSet;
   readonly lastChunkBytes: number | undefined;
@@ -48,31 +48,31 @@ export type Transfer = Announcement & {
 export type Install = {
   readonly attempt: number;
   readonly installer: string;
-  /** What the installer wants back when it probes (JSON text of its own). */
+  /** State before the install, as JSON text. The installer receives it when it probes. */
   readonly before: string;
 };
 
-/** `now` is of this boot: a new phase, and each start of the agent, begins with the first value. */
+/** `now` is volatile: a new phase, and each start of the agent, resets it to its initial value. */
 export type Phase =
   /** The package waits for consent. */
   | { readonly kind: 'offered' }
-  /** The backend requests the transfer until the server begins it. */
+  /** The backend requests the transfer until the server starts it. */
   | { readonly kind: 'accepted'; readonly reservation: Reservation | undefined }
-  /** Space is reserved, chunks arrive. `finished`: the server sent everything. */
+  /** Space is reserved and chunks arrive. `finished`: the server sent all chunks. */
   | {
       readonly kind: 'receiving';
       readonly transfer: Transfer;
       readonly finished: boolean;
       readonly now: Receiving;
     }
-  /** Every byte was verified; an attempt is on flash and may be running. */
+  /** The payload is verified. An attempt is on flash and may be running. */
   | {
       readonly kind: 'installing';
       readonly transfer: Transfer;
       readonly install: Install;
       readonly now: Installing;
     }
-  /** Installed; the outcome is known only after the reboot that the installer required. */
+  /** Installed. The outcome depends on the check after the reboot. */
   | {
       readonly kind: 'rebooting';
       readonly transfer: Transfer;
@@ -80,11 +80,11 @@ export type Phase =
       readonly bootId: string;
       readonly now: Rebooting;
     }
-  /** The outcome is known; the report is due until the server confirms it. */
+  /** The outcome is recorded. The report is pending until the server confirms it. */
   | {
       readonly kind: 'reporting';
       readonly report: Report;
-      /** The server offered the package once more. */
+      /** The server offered the package again. */
       readonly again: 'no' | 'offered' | 'consented';
       readonly reservation: Reservation | undefined;
     };
@@ -93,13 +93,13 @@ export type Package = {
   readonly id: PackageId;
   readonly sizeBytes: number;
   readonly update: Update | undefined;
-  /** The server has more payloads under the same id; the agent can install only one. */
+  /** The server has several payloads under this id; the agent can install only one. */
   readonly isMultiPackage: boolean;
-  /** Order of arrival; the backend requests the oldest first. */
+  /** Order of arrival. The backend requests the oldest package first. */
   readonly order: number;
-  /** A person accepted it; false: the policy did. */
+  /** True: a user accepted the package; false: the policy accepted it. */
   readonly isByPerson: boolean;
-  /** The transfer that the server began before the package was accepted. */
+  /** The transfer that the server started before the package was accepted. */
   readonly started: Announcement | undefined;
   readonly phase: Phase;
 };
@@ -132,17 +132,17 @@ export type HistoryEntry = {
   readonly description: string;
 };
 
-// ---------------------------------------------------------------- what a boot forgets
+// ---------------------------------------------------------------- volatile state
 
 /** The transfer that a server announced, until there is space for it. */
 export type Reservation = Announcement & { readonly number: number };
 
 export type Receiving = {
-  /** SHA-1 of the whole data, if the hash ran to the end since boot. */
+  /** SHA-1 of the whole data; undefined until the hash is complete. */
   readonly sha1: string | undefined;
-  /** The installer prepares. */
+  /** True while the installer prepares. */
   readonly isPreparing: boolean;
-  /** When it prepares again, after a wait for permission. */
+  /** When the installer prepares again, after a wait for permission. */
   readonly prepareAtMs: number | undefined;
 };
 
@@ -150,11 +150,11 @@ export type Installing = {
   /** `verifying`: the data is hashed before the next attempt. `waiting`: the installer is busy. */
   readonly step: 'installing' | 'probing' | 'verifying' | 'waiting';
   readonly sha1: string | undefined;
-  /** The attempt is on flash and was not started: the agent probes first. */
+  /** The attempt is on flash but was not started: the agent probes first. */
   readonly isUntried: boolean;
-  /** At the boot there was no data of the attempt that is probed. */
+  /** The data of the probed attempt was missing at the start. */
   readonly isDataLost: boolean;
-  /** Times in a row that the installer was busy, and when the agent retries. */
+  /** How many times in a row the installer was busy, and when the agent retries. */
   readonly busyCount: number;
   readonly retryAtMs: number | undefined;
   readonly percent: number | undefined;
@@ -163,32 +163,32 @@ export type Installing = {
 export type Rebooting = {
   readonly step: 'requested' | 'checking';
   readonly requests: number;
-  /** When the agent requests the reboot again; undefined: it does not. */
+  /** When the agent requests the reboot again; undefined: never. */
   readonly deadlineMs: number | undefined;
-  /** The device may not reboot yet: how often in a row, and the last reason. */
+  /** How many times in a row `[reboot] allow` denied the reboot, and the last reason. */
   readonly denial: { readonly count: number; readonly reason: string } | undefined;
 };
 
-/** What the last interruption left of a package; `dropped` chunks turned out corrupt since. */
+/** The state of a package after the last interruption, and the corrupt chunks found since. */
 export type RecoverySummary = {
   readonly id: PackageId;
   readonly what: string;
-  readonly dropped: number;
+  readonly corruptChunks: number;
 };
 
 export type State = {
   // From the journal.
   readonly packages: ReadonlyMap<string, Package>;
   readonly history: ReadonlyMap<string, HistoryEntry>;
-  /** Packages that a server wanted confirmed by a person, the last one at the end. */
+  /** Packages whose server requires the consent of a user, oldest first. */
   readonly confirmations: readonly PackageId[];
   readonly nextNumber: number;
   readonly nextOrder: number;
-  /** Records of the journal were lost: the agent probes before it installs the first time. */
+  /** The journal lost records: the agent probes before the first attempt. */
   readonly hasLostRecords: boolean;
-  // Of this boot.
+  // Volatile.
   readonly bootId: string;
-  /** Folders of finished transfers that the disk refused to remove: when to retry. */
+  /** Folders of finished transfers whose removal failed, and when the agent retries. */
   readonly cleanups: ReadonlyMap<number, number>;
   readonly counters: Counters;
   readonly recovered: ReadonlyMap<string, RecoverySummary>;

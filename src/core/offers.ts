@@ -1,4 +1,5 @@
-// An offer: it is durable before anything follows from it, because some servers never repeat one.
+// Handles offers. An offer is durable before the agent acts on it, because some servers send it
+// only once.
 import { chunkBytes, chunksCountMax, packagesMax } from '../limits.ts';
 import { needsConsent } from './consent.ts';
 import {
@@ -18,7 +19,7 @@ import type { Settings } from './settings.ts';
 
 type Offered = Extract<Fact, { readonly kind: 'offered' }>;
 
-/** `isMoved`: another server than before offers the package. */
+/** `isMoved`: the package was offered by another server before. */
 export function onOffer(
   settings: Settings,
   state: State,
@@ -45,28 +46,28 @@ export function onOffer(
   if (one !== undefined || reason === undefined) {
     return decision({ facts: isAsked ? [offered] : [offered, { kind: 'consented', id }], effects });
   }
-  // What can never be received needs no consent.
+  // A package that is too large is rejected without consent.
   const rejected = recordOutcome(undefined, failure(id, 'general-error', reason));
   return combine(decision({ facts: [offered], effects }), rejected);
 }
 
-/** A required confirmation stays required, whatever later offers contain. */
+/** A required confirmation stays required, even if a later offer does not require it. */
 function merged(update: Update | undefined, one: Package | undefined): Update | undefined {
   if (update === undefined || one?.update?.isConfirmationWanted !== true) return update;
   return { ...update, isConfirmationWanted: true };
 }
 
 /**
- * An update is offered with its own size; that of a package may include its dependencies (protocol
- * 2.1), so there only the start has the size.
+ * The offer of an update has the size of the update. The size of a package may include its
+ * dependencies (protocol 2.1), so for a package only the start has the exact size.
  */
 function tooLarge({ update, sizeBytes }: Offer): string | undefined {
   const limit = chunksCountMax * chunkBytes;
   if (update === undefined || sizeBytes <= limit) return undefined;
-  return `too large: ${sizeBytes} bytes are offered, at most ${limit} can be received`;
+  return `too large: ${sizeBytes} bytes offered, limit ${limit}`;
 }
 
-/** Before the start the last offer counts; a transfer keeps what it began with. */
+/** Before the start the last offer applies. A transfer keeps the offer that it started with. */
 function onOfferAgain(
   one: Package,
   offered: Offered,
@@ -89,7 +90,7 @@ function isNews(one: Package, { sizeBytes, update }: Offered): boolean {
   return JSON.stringify(one.update) !== JSON.stringify(update) || one.sizeBytes !== sizeBytes;
 }
 
-/** The policy accepted it before the server could require a confirmation. */
+/** The policy accepted the package before the server required a confirmation. */
 function withdraw(one: Package, offered: Fact): Decision {
   const { id } = one;
   const transfer = transferOf(one);
@@ -107,7 +108,7 @@ function withdraw(one: Package, offered: Fact): Decision {
   });
 }
 
-/** The server gives a package up before its install began. */
+/** The server aborts a package before its install started. */
 export function cancel(one: Package): Decision {
   const number = transferOf(one)?.number;
   const { id } = one;
@@ -120,7 +121,7 @@ export function cancel(one: Package): Decision {
   });
 }
 
-/** The server gives up a transfer that has no space yet; the package stays as it is. */
+/** The server aborts a transfer before space is reserved. The package stays unchanged. */
 export function cancelReservation(id: PackageId): Decision {
   return decision({ notes: [{ kind: 'reservation', id, reservation: undefined }] });
 }

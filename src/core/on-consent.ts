@@ -1,4 +1,4 @@
-// What a person decides about a package: accept or decline, through the control socket.
+// Handles accept and decline by a user, through the control socket.
 import { awaitsConsent, mayDecline } from './consent.ts';
 import { combine, decision, inPhase, keyOf, log, nothing } from './decision-helpers.ts';
 import { applyAll } from './fold.ts';
@@ -10,7 +10,7 @@ import type { Settings } from './settings.ts';
 
 type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
 
-/** Accepts an offered package, and permits further attempts of one that failed too often. */
+/** Accepts an offered package, or permits further attempts of a package that failed too often. */
 export function onConsent(settings: Settings, state: State, { id }: Of<'consent'>): Decision {
   const one = state.packages.get(keyOf(id));
   const isAwaited = one !== undefined && awaitsConsent(one);
@@ -19,7 +19,7 @@ export function onConsent(settings: Settings, state: State, { id }: Of<'consent'
     facts: [...consented, { kind: 'attempts-reset', id }],
     effects: [log('info', 'accepted', { ...id })],
   });
-  // What the server began before begins now.
+  // A deferred start of the server starts after the consent.
   const started = one !== undefined && inPhase(one, 'offered') ? one.started : undefined;
   if (started === undefined) return accepted;
   return combine(accepted, reserve(settings, applyAll(state, accepted.facts), { id, ...started }));
@@ -31,10 +31,10 @@ export function onDecline(state: State, { id }: Of<'decline'>): Decision {
   const logged = decision({ effects: [log('info', 'declined', { ...id })] });
   const report = failure(id, 'user-declined', 'declined on the device');
   const { phase, started } = one;
-  // The server requested nothing, or the next offer ends before it was accepted.
+  // The server did not start the package, so no report is required.
   const isQuiet = phase.kind === 'reporting' || (phase.kind === 'offered' && started === undefined);
   if (isQuiet) return { ...logged, facts: [{ kind: 'declined', id }] };
-  // A server that has begun waits for an answer.
+  // A server that started the transfer waits for an answer.
   const outcome = phase.kind === 'offered' ? rejectStart(one, report) : recordOutcome(one, report);
   return combine(logged, outcome);
 }

@@ -1,11 +1,11 @@
-// The outcome of a package, and the duty to report it, in one record.
+// Records the outcome of a package and its pending report in one fact.
 import { combine, decision, log, transferOf } from './decision-helpers.ts';
 import type { Decision } from './events.ts';
 import type { Package, PackageId, Report } from './model.ts';
 
-export const multiPackageText = 'the update holds several packages, and only one can be installed';
+export const multiPackageText = 'the update contains several packages; only one can be installed';
 
-/** Returns the outcome, the duty to report it, and the removal of the payload after that. */
+/** Returns the outcome, the pending report, and the removal of the payload. */
 export function recordOutcome(one: Package | undefined, given: Report): Decision {
   const transfer = one === undefined ? undefined : transferOf(one);
   const report = one?.isMultiPackage === true && given.status ? inPart(given) : given;
@@ -23,7 +23,7 @@ export function recordOutcome(one: Package | undefined, given: Report): Decision
   });
 }
 
-/** A start that leads to no transfer: the backend has to release the server. */
+/** Records the outcome of a start without a transfer. The backend answers the server. */
 export function rejectStart(one: Package | undefined, report: Report): Decision {
   const { id } = report;
   const rejected = decision({ signals: [{ kind: 'start-rejected', id }] });

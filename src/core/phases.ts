@@ -1,4 +1,4 @@
-// How each phase begins, and how long its transfer is.
+// The initial value of each phase, and the length of its transfer.
 import { chunkBytes } from '../limits.ts';
 import type { Install, Installing, Phase, Rebooting, Receiving, Transfer } from './model.ts';
 
@@ -38,12 +38,12 @@ export function installingPhase(transfer: Transfer, install: Install) {
 /** An empty file has one (empty) chunk. */
 export const chunksExpected = (chunksCount: number) => Math.max(1, chunksCount);
 
-/** All chunks of the transfer are on flash. */
+/** Returns true if all chunks of the transfer are on flash. */
 export function isAllStored({ chunks, chunksCount }: Transfer): boolean {
   return chunks.count === chunksExpected(chunksCount);
 }
 
-/** Size of the payload, once the last chunk is known. */
+/** Returns the size of the payload; undefined until the last chunk is stored. */
 export function sizeOf({ chunksCount, lastChunkBytes }: Transfer): number {
   return (chunksExpected(chunksCount) - 1) * chunkBytes + (lastChunkBytes ?? chunkBytes);
 }

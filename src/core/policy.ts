@@ -1,5 +1,5 @@
-// May the agent take the next step with a package? Asked before each download, install and reboot,
-// and nowhere else. Consent comes first; maintenance windows and other gates belong here, too.
+// Decides whether the agent may take the next step with a package. The core calls it before each
+// download, install and reboot. Consent comes first; maintenance windows belong here, too.
 import { isConfirmationKnown, needsConsent } from './consent.ts';
 import type { Moment } from './events.ts';
 import type { Package, PackageId, State } from './model.ts';
@@ -9,7 +9,7 @@ export type Step = 'download' | 'install' | 'reboot';
 
 export type Permission =
   | { readonly kind: 'now' }
-  /** `untilMs` undefined: until an event from outside, such as the consent of a person. */
+  /** `untilMs` undefined: until an external event, such as the consent of a user. */
   | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number | undefined };
 
 const now: Permission = { kind: 'now' };
@@ -19,7 +19,7 @@ const consentMissing: Permission = {
   untilMs: undefined,
 };
 
-/** `id` may be of a package that no server offered: a dependency that a server begins. */
+/** `id` may name a package that no server offered: a dependency that a server starts. */
 export function permit(
   settings: Settings,
   state: State,
@@ -37,7 +37,7 @@ export function permit(
   return isDenied ? { kind: 'wait', reason: denial.reason, untilMs: deadlineMs } : now;
 }
 
-/** Consent ends with the outcome: after it, the next offer decides. */
+/** Consent ends with the outcome. After that, the next offer decides. */
 function isConsented(
   settings: Settings,
   state: State,
@@ -50,11 +50,11 @@ function isConsented(
   return one.phase.again === 'consented' || !needsConsent(settings, state, id, one.update);
 }
 
-/** No person accepted this package: may a server transfer it all the same? */
+/** Returns true if a server may transfer a package that no user accepted. */
 function isDependencyAccepted(settings: Settings, state: State, id: PackageId): boolean {
   if (!needsConsent(settings, state, id)) return true;
   if (settings.policy.dependencies === 'ask' || isConfirmationKnown(state, id)) return false;
-  // An update is a whole: only packages have dependencies (protocol 2.1).
+  // An update has no dependencies; only packages have (protocol 2.1).
   return id.version !== '' && [...state.packages.values()].some(isAccepted);
 }
 

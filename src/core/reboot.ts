@@ -1,5 +1,5 @@
-// The reboot that an install requires: requested when the device permits it, a bounded number of
-// times, and checked afterwards.
+// The reboot that an install requires. The agent requests it when `[reboot] allow` permits it, a
+// limited number of times, and checks the device afterwards.
 import {
   rebootAllowDelayMsMax,
   rebootAllowDelayMsMin,
@@ -30,7 +30,7 @@ export function requireReboot(
   return combine(pending, request(settings, state, id, rebootingAtFirst, moment));
 }
 
-/** The reboot did not come: request it again, a bounded number of times. */
+/** Requests the reboot again, a limited number of times. */
 export function rebootAgain(
   settings: Settings,
   state: State,
@@ -51,7 +51,7 @@ function request(
   if (requests > rebootRequestsMax) {
     const one = packageIn(state, id, 'rebooting');
     const count = now.requests;
-    const description = `installed, but the reboot it needs did not come (${count} requests)`;
+    const description = `installed, but the device did not reboot after ${count} requests`;
     return recordOutcome(one, failure(id, 'install-failed', description));
   }
   const permission = permit(settings, state, 'reboot', id, moment);
@@ -74,7 +74,7 @@ export function onRebootRequested(state: State, event: Of<'reboot-requested'>): 
   return decision({ notes, effects });
 }
 
-/** No request left the agent, so it does not count as one. */
+/** A denied reboot was not requested, so it does not count as a request. */
 export function onRebootDenied(
   state: State,
   { id, reason }: Of<'reboot-denied'>,

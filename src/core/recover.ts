@@ -1,4 +1,5 @@
-// After every start: what the journal says, held against what the disk shows, one row each.
+// Recovery after each start: compares the journal with the files on disk, one row for each
+// combination.
 import { unreachable } from '../assert.ts';
 import { chunkBytes } from '../limits.ts';
 import { grouped } from '../sanitize.ts';
@@ -24,7 +25,7 @@ export type Row =
   | 'check'
   | 'report';
 
-/** The first thing to do with a package after a boot. */
+/** Returns the first action for a package after a start of the agent. */
 export function rowOf(
   phase: Package['phase']['kind'],
   facts: { readonly isDataThere: boolean; readonly isSameBoot: boolean; readonly isAuto: boolean },
@@ -37,7 +38,7 @@ export function rowOf(
     case 'receiving':
       return facts.isDataThere ? 'resume' : 'receive-again';
     case 'installing':
-      // Also without data: the cut may have come between the install and its record.
+      // Also without data: the power loss may have come between the install and its record.
       return facts.isDataThere ? 'probe' : 'probe-without-data';
     case 'rebooting':
       return facts.isSameBoot ? 'reboot-again' : 'check';
@@ -54,12 +55,12 @@ export function onBooted(
   event: Booted,
   { nowMs }: Moment,
 ): Decision {
-  const { bootId, evidence } = event;
+  const { bootId, payloads } = event;
   const notes = [{ kind: 'booting', bootId }] as const;
   const first = decision({ notes, signals: [{ kind: 'booted' }] });
   const each = [...state.packages.values()].map((one) => {
     const transfer = transferOf(one);
-    const dataBytes = evidence.find(({ number }) => number === transfer?.number)?.dataBytes;
+    const dataBytes = payloads.find(({ number }) => number === transfer?.number)?.dataBytes;
     const isSameBoot = one.phase.kind === 'rebooting' && one.phase.bootId === bootId;
     const isAuto =
       settings.policy.consent === 'automatic' && one.update?.isConfirmationWanted !== true;
@@ -70,22 +71,22 @@ export function onBooted(
   return combine(first, ...each);
 }
 
-/** An attempt was begun with all chunks. If the record of one is lost, none can be checked. */
+/** An attempt needs all chunks. If the record of one is lost, the payload cannot be verified. */
 function isUsable({ phase }: Package, transfer: Transfer, dataBytes: number | undefined): boolean {
   return (phase.kind === 'receiving' || isAllStored(transfer)) && isWhole(transfer, dataBytes);
 }
 
-/** A file shorter than what was acknowledged is no file. */
+/** Returns false if the file is shorter than the chunks in the journal. */
 function isWhole(transfer: Transfer, dataBytes: number | undefined): boolean {
   if (dataBytes === undefined) return false;
-  const last = highestHeld(transfer);
+  const last = highestStored(transfer);
   if (last === 0) return true;
   const isShort = last === chunksExpected(transfer.chunksCount);
   const lastBytes = isShort ? (transfer.lastChunkBytes ?? chunkBytes) : chunkBytes;
   return dataBytes >= (last - 1) * chunkBytes + lastBytes;
 }
 
-function highestHeld(transfer: Transfer): number {
+function highestStored(transfer: Transfer): number {
   const { pages } = transfer.chunks;
   for (let at = pages.length - 1; at >= 0; at--) {
     const held = pages[at]?.held ?? new Uint8Array(0);
@@ -109,14 +110,14 @@ function recover(one: Package, row: Row, nowMs: number): Decision {
       const number = transferOf(one)?.number;
       if (number === undefined) return nothing;
       const hashed = decision({ effects: [{ kind: 'hash', number }] });
-      return combine(recovered(one, `held ${heldOf(one)}`), hashed);
+      return combine(recovered(one, `${storedText(one)} stored`), hashed);
     }
     case 'receive-again': {
       const number = transferOf(one)?.number;
       const facts: readonly Fact[] = [{ kind: 'transfer-discarded', id }];
-      // What is left of the file would occupy its space.
+      // The rest of the file would occupy space.
       const effects = number === undefined ? [] : [{ kind: 'discard', number } as const];
-      const lost = recovered(one, 'lost its data file; it is received again');
+      const lost = recovered(one, 'data file lost; the agent receives it again');
       return combine(lost, decision({ facts, effects }));
     }
     case 'probe':
@@ -127,20 +128,22 @@ function recover(one: Package, row: Row, nowMs: number): Decision {
         notes: [installing(one, { step: 'probing', isDataLost: row !== 'probe' })],
         effects: [{ kind: 'probe', id, transfer, install }],
       });
-      return combine(recovered(one, `was being installed, attempt ${install.attempt}`), probed);
+      return combine(recovered(one, `install attempt ${install.attempt} interrupted`), probed);
     }
     case 'reboot-again':
-      return combine(recovered(one, 'installed, waits for its reboot'), rebootAt(one, nowMs));
+      return combine(recovered(one, 'installed, reboot pending'), rebootAt(one, nowMs));
     case 'check': {
       if (!inPhase(one, 'rebooting')) return nothing;
       const checked = decision({
         notes: [rebooting(one, { step: 'checking' })],
         effects: [{ kind: 'check', id }],
       });
-      return combine(recovered(one, 'installed, and rebooted'), checked);
+      return combine(recovered(one, 'installed and rebooted'), checked);
     }
     case 'report':
-      return phase.kind === 'reporting' ? recovered(one, 'settled, its report is owed') : nothing;
+      return phase.kind === 'reporting'
+        ? recovered(one, 'outcome recorded, report pending')
+        : nothing;
     default:
       return unreachable(row);
   }
@@ -151,7 +154,7 @@ function rebootAt(one: Package, deadlineMs: number): Decision {
   return decision({ notes: [rebooting(one, { deadlineMs })] });
 }
 
-function heldOf(one: Package): string {
+function storedText(one: Package): string {
   const transfer = transferOf(one);
   if (transfer === undefined) return 'nothing';
   const { chunks, chunksCount } = transfer;

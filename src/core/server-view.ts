@@ -1,17 +1,18 @@
-// What a backend adds to the status: the server, and the exchange about each package. Types only.
+// The part of the status that a backend provides: the server, and its exchange about each package.
+// Types only.
 import type { PackageId } from './model.ts';
 import type { Status } from './status.ts';
 
 export type LinkStatus = Status['link'];
 
-/** What happens next to a package. Without `nextInMs` no timer of the agent leads there. */
+/** The next action for a package. `nextInMs` undefined: no timer of the agent triggers it. */
 export type Next = { readonly next: string; readonly nextInMs: number | undefined };
 
 export type ServerView = Pick<Status, 'link' | 'backend' | 'previousServers'> & {
   readonly vin: string | undefined;
-  /** The server of a package, where it is not the present one. */
+  /** The server of a package, if it is not the current one. */
   serverOf(id: PackageId): string | undefined;
-  /** Why a package waits for the server; undefined: the core knows why it waits. */
+  /** Why a package waits for the server; undefined: it waits for a reason of the core. */
   waitsFor(id: PackageId): string | undefined;
   next(id: PackageId): Next | undefined;
   /** How often the report was sent. */

@@ -1,4 +1,4 @@
-// The fewest facts that replay to the same state of the core: what a compacted journal contains.
+// The minimal facts that replay to the same core state. A compacted journal contains them.
 import { crcOf } from './chunk-set.ts';
 import { transferOf } from './decision-helpers.ts';
 import { chunksExpected } from './phases.ts';
@@ -9,7 +9,7 @@ export function snapshot(state: State): readonly Fact[] {
   const packages = [...state.packages.values()].sort((a, b) => a.order - b.order);
   const facts: Fact[] = packages.flatMap(ofPackage);
   for (const id of state.confirmations) facts.push({ kind: 'confirmation-required', id });
-  // After the packages: their facts record attempts of their own.
+  // After the packages, because the facts of packages record attempts, too.
   for (const entry of state.history.values()) facts.push({ kind: 'history-entry', entry });
   if (state.hasLostRecords) facts.push({ kind: 'records-lost' });
   const { nextNumber, nextOrder } = state;
@@ -67,7 +67,7 @@ function ofTransfer(one: Package): readonly Fact[] {
   const chunkIndex = chunksExpected(chunksCount);
   const crc = crcOf(chunks, chunkIndex);
   if (crc !== undefined && lastChunkBytes !== undefined) {
-    // The pages do not contain the size of the last chunk.
+    // A page does not contain the size of the last chunk.
     facts.push({ kind: 'chunk-stored', number, chunkIndex, sizeBytes: lastChunkBytes, crc });
   }
   const isFinished = phase.kind !== 'receiving' || phase.finished;

@@ -1,4 +1,4 @@
-// Small steps that `apply` is made of: a package stored, moved to another phase, remembered.
+// State changes that `apply` uses: to store a package, change its phase, or record its history.
 import { historyEntriesMax } from '../limits.ts';
 import { byNumber, historyKeyOf, keyOf, transferOf } from './decision-helpers.ts';
 import { receivingAtFirst } from './phases.ts';
@@ -30,7 +30,7 @@ export function changePhase(
 ): State {
   return changePackage(state, id, (one) => {
     const phase = change(one.phase);
-    // A further payload of the server ends together with the transfer.
+    // The mark of a further payload ends with the transfer.
     return { ...one, phase, isMultiPackage: one.isMultiPackage && 'transfer' in phase };
   });
 }
@@ -47,7 +47,7 @@ export function changeTransfer(
   );
 }
 
-/** A transfer that lost a chunk is received again, even if an attempt was open. */
+/** The agent receives a transfer that lost a chunk again, even if an attempt was open. */
 export function unfinished(state: State, number: number): State {
   return changePhase(state, byNumber(state, number)?.id, (phase) => {
     if (phase.kind === 'receiving') return { ...phase, finished: false };
@@ -89,7 +89,7 @@ export function remember(state: State, entry: HistoryEntry): State {
   return { ...state, history };
 }
 
-/** A report that is due stays due, whatever else of the package is given up. */
+/** Removes a package; a pending report stays pending. */
 export function aborted(state: State, id: PackageId): State {
   if (state.packages.get(keyOf(id))?.phase.kind === 'reporting') return state;
   return without(noteOutcome(state, id, 'aborted', 'aborted by the server'), id);

@@ -1,4 +1,4 @@
-// The state as `status`, `watch` and `why` show it. Plain values, so that the daemon can send them.
+// Builds the status that `status`, `watch` and `why` show: plain values that the daemon can send.
 import { unreachable } from '../assert.ts';
 import { inPhase, keyOf, reservationOf, transferOf } from './decision-helpers.ts';
 import { chunksExpected } from './phases.ts';
@@ -21,7 +21,7 @@ export type Surroundings = {
 
 type Deadlines = readonly Pick<Deadline<unknown>, 'dueMs' | 'id' | 'next'>[];
 
-/** `deadlines`: of a daemon that runs. */
+/** `deadlines`: those of a running daemon; empty if the state was read from flash. */
 export function describe(
   state: State,
   view: ServerView,
@@ -73,7 +73,7 @@ function updateOf({ update }: Package): UpdateStatus | undefined {
 
 type Activity = 'reserving' | 'preparing' | 'installing' | 'probing' | 'checking';
 
-/** What the agent does on this device for a package; undefined: it waits. */
+/** Returns the running activity of a package on this device; undefined: the package waits. */
 export function activityOf(one: Package): Activity | undefined {
   if (reservationOf(one) !== undefined) return 'reserving';
   const { phase } = one;
@@ -86,12 +86,12 @@ export function activityOf(one: Package): Activity | undefined {
 
 function waitsFor(one: Package): string {
   const activity = activityOf(one);
-  if (activity !== undefined) return `${activity} (under way on this device)`;
+  if (activity !== undefined) return `${activity} (in progress on this device)`;
   const { phase } = one;
   switch (phase.kind) {
     case 'offered':
       return one.update?.isConfirmationWanted === true
-        ? "consent, as the server wants it: 'sota-agent accept' or 'decline'"
+        ? "consent, required by the server: 'sota-agent accept' or 'decline'"
         : "consent: 'sota-agent accept' or 'decline'";
     case 'accepted':
       return 'the server to start the transfer';
@@ -101,16 +101,16 @@ function waitsFor(one: Package): string {
       return 'the installer';
     case 'rebooting':
       return phase.now.denial === undefined
-        ? 'the reboot that the installer asked for'
-        : `permission to reboot: [reboot] allow says no: ${phase.now.denial.reason}`;
+        ? 'the reboot that the installer requires'
+        : `permission to reboot: [reboot] allow denied it: ${phase.now.denial.reason}`;
     case 'reporting':
-      return 'proof that the server has the report';
+      return 'confirmation that the server received the report';
     default:
       return unreachable(phase);
   }
 }
 
-/** Its own timer, what runs on this device, or what has to come first. */
+/** Returns the next action: of its timer, of the running activity, or of the backend. */
 function nextOf(one: Package, view: ServerView, all: Deadlines, nowMs: number): Next {
   const due = dueOf(one, all);
   if (due !== undefined) {
@@ -130,27 +130,27 @@ function dueOf(one: Package, all: Deadlines): Deadlines[number] | undefined {
 }
 
 const afterActivity: { readonly [A in Activity]: string } = {
-  reserving: 'start the transfer when the space is reserved',
-  preparing: 'install when the installer is ready',
-  installing: 'report when the installer ends',
-  probing: 'report or try again when the device was looked at',
-  checking: 'report when the check after the reboot ends',
+  reserving: 'starts the transfer when the space is reserved',
+  preparing: 'installs when the installer is ready',
+  installing: 'reports when the installer ends',
+  probing: 'reports or retries when the probe ends',
+  checking: 'reports when the check after the reboot ends',
 };
 
 function later({ phase }: Package): string {
   switch (phase.kind) {
     case 'offered':
-      return 'nothing by itself';
+      return 'requests the start after consent';
     case 'accepted':
-      return 'ask the server to start';
+      return 'requests the start';
     case 'receiving':
-      return phase.finished ? 'install when the checksum is computed' : 'the next chunk';
+      return phase.finished ? 'installs when the checksum is computed' : 'stores the next chunk';
     case 'installing':
-      return 'try again when the data is verified';
+      return 'retries when the payload is verified';
     case 'rebooting':
-      return 'report after the reboot';
+      return 'reports after the reboot';
     case 'reporting':
-      return 'send the report';
+      return 'sends the report';
     default:
       return unreachable(phase);
   }

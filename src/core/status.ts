@@ -6,9 +6,9 @@ export type Status = {
   readonly agent: {
     /** Version of the agent. */
     readonly version: string;
-    /** Time since the start of the daemon; 0 from flash. */
+    /** Time since the start of the daemon; 0 if read from flash. */
     readonly uptimeMs: number;
-    /** `flash` if no daemon runs: then it is what the daemon stored last. */
+    /** `flash` if no daemon runs: the status is then the last one that a daemon stored. */
     readonly source: 'daemon' | 'flash';
   };
   readonly vehicle: {
@@ -18,9 +18,9 @@ export type Status = {
     readonly uuid: string | undefined;
   };
   readonly link: {
-    /** State of the connection to the node; `unknown` from flash. */
+    /** State of the connection to the node; `unknown` if read from flash. */
     readonly kind: 'up' | 'registering' | 'down' | 'unknown';
-    /** A sentence about it. */
+    /** Details of the state, a sentence. */
     readonly detail: string;
   };
   /** The server that made the last offer. */
@@ -49,7 +49,7 @@ export type Status = {
   readonly reports: readonly ReportStatus[];
   /** The last 64 payloads. */
   readonly history: readonly HistoryStatus[];
-  /** What continued after the last power loss, a sentence each. */
+  /** State of each package after the last interruption, a sentence each. */
   readonly recovered: readonly string[];
   readonly counters: {
     /** Requests and messages that the agent rejected since its start. */
@@ -59,19 +59,19 @@ export type Status = {
     /** Chunks received again since the start. */
     readonly chunksRepeated: number;
   };
-  /** The error of the disk; missing while writes succeed. */
+  /** The last storage error; missing while writes succeed. */
   readonly storageError: string | undefined;
 };
 
 export type ServerProfile = {
-  /** Dialect of its messages; missing until an offer shows it. */
+  /** Dialect of its messages; missing until an offer determines it. */
   readonly messages: 'P1' | 'P2' | 'P3' | undefined;
-  /** True if the agent sends progress to it during an install: it gives up after a minute. */
+  /** True if the server needs progress acks during an install: it gives up after a minute. */
   readonly keepAlive: boolean;
   readonly learned: {
     /** The first ack that this server needs after its start. */
     readonly afterStart: string | undefined;
-    /** The ack that makes this server continue a transfer that stands still. */
+    /** The ack that makes this server continue a stalled transfer. */
     readonly resume: string | undefined;
   };
 };
@@ -85,7 +85,7 @@ export type PackageStatus = {
   readonly update: UpdateStatus | undefined;
   /** `reporting` if the outcome is known and the server has not confirmed the report. */
   readonly phase: 'offered' | 'accepted' | 'receiving' | 'installing' | 'rebooting' | 'reporting';
-  /** Start service of its server, if that is not the present one. */
+  /** Start service of its server, if that is not the current one. */
   readonly server?: string | undefined;
   /** Chunks that are stored. */
   readonly chunksHeld: number;
@@ -93,7 +93,7 @@ export type PackageStatus = {
   readonly chunksCount: number;
   /** 0 to 100, if the installer reports progress. */
   readonly installPercent: number | undefined;
-  /** What the package waits for, in a sentence. */
+  /** What the package waits for. */
   readonly waitsFor: string;
   /** The next step of the agent. */
   readonly next: string;
@@ -106,7 +106,7 @@ export type UpdateStatus = {
   readonly description: string;
   /** Signature in the offer. The agent stores it and does not verify it. */
   readonly signature: string;
-  /** True if the server wants the user to confirm the update. */
+  /** True if the server requires that a user confirms the update. */
   readonly requestConfirmation: boolean;
 };
 
@@ -117,7 +117,7 @@ export type ReportStatus = {
   readonly status: boolean;
   /** Text of the report. */
   readonly description: string;
-  /** How often the agent sent it. */
+  /** How many times the agent sent the report. */
   readonly attempts: number;
   /** Time until the next attempt. */
   readonly nextInMs: number | undefined;

@@ -1,4 +1,4 @@
-// The state in one line, for whoever looks at the service from outside.
+// The state in one line, for the status text of the service manager.
 import type { PackageStatus, Status } from './status.ts';
 
 export function summary({ link, packages, storageError }: Status): string {

@@ -1,4 +1,4 @@
-// A transfer: consent first, then space on the disk, then chunks, until the server sent everything.
+// A transfer: consent, space on the disk, chunks, until the server has sent all chunks.
 import { chunkBytes, packagesMax, transfersMax } from '../limits.ts';
 import { crcOf } from './chunk-set.ts';
 import { isConfirmationKnown } from './consent.ts';
@@ -32,7 +32,7 @@ type Of<K extends Event['kind']> = Extract<Event, { readonly kind: K }>;
 
 // ---------------------------------------------------------------- begin
 
-/** The server begins a package. Without consent the start waits; the disk may have no space. */
+/** The server starts a package. Without consent the start is deferred. */
 export function begin(settings: Settings, state: State, start: Start, moment: Moment): Decision {
   const { id } = start;
   const isKnown = state.packages.has(keyOf(id));
@@ -41,7 +41,7 @@ export function begin(settings: Settings, state: State, start: Start, moment: Mo
   return permission.kind === 'now' ? reserve(settings, state, start) : defer(state, start);
 }
 
-/** The start waits for consent. The backend releases the server, which waits for an answer. */
+/** Defers the start until consent. The backend answers the server, which waits. */
 function defer(state: State, start: Start): Decision {
   const { id, checksum, chunksCount } = start;
   const refused = refuse('start-without-consent', { ...id });
@@ -56,7 +56,7 @@ function defer(state: State, start: Start): Decision {
   return combine(refused, decision({ facts, signals }));
 }
 
-/** A package that no server offered becomes an offer: a person is asked. */
+/** A package that no server offered becomes an offer that requires consent. */
 function offerStarted(state: State, { id, checksum, chunksCount }: Start) {
   const sizeBytes = chunksCount * chunkBytes;
   const update = { signature: '', description: '', isConfirmationWanted: true };
@@ -68,7 +68,7 @@ function offerStarted(state: State, { id, checksum, chunksCount }: Start) {
   return { facts, effects: [log('info', 'package-offered', { ...id, sizeBytes, isAsked: true })] };
 }
 
-/** Space first: "disk full" is reported before the download, and not in it. */
+/** Reserves the space first, so that a full disk is reported before the download. */
 export function reserve(settings: Settings, state: State, start: Start): Decision {
   const { id, checksum, chunksCount } = start;
   const one = state.packages.get(keyOf(id));
@@ -99,16 +99,16 @@ export function reserve(settings: Settings, state: State, start: Start): Decisio
   });
 }
 
-/** Attempts are counted across downloads: the same bytes fail again in the same way. */
+/** Attempts are counted across downloads, because the same payload fails in the same way. */
 function rejectTried(state: State, { id, checksum }: Start, attempts: number): Decision {
   const last = state.history.get(historyKeyOf(id, checksum))?.description ?? '';
   const description =
-    `attempted ${attempts} times${last === '' ? '' : `, the last: ${last}`}; ` +
-    `tried again after 'sota-agent accept' or with another checksum`;
+    `attempted ${attempts} times${last === '' ? '' : `, last result: ${last}`}; ` +
+    `the agent retries after 'sota-agent accept' or with another checksum`;
   return rejectStart(undefined, failure(id, 'install-failed', description));
 }
 
-/** Another file under the same id: give up what is stored, and begin again. */
+/** The server started another file under the same id: discards the stored data and restarts. */
 export function replace(
   settings: Settings,
   state: State,
@@ -147,7 +147,7 @@ export function onNotReserved(state: State, event: Of<'not-reserved'>): Decision
   const { start, number, code, reason } = event;
   const { id } = start;
   const one = state.packages.get(keyOf(id));
-  // A part of the space may be there.
+  // A part of the space may be reserved.
   const cleared = decision({ effects: [{ kind: 'discard', number }] });
   if (one === undefined || !isReserved(state, id, number)) return cleared;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
@@ -157,7 +157,7 @@ export function onNotReserved(state: State, event: Of<'not-reserved'>): Decision
     const description = tooLargeText(start.chunksCount);
     return combine(cleared, rejectStart(one, failure(id, 'general-error', description)));
   }
-  // Another failure of the disk may pass: the package stays wanted.
+  // Another storage error may pass: the package stays accepted.
   const later = decision({
     notes: [{ kind: 'reservation', id, reservation: undefined }],
     effects: [log('error', 'space-reservation-failed', { ...id, code, reason })],
@@ -167,8 +167,8 @@ export function onNotReserved(state: State, event: Of<'not-reserved'>): Decision
 }
 
 const tooLargeText = (chunksCount: number) =>
-  `too large: no file of ${chunksCount * chunkBytes} bytes can be stored here (EFBIG): ` +
-  'see the limit of the file size (ulimit -f, LimitFSIZE=) and the file system';
+  `too large: a file of ${chunksCount * chunkBytes} bytes exceeds the file size limit (EFBIG): ` +
+  'check ulimit -f, LimitFSIZE= and the file system';
 
 // ---------------------------------------------------------------- chunks
 
@@ -178,12 +178,12 @@ export type Chunk = {
   readonly data: Uint8Array;
 };
 
-/** Stores a chunk, or recognises it. The commit makes it durable before the server hears of it. */
+/** Stores a new chunk, or counts a repeated one. The ack is sent after the commit. */
 export function onChunk(state: State, chunk: Chunk): Decision {
   const { id, chunkIndex, data } = chunk;
   const one = packageIn(state, id, 'receiving');
   if (one === undefined) return refuse('chunk-unexpected', { ...id, index: chunkIndex });
-  // Late after the end of the transfer: the server may be busy with another package by now.
+  // The transfer has ended; the server may be sending another package.
   if (one.phase.finished) return nothing;
   const { transfer } = one.phase;
   const code = misfit(transfer, chunk);
@@ -205,7 +205,10 @@ export function onChunk(state: State, chunk: Chunk): Decision {
   });
 }
 
-/** Why a chunk cannot belong to the transfer. Only the last one may be short, none may be empty. */
+/**
+ * Returns why a chunk does not belong to the transfer. Only the last chunk may be short; no chunk
+ * may be empty.
+ */
 function misfit(
   { chunksCount }: Transfer,
   { chunkIndex, data }: Chunk,
@@ -218,7 +221,7 @@ function misfit(
   return fits ? undefined : 'chunk-size-invalid';
 }
 
-/** What a file cannot hold now it cannot hold later; every other failure may pass. */
+/** EFBIG is permanent, so the package fails. Each other storage error may pass. */
 export function onChunkWriteFailed(state: State, event: Of<'chunk-write-failed'>): Decision {
   const { number, chunkIndex, code, reason } = event;
   const one = byNumber(state, number);
@@ -231,7 +234,7 @@ export function onChunkWriteFailed(state: State, event: Of<'chunk-write-failed'>
 
 // ---------------------------------------------------------------- end
 
-/** The server sent everything: the payload is verified, and goes on if it is right. */
+/** The server sent all chunks: the agent verifies the payload, and installs it if it is intact. */
 export function complete(one: InPhase<'receiving'>, signature?: string): Decision {
   const { number } = one.phase.transfer;
   const signed = signature === undefined ? {} : { signature };

@@ -1,5 +1,5 @@
-// Is the payload what the server announced? The one place that answers it: for the first attempt,
-// for each one after an interruption, and after a restart.
+// Verifies the payload against the checksum that the server announced: before the first attempt,
+// before each attempt after an interruption, and after a restart.
 import { decision, log, nothing, receiving } from './decision-helpers.ts';
 import { failure, recordOutcome } from './outcome.ts';
 import { isAllStored } from './phases.ts';
@@ -12,7 +12,7 @@ type Verification =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'mismatch'; readonly description: string };
 
-/** `sha1`: of the whole data, computed since boot; undefined: not known yet. */
+/** `sha1`: of the whole data; undefined until the hash is complete. */
 export function verify(transfer: Transfer, sha1: string | undefined): Verification {
   if (sha1 === undefined || !isAllStored(transfer)) return { kind: 'unknown' };
   if (sha1 === transfer.checksum) return { kind: 'verified' };
@@ -20,7 +20,7 @@ export function verify(transfer: Transfer, sha1: string | undefined): Verificati
   return { kind: 'mismatch', description };
 }
 
-/** All chunks are stored and the server sent everything: only verified data goes on. */
+/** All chunks are stored and the server sent the finish: installs the payload if it is verified. */
 export function conclude(one: InPhase<'receiving'>): Decision {
   const { transfer, finished, now } = one.phase;
   const verdict = finished ? verify(transfer, now.sha1) : ({ kind: 'unknown' } as const);

@@ -48,17 +48,17 @@ function entry(found: {
 }
 
 /** A pipe would wait for its other end, and a terminal would become that of the process. */
-const harmless = constants.O_NONBLOCK | constants.O_NOCTTY;
+const openFlags = constants.O_NONBLOCK | constants.O_NOCTTY;
 const flagsOf = {
-  read: constants.O_RDONLY | harmless,
-  write: constants.O_RDWR | harmless,
-  create: constants.O_RDWR | constants.O_CREAT | harmless,
+  read: constants.O_RDONLY | openFlags,
+  write: constants.O_RDWR | openFlags,
+  create: constants.O_RDWR | constants.O_CREAT | openFlags,
 } as const;
 
 async function open(path: string, mode: OpenMode, links?: Links): Promise<DiskResult<DiskFile>> {
   const flags = flagsOf[mode] | (links === undefined ? 0 : constants.O_NOFOLLOW);
   const opened = await attempt(() => fs.open(path, flags, fileMode));
-  if (!opened.ok) return explained(opened, path, links);
+  if (!opened.ok) return withHint(opened, path, links);
   const handle = opened.value;
   const looked = await attempt(() => handle.stat());
   const refused = looked.ok ? await refusalOf(looked.value, path, links) : looked;
@@ -67,13 +67,13 @@ async function open(path: string, mode: OpenMode, links?: Links): Promise<DiskRe
     return refused;
   }
   return attempt(async () => {
-    if (mode === 'create') await widen(handle);
+    if (mode === 'create') await grantOwnerAccess(handle);
     return fileOf(path, handle);
   });
 }
 
 /** Of a socket, and of a device without a driver, the kernel says ENXIO. */
-function explained(failed: DiskFailure, path: string, links?: Links): DiskFailure {
+function withHint(failed: DiskFailure, path: string, links?: Links): DiskFailure {
   if (failed.code === 'ENXIO') return notRegular(path);
   if (failed.code !== 'ELOOP' || links === undefined) return failed;
   return { ...failed, reason: `${path} is a symbolic link, which the agent did not make` };
@@ -107,7 +107,7 @@ function notRegular(path: string): DiskFailure {
 }
 
 /** A umask may keep even the owner from a file that was just made. */
-async function widen(handle: FileHandle): Promise<void> {
+async function grantOwnerAccess(handle: FileHandle): Promise<void> {
   const { mode, size } = await handle.stat();
   if (size === 0 && (mode & fileMode) !== fileMode) await handle.chmod(fileMode);
 }
@@ -177,12 +177,12 @@ async function reserve(
 ): Promise<DiskResult<{ readonly reserved: boolean }>> {
   if (sizeBytes === 0) return { ok: true, value: { reserved: true } };
   const args = [...(keepSize ? ['-n'] : []), '-l', String(sizeBytes), path];
-  const said = await run('fallocate', args);
-  if (said === undefined) return { ok: true, value: { reserved: true } };
-  const isFull = /no space left|quota exceeded/i.test(said);
-  if (isFull) return { ok: false, code: 'ENOSPC', reason: said };
+  const failure = await run('fallocate', args);
+  if (failure === undefined) return { ok: true, value: { reserved: true } };
+  const isFull = /no space left|quota exceeded/i.test(failure);
+  if (isFull) return { ok: false, code: 'ENOSPC', reason: failure };
   // The limit of the process (RLIMIT_FSIZE), or of the file system: it holds for writing as well.
-  if (/file too large|SIGXFSZ/i.test(said)) return { ok: false, code: 'EFBIG', reason: said };
+  if (/file too large|SIGXFSZ/i.test(failure)) return { ok: false, code: 'EFBIG', reason: failure };
   return { ok: true, value: { reserved: false } };
 }
 

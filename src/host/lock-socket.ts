@@ -62,7 +62,7 @@ export function listenIn(directory: string, name: string, self: Self): Promise<L
 }
 
 /** `dead`: a socket file without a process; `gone`: no file. Everything else means somebody. */
-export function askHolder(directory: string, name: string): Promise<Answer | 'dead' | 'gone'> {
+export function queryHolder(directory: string, name: string): Promise<Answer | 'dead' | 'gone'> {
   return new Promise((resolve) => {
     const socket = withShortPath(directory, name, (path) => createConnection(path));
     let text = '';

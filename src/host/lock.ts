@@ -21,7 +21,7 @@ import { plain, shortened } from '../sanitize.ts';
 import { codedError } from './errors.ts';
 import { makeFolders } from './make-directories.ts';
 import { isLinkAlive, linkHolder } from './link-lock.ts';
-import { askHolder, listenIn } from './lock-socket.ts';
+import { queryHolder, listenIn } from './lock-socket.ts';
 import type { DiskResult } from './ports.ts';
 import type { Holder, Listening } from './lock-socket.ts';
 
@@ -38,8 +38,8 @@ export async function takeLock(directory: string, version: string): Promise<Disk
   let own: Own | undefined;
   try {
     await makeFolders(directory);
-    const strange = strangeAt(`${directory}/lock`);
-    if (strange !== undefined) return { ok: false, code: 'EEXIST', reason: strange };
+    const foreign = foreignFileAt(`${directory}/lock`);
+    if (foreign !== undefined) return { ok: false, code: 'EEXIST', reason: foreign };
     own = await publish(directory, version);
     const other = await contend(directory, own);
     if (other === undefined) {
@@ -47,7 +47,7 @@ export async function takeLock(directory: string, version: string): Promise<Disk
       return { ok: true, value: undefined };
     }
     withdraw(own);
-    return held(`${directory}/lock`, other);
+    return lockedBy(`${directory}/lock`, other);
   } catch (error) {
     if (own !== undefined) withdraw(own);
     const { code, message } = codedError(error);
@@ -60,7 +60,7 @@ function hintOf(code: string): string {
   return '; storage.dir needs a file system with Unix sockets and hard links (FAT has neither)';
 }
 
-function held(path: string, { pid, host, isElsewhere }: Holder): DiskResult<never> {
+function lockedBy(path: string, { pid, host, isElsewhere }: Holder): DiskResult<never> {
   const who = pid === undefined ? 'it does not answer' : `process ${pid}`;
   // The number says nothing in another namespace.
   const where = isElsewhere ? ` in another container, host ${plain(shortened(host, 64))}` : '';
@@ -77,7 +77,7 @@ export async function lockHolder(directory: string): Promise<Holder | undefined>
     if (found?.isSocket() !== true) return undefined;
     // Without the right to connect, the kernel does not say whether anybody listens.
     accessSync(path, constants.W_OK);
-    const answer = await askHolder(directory, 'lock');
+    const answer = await queryHolder(directory, 'lock');
     if (answer === 'dead' || answer === 'gone') return undefined;
     return { ...answer, isElsewhere: isOther(answer.namespace, namespaceOf('pid')) };
   } catch {
@@ -86,7 +86,7 @@ export async function lockHolder(directory: string): Promise<Holder | undefined>
 }
 
 /** What is at the name of the lock and was not made by an agent: it is left alone. */
-function strangeAt(path: string): string | undefined {
+function foreignFileAt(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSocket()) return undefined;
   if (found.isSymbolicLink() && linkHolder(readlinkSync(path)) !== undefined) return undefined;
@@ -137,7 +137,7 @@ async function othersIn(directory: string, own: Own): Promise<readonly Holder[]>
     const path = `${directory}/${name}`;
     if (path === own.path || isSame(path, own.path)) continue;
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) continue;
-    const answer = await askHolder(directory, name);
+    const answer = await queryHolder(directory, name);
     if (answer === 'dead' && name !== 'lock') rmSync(path, { force: true });
     if (answer === 'dead' || answer === 'gone') continue;
     found.push({ ...answer, isElsewhere: isOther(answer.namespace, namespaceOf('pid')) });

@@ -90,12 +90,12 @@ function render(
   const head = prefix === 'journald' ? `<${priorities[level]}>` : '';
   if (format === 'json') return head + toJson({ time, level, event: code, ...fields });
   const pairs = Object.entries(fields).flatMap(([key, value]) => {
-    return value === undefined ? [] : [`${key}=${spell(value)}`];
+    return value === undefined ? [] : [`${key}=${valueText(value)}`];
   });
   return head + [...(time === undefined ? [] : [time]), level, code, ...pairs].join(' ');
 }
 
-function spell(value: string | number | boolean): string {
+function valueText(value: string | number | boolean): string {
   const text = shortened(String(value), logValueCharactersMax);
   return /^[\w.:/@+,-]+$/.test(text) ? text : quoted(text);
 }

@@ -20,7 +20,7 @@ export function mountOptions(path: string): readonly string[] {
 }
 
 /** Returns why files at `path` may be lost, in words that follow the path; undefined: they stay. */
-export function forgetfulness(path: string): string | undefined {
+export function storageLossAt(path: string): string | undefined {
   const { mountinfo, id } = mountOf(path);
   return lossOf(mountinfo, id, (layer) => {
     // In the mounts of another namespace this path may not exist.
@@ -84,7 +84,7 @@ function readMount(mountinfo: string, id: string): Mount | undefined {
 const inMemory = ['tmpfs', 'ramfs', 'devtmpfs', 'rootfs'];
 /** With these a `sync` returns before the data is on the device. */
 const unsynced = ['volatile', 'nobarrier', 'barrier=0', 'fsync_mode=nobarrier'];
-const isEmptied = 'which is empty after a reboot';
+const emptyAfterReboot = 'which is empty after a reboot';
 
 /** `typeAt` returns the type of the file system at a path; undefined: it cannot be seen. */
 export function lossOf(
@@ -95,12 +95,12 @@ export function lossOf(
   const mount = readMount(mountinfo, id);
   if (mount === undefined) return undefined;
   const { type, source, options } = mount;
-  if (inMemory.includes(type)) return `is on ${type}, ${isEmptied}`;
-  if (/^\/dev\/(?:z?ram)\d+$/.test(source)) return `is on ${source}, ${isEmptied}`;
+  if (inMemory.includes(type)) return `is on ${type}, ${emptyAfterReboot}`;
+  if (/^\/dev\/(?:z?ram)\d+$/.test(source)) return `is on ${source}, ${emptyAfterReboot}`;
   const upper = upperOf(mount);
   const below = upper === undefined ? undefined : typeAt(upper);
   if (upper !== undefined && below !== undefined && inMemory.includes(below)) {
-    return `is on an overlay whose upper layer (${upper}) is on ${below}, ${isEmptied}`;
+    return `is on an overlay whose upper layer (${upper}) is on ${below}, ${emptyAfterReboot}`;
   }
   const found = options.find((one) => unsynced.includes(one));
   if (found === undefined) return undefined;

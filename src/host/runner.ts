@@ -24,15 +24,15 @@ export function createRunner(): Runner {
       const stdout = gather(child, 'stdout', request);
       const stderr = gather(child, 'stderr', request);
       let isLate = false;
-      let hard: NodeJS.Timeout | undefined;
+      let killTimer: NodeJS.Timeout | undefined;
       const timer = setTimeout(() => {
         isLate = true;
         killGroup(child, 'SIGTERM');
-        hard = setTimeout(() => killGroup(child, 'SIGKILL'), killDelayMs);
+        killTimer = setTimeout(() => killGroup(child, 'SIGKILL'), killDelayMs);
       }, request.timeLimitMs);
       const settle = (result: RunResult) => {
         clearTimeout(timer);
-        clearTimeout(hard);
+        clearTimeout(killTimer);
         resolve(result);
       };
       child.on('error', (error) => settle(notStarted(request, error)));
@@ -44,11 +44,11 @@ export function createRunner(): Runner {
         const finish = () => {
           clearTimeout(drain);
           child.off('close', finish);
-          const said = { stdout: stdout.end(), stderr: stderr.end() };
+          const output = { stdout: stdout.end(), stderr: stderr.end() };
           kept.add(child);
-          if (isLate) settle({ kind: 'timed-out', ...said });
-          else if (exitCode === null) settle({ kind: 'killed', signal: signal ?? '', ...said });
-          else settle({ kind: 'exited', exitCode, ...said });
+          if (isLate) settle({ kind: 'timed-out', ...output });
+          else if (exitCode === null) settle({ kind: 'killed', signal: signal ?? '', ...output });
+          else settle({ kind: 'exited', exitCode, ...output });
         };
         const drain = setTimeout(finish, drainMs);
         child.on('close', finish);

@@ -9,11 +9,11 @@ export type Terminal = {
   /** False: nobody reads stderr, too much waits already, and this text was dropped. */
   readonly err: (text: string) => boolean;
   /** Calls `act` each time that stderr takes text again after it dropped some. */
-  readonly onErrTaken: (act: () => void) => void;
+  readonly onErrDrained: (act: () => void) => void;
   /** More text than usual waits that stdout has not taken yet. */
   readonly isBehind: () => boolean;
   /** Calls `act` each time that stdout has taken all that waited. */
-  readonly onOutTaken: (act: () => void) => void;
+  readonly onOutDrained: (act: () => void) => void;
   /** Lines may be drawn over. */
   readonly isTty: boolean;
   /** Of the window at this moment. */
@@ -37,7 +37,7 @@ export function createTerminal(): Terminal {
   let taken: () => void = () => undefined;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     // `sota-agent watch | head` ends us by EPIPE, which is no error of ours.
-    if (error.code !== 'EPIPE') tellLoss(error.message);
+    if (error.code !== 'EPIPE') reportStdoutError(error.message);
     interrupted?.();
   });
   // A daemon whose log is gone goes on without.
@@ -60,9 +60,9 @@ export function createTerminal(): Terminal {
       if (!isDropping) stderr.write(text);
       return !isDropping;
     },
-    onErrTaken: (act) => void (taken = act),
+    onErrDrained: (act) => void (taken = act),
     isBehind: () => stdout.writableNeedDrain,
-    onOutTaken: (act) => void stdout.on('drain', act),
+    onOutDrained: (act) => void stdout.on('drain', act),
     isTty: stdout.isTTY === true && process.env['TERM'] !== 'dumb',
     // A terminal that does not know its size says 0.
     columns: () => stdout.columns || 80,
@@ -98,7 +98,7 @@ function written(stream: Stream): Promise<void> {
 }
 
 /** A script that keeps what we print must not take half of it for the whole. */
-function tellLoss(reason: string): void {
+function reportStdoutError(reason: string): void {
   process.stderr.write(`sota-agent: stdout takes nothing: ${reason}\n`);
   process.once('exit', () => {
     process.exitCode ||= 1;

@@ -8,7 +8,7 @@ import type { Signal } from './signals.ts';
 export type Stoppable = { stop(): void; waitsFor(): readonly string[] };
 
 export type Stop = {
-  hear(signal: Signal): void;
+  onSignal(signal: Signal): void;
   /** From now on there is something to stop; a signal that came before stops it now. */
   begin(stoppable: Stoppable): void;
   /** Resolves with an exit code when nothing more is to be waited for. */
@@ -28,13 +28,13 @@ export function createStop(log: Log): Stop {
     log('info', 'stopping', { signal: name, waits_for: listed(waitsFor()) });
   }
 
-  function hear(signal: Signal): void {
+  function onSignal(signal: Signal): void {
     const { name, action } = signal;
     if (action === 'ignore') {
       const reason = name === 'SIGHUP' ? 'the configuration is read at the start only' : undefined;
       return log('info', 'signal-ignored', { signal: name, reason });
     }
-    if (first !== undefined) return hearMore(signal);
+    if (first !== undefined) return onFurtherSignal(signal);
     first = signal;
     if (running === undefined) {
       // Nothing has begun that the next start would not do as well.
@@ -44,7 +44,7 @@ export function createStop(log: Log): Stop {
     } else stop(signal, running);
   }
 
-  function hearMore({ name, action }: Signal): void {
+  function onFurtherSignal({ name, action }: Signal): void {
     const waitsFor = listed(running?.waitsFor() ?? []);
     if (action !== 'stop, then end') {
       return log('info', 'signal-ignored', {
@@ -58,7 +58,7 @@ export function createStop(log: Log): Stop {
   }
 
   return {
-    hear,
+    onSignal: onSignal,
     begin: (stoppable) => {
       running = stoppable;
       if (first !== undefined) stoppable.stop();

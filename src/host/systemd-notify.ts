@@ -8,55 +8,55 @@ export type SystemdNotify = {
   /** The time in which it wants to hear `WATCHDOG=1`; undefined: it does not watch. */
   readonly watchdogMs: number | undefined;
   /** Variables such as READY=1; of one that waits already only the last value is sent. */
-  tell(news: { readonly [variable: string]: string }): void;
+  notify(values: { readonly [variable: string]: string }): void;
   /** Resolves when it was told everything. */
-  told(): Promise<void>;
+  sent(): Promise<void>;
 };
 
 type Environment = { readonly [name: string]: string | undefined };
 
-const tellTimeMs = 10_000;
+const sendTimeoutMs = 10_000;
 /** The manager takes a page; a name of a package is as long as its sender likes. */
 const valueCharactersMax = 500;
 
-export function createManager(
+export function createSystemdNotify(
   { runner, log }: { readonly runner: Runner; readonly log: Log },
   environment: Environment,
   pid: number,
 ): SystemdNotify {
   const { NOTIFY_SOCKET: socket, PATH: path } = environment;
   if (socket === undefined || socket === '') {
-    return { watchdogMs: undefined, tell: () => undefined, told: () => Promise.resolve() };
+    return { watchdogMs: undefined, notify: () => undefined, sent: () => Promise.resolve() };
   }
   const given = { NOTIFY_SOCKET: socket, PATH: path ?? '/usr/bin:/bin' };
   const waiting = new Map<string, string>();
-  let telling: Promise<void> | undefined;
-  let wasHeard = true;
+  let sending: Promise<void> | undefined;
+  let wasDelivered = true;
 
   async function send(): Promise<void> {
     while (waiting.size > 0) {
       const args = [...waiting].map(([variable, value]) => `${variable}=${value}`);
       waiting.clear();
       const request = { program: 'systemd-notify', args, environment: given };
-      const ran = await runner({ ...request, timeLimitMs: tellTimeMs, outputBytesMax: 1_024 });
-      const isHeard = ran.kind === 'exited' && ran.exitCode === 0;
+      const ran = await runner({ ...request, timeLimitMs: sendTimeoutMs, outputBytesMax: 1_024 });
+      const isDelivered = ran.kind === 'exited' && ran.exitCode === 0;
       const reason = ran.kind === 'not-started' ? ran.reason : `${ran.kind}: ${ran.stderr.trim()}`;
-      if (!isHeard && wasHeard) log('warn', 'systemd-notify-failed', { reason });
-      wasHeard = isHeard;
+      if (!isDelivered && wasDelivered) log('warn', 'systemd-notify-failed', { reason });
+      wasDelivered = isDelivered;
     }
-    telling = undefined;
+    sending = undefined;
   }
 
   return {
     watchdogMs: watchdogOf(environment, pid),
-    tell(news) {
+    notify(values) {
       // A line end would begin another variable.
-      for (const [variable, value] of Object.entries(news)) {
+      for (const [variable, value] of Object.entries(values)) {
         waiting.set(variable, plain(shortened(value, valueCharactersMax)));
       }
-      telling ??= send();
+      sending ??= send();
     },
-    told: () => telling ?? Promise.resolve(),
+    sent: () => sending ?? Promise.resolve(),
   };
 }
 

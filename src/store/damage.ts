@@ -14,9 +14,9 @@ export type Damage = {
   readonly kept: string;
 };
 
-export type Keeper = {
+export type DamageSaver = {
   /** Writes `journal.damaged` if that was not done yet; nothing to do without damage. */
-  keep(): Promise<DiskResult<void>>;
+  save(): Promise<DiskResult<void>>;
   outcome(): string;
 };
 
@@ -40,17 +40,17 @@ export function damageText(decoded: Decoded): string | undefined {
   return `the journal is damaged (bytes ${at}); ${records} lost; the next start repairs it`;
 }
 
-export function createKeeper(
+export function createDamageSaver(
   disk: Disk,
   directory: string,
   isDamaged: boolean,
   bytes: Uint8Array,
-): Keeper {
+): DamageSaver {
   const path = `${directory}/journal.damaged`;
   let left = isDamaged ? bytes.subarray(0, damagedBytesMax) : undefined;
   let outcome = isDamaged ? 'not kept yet' : '';
 
-  async function keep(): Promise<DiskResult<void>> {
+  async function save(): Promise<DiskResult<void>> {
     if (left === undefined) return done;
     const written = await write(left);
     if (written.ok) left = undefined;
@@ -74,5 +74,5 @@ export function createKeeper(
     return done;
   }
 
-  return { keep, outcome: () => outcome };
+  return { save: save, outcome: () => outcome };
 }

@@ -28,9 +28,12 @@ export type Decoded<F = unknown> = {
   readonly isForeign: boolean;
 };
 
-type Known<F> = Pick<Fold<never, F>, 'codec' | 'recordsLost'>;
+type DecodeFold<F> = Pick<Fold<never, F>, 'codec' | 'recordsLost'>;
 
-export function decodeJournal<F>({ codec, recordsLost }: Known<F>, bytes: Uint8Array): Decoded<F> {
+export function decodeJournal<F>(
+  { codec, recordsLost }: DecodeFold<F>,
+  bytes: Uint8Array,
+): Decoded<F> {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const scanned = scan(data);
   const { header, frames, damages, soundBytes } = scanned;

@@ -3,12 +3,12 @@
 // rewrite never touches the old file but by rename.
 import { assert } from '../assert.ts';
 import { journalReserveBytes } from '../limits.ts';
-import { createKeeper, damageOf } from './damage.ts';
+import { createDamageSaver, damageOf } from './damage.ts';
 import { decodeJournal, encodeBatch, encodeJournal } from './decode.ts';
 import { copyDistanceBytes, formatVersion } from './frame.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
-import type { Damage, Keeper } from './damage.ts';
+import type { Damage, DamageSaver } from './damage.ts';
 import type { Decoded } from './decode.ts';
 import type { Fold } from './fold.ts';
 
@@ -59,12 +59,19 @@ export async function openJournal<S, F>(
   if (!named.ok) return named;
   const { facts } = decoded;
   const state = facts.reduce(fold.reduce, fold.initial);
-  const keeper = createKeeper(disk, directory, decoded.damages.length > 0, bytes.value);
-  const rooms = new Map(fold.reservedBytes(state));
-  const journal = createJournal(fold, { disk, directory, keeper, file, decoded, rooms });
-  const settled = await settleFile(journal, file, decoded, () => fold.snapshot(state));
-  if (!settled.ok) return settled;
-  const damage = damageOf(decoded, keeper.outcome());
+  const damageSaver = createDamageSaver(disk, directory, decoded.damages.length > 0, bytes.value);
+  const reservations = new Map(fold.reservedBytes(state));
+  const journal = createJournal(fold, {
+    disk,
+    directory,
+    damageSaver: damageSaver,
+    file,
+    decoded,
+    reservations: reservations,
+  });
+  const prepared = await replaceOrSync(journal, file, decoded, () => fold.snapshot(state));
+  if (!prepared.ok) return prepared;
+  const damage = damageOf(decoded, damageSaver.outcome());
   return { ok: true, value: { journal, facts, state, losses: lossesOf(decoded), damage } };
 }
 
@@ -80,7 +87,7 @@ function newer(path: string, version: number): DiskResult<never> {
  * its sync failed. So it is written to a new file before anything is sent that depends on it; and a
  * journal of many short lives stays short. A snapshot was synced before it got its name.
  */
-async function settleFile<F>(
+async function replaceOrSync<F>(
   journal: Journal<F>,
   file: DiskFile,
   decoded: Decoded<F>,
@@ -112,14 +119,21 @@ const done = { ok: true, value: undefined } as const;
 type Parts = {
   readonly disk: Disk;
   readonly directory: string;
-  readonly keeper: Keeper;
+  readonly damageSaver: DamageSaver;
   readonly file: DiskFile;
   readonly decoded: Decoded;
-  readonly rooms: Map<number, number>;
+  readonly reservations: Map<number, number>;
 };
 
 function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
-  const { disk, directory, keeper, decoded, rooms, ...given } = parts;
+  const {
+    disk,
+    directory,
+    damageSaver: damageSaver,
+    decoded,
+    reservations: reservations,
+    ...given
+  } = parts;
   const { path } = given.file;
   let { file } = given;
   let { nextSequence, soundBytes: endBytes } = decoded;
@@ -133,7 +147,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     if (copies.length > 0) parts.push({ data: copies, at: copiesAt });
     for (const { data, at } of parts) {
       const written = await file.write(data, at);
-      if (!written.ok) return takeBack(written);
+      if (!written.ok) return undoAppend(written);
       await mustSync(file);
     }
     const last = parts.at(-1);
@@ -143,7 +157,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   }
 
   /** What got there must not be read as facts later; if that fails, only a restart is safe. */
-  async function takeBack<T>(refused: T): Promise<T> {
+  async function undoAppend<T>(refused: T): Promise<T> {
     const cut = await file.truncate(endBytes);
     assert(cut.ok, 'journal: cannot take back a failed append');
     await mustSync(file);
@@ -154,7 +168,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
 
   async function rewrite(facts: readonly F[]): Promise<DiskResult<void>> {
     const data = encodeJournal(fold, facts, nextSequence);
-    const kept = await keeper.keep();
+    const kept = await damageSaver.save();
     const replaced = kept.ok ? await replace(data) : kept;
     if (replaced.ok) {
       endBytes = data.length;
@@ -169,7 +183,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     // The blocks that were taken belong to the old file: it stays if there are none for a new one.
     const free = await disk.freeBytes(directory);
     if (!free.ok) return free;
-    const neededBytes = data.length + roomBytes();
+    const neededBytes = data.length + reservedBytes();
     if (free.value < neededBytes) {
       const reason = `a new journal needs ${neededBytes} bytes, ${free.value} are free`;
       return { ok: false, code: 'ENOSPC', reason };
@@ -200,19 +214,19 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     return disk.rename(next.path, path);
   }
 
-  function roomBytes(): number {
-    return [...rooms.values()].reduce((sum, bytes) => sum + bytes, journalReserveBytes);
+  function reservedBytes(): number {
+    return [...reservations.values()].reduce((sum, bytes) => sum + bytes, journalReserveBytes);
   }
 
   async function reserveBlocks(): Promise<DiskResult<void>> {
-    const taken = await disk.reserve(path, endBytes + roomBytes(), true);
+    const taken = await disk.reserve(path, endBytes + reservedBytes(), true);
     return taken.ok ? done : taken;
   }
 
   async function reserve(number: number, recordsBytes: number): Promise<DiskResult<void>> {
-    rooms.set(number, recordsBytes);
+    reservations.set(number, recordsBytes);
     const taken = await reserveBlocks();
-    if (!taken.ok) rooms.delete(number);
+    if (!taken.ok) reservations.delete(number);
     return taken;
   }
 
@@ -221,7 +235,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     append,
     rewrite,
     reserve,
-    release: (number: number) => void rooms.delete(number),
+    release: (number: number) => void reservations.delete(number),
     reserveBlocks,
     close: () => file.close(),
   };

@@ -44,19 +44,19 @@ async function check(disk: Disk, directory: string): Promise<DiskResult<void>> {
   const odd = entries.find(isOfWrongKind);
   if (odd !== undefined) {
     const expected = odd.name === 'packages' ? 'a directory' : 'a regular file';
-    return refused(directory, `"${odd.name}" in it is not ${expected}`);
+    return rejectDirectory(directory, `"${odd.name}" in it is not ${expected}`);
   }
   const journal = entries.some(({ name }) => name === 'journal')
     ? await readJournal(disk, directory)
     : ({ ok: true, value: 'empty' } as const);
   if (!journal.ok || journal.value === 'ours') return journal.ok ? done : journal;
   if (journal.value === 'foreign') {
-    return refused(directory, 'its file "journal" holds no record of sota-agent');
+    return rejectDirectory(directory, 'its file "journal" holds no record of sota-agent');
   }
-  const stranger = entries.find(({ name }) => !isOwnName(name))?.name;
-  if (stranger !== undefined) {
+  const foreign = entries.find(({ name }) => !isOwnName(name))?.name;
+  if (foreign !== undefined) {
     const state = entries.some(({ name }) => name === 'journal') ? 'an empty' : 'no';
-    return refused(directory, `it has ${state} journal, and holds "${stranger}"`);
+    return rejectDirectory(directory, `it has ${state} journal, and holds "${foreign}"`);
   }
   return entries.some(({ name }) => name === 'packages') ? checkPackages(disk, directory) : done;
 }
@@ -99,16 +99,16 @@ async function checkPackages(disk: Disk, directory: string): Promise<DiskResult<
   if (!listed.ok) return listed;
   for (const entry of listed.value) {
     const within = isTransferFolder(entry) ? await disk.list(`${root}/${entry.name}`) : undefined;
-    const stranger =
+    const foreign =
       within?.ok === true ? within.value.find(({ name }) => !transferNames.test(name))?.name : '';
-    if (stranger === undefined) continue;
-    const path = stranger === '' ? entry.name : `${entry.name}/${stranger}`;
-    return refused(directory, `it has no journal, and holds "packages/${path}"`);
+    if (foreign === undefined) continue;
+    const path = foreign === '' ? entry.name : `${entry.name}/${foreign}`;
+    return rejectDirectory(directory, `it has no journal, and holds "packages/${path}"`);
   }
   return done;
 }
 
-/** A number as the agent writes it; anything else in `packages` is a stranger's. */
+/** A number as the agent writes it; anything else in `packages` is is foreign. */
 export function isTransferFolder({ name, kind }: DiskEntry): boolean {
   return kind === 'directory' && isTransferNumber(name);
 }
@@ -123,7 +123,7 @@ function isTransferNumber(name: string): boolean {
   return Number.isSafeInteger(number) && number > 0 && String(number) === name;
 }
 
-function refused(directory: string, found: string): DiskResult<never> {
+function rejectDirectory(directory: string, found: string): DiskResult<never> {
   const reason =
     `${directory} does not belong to sota-agent: ${found}. Nothing in it was changed. ` +
     'Set storage.dir to an empty or missing directory, or to one that sota-agent made';

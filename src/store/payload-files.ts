@@ -15,18 +15,18 @@ export type Write = {
 /** What the disk shows of a transfer that the journal knows; undefined: no file. */
 export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
-export type Survey = {
-  readonly evidence: readonly PayloadScan[];
+export type FolderScan = {
+  readonly payloads: readonly PayloadScan[];
   /** Folders that no transfer has any more, and that the disk refused to remove. */
-  readonly left: readonly { readonly number: number; readonly reason: string }[];
+  readonly notRemoved: readonly { readonly number: number; readonly reason: string }[];
   /** What the agent did not make; it stays. */
   readonly foreign: readonly string[];
 };
 
 /** A transfer of the journal, and how much of it has still to come. */
-export type Known = { readonly number: number; readonly owedBytes: number };
+export type ExpectedPayload = { readonly number: number; readonly missingBytes: number };
 
-export type Data = {
+export type PayloadFiles = {
   /** Makes the folder and the file, with space for all of it. ENOSPC: nothing is left behind. */
   reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   write(write: Write): Promise<DiskResult<void>>;
@@ -40,20 +40,27 @@ export type Data = {
    * What is there. What the agent made and the journal does not know is removed, or named as left.
    * A number from `nextNumber` on can only have been reserved.
    */
-  survey(known: readonly Known[], nextNumber?: number): Promise<DiskResult<Survey>>;
+  scanFolders(
+    known: readonly ExpectedPayload[],
+    nextNumber?: number,
+  ): Promise<DiskResult<FolderScan>>;
   path(number: number): string;
   folder(number: number): string;
   close(): Promise<void>;
 };
 
-export function createData(disk: Disk, directory: string, reserveBytes: number): Data {
+export function createPayloadFiles(
+  disk: Disk,
+  directory: string,
+  reserveBytes: number,
+): PayloadFiles {
   const root = `${directory}/packages`;
   const files = new Map<number, DiskFile>();
   const unsynced = new Set<DiskFile>();
   /** Promised to open transfers, and not written yet. */
-  const owed = new Map<number, number>();
+  const missing = new Map<number, number>();
   /** Folders that the agent made: only these are ever removed. */
-  const ours = new Set<number>();
+  const ownNumbers = new Set<number>();
   const folder = (number: number) => `${root}/${number}`;
   const path = (number: number) => `${folder(number)}/data`;
 
@@ -74,14 +81,14 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   }
 
   async function make(number: number, sizeBytes: number): Promise<DiskResult<void>> {
-    if (!ours.has(number) && !(await isReserved(number))) {
+    if (!ownNumbers.has(number) && !(await isReserved(number))) {
       const reason = `${folder(number)} holds files that the agent did not make`;
       return { ok: false, code: 'EEXIST', reason };
     }
-    ours.add(number);
+    ownNumbers.add(number);
     const removed = await discard(number);
     if (!removed.ok) return removed;
-    owed.set(number, sizeBytes);
+    missing.set(number, sizeBytes);
     const free = await disk.freeBytes(directory);
     if (!free.ok) return free;
     const neededBytes = sizeBytes + reserveBytes;
@@ -106,7 +113,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
 
   /** Of two that come at once the first has the space. */
   function owedBefore(number: number): number {
-    return [...owed].reduce((sum, [other, bytes]) => (other < number ? sum + bytes : sum), 0);
+    return [...missing].reduce((sum, [other, bytes]) => (other < number ? sum + bytes : sum), 0);
   }
 
   async function write({ number, chunkIndex, data }: Write): Promise<DiskResult<void>> {
@@ -114,9 +121,9 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     if (!file.ok) return file;
     unsynced.add(file.value);
     const written = await file.value.write(data, (chunkIndex - 1) * chunkBytes);
-    const owedBytes = owed.get(number);
-    if (written.ok && owedBytes !== undefined) {
-      owed.set(number, Math.max(0, owedBytes - data.length));
+    const missingBytes = missing.get(number);
+    if (written.ok && missingBytes !== undefined) {
+      missing.set(number, Math.max(0, missingBytes - data.length));
     }
     return written;
   }
@@ -133,7 +140,7 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   }
 
   async function seal(number: number, sizeBytes: number): Promise<DiskResult<void>> {
-    owed.delete(number);
+    missing.delete(number);
     const file = await fileOf(number);
     if (!file.ok) return file;
     const size = await file.value.size();
@@ -153,10 +160,10 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
   async function discard(number: number): Promise<DiskResult<void>> {
     const file = files.get(number);
     files.delete(number);
-    owed.delete(number);
+    missing.delete(number);
     if (file !== undefined) unsynced.delete(file);
     await file?.close();
-    return ours.has(number) ? disk.remove(folder(number)) : { ok: true, value: undefined };
+    return ownNumbers.has(number) ? disk.remove(folder(number)) : { ok: true, value: undefined };
   }
 
   /** Nothing but a data file is in it, or nothing at all. */
@@ -166,43 +173,46 @@ export function createData(disk: Disk, directory: string, reserveBytes: number):
     return listed.value.every(({ name, kind }) => name === 'data' && kind === 'file');
   }
 
-  async function survey(known: readonly Known[], nextNumber = 1): Promise<DiskResult<Survey>> {
+  async function scanFolders(
+    known: readonly ExpectedPayload[],
+    nextNumber = 1,
+  ): Promise<DiskResult<FolderScan>> {
     const made = await disk.makeDirectory(root);
     if (!made.ok) return made;
     const entries = await disk.list(root);
     if (!entries.ok) return entries;
-    const left: { readonly number: number; readonly reason: string }[] = [];
+    const notRemoved: { readonly number: number; readonly reason: string }[] = [];
     const foreign: string[] = [];
-    for (const { number } of known) ours.add(number);
+    for (const { number } of known) ownNumbers.add(number);
     for (const entry of entries.value) {
       const number = Number(entry.name);
       if (isLink(entry) && known.some((one) => one.number === number)) {
-        return notOurs(`${folder(number)} is not a directory`);
+        return foreignFile(`${folder(number)} is not a directory`);
       }
       const isOurs = isTransferFolder(entry) && (number < nextNumber || (await isReserved(number)));
       if (!isOurs) foreign.push(entry.name);
       if (!isOurs || known.some((one) => one.number === number)) continue;
-      ours.add(number);
+      ownNumbers.add(number);
       const removed = await disk.remove(folder(number));
-      if (!removed.ok) left.push({ number, reason: removed.reason });
+      if (!removed.ok) notRemoved.push({ number, reason: removed.reason });
     }
     const found: PayloadScan[] = [];
-    for (const { number, owedBytes } of known) {
-      owed.set(number, owedBytes);
+    for (const { number, missingBytes } of known) {
+      missing.set(number, missingBytes);
       const file = await fileOf(number);
       const size = file.ok ? await file.value.size() : file;
       if (!size.ok && isOfProcess(size.code)) return size;
-      if (!size.ok && isPlanted(size.code)) return notOurs(size.reason);
+      if (!size.ok && isPlanted(size.code)) return foreignFile(size.reason);
       found.push({ number, dataBytes: size.ok ? size.value : undefined });
     }
-    return { ok: true, value: { evidence: found, left, foreign } };
+    return { ok: true, value: { payloads: found, notRemoved, foreign } };
   }
 
   async function close(): Promise<void> {
     for (const file of files.values()) await file.close();
   }
 
-  return { reserve, write, sync, seal, read, discard, survey, path, folder, close };
+  return { reserve, write, sync, seal, read, discard, scanFolders, path, folder, close };
 }
 
 /** A shortage of the process tells nothing of the file: it must not be given up for that. */
@@ -215,7 +225,7 @@ export function isPlanted(code: string): boolean {
   return ['ELOOP', 'EMLINK', 'ENOTSUP'].includes(code);
 }
 
-function notOurs(found: string): DiskResult<never> {
+function foreignFile(found: string): DiskResult<never> {
   const reason = `${found}: it was not read or changed; remove it, and look who can write there`;
   return { ok: false, code: 'ENOTEMPTY', reason };
 }

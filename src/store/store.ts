@@ -1,16 +1,16 @@
 // The agent's durable half: the journal of facts and the data of the packages, committed in one
 // order.
 import { journalSlackBytesMax } from '../limits.ts';
-import { createData } from './payload-files.ts';
+import { createPayloadFiles } from './payload-files.ts';
 import { openJournal } from './journal.ts';
 import { checkOwnership, isTransferFolder } from './ownership.ts';
 import type { Damage } from './damage.ts';
 import type { Fold } from './fold.ts';
-import type { Data } from './payload-files.ts';
+import type { PayloadFiles } from './payload-files.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 
 export type Store<S = unknown, F = unknown> = {
-  readonly data: Data;
+  readonly data: PayloadFiles;
   readonly facts: readonly F[];
   /** Their fold. */
   readonly state: S;
@@ -46,7 +46,7 @@ export async function openStore<S, F>(
   const { journal, facts, state, damage } = opened.value;
   const losses = [...opened.value.losses];
   if (facts.length === 0) losses.push(...(await orphansIn(disk, directory)));
-  const data = createData(disk, directory, reserveBytes);
+  const data = createPayloadFiles(disk, directory, reserveBytes);
 
   async function commit(more: readonly F[]): Promise<DiskResult<void>> {
     // Data first: a fact that survives a cut must never speak of bytes that did not.

@@ -87,7 +87,7 @@ test('cut in each of its attempts, over as many boots: a failure that says so', 
   assert.equal(outcome, {
     ...outcome,
     status: false,
-    text: 'cut in 2 attempts, not tried again: a command cannot be probed',
+    text: 'interrupted in attempt 2, the last one: a command cannot be probed',
   });
   assert.equal(lines('command'), ['begin', 'begin']);
 });
@@ -107,7 +107,7 @@ test('one that outlives the agent: nothing is started beside it', async () => {
     await waiting('command');
     await cutAgent(vehicle);
     vehicle.boot();
-    await vehicle.agent().logged(/was being installed, attempt 1/);
+    await vehicle.agent().logged(/install attempt 1 interrupted/);
     // Long enough for one that would not wait.
     await pause(1_500);
     assert.equal(lines('command'), ['begin']);

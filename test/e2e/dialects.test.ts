@@ -102,7 +102,7 @@ test('a wish to be confirmed asks a person, whatever is accepted by itself', asy
       requestConfirmation: true,
     });
     const { out } = await vehicle.command('why');
-    assert.match(out, /maps 7\.0\.0[^]*consent, as the server wants/);
+    assert.match(out, /maps 7\.0\.0[^]*consent, required by the server/);
     assert.match(
       out,
       /Learned from the server at genivi.org.*start:\n {2}server dialect: P3\n.*progress acks/,

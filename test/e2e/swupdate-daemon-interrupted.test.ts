@@ -157,7 +157,7 @@ test('left in each of its attempts: a failure that says so, and nothing sent mor
     },
   );
   assert.is(status, false, text);
-  assert.match(text, /^cut in 2 attempts, not tried again: /);
+  assert.match(text, /^interrupted in attempt 2, the last one: /);
 });
 
 all.run();

@@ -99,7 +99,10 @@ for (const [what, cut] of [
   test(`${what} killed behind the versions in the last attempt: a failure`, async () => {
     const outcome = await on({ max_attempts: 1 }, cut);
     assert.is(outcome.status, false, outcome.text);
-    assert.match(outcome.text, /^cut in 1 attempts[^]* a part of the update may have written/);
+    assert.match(
+      outcome.text,
+      /^interrupted in attempt 1[^]* a part of the update may have written/,
+    );
     assert.not.ok(isWhole());
   });
 }

@@ -148,7 +148,7 @@ for (const point of points) {
     await on(point, async (vehicle) => {
       await cutAgent(vehicle);
       vehicle.boot();
-      await vehicle.agent().logged(/was being installed, attempt 1/);
+      await vehicle.agent().logged(/install attempt 1 interrupted/);
       // Long enough for one that would not wait.
       await pause(1_500);
       assert.is(starts(), 1);
@@ -191,7 +191,10 @@ test('killed in each of its attempts: a failure that says so, and no start more'
     },
     { check: [], status: false },
   );
-  assert.match(text, /^cut in 2 attempts, not tried again: nothing on the device can confirm it/);
+  assert.match(
+    text,
+    /^interrupted in attempt 2, the last one: nothing on the device can confirm it/,
+  );
 });
 
 test('a daemon killed with the agent: the new one is asked, and sent it again', async () => {

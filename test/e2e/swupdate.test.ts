@@ -183,7 +183,7 @@ test('asks the daemon what became of an install that it was killed in, and repea
     await begun(device);
     await first.kill('SIGKILL');
     const second = device.start();
-    await second.logged(/was being installed, attempt 1/);
+    await second.logged(/install attempt 1 interrupted/);
     writeFileSync(device.path('go'), '');
     const outcome = await device.reported(one);
     assert.is(outcome.status, true, outcome.text);
@@ -199,7 +199,7 @@ test('runs no second program beside one that it was killed in', () =>
     await begun(device);
     await first.kill('SIGKILL');
     const second = device.start();
-    await second.logged(/was being installed, attempt 1/);
+    await second.logged(/install attempt 1 interrupted/);
     // Long enough for one that would not wait.
     await wait(2_000);
     assert.equal(runs(device), ['begin']);

@@ -32,7 +32,7 @@ test.needs('prlimit', hasProgram('prlimit'))(
       await vehicle.reported(one);
       const [outcome] = backend.server.outcomes;
       assert.is(outcome?.status, false);
-      assert.match(outcome?.text ?? '', /too large: no file of 2686976 bytes/);
+      assert.match(outcome?.text ?? '', /too large: a file of 2686976 bytes/);
       await until('over', async () => (await vehicle.status()).packages.length === 0);
     });
   },

@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
   mutantOf(
     'waits for ever after a call that failed',
     'backends/rvi/deadlines.ts',
-    "return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];",
+    "return [{ dueMs: link.dueMs, id: undefined, next: 'registers with the node', act }];",
     'return act === undefined ? [] : [];',
   ),
   mutantOf(

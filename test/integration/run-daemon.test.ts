@@ -50,7 +50,7 @@ async function run(storage: string, change: Change = {}) {
         shown.text += text;
         return true;
       },
-      onErrTaken: () => undefined,
+      onErrDrained: () => undefined,
     },
     onSignals: (act) => void (hear = act),
     onCrash: (act) => void (crash = act),

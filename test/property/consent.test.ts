@@ -208,8 +208,8 @@ function wayTo({ from, by }: Node): string {
 
 type Next = { readonly state: State; readonly known: Known };
 
-const boot = (evidence: readonly PayloadScan[]): readonly Event[] => [
-  { kind: 'booted', bootId: 'b', evidence },
+const boot = (payloads: readonly PayloadScan[]): readonly Event[] => [
+  { kind: 'booted', bootId: 'b', payloads },
   { kind: 'transport-up' },
   { kind: 'registered', names, vin: undefined, found: undefined },
 ];

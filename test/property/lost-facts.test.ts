@@ -57,7 +57,7 @@ test('leave a state that throws nowhere and runs nothing twice', () => {
       const state = policy.replay(facts);
       checkOwed(state, facts, what);
       checkPrepared(state, what);
-      const booted = { kind: 'booted', bootId: 'b', evidence: [] } as const;
+      const booted = { kind: 'booted', bootId: 'b', payloads: [] } as const;
       assert.not.ok(startsOf(state, booted).includes('install'), what);
       const { facts: more, notes } = policy.decide(settings, state, booted, moment);
       const next = policy.applyAll(state, more, notes);

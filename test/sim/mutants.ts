@@ -65,8 +65,8 @@ export const mutants: readonly Mutant[] = [
   one(
     'does not sync the journal',
     'store/journal.ts',
-    'if (!written.ok) return takeBack(written);\n      await mustSync(file);',
-    'if (!written.ok) return takeBack(written);',
+    'if (!written.ok) return undoAppend(written);\n      await mustSync(file);',
+    'if (!written.ok) return undoAppend(written);',
   ),
   {
     // The rewrite at the start would hide it: a journal that stays is the one it was written for.

@@ -212,7 +212,7 @@ export function createCore(
 /** Booted, registered, and told of the packages. */
 export function createLinked(own: Settings = settings, ...ids: readonly PackageId[]): Core {
   const core = createCore(own);
-  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'boot-1', payloads: [] });
   link(core);
   if (ids.length > 0) core.ask(offer(...ids));
   return core;

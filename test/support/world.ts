@@ -25,7 +25,7 @@ const verdicts: readonly [InstallResult, ...InstallResult[]] = [
   { kind: 'failed', code: 'install-failed', description: 'no' },
   { kind: 'reboot-required', description: '' },
   { kind: 'busy', reason: 'locked' },
-  { kind: 'cut', description: 'died' },
+  { kind: 'interrupted', description: 'died' },
 ];
 const probes = ['installed', 'not-installed', 'unknown', 'reboot-required'] as const;
 
@@ -48,8 +48,8 @@ export function createWorld(settings: Settings, prng: Prng): World {
   const hashed = new Set<number>();
   let first: readonly Event[] = [booted([])];
 
-  function booted(evidence: readonly { number: number; dataBytes: number }[]): Event {
-    return { kind: 'booted', bootId: `boot-${boots}`, evidence };
+  function booted(payloads: readonly { number: number; dataBytes: number }[]): Event {
+    return { kind: 'booted', bootId: `boot-${boots}`, payloads };
   }
 
   function step(): Step {

@@ -42,11 +42,11 @@ function ofLink({ link }: RviState): readonly RviDeadline[] {
   switch (link.kind) {
     case 'down': {
       const act = () => register(link.failures);
-      return [{ dueMs: link.dueMs, id: undefined, next: 'register again', act }];
+      return [{ dueMs: link.dueMs, id: undefined, next: 'registers with the node', act }];
     }
     case 'up': {
       const act = () => register(link.failures, true);
-      return [{ dueMs: link.renewAtMs, id: undefined, next: 'renew the registration', act }];
+      return [{ dueMs: link.renewAtMs, id: undefined, next: 'renews the registration', act }];
     }
     default:
       // Closed: the transport retries. Registering: each call has a time limit.
@@ -65,7 +65,7 @@ function ofStartQueue(state: RviAgentState): readonly RviDeadline[] {
       requestStart(now, one, moment),
     );
   const dueMs = whenAvailable(state.backend, turn.dueMs);
-  return [{ dueMs, id: one.id, next: 'request the start', act }];
+  return [{ dueMs, id: one.id, next: 'requests the start', act }];
 }
 
 function ofProgressAck(state: RviAgentState): readonly RviDeadline[] {
@@ -75,7 +75,7 @@ function ofProgressAck(state: RviAgentState): readonly RviDeadline[] {
   const act = (settings: Settings, _: RviAgentState, moment: Moment) =>
     sendProgressAck(settings, one, moment);
   const dueMs = whenAvailable(state.backend, progressAckMs);
-  return [{ dueMs, id: one.id, next: 'send a progress ack', act }];
+  return [{ dueMs, id: one.id, next: 'sends a progress ack', act }];
 }
 
 function ofInventory({ backend }: RviAgentState): readonly RviDeadline[] {
@@ -83,7 +83,7 @@ function ofInventory({ backend }: RviAgentState): readonly RviDeadline[] {
   if (inventoryRequest === undefined) return [];
   const act = (_: Settings, now: RviAgentState, moment: Moment) => listAgain(now.backend, moment);
   const dueMs = whenAvailable(backend, inventoryRequest.dueMs);
-  return [{ dueMs, id: undefined, next: 'send the inventory again', act }];
+  return [{ dueMs, id: undefined, next: 'sends the inventory again', act }];
 }
 
 /**
@@ -104,7 +104,7 @@ function ofPackage(state: RviAgentState, one: Package): readonly RviDeadline[] {
   const act = (_: Settings, now: RviAgentState, moment: Moment) =>
     sendReport(now.backend, one, moment);
   const dueMs = whenAvailable(state.backend, deadlineMs);
-  return [{ dueMs, id: one.id, next: 'send the report', act }];
+  return [{ dueMs, id: one.id, next: 'sends the report', act }];
 }
 
 function ofDeferredStart(
@@ -115,7 +115,7 @@ function ofDeferredStart(
   const untilMs = othersUntilMs(state, id);
   if (untilMs === Infinity) return [];
   const dueMs = whenAvailable(state.backend, untilMs);
-  return [{ dueMs, id, next: 'answer the start with an empty ack', act: () => releaseStart(id) }];
+  return [{ dueMs, id, next: 'answers the start with an empty ack', act: () => releaseStart(id) }];
 }
 
 function ofReceiving(
@@ -127,7 +127,7 @@ function ofReceiving(
   const act = (settings: Settings, now: RviAgentState, moment: Moment) =>
     combine(renewal(settings, now.backend, moment), tryNextMethod(settings, now, one, moment));
   const dueMs = whenAvailable(backend, deadlineMs);
-  return [{ dueMs, id: one.id, next: 'try the next resume method', act }];
+  return [{ dueMs, id: one.id, next: 'tries the next resume method', act }];
 }
 
 /** All chunks are stored: the agent needs no link to continue. */
@@ -137,7 +137,7 @@ function ofMissingFinish({ backend }: RviAgentState, one: Package): readonly Rvi
   if (finishDeadlineMs === undefined) return [];
   const act = (settings: Settings, now: RviAgentState, moment: Moment) =>
     completeWithoutFinish(settings, now.backend, one, moment);
-  const next = 'verify without a finish';
+  const next = 'verifies without a finish';
   return [{ dueMs: finishDeadlineMs, id: one.id, next, act }];
 }
 

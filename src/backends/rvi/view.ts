@@ -82,7 +82,7 @@ function waitsFor(own: RviState, one: Package | undefined): string | undefined {
   }
   if (inPhase(one, 'accepted')) return 'the server to start the transfer';
   if (inPhase(one, 'reporting')) {
-    return 'proof that the server has the report (a request for the packages)';
+    return 'confirmation that the server received the report (an inventory request)';
   }
   if (!inPhase(one, 'receiving') || one.phase.finished) return undefined;
   const { method } = receivingOf(own, one.id);
@@ -93,8 +93,8 @@ function nextOf(state: RviAgentState, one: Package | undefined, nowMs: number): 
   if (one === undefined || reservationOf(one) !== undefined) return undefined;
   if (!isLinked(state.backend) && needsLink(one)) return linkFirst(state.backend, nowMs);
   const later = (next: string): Next => ({ next, nextInMs: undefined });
-  if (inPhase(one, 'accepted')) return later(`request the start${isAfter(state, one)}`);
-  if (inPhase(one, 'reporting')) return later('send the report');
+  if (inPhase(one, 'accepted')) return later(`requests the start${isAfter(state, one)}`);
+  if (inPhase(one, 'reporting')) return later('sends the report');
   return undefined;
 }
 

@@ -118,7 +118,8 @@ export function createOpkg(ports: Ports, settings: OpkgSettings): Installer {
     const isUnread = /malformed/i.test(summary);
     const hint = await debianHint(disk, request.path, target.architecture, isUnread);
     const description = bounded(`${repaired.text}${truth.description}; ${hint}${summary}`);
-    if (acted.kind === 'killed' && !acted.reported.isFull) return { kind: 'cut', description };
+    if (acted.kind === 'killed' && !acted.reported.isFull)
+      return { kind: 'interrupted', description };
     return { kind: 'failed', code: codeOf(acted), description };
   }
 

@@ -80,7 +80,7 @@ export function createSwupdate(ports: InstallPorts, settings: SwupdateSettings):
     const isBack = found.kind === 'none' || (await waitForRestart()).kind !== 'none';
     if (!isBack) return resultOf(request, ended, evidence, wasThere);
     const description = bounded(`${lostText(ended.reason)}; ${evidence.description}`);
-    return { kind: 'cut', description };
+    return { kind: 'interrupted', description };
   }
 
   async function tryDaemon(request: InstallRequest, control: Control): Promise<Tried> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build } from 'esbuild';
-import { forgetfulness, idAt, lossOf, mountOptions, optionsOf } from '../../../src/host/mounts.ts';
+import { storageLossAt, idAt, lossOf, mountOptions, optionsOf } from '../../../src/host/mounts.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const all = suite('mounts');
@@ -139,7 +139,7 @@ withMount('sees through an overlay what its upper layer is on', async () => {
     'is on an overlay whose upper layer (/srv/up) is on tmpfs, which is empty after a reboot',
   );
   assert.match(await withMounts('mount -t tmpfs none /mnt', look, 'link/a'), /^is on tmpfs/);
-  assert.is(await withMounts('mount -t ramfs none /srv', look, '.'), String(forgetfulness('/')));
+  assert.is(await withMounts('mount -t ramfs none /srv', look, '.'), String(storageLossAt('/')));
 });
 
 all.run();

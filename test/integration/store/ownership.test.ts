@@ -136,7 +136,9 @@ test('removes only numbers of its own, whatever else lies in packages', async ()
     'packages/3': '->../../elsewhere',
   });
   const store = must(await openStore(disk, directory, 0, journalFold));
-  const { foreign: names } = must(await store.data.survey([{ number: 1, owedBytes: 0 }], 2));
+  const { foreign: names } = must(
+    await store.data.scanFolders([{ number: 1, missingBytes: 0 }], 2),
+  );
   assert.equal([...names].sort(), ['007', '3', '9', 'notes']);
   assert.equal(readdirSync(join(directory, 'packages')).sort(), ['007', '1', '3', '9', 'notes']);
   assert.equal(readdirSync(join(directory, 'packages/9')).sort(), ['data', 'photo.jpg']);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDisk } from '../../../src/host/disk.ts';
 import { chunkBytes } from '../../../src/limits.ts';
-import { createData } from '../../../src/store/payload-files.ts';
+import { createPayloadFiles } from '../../../src/store/payload-files.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
@@ -17,13 +17,13 @@ const test = suite('the data of packages');
 const path = (number: number) => `/s/packages/${number}/data`;
 
 const known = (...numbers: readonly number[]) =>
-  numbers.map((number) => ({ number, owedBytes: 0 }));
+  numbers.map((number) => ({ number, missingBytes: 0 }));
 
 async function open(reserveBytes = 0, disk = createMemoryDisk()) {
   must(await disk.makeDirectory('/s'));
   must(await disk.syncDirectory('/'));
-  const data = createData(disk, '/s', reserveBytes);
-  must(await data.survey([]));
+  const data = createPayloadFiles(disk, '/s', reserveBytes);
+  must(await data.scanFolders([]));
   return { disk, data };
 }
 
@@ -105,7 +105,7 @@ test('gives the space to the first of two transfers that come at once', async ()
 test('knows after a restart what the transfers of before still need', async () => {
   const { disk, data } = await open(0, withoutReserve(createMemoryDisk()));
   disk.setFree(10 * chunkBytes);
-  must(await data.survey([{ number: 1, owedBytes: 6 * chunkBytes }]));
+  must(await data.scanFolders([{ number: 1, missingBytes: 6 * chunkBytes }]));
   assert.is((await data.reserve(2, 5 * chunkBytes)).ok, false);
   must(await data.reserve(2, 4 * chunkBytes));
 });
@@ -196,12 +196,12 @@ test('removes what no fact names, and shows what is there of the rest', async ()
   disk.put(path(1), 'abc');
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
-  const { evidence, left, foreign } = must(await data.survey(known(1, 3)));
-  assert.equal(evidence, [
+  const { payloads, notRemoved, foreign } = must(await data.scanFolders(known(1, 3)));
+  assert.equal(payloads, [
     { number: 1, dataBytes: 3 },
     { number: 3, dataBytes: undefined },
   ]);
-  assert.equal(left, []);
+  assert.equal(notRemoved, []);
   assert.equal(foreign, ['lost+found']);
   assert.equal(
     must(await disk.list('/s/packages')).map(({ name }) => name),
@@ -215,9 +215,9 @@ test('names the folders that the disk refused to remove', async () => {
   disk.put(path(2), 'de');
   disk.put('/s/packages/lost+found/x', 'z');
   disk.refuse((op) => (op.verb === 'remove' ? 'EIO' : undefined));
-  const { left } = must(await data.survey(known(1)));
+  const { notRemoved } = must(await data.scanFolders(known(1)));
   assert.equal(
-    left.map(({ number }) => number),
+    notRemoved.map(({ number }) => number),
     [2],
   );
 });
@@ -227,7 +227,7 @@ test('does not take a shortage of handles for a lost file', async () => {
     const { disk, data } = await open();
     disk.put(path(1), 'abc');
     disk.refuse((op) => (op.verb === 'open' ? code : undefined));
-    const surveyed = await data.survey(known(1));
+    const surveyed = await data.scanFolders(known(1));
     assert.is(surveyed.ok ? 'gave it up' : surveyed.code, code);
   }
 });
@@ -236,13 +236,15 @@ test('gives up a file that cannot be read any more, and starts', async () => {
   const { disk, data } = await open();
   disk.put(path(1), 'abc');
   disk.refuse((op) => (op.verb === 'open' ? 'EIO' : undefined));
-  assert.equal(must(await data.survey(known(1))).evidence, [{ number: 1, dataBytes: undefined }]);
+  assert.equal(must(await data.scanFolders(known(1))).payloads, [
+    { number: 1, dataBytes: undefined },
+  ]);
 });
 
 test('keeps an acknowledged chunk through a cut right after the commit', async () => {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  must(await store.data.survey([]));
+  must(await store.data.scanFolders([]));
   must(await store.reserve(1, 4 * chunkBytes, 4));
   must(await store.commit(opened()));
   for (const index of [2, 1]) {
@@ -253,7 +255,7 @@ test('keeps an acknowledged chunk through a cut right after the commit', async (
     assert.ok(
       again.facts.some((fact) => fact.kind === 'chunk-stored' || fact.kind === 'chunk-page'),
     );
-    must(await again.data.survey(known(1)));
+    must(await again.data.scanFolders(known(1)));
     assert.equal(must(await again.data.read(1, index, chunkBytes)), chunkOf(index));
   }
 });
@@ -262,7 +264,7 @@ test('does all of that on the real disk', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-data-'));
   try {
     const store = must(await openStore(createDisk(), directory, 0, journalFold));
-    must(await store.data.survey([]));
+    must(await store.data.scanFolders([]));
     must(await store.reserve(1, 3 * chunkBytes, 3));
     const file = `${directory}/packages/1/data`;
     assert.is(statSync(file).size, 3 * chunkBytes);
@@ -273,8 +275,8 @@ test('does all of that on the real disk', async () => {
     assert.ok(readFileSync(file).subarray(0, chunkBytes).equals(chunkOf(1)));
     await store.close();
     const again = must(await openStore(createDisk(), directory, 0, journalFold));
-    const { evidence } = must(await again.data.survey(known(1)));
-    assert.equal(evidence, [{ number: 1, dataBytes: 131_077 }]);
+    const { payloads } = must(await again.data.scanFolders(known(1)));
+    assert.equal(payloads, [{ number: 1, dataBytes: 131_077 }]);
     must(await again.discard(1));
     assert.not.ok((await again.data.read(1, 1, 1)).ok);
     await again.close();

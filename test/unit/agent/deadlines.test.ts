@@ -29,7 +29,7 @@ const next = (core: Core) => policy.deadlines(core.state()).map((deadline) => de
 test('nothing is due before the link is there, and then only its renewal', () => {
   assert.is(policy.nextDueMs(policy.initial), undefined);
   const core = createLinked();
-  assert.equal(next(core), ['renew the registration']);
+  assert.equal(next(core), ['renews the registration']);
   assert.is(policy.nextDueMs(core.state()), core.nowMs + 0.95 * settings.rvi.registerIntervalMs);
 });
 
@@ -67,33 +67,33 @@ test('not where it has just registered, nor while it does', () => {
 
 test('each state that waits says what happens next', () => {
   const offered = createLinked(asking, ghc);
-  assert.equal(next(offered), ['renew the registration']);
+  assert.equal(next(offered), ['renews the registration']);
   const accepted = createLinked(settings, ghc);
-  assert.ok(next(accepted).includes('request the start'));
+  assert.ok(next(accepted).includes('requests the start'));
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 2);
-  assert.ok(next(receiving).includes('try the next resume method'));
+  assert.ok(next(receiving).includes('tries the next resume method'));
   receive(receiving, ghc, 2, 2);
-  assert.ok(next(receiving).includes('verify without a finish'));
+  assert.ok(next(receiving).includes('verifies without a finish'));
   const busy = createLinked(settings, ghc);
   install(busy, ghc);
-  assert.equal(next(busy), ['renew the registration', 'send a progress ack']);
+  assert.equal(next(busy), ['renews the registration', 'sends a progress ack']);
   busy.act({ kind: 'install-ended', id: ghc, verdict: { kind: 'busy', reason: '' } });
-  assert.ok(next(busy).includes('try the installer again'));
+  assert.ok(next(busy).includes('starts the installer again'));
   const rebooting = createLinked(settings, ghc);
   install(rebooting, ghc);
   const verdict = { kind: 'reboot-required', description: '' } as const;
   rebooting.act({ kind: 'install-ended', id: ghc, verdict });
-  assert.ok(next(rebooting).includes('ask for the reboot again'));
+  assert.ok(next(rebooting).includes('requests the reboot again'));
   const reporting = createLinked(settings, ghc);
   settle(reporting, ghc);
-  assert.ok(next(reporting).includes('send the report'));
+  assert.ok(next(reporting).includes('sends the report'));
   const listing = createLinked();
   listing.ask({ kind: 'getpackages' });
-  assert.ok(next(listing).includes('send the inventory again'));
+  assert.ok(next(listing).includes('sends the inventory again'));
   const down = createLinked();
   down.act({ kind: 'call-failed', reason: 'refused' });
-  assert.equal(next(down), ['register again']);
+  assert.equal(next(down), ['registers with the node']);
 });
 
 test('what needs the link waits for it, what does not goes on', () => {
@@ -101,7 +101,7 @@ test('what needs the link waits for it, what does not goes on', () => {
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);
   core.act({ kind: 'transport-down', reason: 'closed' });
-  assert.equal(next(core), ['verify without a finish']);
+  assert.equal(next(core), ['verifies without a finish']);
   assert.not.ok(isLinked(core.state()));
 });
 

@@ -94,7 +94,7 @@ test('a chunk that rotted is dropped, said so, and asked for at once', () => {
   const { facts, effects } = core.act(rotten);
   assert.equal(facts, [{ kind: 'chunk-removed', number: 1, chunkIndex: 2 }]);
   assert.equal(kinds(effects), ['hash']);
-  assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: 1 chunk dropped (CRC)']);
+  assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: 1 corrupt chunk removed']);
   const phase = core.one(ghc)?.phase;
   assert.ok(phase?.kind === 'receiving' && !phase.finished);
   assert.equal(kinds(core.wait(0)), ['ack']);

@@ -38,7 +38,7 @@ type Kept = Store<State, Fact>;
 async function setUp(change: (store: Kept, disk: MemoryDisk) => Kept = (store) => store) {
   const disk = createMemoryDisk();
   const inner = must(await openStore(disk, '/s', 0, journalFold));
-  must(await inner.data.survey([]));
+  must(await inner.data.scanFolders([]));
   const [clock, lines] = [createFakeClock(), createLines()];
   const effects: Effect[] = [];
   let onEffect: (effect: Effect) => void = () => undefined;
@@ -57,7 +57,7 @@ async function setUp(change: (store: Kept, disk: MemoryDisk) => Kept = (store) =
     () => 'ended',
     (error: unknown) => String(error),
   );
-  await agent.submit({ kind: 'booted', bootId: 'b', evidence: [] });
+  await agent.submit({ kind: 'booted', bootId: 'b', payloads: [] });
   await agent.submit({ kind: 'request', request: { ...started, kind: 'start' } });
   must(await inner.reserve(1, chunksCount * 65_536, chunksCount));
   await agent.submit({ kind: 'reserved', start: started, number: 1 });

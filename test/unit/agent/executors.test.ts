@@ -25,7 +25,7 @@ const start = { id: engine, checksum, chunksCount: 2 } as const;
 async function setUp(change: Partial<Installers> = {}) {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  must(await store.data.survey([]));
+  must(await store.data.scanFolders([]));
   must(await store.reserve(1, 2 * 65_536, 2));
   const lines = createLines();
   const events: Event[] = [];

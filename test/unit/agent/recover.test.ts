@@ -25,9 +25,9 @@ import type { Core } from '../../support/core.ts';
 const test = suite('recover');
 const whole = [{ number: 1, dataBytes: 1e9 }];
 
-function boot(before: Core, evidence: readonly { number: number; dataBytes: number }[] = whole) {
+function boot(before: Core, payloads: readonly { number: number; dataBytes: number }[] = whole) {
   const core = createCore(settings, policy.replay(before.facts));
-  core.act({ kind: 'booted', bootId: 'boot-2', evidence });
+  core.act({ kind: 'booted', bootId: 'boot-2', payloads });
   return core;
 }
 
@@ -69,7 +69,7 @@ test('each combination of phase and evidence has the one row that is written her
 
 test('a transfer goes on where it stood, and says what it holds before it has hashed it', () => {
   const core = boot(holding(2));
-  assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: held 2 of 3 chunks']);
+  assert.equal(sentencesOf(core.state()), ['ghc 7.6.2: 2 of 3 chunks stored']);
   link(core);
   const said = core.wait(0).filter(({ kind }) => kind !== 'log');
   assert.equal(said, [{ kind: 'ack', id: ghc, empty: false }]);
@@ -82,13 +82,13 @@ test('says in one sentence what the cut left, rotten chunks counted, long counts
     core.ask({ kind: 'chunk', id: ghc, chunkIndex: index, data: new Uint8Array(chunkBytes) });
   }
   const after = boot(core, [{ number: 1, dataBytes: 4_096 * chunkBytes }]);
-  assert.equal(sentencesOf(after.state()), ['ghc 7.6.2: held 1 203 of 4 096 chunks']);
+  assert.equal(sentencesOf(after.state()), ['ghc 7.6.2: 1 203 of 4 096 chunks stored']);
   const decided = after.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 7 });
-  const what = 'ghc 7.6.2: held 1 203 of 4 096 chunks; 1 chunk dropped (CRC)';
+  const what = 'ghc 7.6.2: 1 203 of 4 096 chunks stored; 1 corrupt chunk removed';
   assert.equal(sentencesOf(after.state()), [what]);
   assert.ok(decided.effects.some((one) => one.kind === 'log' && one.fields['what'] === what));
   after.act({ kind: 'chunk-corrupt', number: 1, chunkIndex: 8 });
-  assert.match(sentencesOf(after.state()).join(), /; 2 chunks dropped \(CRC\)$/);
+  assert.match(sentencesOf(after.state()).join(), /; 2 corrupt chunks removed$/);
 });
 
 test('a file shorter than what was acknowledged is no file', () => {
@@ -115,9 +115,9 @@ test('also of many pages the last chunk that is held tells how long it must be',
 
 test('what lost its data is asked for again, and said so', () => {
   const core = createCore(settings, policy.replay(holding(2).facts));
-  const decided = core.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
+  const decided = core.act({ kind: 'booted', bootId: 'boot-2', payloads: [] });
   assert.equal(kinds(decided.effects), ['discard']);
-  const told = ['ghc 7.6.2: lost its data file; it is received again'];
+  const told = ['ghc 7.6.2: data file lost; the agent receives it again'];
   assert.equal(sentencesOf(core.state()), told);
   link(core);
   assert.equal(kinds(core.wait(0)), ['request-start']);
@@ -156,7 +156,7 @@ test('consent that is not needed any more is given', () => {
   const core = boot(createLinked(asking, ghc), []);
   assert.is(core.phase(ghc), 'accepted');
   const still = createCore(asking, createLinked(asking, ghc).state());
-  still.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
+  still.act({ kind: 'booted', bootId: 'boot-2', payloads: [] });
   assert.is(still.phase(ghc), 'offered');
 });
 

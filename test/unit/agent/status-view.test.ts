@@ -27,7 +27,7 @@ test('says of each phase what it waits for', () => {
   const core = createLinked(settings, ghc);
   assert.match(waitsFor(core), 'the server to start');
   core.ask(startOf(ghc, 3));
-  assert.match(waitsFor(core), 'reserving (under way');
+  assert.match(waitsFor(core), 'reserving (in progress');
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 2);
   assert.match(waitsFor(receiving), "an answer to the ack 'empty'");
@@ -39,10 +39,10 @@ test('says of each phase what it waits for', () => {
   const verified = createLinked(settings, ghc);
   open(verified, ghc, 2);
   complete(verified, ghc, 2);
-  assert.match(waitsFor(verified), 'preparing (under way');
+  assert.match(waitsFor(verified), 'preparing (in progress');
   const settled = createLinked(settings, ghc);
   settle(settled, ghc);
-  assert.match(waitsFor(settled), 'proof');
+  assert.match(waitsFor(settled), 'confirmation');
   settled.act({ kind: 'message-blocked', id: ghc, reason: 'no VIN' });
   assert.is(waitsFor(settled), 'no VIN');
 });
@@ -62,7 +62,7 @@ test('says what comes next, and when', () => {
   open(core, ghc, 3);
   core.nowMs += 4_000;
   const [one] = shown(core).packages;
-  assert.equal([one?.next, one?.nextInMs], ['try the next resume method', 6_000]);
+  assert.equal([one?.next, one?.nextInMs], ['tries the next resume method', 6_000]);
   const still = createLinked(asking, ghc);
   assert.is(shown(still).packages[0]?.nextInMs, undefined);
 });

@@ -14,14 +14,14 @@ async function setUp(watchdogMs: number | undefined) {
   const clock = createFakeClock();
   const fake = await startFake({ disk, clock });
   const told: string[] = [];
-  const tell = (news: { readonly [name: string]: string }) =>
+  const notify = (values: { readonly [name: string]: string }) =>
     void told.push(
-      Object.entries(news)
+      Object.entries(values)
         .map((pair) => pair.join('='))
         .join(' '),
     );
   const { log } = fake.lines;
-  const manager = { watchdogMs, tell, told: async () => undefined };
+  const manager = { watchdogMs, notify, sent: async () => undefined };
   const end = startHeartbeat({ clock, log, manager }, fake.daemon);
   const count = (word: string) => told.filter((one) => one.includes(word)).length;
   return { ...fake, disk, clock, told, end, count };

@@ -490,17 +490,21 @@ test('tells why of one package, past attempts included', async () => {
 
 test('prints what was recovered of the given package, and of no other', async () => {
   const world = createWorld();
-  const recovered = ['engines 2.1: held 1 of 2 chunks', 'engine 2.1: held 12', 'older 1: settled'];
+  const recovered = [
+    'engines 2.1: 1 of 2 chunks stored',
+    'engine 2.1: 12 stored',
+    'older 1: installed',
+  ];
   await startFakeDaemon(world, { ...rich, recovered });
   assert.is(await world.run('why', 'engine'), 0);
   assert.match(
     world.shown.out,
-    /\n\nRecovered after the last power loss:\n {2}engine 2\.1: held 12\n$/,
+    /\n\nRecovered after the last power loss:\n {2}engine 2\.1: 12 stored\n$/,
   );
   assert.not.match(world.shown.out, /engines|older/);
   await world.run('why', 'older');
   assert.ok(
-    world.shown.out.endsWith('\n\nRecovered after the last power loss:\n  older 1: settled\n'),
+    world.shown.out.endsWith('\n\nRecovered after the last power loss:\n  older 1: installed\n'),
   );
 });
 

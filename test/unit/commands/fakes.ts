@@ -74,9 +74,9 @@ export function createWorld(
         shown.err += text;
         return true;
       },
-      onErrTaken: () => undefined,
+      onErrDrained: () => undefined,
       isBehind: () => control.isBehind,
-      onOutTaken: (act) => void (control.taken = act),
+      onOutDrained: (act) => void (control.taken = act),
       isInterrupted: () => false,
       flush: async () => undefined,
       isTty: parts.isTty ?? false,
@@ -100,7 +100,7 @@ export function createWorld(
     startDaemon: async () => 0,
     readFlash: async () => ({ ok: true, value: undefined }),
     lockHolder: async () => undefined,
-    strangersAt: () => ({ file: undefined, folder: undefined, early: undefined }),
+    socketExposure: () => ({ file: undefined, folder: undefined, early: undefined }),
     ...parts,
   };
   return {

@@ -41,9 +41,9 @@ function installing(): Core {
   return core;
 }
 
-function reboot(core: Core, evidence = [{ number: transferNumber(core, ghc), dataBytes }]): Core {
+function reboot(core: Core, payloads = [{ number: transferNumber(core, ghc), dataBytes }]): Core {
   const next = createCore(settings, policy.replay(core.facts));
-  next.act({ kind: 'booted', bootId: 'boot-2', evidence });
+  next.act({ kind: 'booted', bootId: 'boot-2', payloads });
   return next;
 }
 
@@ -152,7 +152,7 @@ test('what a probe finds installed is not reported before the reboot that it nee
 
 test('each start of one that ends in the middle is an attempt of its own, and they end', () => {
   const core = installing();
-  const cut = { kind: 'cut', description: 'killed' } as const;
+  const cut = { kind: 'interrupted', description: 'killed' } as const;
   for (let attempt = 2; attempt <= settings.installer.maxAttempts; attempt++) {
     const decided = end(core, cut);
     assert.equal(
@@ -163,7 +163,7 @@ test('each start of one that ends in the middle is an attempt of its own, and th
   }
   assert.equal(kinds(end(core, cut).effects), ['discard']);
   assert.is(report(core)?.status, false);
-  assert.match(report(core)?.description ?? '', /^cut in 3 attempts, not tried again: killed$/);
+  assert.match(report(core)?.description ?? '', /^interrupted in attempt 3, the last one: killed$/);
 });
 
 test('an installer that is busy is tried again, and not for ever', () => {
@@ -181,7 +181,7 @@ test('an installer that is busy is tried again, and not for ever', () => {
     }
   }
   assert.is(rounds, settings.installer.timeoutMs / installerBusyDelayMs);
-  assert.match(report(core)?.description ?? '', /stayed busy: locked/);
+  assert.match(report(core)?.description ?? '', /was busy until the time limit: locked/);
   assert.is(attempts(core), 1);
 });
 
@@ -261,7 +261,7 @@ test('cuts use up attempts, and then it is a failure', () => {
   }
   const last = reboot(core);
   probed(last, 'not-installed');
-  assert.match(report(last)?.description ?? '', /cut in 3 attempts, not tried again/);
+  assert.match(report(last)?.description ?? '', /interrupted in attempt 3, the last one/);
 });
 
 test('attempts that were cut count on when the data has to be received again', () => {
@@ -287,7 +287,7 @@ test('the same bytes that failed so many times are refused and reported, not rec
   assert.equal(kinds(decided.effects), ['ack']);
   assert.equal(codes(decided.effects), ['update-failed']);
   assert.is(report(core)?.status, false);
-  assert.match(report(core)?.description ?? '', /attempted 3 times, the last: no; /);
+  assert.match(report(core)?.description ?? '', /attempted 3 times, last result: no; /);
 });
 
 test('another checksum, or a person, lets it be tried again', () => {
@@ -351,14 +351,14 @@ test('a reboot that does not come is asked for again, and then counts as a failu
   const again = core.wait(rebootRequestsMax * rebootDelayMs);
   assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);
   assert.is(report(core)?.status, false);
-  assert.match(report(core)?.description ?? '', /the reboot it needs did not come/);
+  assert.match(report(core)?.description ?? '', /the device did not reboot/);
 });
 
 test('a restart of the agent in the same boot asks for the reboot again', () => {
   const before = installing();
   end(before, { kind: 'reboot-required', description: '' });
   const core = createCore(settings, policy.replay(before.facts));
-  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'boot-1', payloads: [] });
   assert.equal(kinds(core.wait(0)), ['reboot']);
 });
 
@@ -400,11 +400,11 @@ test('`why` names the reason for which the reboot waits, and when it is asked fo
   end(core, { kind: 'reboot-required', description: '' });
   deny(core);
   const one = packageIn(core);
-  assert.match(one?.waitsFor ?? '', /permission to reboot: .* says no: the car drives/);
-  assert.is(one?.next, 'run [reboot] allow again');
+  assert.match(one?.waitsFor ?? '', /permission to reboot: .* denied it: the car drives/);
+  assert.is(one?.next, 'runs [reboot] allow again');
   assert.is(one?.nextInMs, rebootAllowDelayMsMin);
   core.act({ kind: 'reboot-requested', id: ghc, ok: true, description: '' });
-  assert.is(packageIn(core)?.waitsFor, 'the reboot that the installer asked for');
+  assert.is(packageIn(core)?.waitsFor, 'the reboot that the installer requires');
 });
 
 test('a restart in the same boot asks again whether a reboot is allowed', () => {
@@ -412,7 +412,7 @@ test('a restart in the same boot asks again whether a reboot is allowed', () => 
   end(before, { kind: 'reboot-required', description: '' });
   deny(before);
   const core = createCore(settings, policy.replay(before.facts));
-  core.act({ kind: 'booted', bootId: 'boot-1', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'boot-1', payloads: [] });
   assert.equal(kinds(core.wait(0)), ['reboot']);
   assert.equal(deny(core).facts, []);
 });

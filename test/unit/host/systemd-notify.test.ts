@@ -1,6 +1,6 @@
 // Method: the runner is a list of what was started; each start ends when the test says so. What
 // systemd itself makes of it, test/e2e/service.test.ts shows.
-import { createManager } from '../../../src/host/systemd-notify.ts';
+import { createSystemdNotify } from '../../../src/host/systemd-notify.ts';
 import { settle } from '../../support/control.ts';
 import { assert, suite } from '../../support/suite.ts';
 import type { RunRequest, RunResult } from '../../../src/host/ports.ts';
@@ -17,7 +17,7 @@ function setUp(environment: { readonly [name: string]: string }, pid = 7) {
     return new Promise<RunResult>((resolve) => void ends.push(resolve));
   };
   const log = (level: string, code: string) => void lines.push(`${level} ${code}`);
-  const manager = createManager({ runner, log }, environment, pid);
+  const manager = createSystemdNotify({ runner, log }, environment, pid);
   const end = async (result: RunResult) => {
     ends.shift()?.(result);
     await settle();
@@ -28,7 +28,7 @@ function setUp(environment: { readonly [name: string]: string }, pid = 7) {
 test('starts nothing where nobody listens', () => {
   for (const environment of [{}, { NOTIFY_SOCKET: '', WATCHDOG_USEC: '1000' }]) {
     const { manager, started } = setUp(environment);
-    manager.tell({ READY: '1' });
+    manager.notify({ READY: '1' });
     assert.is(started.length, 0);
     assert.is(manager.watchdogMs, undefined);
   }
@@ -36,14 +36,14 @@ test('starts nothing where nobody listens', () => {
 
 test('tells one message after the other, and of what waits only the last', async () => {
   const one = setUp({ NOTIFY_SOCKET: '@x', PATH: '/p' });
-  one.manager.tell({ READY: '1', STATUS: 'a' });
-  for (const STATUS of ['b', 'c']) one.manager.tell({ STATUS });
-  one.manager.tell({ WATCHDOG: '1' });
+  one.manager.notify({ READY: '1', STATUS: 'a' });
+  for (const STATUS of ['b', 'c']) one.manager.notify({ STATUS });
+  one.manager.notify({ WATCHDOG: '1' });
   assert.equal(one.told(), ['READY=1 STATUS=a']);
   await one.end(heard);
   assert.equal(one.told(), ['READY=1 STATUS=a', 'STATUS=c WATCHDOG=1']);
   await one.end(heard);
-  one.manager.tell({ STOPPING: '1' });
+  one.manager.notify({ STOPPING: '1' });
   assert.is(one.started.length, 3);
   assert.is(one.started[0]?.program, 'systemd-notify');
   assert.equal(one.started[0]?.environment, { NOTIFY_SOCKET: '@x', PATH: '/p' });
@@ -51,7 +51,7 @@ test('tells one message after the other, and of what waits only the last', async
 
 test('lets nobody put a variable into a value', () => {
   const one = setUp({ NOTIFY_SOCKET: '/s' });
-  one.manager.tell({ STATUS: `a\nMAINPID=1${'x'.repeat(1_000)}` });
+  one.manager.notify({ STATUS: `a\nMAINPID=1${'x'.repeat(1_000)}` });
   assert.match(one.told()[0] ?? '', /^STATUS=a\\u000aMAINPID=1x+…$/);
   assert.ok((one.told()[0] ?? '').length < 600);
 });
@@ -60,7 +60,7 @@ test('says once that it is not heard, and goes on', async () => {
   const one = setUp({ NOTIFY_SOCKET: '/s' });
   const absent = { kind: 'not-started', code: 'ENOENT', reason: 'no such program' } as const;
   for (const result of [absent, { ...heard, exitCode: 1 }, heard, absent]) {
-    one.manager.tell({ WATCHDOG: '1' });
+    one.manager.notify({ WATCHDOG: '1' });
     await one.end(result);
   }
   assert.is(one.started.length, 4);

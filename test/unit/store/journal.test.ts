@@ -113,7 +113,7 @@ for (const [what, content] of [
     const store = must(await openStore(disk, '/s', 0, journalFold));
     const what = 'journal: has no record of 1 folders in packages: they are removed';
     assert.equal(store.losses, [what]);
-    must(await store.data.survey([]));
+    must(await store.data.scanFolders([]));
     assert.is(disk.content('/s/packages/7/data'), undefined);
     const fresh = must(await openStore(createMemoryDisk(), '/s', 0, journalFold));
     assert.equal(fresh.losses, []);
@@ -330,7 +330,7 @@ test('starts no program in a rewrite, and takes the blocks when it is told to', 
 test('starts a program once at its start, and twice for a transfer', async () => {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  must(await store.data.survey([]));
+  must(await store.data.scanFolders([]));
   assert.is(disk.count('reserve'), 1);
   must(await store.reserve(1, 65_536 * 4, 4));
   for (const batch of [opened(), [held(1)], [held(2), held(3)]]) must(await store.commit(batch));
@@ -340,7 +340,7 @@ test('starts a program once at its start, and twice for a transfer', async () =>
 test('refuses a transfer whose records have no room on the disk', async () => {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  must(await store.data.survey([]));
+  must(await store.data.scanFolders([]));
   disk.refuse(({ verb, path: at }) => (verb === 'reserve' && at === path ? 'ENOSPC' : undefined));
   const refused = await store.reserve(1, 65_536, 1);
   assert.is(refused.ok ? '' : refused.code, 'ENOSPC');

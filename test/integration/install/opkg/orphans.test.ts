@@ -77,7 +77,7 @@ for (const point of killPoints) {
     on.set({ dieAt: point });
     const isDone = point === 'status-written';
     const verdict = await installer.run(request, before);
-    assert.is(verdict.kind, isDone ? 'installed' : 'cut', JSON.stringify(verdict));
+    assert.is(verdict.kind, isDone ? 'installed' : 'interrupted', JSON.stringify(verdict));
     assert.equal(on.listed(), ['busybox 1.36', isDone ? 'hello 1.1' : 'hello 1.0']);
     assert.is((await installer.run(request, before)).kind, 'installed');
     assert.equal(on.listed(), ['busybox 1.36', 'hello 1.1']);

@@ -177,7 +177,7 @@ test('is cut by a daemon that is killed in the middle, and installs in the one a
     await daemon.kill('SIGKILL');
     go(device);
     await device.start();
-    assert.is((await verdict).kind, 'cut');
+    assert.is((await verdict).kind, 'interrupted');
     assert.equal(device.logged, ['swupdate-terminated']);
     // Another start is another attempt, with a record of its own.
     assert.is(device.installed(), undefined);

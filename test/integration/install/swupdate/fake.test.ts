@@ -84,8 +84,8 @@ for (const lastResult of [3, 4]) {
   test(`takes no result of an install before for its own (${lastResult})`, () =>
     on({ ...common, layout: undefined, lastResult, isForgetful: true }, (verdict, fake) => {
       assert.is(fake.requests(), 1);
-      assert.is(verdict.kind, 'cut');
-      const text = verdict.kind === 'cut' ? verdict.description : '';
+      assert.is(verdict.kind, 'interrupted');
+      const text = verdict.kind === 'interrupted' ? verdict.description : '';
       assert.match(text, /does not show whether it installed this/);
     }));
 

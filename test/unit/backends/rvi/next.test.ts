@@ -112,7 +112,7 @@ for (const [phase, make] of Object.entries(phases)) {
       } else {
         assert.is(nextInMs, undefined, next);
       }
-      assert.is(next === 'nothing by itself', phase === 'offered');
+      assert.is(next === 'requests the start after consent', phase === 'offered');
       if (phase === 'reporting') assert.is(report?.nextInMs, nextInMs);
     });
   }
@@ -122,7 +122,7 @@ test('what waits for its turn says for what', () => {
   const core = phases['receiving']?.() ?? createLinked();
   core.ask(offer(vim));
   const { packages } = statusOf(core);
-  assert.is(packages[1]?.next, 'request the start, after ghc 7.6.2');
+  assert.is(packages[1]?.next, 'requests the start, after ghc 7.6.2');
 });
 
 test.run();

@@ -30,7 +30,7 @@ const view = statusOf;
 
 test('registers as soon as the transport is up, and asks nothing before', () => {
   const core = createCore();
-  core.act({ kind: 'booted', bootId: 'b', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'b', payloads: [] });
   assert.equal(core.wait(600_000), []);
   assert.equal(kinds(core.act({ kind: 'transport-up' }).effects), ['register']);
   assert.equal(codes(register(core).effects), ['registered']);

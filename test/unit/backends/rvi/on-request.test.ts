@@ -96,7 +96,7 @@ test('asks a person where the server wants that, and goes on asking after a boot
     [],
   );
   const later = createCore(settings, policy.replay(core.facts));
-  later.act({ kind: 'booted', bootId: 'b', evidence: [] });
+  later.act({ kind: 'booted', bootId: 'b', payloads: [] });
   assert.is(later.phase(ghc), 'offered');
   assert.equal(later.one(ghc)?.update, updateOf(true));
   later.act({ kind: 'consent', id: ghc });

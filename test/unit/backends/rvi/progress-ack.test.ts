@@ -86,8 +86,8 @@ test('0 turns them off', () => {
 test('a device that comes back says at once that it is still at it', () => {
   const before = installing();
   const core = createCore(settings, policy.replay(before.facts));
-  const evidence = [{ number: 1, dataBytes: 1e9 }];
-  core.act({ kind: 'booted', bootId: 'boot-2', evidence });
+  const payloads = [{ number: 1, dataBytes: 1e9 }];
+  core.act({ kind: 'booted', bootId: 'boot-2', payloads });
   assert.is(signs(core, 60_000), 0, 'no link');
   link(core);
   assert.is(signs(core, 0), 1);

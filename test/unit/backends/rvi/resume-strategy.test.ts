@@ -64,7 +64,7 @@ test('with nothing held there is no list: [] and start in turn', () => {
 
 test('with everything held only the full list can bring the finish', () => {
   const core = createCore({ ...settings, rvi: { ...settings.rvi, finishTimeoutMs: 600_000 } });
-  core.act({ kind: 'booted', bootId: 'b', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'b', payloads: [] });
   link(core);
   open(core, ghc, 2);
   receive(core, ghc, 2, 2);

@@ -34,7 +34,7 @@ const said = (core: Core, ms: number) => kinds(core.wait(ms)).filter((kind) => k
 /** Asked for often and in vain: the next time is minutes away. */
 function wanted(roll = 0.99): Core {
   const core = createCore(settings, undefined, roll);
-  core.act({ kind: 'booted', bootId: 'b', evidence: [] });
+  core.act({ kind: 'booted', bootId: 'b', payloads: [] });
   link(core);
   core.ask(offer(ghc));
   core.wait(3_600_000);

@@ -122,7 +122,7 @@ test('asks at once after a boot, and after an outage', () => {
   assert.equal(asked(core.wait(500)), ['ghc']);
   const { packages } = core.state();
   const reborn = createCore(settings, withParts(createCore().state(), { packages }));
-  reborn.act({ kind: 'booted', bootId: 'boot-2', evidence: [] });
+  reborn.act({ kind: 'booted', bootId: 'boot-2', payloads: [] });
   assert.equal(asked(reborn.wait(500)), []);
   link(reborn);
   assert.equal(asked(reborn.wait(500)), ['ghc']);

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { strangeOwner, strangersAt } from '../../../src/host/strangers.ts';
+import { foreignOwner, socketExposure } from '../../../src/host/foreign-users.ts';
 import { assert, suite } from '../../support/suite.ts';
 
 const test = suite('who else has a hand in the control socket');
@@ -13,7 +13,7 @@ test.beforeEach(() => {
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const nobody = { file: undefined, folder: undefined, early: undefined };
-const at = (path: string) => strangersAt(join(directory, path), directory);
+const at = (path: string) => socketExposure(join(directory, path), directory);
 
 test('finds nobody where all belongs to this user, and where nothing is there', () => {
   assert.equal(at('a/b/socket'), nobody);
@@ -23,8 +23,8 @@ test('finds nobody where all belongs to this user, and where nothing is there', 
   symlinkSync('socket', join(directory, 'a/link'));
   symlinkSync('nowhere', join(directory, 'a/broken'));
   for (const name of ['socket', 'link', 'broken']) assert.equal(at(`a/${name}`), nobody);
-  assert.is(strangeOwner(directory), undefined);
-  assert.is(strangeOwner(join(directory, 'none')), undefined);
+  assert.is(foreignOwner(directory), undefined);
+  assert.is(foreignOwner(join(directory, 'none')), undefined);
 });
 
 test('finds everybody who may write to the folder, or to one above it', () => {

@@ -5,7 +5,7 @@ import process from 'node:process';
 import type { Stats } from 'node:fs';
 
 /** A sentence each, without an end; undefined: nothing is wrong, or nothing is there. */
-export type Strangers = {
+export type SocketExposure = {
   /** Somebody else made the socket that is there. */
   readonly file: string | undefined;
   /** Somebody else can replace the socket at any time. */
@@ -15,7 +15,7 @@ export type Strangers = {
 };
 
 /** The owner of `storage` is the user that the agent runs as. */
-export function strangersAt(socket: string, storage: string): Strangers {
+export function socketExposure(socket: string, storage: string): SocketExposure {
   const trusted = [0, process.geteuid?.(), lookAt(storage)?.uid];
   const isOfOthers = (found: Stats | undefined) => {
     return found !== undefined && !trusted.includes(found.uid);
@@ -33,7 +33,7 @@ export function strangersAt(socket: string, storage: string): Strangers {
 }
 
 /** The owner of a directory, where that is neither root nor the user of this process. */
-export function strangeOwner(directory: string): number | undefined {
+export function foreignOwner(directory: string): number | undefined {
   const uid = lookAt(directory)?.uid;
   return uid === 0 || uid === process.geteuid?.() ? undefined : uid;
 }
