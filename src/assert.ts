@@ -1,6 +1,6 @@
 /**
- * An internal invariant failed. Only main.ts catches this error: it logs it and exits, and the
- * supervisor restarts the agent.
+ * An internal invariant failed. Only main.ts catches it: it logs the error and exits, so that the
+ * service manager restarts the agent.
  */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError';

@@ -1,8 +1,8 @@
-// CRC-32 (IEEE 802.3): a table does it, four bytes a step. Of much at once zlib's own is quicker;
-// that came with Node 20.15, and the armv7l line ends before.
+// CRC-32 (IEEE 802.3), with tables, four bytes a step. For large data the function of zlib is
+// faster. Node has it since 20.15; the armv7l builds use an older Node.
 import * as zlib from 'node:zlib';
 
-/** Up to here the table is as good, and an idle agent does without zlib. */
+/** Up to this size the tables are as fast, and an idle agent does not load zlib. */
 const tableBytesMax = 4_096;
 
 const byTable = crc32ByTable(makeTables());

@@ -1,5 +1,5 @@
-// Facts as a journal has them: JSON, with names that never change, and a check of each field. A
-// record whose CRC is right was written by an agent, but maybe by another version.
+// Encodes facts for the journal: JSON with names that never change. Each field is checked, because
+// another version of the agent may have written an intact record.
 import { isObject, object } from './schema.ts';
 import type { Check } from './schema.ts';
 
@@ -10,9 +10,9 @@ export type FieldChecks<F> = { readonly [K in Exclude<keyof F, 'kind'>]: Check<F
 export type Entry<F> = {
   readonly flash: string;
   readonly fields: FieldChecks<F>;
-  /** The fields that have another name on flash. */
+  /** Fields with another name on flash. */
   readonly renamed?: { readonly [field: string]: string };
-  /** The server or a person states it only once: its record is written twice. */
+  /** The server or a user sends it only once, so its record is written twice. */
   readonly isCritical: boolean;
 };
 
@@ -22,7 +22,7 @@ export type Table<F extends { readonly kind: string }> = {
 
 export type Codec<F> = {
   encode(fact: F): unknown;
-  /** Returns undefined if this version has no such fact. */
+  /** Returns undefined if this version does not support the fact. */
   decode(value: unknown): F | undefined;
   isCritical(fact: F): boolean;
 };

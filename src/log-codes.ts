@@ -41,7 +41,7 @@ export const logCodes = {
   // Other users may access `storage.dir`, or it belongs to another user (`owner`). Fix: `chmod 700`
   // it, and `chown` it to the user of the agent, unless you want that.
   'storage-permissions': 'warn',
-  // `packages` in `storage.dir` contains entries that the agent did not make. It does not change
+  // `packages` in `storage.dir` contains entries that the agent did not create. It does not change
   // them. Fix: Remove the entries that `names` lists.
   'foreign-in-packages': 'warn',
   // Data on flash was incomplete or unreadable; `what` names it and what the agent did. Fix: Check

@@ -1,5 +1,5 @@
-// The composition root: the only place that names Node's own world.
-// First of all, before anything else is loaded.
+// The composition root: creates the real ports and runs the command.
+// This import must be the first one.
 import './host/debugger.ts';
 import process from 'node:process';
 import { runCommand } from './commands/cli.ts';

@@ -1,4 +1,4 @@
-// Reads the status from the files of a daemon that is down. Changes no file.
+// Reads the status from the files of a daemon that is not running. Changes no file.
 import { journalFold } from './agent/journal-fold.ts';
 import { policy } from './agent/rvi-policy.ts';
 import { serverView } from './backends/rvi/connection.ts';

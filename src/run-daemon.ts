@@ -1,4 +1,4 @@
-// `sota-agent run`: the real ports around one life of the agent, from the lock to the last signal.
+// `sota-agent run`: runs one daemon with the real ports, from the lock to the last signal.
 import { startDaemon } from './agent/daemon.ts';
 import { startHeartbeat } from './agent/systemd-watchdog.ts';
 import { within } from './agent/within.ts';
@@ -30,9 +30,9 @@ export type ServePorts = {
   readonly sockets: LocalSockets;
   readonly runner: Runner;
   readonly terminal: Pick<Terminal, 'err' | 'onErrDrained'>;
-  /** Calls `act` at each signal from now on. */
+  /** Calls `act` at each signal. */
   readonly onSignals: (act: (signal: Signal) => void) => void;
-  /** Calls `act` with what nobody caught, from now on. */
+  /** Calls `act` with each uncaught error. */
   readonly onCrash: (act: (error: unknown) => void) => void;
   readonly isJournal: boolean;
   readonly environment: { readonly [name: string]: string | undefined };
@@ -53,7 +53,7 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
       ports.onCrash((error) => resolve(failed(log, 'fatal-error', briefError(error))));
     });
     const work = async () => {
-      // Before the lock: it would be the first thing that is written there.
+      // Before the lock, because the lock would be the first file in the directory.
       const fit = await checkFileSystem(settings.storage.directory);
       if (!fit.ok) return failed(log, 'startup-failed', fit.reason);
       const owned = await checkOwnership(ports.disk, settings.storage.directory);
@@ -63,13 +63,13 @@ export function createServe(ports: ServePorts): CommandPorts['startDaemon'] {
       if (!locked.ok) return failed(log, 'startup-failed', locked.reason);
       return serve(ports, settings, log, stop);
     };
-    // A broken promise of ours, or an fsync that failed: the next start reads what is true.
+    // An internal invariant or an fsync failed: the next start reads the state from flash.
     const worked = work().catch((error: unknown) => failed(log, 'fatal-error', briefError(error)));
     return Promise.race([worked, crashed, stop.atOnce]);
   };
 }
 
-/** What others may do there is said, and left to whoever wanted it so. */
+/** Logs permissions that give other users access. The agent does not change them. */
 async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<void> {
   const opened = await disk.open(directory, 'read');
   if (!opened.ok) return;
@@ -78,7 +78,7 @@ async function warnOfAccess(disk: Disk, directory: string, log: Log): Promise<vo
   const owner = foreignOwner(directory);
   if (!mode.ok || ((mode.value & 0o077) === 0 && owner === undefined)) return;
   const shown = mode.value.toString(8).padStart(4, '0');
-  const expected = owner === undefined ? '0700' : '0700, of the user of the agent';
+  const expected = owner === undefined ? '0700' : '0700, owned by the user of the agent';
   log('warn', 'storage-permissions', { path: directory, mode: shown, owner, expected });
 }
 
@@ -129,8 +129,8 @@ async function serve(
 }
 
 const noInit =
-  'the agent is process 1: what installers leave running stays as zombies when it ends; ' +
-  'start it below an init (docker run --init, tini)';
+  'the agent is process 1, so processes that installers start remain as zombies; ' +
+  'start the agent under an init (docker run --init, tini)';
 
 function failed(log: Log, code: 'startup-failed' | 'fatal-error', reason: string): number {
   log('error', code, { reason });

@@ -1,10 +1,10 @@
-// Strings of others (peers, installers, files) on their way to a terminal or a log. What could
-// move a cursor, hide text or turn its direction is shown as its code point instead.
+// Makes strings of peers, installers and files safe for a terminal or a log. Characters that move
+// the cursor, hide text or change its direction are replaced by their code points.
 
 /**
- * Controls (Cc), formats (Cf), separators of lines (Zl, Zp), private use (Co), lone surrogates,
- * noncharacters, and what has no glyph: joiners, fillers, variation selectors. As ranges: `\p{}`
- * is not known to a Node that was built without ICU. The test compares them with Unicode's.
+ * Controls (Cc), formats (Cf), line separators (Zl, Zp), private use (Co), lone surrogates,
+ * noncharacters, and characters without a glyph: joiners, fillers, variation selectors. Ranges are
+ * used because a Node without ICU does not support `\p{}`. A test compares them with Unicode.
  */
 const unsafeRanges: readonly (readonly [first: number, last: number])[] = [
   [0x0000, 0x001f],
@@ -53,8 +53,8 @@ export function plain(text: string): string {
 }
 
 /**
- * What goes to other people's screens through a server: without terminal sequences and without
- * anything that `plain` would have to show; lines and tabs stay.
+ * For text that a server shows to its users: removes terminal sequences, and replaces the
+ * characters that `plain` escapes. Line ends and tabs stay.
  */
 export function printable(text: string): string {
   return text
@@ -63,17 +63,17 @@ export function printable(text: string): string {
     .replace(unsafe, (char) => (char === '\n' || char === '\t' ? char : ' '));
 }
 
-/** For people. */
+/** Returns a quoted string for display. */
 export function quoted(text: string): string {
   return plain(JSON.stringify(text));
 }
 
-/** Without the byte order mark before JSON, which a reader may skip (RFC 8259, section 8.1). */
+/** Removes the byte order mark before JSON, which a reader may ignore (RFC 8259, section 8.1). */
 export function withoutMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
-/** JSON, or a part of it: a program reads back what was there. */
+/** Escapes JSON, or a part of it, so that a parser returns the original string. */
 export function plainJson(text: string): string {
   return text.replace(unsafe, (char) => {
     const units = Array.from({ length: char.length }, (_, at) => char.charCodeAt(at));
@@ -81,7 +81,7 @@ export function plainJson(text: string): string {
   });
 }
 
-/** A TOML string, which knows no surrogates. */
+/** Returns a TOML string. TOML has no surrogate escapes. */
 export function quotedToml(text: string): string {
   return JSON.stringify(text).replace(unsafe, (char) => {
     return `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`;
@@ -92,26 +92,26 @@ export function shortened(text: string, charactersMax: number): string {
   return text.length <= charactersMax ? text : `${text.slice(0, Math.max(0, charactersMax - 1))}…`;
 }
 
-/** `http://user:***@host` for each URL with a password in a text. */
+/** Replaces the password of each URL in a text, as in `http://user:***@host`. */
 export function withoutPasswords(text: string): string {
   return text.replace(/(:\/\/[^:@/\s"]{0,256}):[^@\s"]{1,1024}@/g, '$1:***@');
 }
 
-/** What is wrong with the permissions of a file that holds a secret. */
+/** Returns the problem of a secret file's permissions; undefined: only its owner has access. */
 export function exposure(mode: number): string | undefined {
   if ((mode & 0o077) === 0) return undefined;
   const octal = `0${(mode & 0o777).toString(8).padStart(3, '0')}`;
-  return `has mode ${octal}: others than its owner may use it`;
+  return `has mode ${octal}: users other than its owner have access`;
 }
 
-/** Returns at most `bytesMax` bytes of the text, and only whole characters. */
+/** Shortens a text to `bytesMax` bytes of UTF-8, at a character boundary. */
 export function shortenedBytes(text: string, bytesMax: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= bytesMax) return text;
   return bytes.toString('utf8', 0, bytesMax).replace(/\ufffd+$/, '');
 }
 
-/** 1 203 for 1203: long counts are read in threes. */
+/** Returns a count with its digits in groups of three: `1 203` for 1203. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
 }

@@ -1,5 +1,5 @@
-// One life of the agent, from the journal to the stop: everything wired, nothing concrete.
-// `main.ts` gives it the real ports, the simulator its own.
+// One run of the agent, from the replay of the journal to the stop. The daemon connects all parts.
+// `main.ts` passes the real ports; the simulator passes its own.
 import { createConnection, inventoryFilter } from '../backends/rvi/connection.ts';
 import { serverView, uuidOf } from '../backends/rvi/connection.ts';
 import { acceptable, declinable } from '../core/consent.ts';
@@ -39,7 +39,7 @@ export type DaemonParts = {
   readonly build: Build;
 };
 
-/** A clock before the build's time is not to be believed. */
+/** A wall clock earlier than `builtMs` is wrong. */
 export type Build = { readonly version: string; readonly builtMs: number };
 
 type Refused<Code> = { readonly ok: false; readonly code: Code; readonly reason: string };
@@ -59,16 +59,16 @@ export type Daemon = {
   accept(name: string, version: string | undefined): Promise<ConsentResult>;
   decline(name: string, version: string | undefined): Promise<ConsentResult>;
   inventory(): Promise<InventoryResult>;
-  /** Makes another secret path for deliveries, and registers it. */
+  /** Generates another secret path for deliveries and registers it. */
   renewPath(): Promise<ConsentResult>;
   onChange(listener: () => void): () => void;
-  /** What has not moved for longer than that; undefined: all is well. */
+  /** Returns what made no progress for `limitMs`; undefined: nothing is stuck. */
   stuck(limitMs: number): string | undefined;
-  /** Rejects when a promise of ours is broken (a failed fsync); resolves after `stop`. */
+  /** Rejects if an internal invariant fails (a failed fsync); resolves after `stop`. */
   readonly ended: Promise<void>;
-  /** Closes the link; what an installer that runs comes to is still committed. */
+  /** Closes the link. The outcome of a running installer is still committed. */
   stop(): void;
-  /** Programs whose outcome keeps it from ending. */
+  /** The running programs whose outcome the daemon waits for before it ends. */
   waitsFor(): readonly string[];
 };
 
@@ -90,7 +90,7 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   const { payloads, notRemoved, foreign } = scanned.value;
   if (foreign.length > 0) log('warn', 'foreign-in-packages', { names: foreign.join(' ') });
   const ended = runUntilStopped(parts, agent, store, connection).finally(connection.stop);
-  // Whoever waits for it hears of it, and may begin to wait only later.
+  // A caller may wait for `ended` later; until then a rejection must not end the process.
   ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, payloads });
   for (const { number, reason } of notRemoved)
@@ -140,7 +140,7 @@ async function runUntilStopped(
   store: Store,
   connection: Connection,
 ): Promise<void> {
-  // The node must not hear of a delivery that is never committed.
+  // The node must not receive a response for a delivery that is never committed.
   const closed = agent.stopping.then(connection.close);
   closed.catch(agent.fail);
   try {
@@ -196,10 +196,10 @@ function daemonOf(
 const stopping = {
   ok: false,
   code: 'stopping',
-  reason: 'the agent stops and begins nothing more: try again after it has been started',
+  reason: 'the agent is stopping: retry after its next start',
 } as const;
 
-/** What a person wants of a package, durable when it is answered. */
+/** Accepts or declines a package for a user. The decision is durable when the promise resolves. */
 async function submitConsent(
   agent: Agent,
   kind: 'consent' | 'decline',
@@ -213,12 +213,12 @@ async function submitConsent(
   );
   const [id, ...others] = known;
   if (id === undefined) {
-    const waits = kind === 'consent' ? 'is waiting for consent' : 'can be declined';
-    return { ok: false, code: 'unknown-package', reason: `no package ${name} ${waits}` };
+    const state = kind === 'consent' ? 'is not waiting for consent' : 'cannot be declined';
+    return { ok: false, code: 'unknown-package', reason: `package ${name} ${state}` };
   }
   if (others.length > 0) {
     const versions = known.map((one) => one.version).join(', ');
-    return { ok: false, code: 'ambiguous', reason: `say which version: ${versions}` };
+    return { ok: false, code: 'ambiguous', reason: `several versions, give one: ${versions}` };
   }
   await agent.submit({ kind, id });
   if (agent.isStopping()) return stopping;

@@ -1,5 +1,5 @@
-// The shell around the policy: events in, one commit at a time, then effects. State in memory
-// runs ahead of flash only inside a commit; one that fails is as if it had not begun.
+// The event loop: takes events, commits one batch at a time, then executes effects. The state in
+// memory changes only after a successful commit. A failed commit changes nothing.
 import { keyOf, label } from '../core/decision-helpers.ts';
 import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } from '../limits.ts';
 import { storageDelayMs } from '../limits.ts';
@@ -11,30 +11,30 @@ import type { Store } from '../store/store.ts';
 import type { Effect, Event, Fact, State } from './rvi-policy.ts';
 
 export type Agent = {
-  /** Resolves when what the event changed is durable; while stopping also when it is dropped. */
+  /** Resolves when the changes are durable, or when the event is dropped because of a stop. */
   submit(event: Event): Promise<void>;
-  /** What is on flash, and what this boot knows. */
+  /** The state of the facts on flash and of the volatile facts. */
   state(): State;
-  /** Why nothing is written at the moment; undefined: all is well. */
+  /** Why commits fail; undefined: they succeed. */
   storageError(): string | undefined;
   isFull(): boolean;
-  /** What has not moved for longer than that; undefined: it works, or waits as it should. */
+  /** Returns what made no progress for `limitMs`; undefined: the agent works or waits normally. */
   stuck(limitMs: number): string | undefined;
   /** Called after each commit. */
   onChange(listener: () => void): () => void;
   /**
-   * Runs until `stop`, and until what then still runs (`waitsFor`) has ended and its outcome is
-   * durable. Rejects when a promise of ours is broken (a failed fsync).
+   * Runs until `stop`, and until the programs of `waitsFor` have ended and their outcomes are
+   * durable. Rejects if an internal invariant fails (a failed fsync).
    */
   run(): Promise<void>;
-  /** From now on no new work begins, and no other events are taken. */
+  /** After this call the agent starts no new work, and accepts only outcomes and progress. */
   stop(): void;
   /** Resolves at `stop`. */
   readonly stopping: Promise<void>;
   isStopping(): boolean;
-  /** Programs whose outcome only this process hears of, such as `install of maps 1.0`. */
+  /** Running programs that report their outcome to this process, such as `install of maps 1.0`. */
   waitsFor(): readonly string[];
-  /** Makes `run` reject: a promise of ours was broken outside of a commit. */
+  /** Makes `run` reject: an internal invariant failed outside of a commit. */
   fail(error: unknown): void;
 };
 
@@ -44,11 +44,11 @@ export type AgentParts = {
   readonly log: Log;
   readonly settings: Settings;
   readonly store: Store<State, Fact>;
-  /** Starts an effect; its end comes back as an event. `writes` are those of the same commit. */
+  /** Starts an effect; an event reports its end. `writes`: those of the same commit. */
   readonly execute: (effect: Effect, state: State, writes: readonly Write[]) => void;
 };
 
-/** Effects that run a program, and the event that brings its outcome: nobody else hears of it. */
+/** Effects that run a program, and the event with its outcome. Only this process receives it. */
 const outcomes: ReadonlyMap<Effect['kind'], Event['kind']> = new Map([
   ['install', 'install-ended'],
   ['check', 'checked'],
@@ -77,7 +77,7 @@ export function createAgent(parts: AgentParts): Agent {
   const listeners = new Set<() => void>();
   let endPause: () => void = () => undefined;
   let failedCommitsAtStop = 0;
-  /** What runs, in words, by the key of the event that ends it. */
+  /** Descriptions of running programs, by the key of the event that ends each. */
   const runningPrograms = new Map<string, string>();
   let resolveStopping: () => void = () => undefined;
   const stopping = new Promise<void>((resolve) => (resolveStopping = resolve));
@@ -99,7 +99,7 @@ export function createAgent(parts: AgentParts): Agent {
       while (!isStopped || (runningPrograms.size > 0 && failedCommitsAtStop < stopCommitsMax))
         await turn();
     } finally {
-      // A timer that is left would keep the process from ending.
+      // A running timer would keep the process alive.
       cancelTimer();
     }
   }
@@ -129,7 +129,7 @@ export function createAgent(parts: AgentParts): Agent {
     });
   }
 
-  /** False: the disk refused, nothing has changed, the same events are to come again. */
+  /** Returns false if the storage failed: nothing has changed, and the events are retried. */
   async function commit(waiting: readonly Waiting[]): Promise<boolean> {
     const batch = await decideAll(waiting);
     if (batch.facts.length > 0 || batch.writes.length > 0) {
@@ -150,7 +150,7 @@ export function createAgent(parts: AgentParts): Agent {
   }
 
   function execute(effect: Effect, writes: readonly Write[]): void {
-    // The state says what is still to be done, and the next start does it.
+    // The next start resumes the remaining work from the state on flash.
     if (isStopped && effect.kind !== 'log') return;
     const outcome = outcomes.get(effect.kind);
     if (outcome !== undefined && 'id' in effect) {
@@ -162,7 +162,7 @@ export function createAgent(parts: AgentParts): Agent {
     parts.execute(effect, state, writes);
   }
 
-  /** Each event sees what the ones before it in the batch changed. */
+  /** Each event is decided on the state after the previous event of the batch. */
   async function decideAll(waiting: readonly Waiting[]): Promise<Batch> {
     let next = state;
     const facts: Fact[] = [];
@@ -180,7 +180,7 @@ export function createAgent(parts: AgentParts): Agent {
     return { state: next, facts, effects, writes };
   }
 
-  /** A refused write takes its facts and its ack along; the server sends the chunk again. */
+  /** If a write fails, its facts and its ack are dropped; the server sends the chunk again. */
   async function writeAll(writes: readonly Write[]): Promise<boolean> {
     for (const write of writes) {
       const written = await store.data.write(write);
@@ -196,11 +196,11 @@ export function createAgent(parts: AgentParts): Agent {
 
   function stuck(limitMs: number): string | undefined {
     const latestMs = clock.nowMs() - limitMs;
-    if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit does not end';
-    // Storage that refuses is tried again, and everything else waits for it.
+    if (commitSinceMs !== undefined && commitSinceMs < latestMs) return 'a commit is not complete';
+    // Failed commits are retried, and all other work waits for them.
     if (storageError !== undefined || isStopped) return undefined;
     const dueMs = policy.nextDueMs(state);
-    return dueMs !== undefined && dueMs < latestMs ? 'what is due is not done' : undefined;
+    return dueMs !== undefined && dueMs < latestMs ? 'an action is overdue' : undefined;
   }
 
   function throwIfFailed(): void {
@@ -217,7 +217,8 @@ export function createAgent(parts: AgentParts): Agent {
     const shortened = await store.rewrite(policy.snapshot(state));
     if (!shortened.ok)
       return log('warn', 'journal-compaction-failed', { reason: shortened.reason });
-    // The old file took its blocks along. Beside the commits: a program has to be started for it.
+    // The new file has no reserved blocks. The reservation starts a program, so commits do not
+    // wait for it.
     void store.reserveBlocks();
   }
 

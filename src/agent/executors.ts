@@ -1,4 +1,4 @@
-// Effects of the core, done. Each ends in an event or needs none; none decides anything.
+// Executes the effects of the core. An executor reports its result as an event and decides nothing.
 import { historyKeyOf, keyOf } from '../core/decision-helpers.ts';
 import { sizeOf } from '../core/phases.ts';
 import { beforeBytesMax, chunkBytes, recordChunkBytesMax } from '../limits.ts';
@@ -15,7 +15,7 @@ export type ExecutorParts = {
   readonly hasher: Hasher;
   readonly installers: Installers;
   readonly submit: (event: Event) => void;
-  /** An internal invariant failed (a failed fsync): the process has to end. */
+  /** An internal invariant failed (a failed fsync): the process must end. */
   readonly fail: (error: unknown) => void;
 };
 
@@ -153,8 +153,7 @@ async function probe(
   parts.submit({ kind: 'install-probed', id, probe: found });
 }
 
-const gone = (name: string) =>
-  `the installer '${name}' of the attempt is no longer in installer.enabled`;
+const gone = (name: string) => `the installer '${name}' of the attempt is not in installer.enabled`;
 
 function requestOf(
   parts: ExecutorParts,

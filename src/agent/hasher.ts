@@ -1,6 +1,6 @@
-// SHA-1 along the gapless prefix. Chunks that come in order are hashed from memory, so that the
-// finish costs no second pass; after a restart the prefix is read back beside the transfer, each
-// chunk checked against its CRC on the way.
+// Computes the SHA-1 of the gapless prefix. Chunks that arrive in order are hashed from memory, so
+// the finish needs no second pass. After a restart the hasher reads the prefix from flash during
+// the transfer, and compares the CRC of each chunk.
 import { createHash } from 'node:crypto';
 import { crc32 } from '../crc32.ts';
 import { crcOf } from '../core/chunk-set.ts';
@@ -11,7 +11,7 @@ import type { Transfer } from '../core/model.ts';
 import type { PayloadFiles } from '../store/payload-files.ts';
 
 export type Hasher = {
-  /** Hashes on as far as chunks are held; `fresh` are chunks that need not be read back. */
+  /** Continues the hash while chunks are stored. `fresh`: chunks that are still in memory. */
   advance(transfer: Transfer, fresh: readonly Write[]): void;
   forget(number: number): void;
 };
@@ -20,7 +20,7 @@ type Job = {
   readonly hash: Hash;
   transfer: Transfer;
   nextIndex: number;
-  /** Read back wrong, and said: not read again until it was dropped, or has come anew. */
+  /** A corrupt chunk that was reported: it is read again after it was removed or received again. */
   doubtedIndex: number | undefined;
   isRunning: boolean;
   isDone: boolean;
@@ -57,7 +57,7 @@ export function createHasher(data: PayloadFiles, emit: (event: Event) => void): 
       const chunkIndex = job.nextIndex;
       const bytes = await data.read(number, chunkIndex, sizeOf(job.transfer, chunkIndex));
       if (jobs.get(number) !== job) return;
-      // Unreadable is as good as rotten: the server has it still.
+      // An unreadable chunk is handled like a corrupt one: the server can send it again.
       if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {
         job.isRunning = false;
         job.doubtedIndex = chunkIndex;

@@ -1,4 +1,4 @@
-// The list of installed packages, as far as servers can read it. What is left out is said once.
+// The inventory, filtered to the packages that servers can read. Omitted packages are logged once.
 import { label } from '../core/decision-helpers.ts';
 import { shortened } from '../sanitize.ts';
 import type { PackageId } from '../core/model.ts';
@@ -8,8 +8,8 @@ import type { Installers } from '../install/installer.ts';
 const logCharactersMax = 200;
 
 /**
- * Each list starts programs, and anybody who delivers may ask for lists: one runs at a time. Who
- * asks meanwhile gets the next one, as the one under way may have passed what changed since.
+ * Each listing starts programs, and each peer can request listings, so one runs at a time. A
+ * request during a listing gets the next one, because the running one may miss recent changes.
  */
 export function withOneListing(installers: Installers): Installers {
   type Listing = ReturnType<Installers['list']>;
@@ -35,7 +35,7 @@ export function withOneListing(installers: Installers): Installers {
   return { ...installers, list };
 }
 
-/** Splits an inventory into what the server can read, and the rest. */
+/** Splits an inventory into the packages that the server can read, and the rest. */
 export type InventoryFilter = (packages: readonly PackageId[]) => {
   readonly reported: readonly PackageId[];
   readonly omitted: readonly PackageId[];

@@ -1,4 +1,4 @@
-// The facts of the core and of the backend in one journal.
+// The encoding and the fold of the facts of core and backend, which share one journal.
 import { coreFacts } from '../core/flash-facts.ts';
 import { transferOf } from '../core/decision-helpers.ts';
 import { isCoreFact } from '../core/apply.ts';
@@ -27,6 +27,6 @@ export const journalFold: Fold<State, Fact> = {
     );
   },
   recordsLost: { kind: 'records-lost' },
-  // The only chunks next to pages are last ones, whose size no page contains.
+  // Beside pages, a compacted journal contains only last chunks, because a page has no size.
   isCriticalWhenCompacted: (fact) => codec.isCritical(fact) || fact.kind === 'chunk-stored',
 };

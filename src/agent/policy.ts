@@ -1,5 +1,5 @@
-// The core and a backend as one: each event is decided by the half that owns it, and what the one
-// half signals the other decides in the same commit.
+// Combines the core and a backend. The owner of an event decides it. Signals between core and
+// backend are decided in the same commit.
 import { applyNote as applyCoreNote, isCoreNote } from '../core/apply-volatile.ts';
 import { apply as applyCore, initialState, isCoreFact } from '../core/apply.ts';
 import { deadlines as coreDeadlines } from '../core/deadlines.ts';
@@ -13,7 +13,7 @@ import type { Settings } from '../settings.ts';
 
 export type Tick = { readonly kind: 'tick' };
 
-/** What the shell runs: pure functions of the whole state. */
+/** The pure functions that the event loop calls, over the whole state. */
 export type Policy<Own, O extends Kinds> = {
   readonly initial: AgentState<Own>;
   apply(state: AgentState<Own>, fact: Fact | O['fact']): AgentState<Own>;
@@ -34,7 +34,7 @@ export type Policy<Own, O extends Kinds> = {
   nextDueMs(state: AgentState<Own>): number | undefined;
 };
 
-/** Signals of one event: a signal leads to facts, and those to few more. */
+/** The maximum rounds of signals for one event. */
 const roundsMax = 8;
 
 export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Policy<Own, O> {
@@ -100,7 +100,7 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
     return backend.decide(settings, state, event, moment);
   }
 
-  /** Acts on the first deadline that has passed; the shell ticks again while one is due. */
+  /** Handles the first deadline that has passed. The event loop ticks again while one is due. */
   function onTick(settings: Settings, state: State, moment: Moment): Decision {
     const due = deadlines(state).find(({ dueMs }) => dueMs <= moment.nowMs);
     return due === undefined ? nothing : due.act(settings, state, moment);

@@ -1,4 +1,4 @@
-// The policy of an agent whose server speaks RVI, and the types that follow from it.
+// The policy of an agent with an RVI server, and its types.
 import { rvi } from '../backends/rvi/rvi.ts';
 import { createPolicy } from './policy.ts';
 import type { Effect as CoreEffect, Event as CoreEvent, Fact as CoreFact } from '../core/events.ts';

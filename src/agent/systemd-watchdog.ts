@@ -1,5 +1,5 @@
-// What the service manager hears of a life: that it began, what it does, and, while it makes
-// progress or rightly waits, that it is well. Who is stuck says nothing, and is started anew.
+// Notifies the service manager: ready, status text, watchdog, stopping. While the daemon is stuck,
+// the agent sends no watchdog message, so that systemd restarts it.
 import { summary } from '../core/summary.ts';
 import { managerEveryMs } from '../limits.ts';
 import type { Clock, Log } from '../host/ports.ts';
@@ -12,7 +12,7 @@ export type HeartbeatPorts = {
   readonly manager: SystemdNotify;
 };
 
-/** The returned function ends it, and says that the service stops. */
+/** The returned function stops the notifications, and sends STOPPING=1. */
 export function startHeartbeat(
   { clock, log, manager }: HeartbeatPorts,
   daemon: Pick<Daemon, 'status' | 'stuck' | 'onChange'>,
@@ -36,7 +36,7 @@ export function startHeartbeat(
     const stuck = daemon.stuck(everyMs);
     if (stuck === undefined) manager.notify({ WATCHDOG: '1' });
     else log('error', 'watchdog-stalled', { reason: stuck });
-    // Trouble with the storage is no change of the state.
+    // A storage error changes no state, so the status text is checked here.
     sendStatus();
     cancelBeat = clock.after(everyMs, () => beat(everyMs));
   }

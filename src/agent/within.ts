@@ -1,4 +1,4 @@
-// Waits for work that may never end, for a bounded time.
+// Waits for a promise, for a limited time.
 import type { Clock } from '../host/ports.ts';
 
 export function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {

@@ -1,18 +1,18 @@
-// Keeps Node's debugger closed. On SIGUSR1 a Node listens on 127.0.0.1:9229, and every local user
-// may then run code in the agent. The executables of Node 24 get `--disable-sigusr1`; a Node that
-// runs the script may be too old for it. Imported before everything else, because only a handler
-// that is installed takes the signal away from the debugger.
+// Keeps Node's debugger closed. On SIGUSR1 Node listens on 127.0.0.1:9229, and each local user can
+// then run code in the agent. The executables with Node 24 have `--disable-sigusr1`; another Node
+// may not support it. This module is imported first, because only an installed handler keeps the
+// signal from the debugger.
 import { close, url } from 'node:inspector';
 import process from 'node:process';
 
-/** Node emits it in the moment in which its debugger was opened, whatever opened it. */
+/** Node emits this event when its debugger was opened, for any reason. */
 const openedEvent = 'internalMessage';
 
 process.on('SIGUSR1', () => undefined);
 if (!process.execArgv.includes('--disable-sigusr1')) {
   const emitter: NodeJS.EventEmitter = process;
   emitter.on(openedEvent, closeDebugger);
-  // A signal that came before the handler.
+  // The signal may have arrived before the handler was installed.
   closeDebugger();
 }
 

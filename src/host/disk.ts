@@ -1,5 +1,5 @@
-// The disk, by node:fs. Failures are values; fsync is never retried. Every durable step of the
-// agent goes through here, and through nothing else.
+// The disk, implemented with node:fs. Failures are values; fsync is never retried. All durable
+// steps of the agent use this module.
 import { execFile } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
 import process from 'node:process';
@@ -47,7 +47,7 @@ function entry(found: {
   return { name: found.name, kind };
 }
 
-/** A pipe would wait for its other end, and a terminal would become that of the process. */
+/** Without these flags, open would block on a pipe, and could set a controlling terminal. */
 const openFlags = constants.O_NONBLOCK | constants.O_NOCTTY;
 const flagsOf = {
   read: constants.O_RDONLY | openFlags,
@@ -72,14 +72,14 @@ async function open(path: string, mode: OpenMode, links?: Links): Promise<DiskRe
   });
 }
 
-/** Of a socket, and of a device without a driver, the kernel says ENXIO. */
+/** The kernel returns ENXIO for a socket, and for a device without a driver. */
 function withHint(failed: DiskFailure, path: string, links?: Links): DiskFailure {
   if (failed.code === 'ENXIO') return notRegular(path);
   if (failed.code !== 'ELOOP' || links === undefined) return failed;
-  return { ...failed, reason: `${path} is a symbolic link, which the agent did not make` };
+  return { ...failed, reason: `${path} is a symbolic link, which the agent did not create` };
 }
 
-/** Number of /dev/null (major 1, minor 3), which people give for an empty file. */
+/** Number of /dev/null (major 1, minor 3), which users configure as an empty file. */
 const nullDevice = 0x103;
 
 async function refusalOf(
@@ -87,12 +87,12 @@ async function refusalOf(
   path: string,
   links?: Links,
 ): Promise<DiskFailure | undefined> {
-  // A directory can be looked at; reading one fails by itself.
+  // A directory may be opened; a read of it fails with EISDIR.
   const isNull = stats.isCharacterDevice() && stats.rdev === nullDevice && links === undefined;
   if (!stats.isFile() && !stats.isDirectory() && !isNull) return notRegular(path);
   if (links === undefined || stats.isDirectory() || stats.nlink <= 1) return undefined;
   if (links !== 'refused' && (await isSecondName(stats, links.secondName))) return undefined;
-  const reason = `${path} has another name as well (a hard link), which the agent did not make`;
+  const reason = `${path} has another hard link, which the agent did not create`;
   return { ok: false, code: 'EMLINK', reason };
 }
 
@@ -106,7 +106,7 @@ function notRegular(path: string): DiskFailure {
   return { ok: false, code: 'ENOTSUP', reason };
 }
 
-/** A umask may keep even the owner from a file that was just made. */
+/** A umask may deny even the owner access to a new file. */
 async function grantOwnerAccess(handle: FileHandle): Promise<void> {
   const { mode, size } = await handle.stat();
   if (size === 0 && (mode & fileMode) !== fileMode) await handle.chmod(fileMode);
@@ -121,22 +121,22 @@ function fileOf(path: string, handle: FileHandle): DiskFile {
     size: () => attempt(async () => (await handle.stat()).size),
     mode: () => attempt(async () => (await handle.stat()).mode & 0o7777),
     sync: () => attempt(() => handle.datasync()),
-    // What must last was synced before: of a failure here nothing follows.
+    // Durable data was synced before, so an error of close is ignored.
     close: async () => void (await attempt(() => handle.close())),
   };
 }
 
-/** The kernel may take less than it is given. */
+/** Repeats the write, because the kernel may write less than requested. */
 async function writeAll(handle: FileHandle, data: Uint8Array, offsetBytes: number): Promise<void> {
   let done = 0;
   while (done < data.length) {
     const { bytesWritten } = await handle.write(data, done, data.length - done, offsetBytes + done);
-    if (bytesWritten === 0) throw new Error('the file takes no more');
+    if (bytesWritten === 0) throw new Error('the kernel wrote 0 bytes');
     done += bytesWritten;
   }
 }
 
-/** Gives less than asked for at the end of the file. */
+/** Returns less than `sizeBytes` at the end of the file. */
 async function readAll(
   handle: FileHandle,
   offsetBytes: number,
@@ -169,7 +169,7 @@ async function freeBytes(path: string): Promise<number> {
 const fileMode = 0o600;
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Node has no fallocate; util-linux has a program of that name, and so has BusyBox (no `-n`). */
+/** Node has no fallocate. util-linux has the program; the one of BusyBox has no `-n`. */
 async function reserve(
   path: string,
   sizeBytes: number,
@@ -181,15 +181,15 @@ async function reserve(
   if (failure === undefined) return { ok: true, value: { reserved: true } };
   const isFull = /no space left|quota exceeded/i.test(failure);
   if (isFull) return { ok: false, code: 'ENOSPC', reason: failure };
-  // The limit of the process (RLIMIT_FSIZE), or of the file system: it holds for writing as well.
+  // The limit of the process (RLIMIT_FSIZE) or of the file system; it applies to writes, too.
   if (/file too large|SIGXFSZ/i.test(failure)) return { ok: false, code: 'EFBIG', reason: failure };
   return { ok: true, value: { reserved: false } };
 }
 
-/** What a program that failed had to say; undefined: it did what it was told. */
+/** Returns the error output of a failed program; undefined: it succeeded. */
 function run(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    // Of its words one is looked for; and whoever started us may have set no PATH.
+    // The messages must be in English. PATH may be unset.
     const env = { PATH: process.env['PATH'] ?? usualPath, LC_ALL: 'C' };
     const options = { timeout: 60_000, env };
     try {
@@ -197,7 +197,7 @@ function run(program: string, args: readonly string[]): Promise<string | undefin
         resolve(error === null ? undefined : `${stderr.trim()} ${error.signal ?? ''}`.trim());
       });
     } catch (error) {
-      // No memory for another process.
+      // There is no memory for another process.
       resolve(String(error));
     }
   });

@@ -1,4 +1,4 @@
-// What Node throws is `unknown`, and mostly an Error with the name of an errno as its code.
+// Helpers for values that Node throws: usually an Error whose code is the name of an errno.
 
 export function codedError(error: unknown): { readonly code: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: 'EUNKNOWN', message: String(error) };
@@ -7,8 +7,8 @@ export function codedError(error: unknown): { readonly code: string; readonly me
 }
 
 /**
- * Message and innermost frame of an error, as one line. Never the whole stack: Node puts the line
- * of source before it, which in the bundle is all of it.
+ * Returns the message and the innermost frame of an error, as one line. The whole stack is not
+ * usable: Node puts the source line before it, and the bundle is one line.
  */
 export function briefError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,5 +1,5 @@
-// The end of the process, within a bounded time. Node's own waits for its helper threads, and a
-// name lookup (getaddrinfo) with dead DNS servers occupies one of them for a minute and more.
+// Ends the process within a limited time. Node waits for its helper threads, and a name lookup
+// (getaddrinfo) with unreachable DNS servers can block one of them for more than a minute.
 import { accessSync, constants } from 'node:fs';
 import process from 'node:process';
 import { stopGraceMs } from '../limits.ts';
@@ -9,13 +9,13 @@ import type { Terminal } from './stdio.ts';
 
 export type Exit = {
   /**
-   * A command ends by itself once all that it wrote has got out; a daemon, and who was interrupted,
-   * after a bounded time.
+   * A command ends when all its output is written. A daemon, or an interrupted command, ends after
+   * a limited time.
    */
   withCode(exitCode: number): Promise<void>;
-  /** From now on the process is a daemon: `log` is told of crashes, and ends it. */
+  /** Marks the process as a daemon: `log` receives fatal errors and ends the process. */
   isOfDaemon(log: (error: unknown) => void): void;
-  /** The last resort: what no part of the agent caught. */
+  /** Handles an error that no part of the agent caught. */
   crashed(error: unknown): void;
 };
 
@@ -37,7 +37,7 @@ export function createExit(terminal: Terminal): Exit {
   async function finish(exitCode: number): Promise<void> {
     const untilS = process.uptime() + stopGraceMs / 1_000;
     await terminal.flush(stopGraceMs);
-    // A request to the disk ends in milliseconds, and a name lookup may not.
+    // A disk request ends within milliseconds; a name lookup may take longer.
     do await pause(pollMs);
     while (isOccupied() && process.uptime() < untilS);
     exitNow(exitCode);
@@ -59,26 +59,26 @@ export function createExit(terminal: Terminal): Exit {
 type Execve = (file: string, args: readonly string[], environment: object) => void;
 
 /**
- * Ends the process at once, with that exit code. Where a helper thread is occupied, another program
- * takes the process over and ends (Node 22.15 and up). An older Node can only use a signal.
+ * Ends the process at once with the exit code. If a helper thread is busy, the process executes
+ * another program that exits (Node 22.15 and later). An older Node can only use a signal.
  */
 function exitNow(exitCode: number): void {
   if (!isOccupied()) process.exit(exitCode);
-  // The handlers of the end (the lock) run first; `exit` calls them once.
+  // The exit handlers (the lock) run first; `exit` calls them once.
   process.emit('exit', exitCode);
   const execve = execveOf(process);
   if (execve !== undefined && isProgram(shell)) {
     execve.call(process, shell, ['sh', '-c', `exit ${exitCode}`], {});
   }
-  // For systemd the death by SIGTERM is a clean end, as exit code 0 is.
+  // systemd treats an end by SIGTERM as clean, like exit code 0.
   process.removeAllListeners('SIGTERM');
   if (exitCode === 0) process.kill(process.pid, 'SIGTERM');
   process.kill(process.pid, 'SIGKILL');
-  // Process 1 does not die of signals of its own.
+  // Process 1 ignores its own signals.
   process.exit(exitCode);
 }
 
-/** Requests of Node's that a helper thread works on. */
+/** Returns true if a helper thread of Node works on a request. */
 function isOccupied(): boolean {
   const names = process.getActiveResourcesInfo();
   return names.some((name) => /^(GetAddrInfo|GetNameInfo|FS)Req/.test(name));

@@ -1,14 +1,14 @@
-// File systems that cannot keep what the agent promises. FAT has no permissions, no sockets and no
-// links, and its rename is not atomic: a power cut in a rewrite may leave no journal at all. Those
-// of the kernel keep no files.
+// File systems that do not meet the requirements of the agent. FAT has no permissions, sockets or
+// links, and its rename is not atomic: a power loss during a rewrite may leave no journal. Kernel
+// interfaces such as proc store no files.
 import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DiskResult } from './ports.ts';
 
-const ofFat = 'which loses files in a power cut and keeps no permissions';
-const ofKernel = 'which belongs to the kernel and keeps no files';
+const ofFat = 'which can lose files after a power loss and has no permissions';
+const ofKernel = 'which is an interface of the kernel and stores no files';
 
-/** By the type that statfs gives (linux/magic.h). */
+/** By the type that statfs returns (linux/magic.h). */
 const unfit: ReadonlyMap<number, readonly [name: string, why: string]> = new Map([
   [0x4d44, ['a FAT file system', ofFat]],
   [0x2011bab0, ['an exFAT file system', ofFat]],
@@ -29,7 +29,7 @@ const unfit: ReadonlyMap<number, readonly [name: string, why: string]> = new Map
 
 type TypeOf = (path: string) => Promise<number>;
 
-/** Looks at the directory, or at the nearest one above it that is there. */
+/** Checks the directory, or the nearest existing one above it. */
 export async function checkFileSystem(
   directory: string,
   typeOf: TypeOf = async (path) => (await fs.statfs(path)).type,

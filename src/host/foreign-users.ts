@@ -1,20 +1,20 @@
-// Which other users could put something of theirs where the agent has its own.
+// Finds other users who can replace the control socket or own the storage directory.
 import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import type { Stats } from 'node:fs';
 
-/** A sentence each, without an end; undefined: nothing is wrong, or nothing is there. */
+/** A phrase for each problem; undefined: no problem, or the file does not exist. */
 export type SocketExposure = {
-  /** Somebody else made the socket that is there. */
+  /** Another user owns the socket. */
   readonly file: string | undefined;
-  /** Somebody else can replace the socket at any time. */
+  /** Another user can replace the socket at any time. */
   readonly folder: string | undefined;
-  /** Somebody else can make the socket while there is none. */
+  /** Another user can create the socket while it does not exist. */
   readonly early: string | undefined;
 };
 
-/** The owner of `storage` is the user that the agent runs as. */
+/** Trusted owners: root, the user of this process, and the owner of `storage` (the agent). */
 export function socketExposure(socket: string, storage: string): SocketExposure {
   const trusted = [0, process.geteuid?.(), lookAt(storage)?.uid];
   const isOfOthers = (found: Stats | undefined) => {
@@ -32,7 +32,7 @@ export function socketExposure(socket: string, storage: string): SocketExposure 
   };
 }
 
-/** The owner of a directory, where that is neither root nor the user of this process. */
+/** Returns the owner of a directory if it is neither root nor the user of this process. */
 export function foreignOwner(directory: string): number | undefined {
   const uid = lookAt(directory)?.uid;
   return uid === 0 || uid === process.geteuid?.() ? undefined : uid;

@@ -1,5 +1,5 @@
-// The number of a group, which Node does not look up. Groups of a directory service are not in
-// the file; those are given by number.
+// Looks up the number of a group in /etc/group, because Node cannot. A group of a directory service
+// is not in the file; it must be configured by number.
 import { readFileSync } from 'node:fs';
 import type { DiskResult } from './ports.ts';
 

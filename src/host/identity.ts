@@ -1,4 +1,4 @@
-// What names this device: for a check that an address is not its own, and a path not one by a link.
+// The names and addresses of this device, and paths without links, for checks of the configuration.
 import { realpathSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ export function ownHosts(): readonly string[] {
   }
 }
 
-/** Returns `path` without links, as far as it exists; the rest stays as it is. */
+/** Returns `path` with links resolved in its existing part; the rest stays unchanged. */
 export function realPath(path: string): string {
   try {
     return realpathSync(path);

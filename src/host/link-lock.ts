@@ -1,8 +1,8 @@
-// The lock of version 0.1.0: a symbolic link to a text that names its holder by process number,
-// start time and boot. It says nothing of a holder in another PID namespace.
+// The lock of version 0.1.0: a symbolic link whose target is the process number, start time and
+// boot id of its owner. It does not identify an owner in another PID namespace.
 import { promises as fs } from 'node:fs';
 
-/** Undefined: no such agent wrote this text. */
+/** Returns the process number; undefined: version 0.1.0 did not write this text. */
 export function linkHolder(text: string): number | undefined {
   const found = /^(\d+) \d+ \S+$/.exec(text);
   const pid = Number(found?.[1]);
@@ -16,7 +16,7 @@ export async function isLinkAlive(text: string): Promise<boolean> {
     if (own.trim() !== bootId) return false;
     const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // Killed, and only not yet waited for by its parent.
+    // A zombie: the process has ended, but its parent has not waited for it.
     return fields[0] !== 'Z' && fields[19] === startTime;
   } catch {
     return false;

@@ -1,4 +1,4 @@
-// The sockets of the lock: they answer each connection with one line of JSON that names the agent.
+// The sockets of the lock. They answer each connection with one line of JSON about the agent.
 import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import process from 'node:process';
@@ -17,7 +17,7 @@ export type Self = {
 };
 
 export type Answer = {
-  /** Undefined: it does not answer, or not in a form that this version knows. */
+  /** Undefined: no answer, or not in a form that this version supports. */
   readonly pid: number | undefined;
   readonly host: string;
   readonly namespace: string;
@@ -27,13 +27,13 @@ export type Answer = {
 
 export type Holder = Answer & { readonly isElsewhere: boolean };
 
-/** The length of a path of a Unix socket; longer ones are cut off by some and refused by others. */
+/** The maximum length of a Unix socket path. Some systems truncate longer ones, others fail. */
 const pathBytesMax = 107;
 const answerBytesMax = 4_096;
 
 export type Listening = { become(state: State): void; close(): void };
 
-/** It listens when this resolves, and as long as the process lives. */
+/** The socket listens when this resolves, until the process ends. */
 export function listenIn(directory: string, name: string, self: Self): Promise<Listening> {
   let state: State = 'trying';
   const server = createServer((socket) => {
@@ -42,7 +42,7 @@ export function listenIn(directory: string, name: string, self: Self): Promise<L
     socket.resume().end(`${JSON.stringify({ ...self, state })}\n`);
   });
   return new Promise((resolve, reject) => {
-    // Later ones are of single connections (no free descriptor); the kernel holds the lock anyway.
+    // Later errors concern single connections (no free descriptor); the socket still listens.
     server.on('error', reject);
     server.on('listening', () => {
       server.unref();
@@ -51,7 +51,7 @@ export function listenIn(directory: string, name: string, self: Self): Promise<L
     });
     const mask = process.umask(0o177);
     try {
-      // Node binds and listens at once, and tells of it later.
+      // Node binds and listens synchronously, and emits the event later.
       withShortPath(directory, name, (path) => server.listen(path));
     } catch (error) {
       reject(error);
@@ -61,7 +61,7 @@ export function listenIn(directory: string, name: string, self: Self): Promise<L
   });
 }
 
-/** `dead`: a socket file without a process; `gone`: no file. Everything else means somebody. */
+/** `dead`: a socket file without a process; `gone`: no file. Other results: an agent has it. */
 export function queryHolder(directory: string, name: string): Promise<Answer | 'dead' | 'gone'> {
   return new Promise((resolve) => {
     const socket = withShortPath(directory, name, (path) => createConnection(path));
@@ -85,7 +85,7 @@ export function queryHolder(directory: string, name: string): Promise<Answer | '
   });
 }
 
-/** One that does not answer is taken for a holder. */
+/** An agent without a valid answer counts as the owner of the lock. */
 function answerIn(text: string): Answer {
   const silent: Answer = { pid: undefined, host: '', namespace: '', token: '', state: 'holding' };
   try {
@@ -106,8 +106,8 @@ function answerIn(text: string): Answer {
 }
 
 /**
- * A path for the socket that is short enough, during `act`: by the open directory's name in /proc,
- * or, without /proc, from within the directory.
+ * Calls `act` with a path that is short enough for a socket: through the open directory in /proc,
+ * or, without /proc, relative to the directory.
  */
 function withShortPath<T>(directory: string, name: string, act: (path: string) => T): T {
   const path = `${directory}/${name}`;

@@ -1,16 +1,15 @@
-// One agent at a time in a storage directory, also across containers (PID and network namespaces):
-// each agent listens on a Unix socket in that directory. The kernel closes the socket with the
-// process, so a socket that refuses connections belongs to nobody, and no power loss locks anybody
-// out.
+// Permits one agent at a time in a storage directory, also across containers (PID and network
+// namespaces). Each agent listens on a Unix socket in that directory. The kernel closes the socket
+// when the process ends, so a socket that refuses connections is stale, also after a power loss.
 //
-// Names: `lock.new.<token>`  a socket that may not listen yet; others ignore it
-//        `lock.<token>`      a socket that listens: of an agent that holds the lock, or tries to
-//        `lock`              the same socket as that of the holder, for whoever looks for it
+// Names: `lock.new.<token>`  a socket that may not listen yet; other agents ignore it
+//        `lock.<token>`      a listening socket of an agent that has the lock or tries to get it
+//        `lock`              another name of the socket of the agent that has the lock
 //
-// A starter makes its own `lock.<token>` first and looks at all others after that. So of two
-// starters the later one sees the earlier one. A starter that sees another agent which holds the
-// lock, or which tries and has the smaller token, gives up. A starter that sees no other holds it.
-// A token is never used again: a name that refuses stays dead, and anybody may remove it.
+// A starting agent creates its own `lock.<token>` first, then checks all others. So of two agents
+// the later one finds the earlier one. An agent gives up if another one has the lock, or tries with
+// a smaller token. An agent that finds no other has the lock. A token is never reused: a socket
+// that refuses connections stays stale, and each agent may remove it.
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, promises as fs, linkSync, lstatSync } from 'node:fs';
 import { readFileSync, readlinkSync, renameSync, rmSync } from 'node:fs';
@@ -31,8 +30,8 @@ const roundsMax = 100;
 type Own = { readonly token: string; readonly path: string; readonly socket: Listening };
 
 /**
- * Held until the process is gone, and not just until its work ends: an installer that it started
- * may go on longer.
+ * Takes the lock until the process ends. An installer that the agent started may run longer than
+ * the work of the agent.
  */
 export async function takeLock(directory: string, version: string): Promise<DiskResult<void>> {
   let own: Own | undefined;
@@ -62,20 +61,20 @@ function hintOf(code: string): string {
 
 function lockedBy(path: string, { pid, host, isElsewhere }: Holder): DiskResult<never> {
   const who = pid === undefined ? 'it does not answer' : `process ${pid}`;
-  // The number says nothing in another namespace.
+  // A process number is only valid in its own namespace.
   const where = isElsewhere ? ` in another container, host ${plain(shortened(host, 64))}` : '';
-  const reason = `another agent (${who}${where}) holds ${path}; stop it first`;
+  const reason = `another agent (${who}${where}) has the lock ${path}; stop it first`;
   return { ok: false, code: 'EBUSY', reason };
 }
 
-/** For whoever only looks. Undefined: nobody holds it, or it is not for this user to see. */
+/** Returns the owner of the lock; undefined: there is none, or this user may not connect to it. */
 export async function lockHolder(directory: string): Promise<Holder | undefined> {
   try {
     const path = `${directory}/lock`;
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found?.isSymbolicLink() === true) return await oldHolder(directory);
     if (found?.isSocket() !== true) return undefined;
-    // Without the right to connect, the kernel does not say whether anybody listens.
+    // Without permission to connect, the kernel does not report whether a process listens.
     accessSync(path, constants.W_OK);
     const answer = await queryHolder(directory, 'lock');
     if (answer === 'dead' || answer === 'gone') return undefined;
@@ -85,15 +84,15 @@ export async function lockHolder(directory: string): Promise<Holder | undefined>
   }
 }
 
-/** What is at the name of the lock and was not made by an agent: it is left alone. */
+/** Returns the error if the file at the path of the lock was not created by an agent. */
 function foreignFileAt(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isSocket()) return undefined;
   if (found.isSymbolicLink() && linkHolder(readlinkSync(path)) !== undefined) return undefined;
-  return `${path} is there and is not the lock of an agent; if nothing needs it, remove it`;
+  return `${path} exists and is not the lock of an agent; if it is not needed, remove it`;
 }
 
-/** Own socket, under a name that others look at, once it listens. */
+/** Creates the socket of this agent, and renames it to `lock.<token>` once it listens. */
 async function publish(directory: string, version: string): Promise<Own> {
   const token = randomBytes(8).toString('hex');
   const [fresh, path] = [`lock.new.${token}`, `${directory}/lock.${token}`];
@@ -115,7 +114,7 @@ function withdraw({ path, socket }: Own): void {
   socket.close();
 }
 
-/** Gives the one that holds the lock; undefined: nobody does, and nobody else can take it now. */
+/** Returns the agent that has the lock; undefined: only this agent can take the lock. */
 async function contend(directory: string, own: Own): Promise<Holder | undefined> {
   for (let round = 0; round < roundsMax; round += 1) {
     const others = await othersIn(directory, own);
@@ -124,10 +123,10 @@ async function contend(directory: string, own: Own): Promise<Holder | undefined>
     const before = others.find(({ token }) => token < own.token);
     if (before !== undefined) return before;
     if (others.length === 0) return oldHolder(directory);
-    // They see this one, and give up; one that looked before this one was there will hold the lock.
+    // The others find this agent and give up, or one that checked earlier takes the lock.
     await pause(pollMs);
   }
-  throw new Error('other agents start all the time');
+  throw new Error('too many agents start at the same time');
 }
 
 async function othersIn(directory: string, own: Own): Promise<readonly Holder[]> {
@@ -145,12 +144,12 @@ async function othersIn(directory: string, own: Own): Promise<readonly Holder[]>
   return found;
 }
 
-/** A holder that does not answer may be anywhere. */
+/** Returns true if both namespaces are known and differ. */
 function isOther(namespace: string, own: string): boolean {
   return namespace !== '' && own !== '' && namespace !== own;
 }
 
-/** Of version 0.1.0, whose lock is a symbolic link. */
+/** Returns a running agent of version 0.1.0, whose lock is a symbolic link. */
 async function oldHolder(directory: string): Promise<Holder | undefined> {
   const path = `${directory}/lock`;
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
@@ -160,7 +159,7 @@ async function oldHolder(directory: string): Promise<Holder | undefined> {
   return { pid, host: '', namespace: '', token: '', state: 'holding', isElsewhere: false };
 }
 
-/** Only the one that holds the lock comes here: what is at the name is dead. */
+/** Called only by the agent that has the lock, so a socket at the path is stale. */
 function take(directory: string, own: Own): void {
   const path = `${directory}/lock`;
   const fresh = `${directory}/lock.new.${own.token}`;
@@ -174,7 +173,7 @@ function isSame(path: string, other: string): boolean {
   return one !== undefined && two !== undefined && one.ino === two.ino && one.dev === two.dev;
 }
 
-/** Such as `pid:[4026531836]`; empty without /proc. */
+/** Returns a namespace such as `pid:[4026531836]`; empty without /proc. */
 function namespaceOf(kind: string): string {
   try {
     return readlinkSync(`/proc/self/ns/${kind}`);

@@ -1,25 +1,24 @@
-// One line per event: `level code key=value`, or JSON. Values come from peers, so they are
-// quoted; events come in floods, so each code has a bucket of lines, and what does not fit is
-// counted instead.
+// Writes one line per event: `level code key=value`, or JSON. Values may come from peers, so they
+// are quoted. Each code has a rate limit; lines over the limit are counted instead.
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../limits.ts';
 import { plainJson, quoted, shortened } from '../sanitize.ts';
 import type { LogLevel } from '../log-codes.ts';
 import type { Clock, LogFields } from './ports.ts';
 
 export type LogOptions = {
-  /** Less is not written. */
+  /** The minimum level that is written. */
   readonly level: LogLevel;
   readonly format: 'text' | 'json';
-  /** journald reads the priority from `<3>` and has the time itself. */
+  /** journald reads the priority from `<3>` and adds the time. */
   readonly prefix: 'none' | 'time' | 'journald';
-  /** Takes one line with its end; false: it was dropped, since nobody reads. */
+  /** Writes one line with its line end; false: the line was dropped, because the reader is slow. */
   readonly write: (line: string) => boolean;
-  /** Calls `act` when lines are taken again after some were dropped. */
+  /** Calls `act` when lines are written again after some were dropped. */
   readonly onTaken: (act: () => void) => void;
 };
 
 const ranks: { readonly [level in LogLevel]: number } = { debug: 0, info: 1, warn: 2, error: 3 };
-/** As in syslog. */
+/** The priorities of syslog. */
 const priorities: { readonly [level in LogLevel]: number } = {
   debug: 7,
   info: 6,
@@ -27,7 +26,7 @@ const priorities: { readonly [level in LogLevel]: number } = {
   error: 3,
 };
 
-/** One window of one code; there are as many codes as log lines in the source. */
+/** The rate limit of one code in one window. The number of codes is fixed. */
 type Bucket = {
   readonly level: LogLevel;
   readonly untilMs: number;
@@ -35,7 +34,7 @@ type Bucket = {
   readonly hidden: number;
 };
 
-/** Any code, so that a test can use its own. */
+/** Accepts any code, so that a test can use its own. */
 type AnyLog = (level: LogLevel, code: string, fields?: LogFields) => void;
 
 export function createLog(clock: Clock, options: LogOptions): AnyLog {
@@ -46,7 +45,7 @@ export function createLog(clock: Clock, options: LogOptions): AnyLog {
     const isTaken = options.write(`${render(options, clock, level, code, fields)}${rest}\n`);
     if (!isTaken) dropped += 1;
   };
-  /** Tells what was hidden. By the next event of any code: a timer would keep us from ending. */
+  /** Logs the hidden lines at the next event; a timer would keep the process alive. */
   const sweep = (nowMs: number) => {
     for (const [code, { level, untilMs, hidden }] of buckets) {
       if (untilMs > nowMs) continue;
@@ -60,7 +59,7 @@ export function createLog(clock: Clock, options: LogOptions): AnyLog {
     const nowMs = clock.nowMs();
     sweep(nowMs);
     if (ranks[level] < ranks[options.level]) return;
-    // Who asks for debug lines wants to see them all.
+    // Debug lines have no rate limit.
     if (level === 'debug') return write(level, code, fields);
     const untilMs = nowMs + logWindowMs;
     const bucket = buckets.get(code) ?? { level, untilMs, lines: 0, hidden: 0 };

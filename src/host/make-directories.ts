@@ -1,13 +1,13 @@
-// A folder, with those above it. Node's own (`recursive`) never ends below /proc, where none can be
-// made and each is said to be missing; and of a read-only file system it says that, too.
+// Creates a directory and its parents. Node's `recursive` never ends below /proc, where mkdir
+// reports each parent as missing, and it reports a read-only file system as a missing parent.
 import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Of what the agent keeps; others may pass through the folders above it. */
+/** The mode of directories of the agent; the parents permit other users to pass. */
 const ownMode = 0o700;
 const aboveMode = 0o755;
 
-/** What is there already keeps its mode; what is made has `mode`, whatever the umask. */
+/** Existing directories keep their mode. New ones get `mode`, independent of the umask. */
 export async function makeFolders(path: string, mode = ownMode): Promise<void> {
   try {
     await makeOne(path, mode);
@@ -21,7 +21,7 @@ export async function makeFolders(path: string, mode = ownMode): Promise<void> {
 
 async function makeOne(path: string, mode: number): Promise<void> {
   try {
-    // The umask may take from the mode, and never adds to it.
+    // The umask may remove bits of the mode.
     await fs.mkdir(path, mode);
   } catch (error) {
     const found = await fs.stat(path).catch(() => undefined);

@@ -1,4 +1,4 @@
-// How the file system is mounted that a path lies on, and whether it keeps its files.
+// The mount options of the file system of a path, and whether its files survive a reboot.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { realPath } from './identity.ts';
@@ -6,24 +6,24 @@ import { realPath } from './identity.ts';
 type Mount = {
   readonly type: string;
   readonly source: string;
-  /** Of the mount, then of the file system. */
+  /** Options of the mount, then of the file system. */
   readonly options: readonly string[];
 };
 
 /**
  * Returns the mount options of `path`, or of the nearest folder above it that exists, such as
- * `rw`, `noexec`. Empty if the kernel does not tell.
+ * `rw`, `noexec`. Empty if they cannot be read.
  */
 export function mountOptions(path: string): readonly string[] {
   const { mountinfo, id } = mountOf(path);
   return optionsOf(mountinfo, id);
 }
 
-/** Returns why files at `path` may be lost, in words that follow the path; undefined: they stay. */
+/** Returns why files at `path` may be lost, as a phrase after the path; undefined: they persist. */
 export function storageLossAt(path: string): string | undefined {
   const { mountinfo, id } = mountOf(path);
   return lossOf(mountinfo, id, (layer) => {
-    // In the mounts of another namespace this path may not exist.
+    // The path may not exist in the mounts of another namespace.
     if (!existsSync(layer)) return undefined;
     const found = mountOf(layer);
     return readMount(found.mountinfo, found.id)?.type;
@@ -39,7 +39,7 @@ function mountOf(path: string): { readonly mountinfo: string; readonly id: strin
   }
 }
 
-/** As `major:minor`, of the nearest folder that exists. Nothing is opened. */
+/** Returns the device of the nearest existing directory as `major:minor`, without opening it. */
 function deviceOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return dirname(path) === path ? '' : deviceOf(dirname(path));
@@ -48,9 +48,9 @@ function deviceOf(path: string): string {
 }
 
 /**
- * Returns the number of the mount that a path without links lies on. The last mount at a place
- * hides those before it; a mount that one above it hides is of another device. A file system with
- * a device for each part of it (btrfs) is found by the place alone.
+ * Returns the number of the mount that contains a path without links. The last mount at a place
+ * hides the earlier ones; a mount hidden by one above it has another device. A file system with
+ * several devices (btrfs) is found by the place alone.
  */
 export function idAt(mountinfo: string, path: string, device: string): string {
   const above = mountinfo.split('\n').flatMap((line) => {
@@ -82,11 +82,11 @@ function readMount(mountinfo: string, id: string): Mount | undefined {
 }
 
 const inMemory = ['tmpfs', 'ramfs', 'devtmpfs', 'rootfs'];
-/** With these a `sync` returns before the data is on the device. */
+/** With these options, `sync` returns before the data is on the device. */
 const unsynced = ['volatile', 'nobarrier', 'barrier=0', 'fsync_mode=nobarrier'];
 const emptyAfterReboot = 'which is empty after a reboot';
 
-/** `typeAt` returns the type of the file system at a path; undefined: it cannot be seen. */
+/** `typeAt` returns the type of the file system at a path; undefined: unknown. */
 export function lossOf(
   mountinfo: string,
   id: string,
@@ -104,17 +104,17 @@ export function lossOf(
   }
   const found = options.find((one) => unsynced.includes(one));
   if (found === undefined) return undefined;
-  return `is mounted with ${found}, so that a power loss takes what was reported as stored`;
+  return `is mounted with ${found}, so a power loss can remove data that was reported as stored`;
 }
 
-/** In an option a comma of a path is `\,`. */
+/** In an option, a comma of a path is `\,`. */
 function upperOf({ type, options }: Mount): string | undefined {
   if (type !== 'overlay') return undefined;
   const upper = options.find((one) => one.startsWith('upperdir='))?.slice('upperdir='.length);
   return upper === undefined ? undefined : unescaped(upper).replace(/\\(.)/g, '$1');
 }
 
-/** The kernel writes a blank as `\040`. */
+/** The kernel writes a space as `\040`. */
 function unescaped(text: string): string {
   const toText = (_: string, octal: string) => String.fromCharCode(parseInt(octal, 8));
   return text.replace(/\\([0-7]{3})/g, toText);

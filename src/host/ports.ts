@@ -1,11 +1,11 @@
-// What the agent needs of the world, as types. `host/` gives the real ones, the simulator gives
-// its own; nobody else reads a clock, a disk, a random number or starts a process.
+// The ports of the agent to the operating system, as types. `host/` implements them; the simulator
+// has its own. No other module reads a clock, a disk or a random number, or starts a process.
 import type { LevelOf, LogCode } from '../log-codes.ts';
 
 export type Clock = {
   /** Monotonic milliseconds; the only time that timers use. */
   nowMs(): number;
-  /** Wall clock, milliseconds since 1970; may be wrong by decades. */
+  /** Wall clock, milliseconds since 1970. It may be wrong by decades. */
   wallMs(): number;
   /** Calls `act` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, act: () => void): () => void;
@@ -20,7 +20,7 @@ export type LogFields = { readonly [key: string]: string | number | boolean | un
 /** Accepts the codes of src/log-codes.ts, each with its levels. */
 export type Log = <C extends LogCode>(level: LevelOf<C>, code: C, fields?: LogFields) => void;
 
-/** What the disk said; `code` is the errno name (ENOSPC, EIO, EROFS, ENOENT, EMFILE...). */
+/** An error of the disk; `code` is the errno name (ENOSPC, EIO, EROFS, ENOENT, EMFILE...). */
 export type DiskFailure = { readonly ok: false; readonly code: string; readonly reason: string };
 export type DiskResult<T> = { readonly ok: true; readonly value: T } | DiskFailure;
 
@@ -49,9 +49,9 @@ export type Links = 'refused' | { readonly secondName: string };
 
 export type Disk = {
   /**
-   * `create` makes the file when it is missing; otherwise a missing file is ENOENT. Never waits,
-   * and refuses pipes, sockets and devices (ENOTSUP). `links`: symbolic links are refused as well
-   * (ELOOP), and files with a second name (EMLINK), unless that is the path given here.
+   * `create` creates a missing file; otherwise a missing file is ENOENT. Never blocks, and rejects
+   * pipes, sockets and devices (ENOTSUP). With `links` it also rejects symbolic links (ELOOP), and
+   * files with a second hard link (EMLINK), unless `secondName` is that link.
    */
   open(path: string, mode: OpenMode, links?: Links): Promise<DiskResult<DiskFile>>;
   list(path: string): Promise<DiskResult<readonly DiskEntry[]>>;
@@ -66,9 +66,9 @@ export type Disk = {
   /** Bytes that an unprivileged writer can still use on the file system of `path`. */
   freeBytes(path: string): Promise<DiskResult<number>>;
   /**
-   * Takes blocks for the first `sizeBytes` of the file without writing them; `reserved` is false
-   * where  the system cannot (then only the free space was looked at). Does not change the file's
-   * size when `keepSize`.
+   * Reserves blocks for the first `sizeBytes` of the file without writing them. `reserved` is false
+   * if the system does not support it (then only the free space was checked). `keepSize`: the size
+   * of the file does not change.
    */
   reserve(
     path: string,
@@ -80,10 +80,10 @@ export type Disk = {
 export type RunRequest = {
   readonly program: string;
   readonly args: readonly string[];
-  /** The child's whole environment; nothing is inherited. */
+  /** The complete environment of the program; it inherits no variable. */
   readonly environment: { readonly [name: string]: string };
   readonly timeLimitMs: number;
-  /** Bytes kept of each end of the output. */
+  /** Maximum bytes kept of the start and of the end of the output. */
   readonly outputBytesMax: number;
   readonly onOutput?: (text: string) => void;
 };
@@ -120,7 +120,7 @@ export type LocalStream = {
 
 export type LocalStreamHandlers = {
   readonly onData: (data: Uint8Array) => void;
-  /** The other end says no more, but may still read. Where it is not given, ours ends in return. */
+  /** The peer half-closed the connection. Without this handler, the agent closes its half, too. */
   readonly onEnd?: () => void;
   /** Called once, also after `close`. */
   readonly onClosed: (reason: string) => void;
@@ -139,7 +139,7 @@ export type LocalSockets = {
   listen(
     path: string,
     accept: (stream: LocalStream) => LocalStreamHandlers,
-    /** May connect beside the owner: name or number; undefined: the group of the process. */
+    /** The group that may connect: name or number; undefined: the group of the process. */
     group?: string,
   ): Promise<DiskResult<{ close(): Promise<void> }>>;
 };

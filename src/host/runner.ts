@@ -1,5 +1,5 @@
-// Starts other people's programs: no shell, an environment of our making, a process group of its
-// own, a time limit, and bounded output of which head and tail are kept.
+// Starts external programs: without a shell, with a given environment, in their own process group,
+// with a time limit. The start and the end of the output are kept.
 import { spawn } from 'node:child_process';
 import { accessSync, constants, openSync, readSync, closeSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -7,11 +7,11 @@ import process from 'node:process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import type { Runner, RunRequest, RunResult } from './ports.ts';
 
-/** Between the polite signal and the other one. */
+/** Time between SIGTERM and SIGKILL. */
 const killDelayMs = 5_000;
-/** What it started may hold the outputs open for as long as it runs. */
+/** Wait for the outputs to close after the exit; a child of the program may keep them open. */
 const drainMs = 1_000;
-/** Two descriptors each. */
+/** Maximum programs with open pipes; each needs two descriptors. */
 const keptMax = 16;
 
 export function createRunner(): Runner {
@@ -38,8 +38,8 @@ export function createRunner(): Runner {
       child.on('error', (error) => settle(notStarted(request, error)));
       child.on('exit', (exitCode, signal) => {
         clearTimeout(timer);
-        // Only what ran too long is killed with its group: a program that ended by itself may
-        // have left a service behind.
+        // The group is killed only after a timeout: a program that ended normally may have started
+        // a service.
         if (isLate) killGroup(child, 'SIGKILL');
         const finish = () => {
           clearTimeout(drain);
@@ -57,9 +57,9 @@ export function createRunner(): Runner {
 }
 
 /**
- * The pipes of programs that ended while something they started still holds them. A closed pipe
- * would end that by SIGPIPE at its next word, so they are read on and their data thrown away; they
- * do not keep the agent alive. Beyond `keptMax` the oldest are closed.
+ * The pipes of ended programs whose children still use them. A closed pipe would end such a child
+ * by SIGPIPE, so the agent reads and discards the output. The pipes do not keep the agent alive.
+ * Above `keptMax` the oldest are closed.
  */
 function createKeptPipes() {
   const kept: ChildProcess[] = [];
@@ -86,7 +86,7 @@ function createKeptPipes() {
   };
 }
 
-/** Node throws some reasons (too long, a NUL) and emits the others. */
+/** Node throws some errors (too long, a NUL) and emits the others. */
 function start(request: RunRequest): ChildProcess | RunResult {
   const { program, args, environment } = request;
   try {
@@ -107,7 +107,7 @@ function notStarted({ program, environment }: RunRequest, error: unknown): RunRe
   return { kind: 'not-started', code, reason: `${program}: ${reason}` };
 }
 
-/** The kernel says ENOENT also if the file is there and the program of its first line is not. */
+/** The kernel also returns ENOENT if the file exists but the interpreter of its first line not. */
 function missingInterpreter(
   program: string,
   environment: RunRequest['environment'],
@@ -118,14 +118,14 @@ function missingInterpreter(
     const line = firstLine(path);
     if (line === undefined) continue;
     const [, interpreter = ''] = /^#![ \t]*([^ \t\r\n]+)/.exec(line) ?? [];
-    if (interpreter === '') return `${path} is there, but its loader or a library is missing`;
+    if (interpreter === '') return `${path} exists, but its loader or a library is missing`;
     const isDos = line.endsWith('\r') ? ' (the line ends with a carriage return)' : '';
     return `the interpreter ${interpreter} of the script ${path} is missing${isDos}`;
   }
   return undefined;
 }
 
-/** Undefined: no such program. */
+/** Returns the interpreter; undefined: there is no such program. */
 function firstLine(path: string): string | undefined {
   try {
     accessSync(path, constants.X_OK);
@@ -147,12 +147,12 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group is gone already.
+    // The group has already ended.
   }
 }
 
 type Gathered = {
-  /** Takes no more, and gives what there was. */
+  /** Stops reading and returns the output. */
   end(): string;
 };
 

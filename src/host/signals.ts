@@ -1,15 +1,15 @@
-// What each signal does to `run`. Without a handler nearly all of them end a process without a log
-// line. Not listed: KILL and STOP, which nobody can catch; those of a defect (ABRT, BUS, FPE, ILL,
-// SEGV, SYS, TRAP), after which no handler may run; those of the terminal, which only stop it for a
-// while (TSTP, TTIN, TTOU); PIPE and XFSZ, which Node ignores, because the failed write says the
-// same; real-time signals, which Node cannot catch.
+// The action of each signal in `run`. Without a handler, most of them end a process without a log
+// line. Not listed: KILL and STOP, which no process can catch; signals of a defect (ABRT, BUS, FPE,
+// ILL, SEGV, SYS, TRAP), after which no handler may run; signals of the terminal, which only pause
+// the process (TSTP, TTIN, TTOU); PIPE and XFSZ, which Node ignores, because the failed write
+// reports the same; real-time signals, which Node cannot catch.
 import { constants } from 'node:os';
 import process from 'node:process';
 
 export type SignalAction =
-  /** An orderly stop; a second one changes nothing. */
+  /** An orderly stop; a second signal changes nothing. */
   | 'stop'
-  /** An orderly stop; a second one ends it at once, whatever still runs. */
+  /** An orderly stop; a second signal ends the process at once. */
   | 'stop, then end'
   | 'ignore';
 
@@ -31,19 +31,19 @@ export const signalActions: { readonly [name in NodeJS.Signals]?: SignalAction }
   SIGSTKFLT: 'stop',
 };
 
-/** Calls `act` for each of these signals from now on, until the process is gone. */
+/** Calls `act` for each of these signals until the process ends. */
 export function onSignals(act: (signal: Signal) => void): void {
   for (const [name, action] of Object.entries(signalActions)) {
     if (isSignal(name)) process.on(name, () => act({ name, action }));
   }
 }
 
-/** Of an orderly stop: 0 for the two that a service manager and a person use. */
+/** Returns the exit code of an orderly stop: 0 for the signals of service managers and users. */
 export function exitCodeOf(name: NodeJS.Signals): number {
   return name === 'SIGTERM' || name === 'SIGINT' ? 0 : exitCodeAtOnce(name);
 }
 
-/** As a shell reports a process that a signal ended. */
+/** Returns the code with which a shell reports a process that a signal ended. */
 export function exitCodeAtOnce(name: NodeJS.Signals): number {
   return 128 + constants.signals[name];
 }

@@ -25,7 +25,7 @@ function failureOf(error: Error): DiskFailure {
   return { ok: false, code, reason: error.message };
 }
 
-/** Of the kernel's `sun_path`, without its zero. */
+/** Maximum length of the kernel's `sun_path`, without its zero. */
 const pathBytesMax = 107;
 
 async function connect(
@@ -33,7 +33,7 @@ async function connect(
   handlers: LocalStreamHandlers,
 ): Promise<DiskResult<LocalStream>> {
   if (Buffer.byteLength(path) <= pathBytesMax) return connectTo(path, handlers);
-  // The folder's own descriptor makes a path that is short enough.
+  // A path through the descriptor of the folder is short enough.
   let folder: FileHandle;
   try {
     folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
@@ -58,7 +58,7 @@ function connectTo(path: string, handlers: LocalStreamHandlers): Promise<DiskRes
   });
 }
 
-/** The link lies in a folder that only this user can change, whatever the place allows others. */
+/** The link is in a folder that only this user can change, independent of its parent. */
 async function shorten(
   directory: string,
   nameBytes: number,
@@ -82,7 +82,7 @@ async function shorten(
 }
 
 function handle(socket: Socket, handlers: LocalStreamHandlers): void {
-  let reason = 'closed by the other end';
+  let reason = 'closed by the peer';
   socket.on('data', (data) => handlers.onData(data));
   socket.on('error', (error) => (reason = error.message));
   socket.on('end', handlers.onEnd ?? (() => socket.end()));
@@ -106,10 +106,10 @@ function streamOf(socket: Socket): LocalStream {
 }
 
 const keptOwner = -1;
-/** Whoever may use the socket has to get to it. */
+/** Users of the socket need access to its folder. */
 const socketFolderMode = 0o755;
 
-/** A socket file outlives its process; one that nobody answers on is in the way and goes. */
+/** A socket file remains after its process ended; a stale one is removed. */
 async function listen(
   path: string,
   accept: (stream: LocalStream) => LocalStreamHandlers,
@@ -118,12 +118,12 @@ async function listen(
   const gid = group === undefined ? undefined : groupId(group);
   if (gid !== undefined && !gid.ok) return gid;
   if (await isAnswered(path)) {
-    return { ok: false, code: 'EADDRINUSE', reason: `somebody listens on ${path} already` };
+    return { ok: false, code: 'EADDRINUSE', reason: `another process listens on ${path}` };
   }
   try {
     await makeFolders(dirname(path), socketFolderMode);
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
-      return { ok: false, code: 'EEXIST', reason: `${path} is there and is no socket` };
+      return { ok: false, code: 'EEXIST', reason: `${path} exists and is not a socket` };
     }
     rmSync(path, { force: true });
   } catch (error) {
@@ -133,9 +133,9 @@ async function listen(
     handle(socket, accept(streamOf(socket)));
   });
   return new Promise((resolve) => {
-    // Later ones are of single connections (EMFILE); the server stays.
+    // Later errors concern single connections (EMFILE); the server continues.
     server.on('error', (error) => resolve(failureOf(error)));
-    // Made for nobody else, so that none gets in before it has its group. It is made at once.
+    // Created without access for other users, until its group is set. Node binds synchronously.
     const mask = process.umask(0o177);
     server.listen(path, () => {
       try {

@@ -1,29 +1,29 @@
-// The person or script at the other end of stdout and stderr.
+// Standard output and standard error, and their reader: a user or a script.
 import { fstatSync } from 'node:fs';
 import process from 'node:process';
 import { logWaitingBytesMax } from '../limits.ts';
 
 export type Terminal = {
-  /** Takes text with its line ends. */
+  /** Writes text that includes its line ends. */
   readonly out: (text: string) => void;
-  /** False: nobody reads stderr, too much waits already, and this text was dropped. */
+  /** Returns false if the text was dropped, because too much unread text waits. */
   readonly err: (text: string) => boolean;
-  /** Calls `act` each time that stderr takes text again after it dropped some. */
+  /** Calls `act` each time stderr accepts text again after a drop. */
   readonly onErrDrained: (act: () => void) => void;
-  /** More text than usual waits that stdout has not taken yet. */
+  /** Returns true if the buffer of stdout is full. */
   readonly isBehind: () => boolean;
-  /** Calls `act` each time that stdout has taken all that waited. */
+  /** Calls `act` each time the buffer of stdout is empty again. */
   readonly onOutDrained: (act: () => void) => void;
-  /** Lines may be drawn over. */
+  /** True if the output is a terminal that can redraw lines. */
   readonly isTty: boolean;
-  /** Of the window at this moment. */
+  /** Size of the terminal window. */
   readonly columns: () => number;
   readonly rows: () => number;
-  /** Calls `act` at Ctrl-C, or when nobody reads stdout; the returned function ends that. */
+  /** Calls `act` at Ctrl-C or if stdout is closed; the returned function removes the handler. */
   readonly onInterrupt: (act: () => void) => () => void;
-  /** Was it interrupted? Then nobody waits for the rest of the output. */
+  /** Returns true after an interrupt; the rest of the output is then not needed. */
   readonly isInterrupted: () => boolean;
-  /** Resolves when the kernel has all that was written, or after `limitMs`. */
+  /** Resolves when the kernel has all written text, or after `limitMs`. */
   readonly flush: (limitMs: number) => Promise<void>;
 };
 
@@ -36,11 +36,11 @@ export function createTerminal(): Terminal {
   let isDropping = false;
   let taken: () => void = () => undefined;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // `sota-agent watch | head` ends us by EPIPE, which is no error of ours.
+    // `sota-agent watch | head` causes EPIPE, which is not an error of the agent.
     if (error.code !== 'EPIPE') reportStdoutError(error.message);
     interrupted?.();
   });
-  // A daemon whose log is gone goes on without.
+  // A daemon continues if its log is closed.
   stderr.on('error', () => undefined);
   stderr.on('drain', () => {
     if (!isDropping) return;
@@ -54,7 +54,7 @@ export function createTerminal(): Terminal {
   return {
     out: (text) => void stdout.write(text),
     err: (text) => {
-      // All of what waits is written first, so that there is one gap in the log and not many.
+      // All waiting text is written first, so that the log has one gap instead of many.
       const { writableLength } = stderr;
       isDropping ||= writableLength > 0 && writableLength + text.length > logWaitingBytesMax;
       if (!isDropping) stderr.write(text);
@@ -64,7 +64,7 @@ export function createTerminal(): Terminal {
     isBehind: () => stdout.writableNeedDrain,
     onOutDrained: (act) => void stdout.on('drain', act),
     isTty: stdout.isTTY === true && process.env['TERM'] !== 'dumb',
-    // A terminal that does not know its size says 0.
+    // A terminal of unknown size reports 0.
     columns: () => stdout.columns || 80,
     rows: () => stdout.rows || 24,
     onInterrupt(act) {
@@ -89,7 +89,7 @@ export function createTerminal(): Terminal {
   };
 }
 
-/** Never, where nobody reads. */
+/** Resolves when the stream has written its buffer; never resolves without a reader. */
 function written(stream: Stream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.writableLength === 0 || stream.destroyed) return resolve();
@@ -97,15 +97,15 @@ function written(stream: Stream): Promise<void> {
   });
 }
 
-/** A script that keeps what we print must not take half of it for the whole. */
+/** Sets an exit code, so that a script does not use incomplete output. */
 function reportStdoutError(reason: string): void {
-  process.stderr.write(`sota-agent: stdout takes nothing: ${reason}\n`);
+  process.stderr.write(`sota-agent: cannot write to stdout: ${reason}\n`);
   process.once('exit', () => {
     process.exitCode ||= 1;
   });
 }
 
-/** Is stderr the journal? The variable alone is inherited by everything that a service starts. */
+/** Returns true if stderr is the journal. Each child of a service inherits the variable alone. */
 export function isJournal(environment: { readonly [name: string]: string | undefined }): boolean {
   const stream = environment['JOURNAL_STREAM'];
   if (stream === undefined || stream === '') return false;

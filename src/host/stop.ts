@@ -1,19 +1,19 @@
-// From the first signal to the orderly stop: which signal it was, what it still waits for, and what
-// further signals do. All of it is told in the log.
+// The orderly stop after a signal. The log contains the signal, the programs that the stop waits
+// for, and the effect of further signals.
 import { exitCodeAtOnce, exitCodeOf } from './signals.ts';
 import type { Log } from './ports.ts';
 import type { Signal } from './signals.ts';
 
-/** What is to be stopped. */
+/** The daemon that a signal stops. */
 export type Stoppable = { stop(): void; waitsFor(): readonly string[] };
 
 export type Stop = {
   onSignal(signal: Signal): void;
-  /** From now on there is something to stop; a signal that came before stops it now. */
+  /** Sets what a signal stops. If a signal arrived before, stops it at once. */
   begin(stoppable: Stoppable): void;
-  /** Resolves with an exit code when nothing more is to be waited for. */
+  /** Resolves with an exit code if the process must end at once. */
   readonly atOnce: Promise<number>;
-  /** Of an orderly stop. */
+  /** Returns the exit code of an orderly stop. */
   exitCode(): number;
 };
 
@@ -37,7 +37,7 @@ export function createStop(log: Log): Stop {
     if (first !== undefined) return onFurtherSignal(signal);
     first = signal;
     if (running === undefined) {
-      // Nothing has begun that the next start would not do as well.
+      // The daemon has not started, so the process can end at once.
       log('info', 'stopping', { signal: name });
       log('info', 'stopped', {});
       endAtOnce(exitCodeOf(name));
@@ -49,7 +49,7 @@ export function createStop(log: Log): Stop {
     if (action !== 'stop, then end') {
       return log('info', 'signal-ignored', {
         signal: name,
-        reason: 'it stops already',
+        reason: 'the agent is already stopping',
         waits_for: waitsFor,
       });
     }

@@ -1,22 +1,22 @@
-// The service manager above us: systemd's notification protocol, through its own `systemd-notify`.
-// Node has no datagram sockets in the file system, and an add-on would tie the executable to one
-// Node line. The program waits until it was heard, so that systemd still finds whose message it is.
+// Notifies systemd through the program `systemd-notify`. Node has no Unix datagram sockets, and an
+// add-on would tie the executable to one Node release line. The program waits for a response, so
+// that systemd can identify the sender.
 import { plain, shortened } from '../sanitize.ts';
 import type { Log, Runner } from './ports.ts';
 
 export type SystemdNotify = {
-  /** The time in which it wants to hear `WATCHDOG=1`; undefined: it does not watch. */
+  /** Time limit between two `WATCHDOG=1`; undefined: the watchdog is off. */
   readonly watchdogMs: number | undefined;
-  /** Variables such as READY=1; of one that waits already only the last value is sent. */
+  /** Sends variables such as READY=1. A waiting variable is replaced by its new value. */
   notify(values: { readonly [variable: string]: string }): void;
-  /** Resolves when it was told everything. */
+  /** Resolves when all variables are sent. */
   sent(): Promise<void>;
 };
 
 type Environment = { readonly [name: string]: string | undefined };
 
 const sendTimeoutMs = 10_000;
-/** The manager takes a page; a name of a package is as long as its sender likes. */
+/** systemd accepts one page; the name of a package has no maximum length. */
 const valueCharactersMax = 500;
 
 export function createSystemdNotify(
@@ -50,7 +50,7 @@ export function createSystemdNotify(
   return {
     watchdogMs: watchdogOf(environment, pid),
     notify(values) {
-      // A line end would begin another variable.
+      // A line end would start another variable.
       for (const [variable, value] of Object.entries(values)) {
         waiting.set(variable, plain(shortened(value, valueCharactersMax)));
       }
@@ -60,7 +60,7 @@ export function createSystemdNotify(
   };
 }
 
-/** Variables are inherited; those for another process are none of ours. */
+/** Ignores inherited variables that are meant for another process. */
 function watchdogOf(environment: Environment, pid: number): number | undefined {
   const { WATCHDOG_USEC: microseconds, WATCHDOG_PID: watched } = environment;
   if (watched !== undefined && watched !== '' && Number(watched) !== pid) return undefined;

@@ -1,14 +1,14 @@
-// The clocks, timers and dice of the machine.
+// The clocks, timers and random numbers of the machine.
 import { openSync, readSync } from 'node:fs';
 import process from 'node:process';
 import { codedError } from './errors.ts';
 import type { Clock, DiskResult, Random } from './ports.ts';
 
-/** Longer delays fire at once in Node. */
+/** Node fires timers with longer delays at once. */
 const timerMsMax = 2 ** 31 - 1;
 
 export function createClock(): Clock {
-  // `performance` would load what measures it, 0.2 MiB.
+  // `performance` would load a module of 0.2 MiB.
   const nowMs = () => {
     const [seconds, nanoseconds] = process.hrtime();
     return seconds * 1e3 + nanoseconds / 1e6;
@@ -23,7 +23,7 @@ export function createClock(): Clock {
         const leftMs = Math.max(0, Math.ceil(dueMs - nowMs()));
         timer = setTimeout(check, Math.min(leftMs, timerMsMax));
       };
-      // Node's timers count whole milliseconds of a cached time, so they may also be early.
+      // Node's timers use a cached time in whole milliseconds, so they may fire early.
       const check = () => (nowMs() < dueMs ? wait() : act());
       wait();
       return () => clearTimeout(timer);
@@ -32,8 +32,8 @@ export function createClock(): Clock {
 }
 
 /**
- * Of the kernel: a device whose memory was restored from a picture must not repeat its jitter.
- * Opened once, since it is asked at every event, also where no descriptor is left.
+ * Uses the kernel's generator: a device restored from a memory image must not repeat its jitter.
+ * The file is opened once, so that reads succeed even if no descriptor is free.
  */
 export function openRandom(path = '/dev/urandom'): DiskResult<Random> {
   try {

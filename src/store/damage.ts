@@ -1,21 +1,21 @@
-// A damaged journal is kept aside, once, before anything replaces it: it is all that can still tell
-// what was lost.
+// Saves a copy of a damaged journal, once, before the journal is replaced. The copy is the only
+// source for an analysis of the loss.
 import { damagedBytesMax } from '../limits.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
 import type { Decoded } from './decode.ts';
 
 export type Damage = {
-  /** Where, as `offset+bytes`, the first few. */
+  /** The first damaged regions, as `offset+bytes`. */
   readonly at: string;
-  /** Records of which nothing is left, at least. */
+  /** Minimum number of records without an intact copy. */
   readonly lost: number;
-  /** The file that holds the damaged bytes, or why there is none. */
+  /** Path of the saved copy, or why there is none. */
   readonly kept: string;
 };
 
 export type DamageSaver = {
-  /** Writes `journal.damaged` if that was not done yet; nothing to do without damage. */
+  /** Writes `journal.damaged` once; does nothing if the journal is intact. */
   save(): Promise<DiskResult<void>>;
   outcome(): string;
 };
@@ -31,7 +31,7 @@ export function damageOf({ damages, lostCount }: Decoded, kept: string): Damage 
   return { at, lost: lostCount, kept };
 }
 
-/** For people; undefined: nothing is damaged. */
+/** Returns a sentence about the damage; undefined: the journal is intact. */
 export function damageText(decoded: Decoded): string | undefined {
   const damage = damageOf(decoded, '');
   if (damage === undefined) return undefined;
@@ -48,13 +48,13 @@ export function createDamageSaver(
 ): DamageSaver {
   const path = `${directory}/journal.damaged`;
   let left = isDamaged ? bytes.subarray(0, damagedBytesMax) : undefined;
-  let outcome = isDamaged ? 'not kept yet' : '';
+  let outcome = isDamaged ? 'not saved yet' : '';
 
   async function save(): Promise<DiskResult<void>> {
     if (left === undefined) return done;
     const written = await write(left);
     if (written.ok) left = undefined;
-    outcome = written.ok ? path : `not kept: ${written.reason}`;
+    outcome = written.ok ? path : `not saved: ${written.reason}`;
     return written;
   }
 

@@ -1,5 +1,5 @@
-// From bytes to facts: every record that is intact, from its original or from its copy, in the
-// order in which the facts were stated. And from facts to bytes. Pure.
+// Decodes a journal: each intact record, from its original or its copy, in the order of the facts.
+// Encodes facts as a journal. Pure functions.
 import { beginsAsOld, copyDistanceBytes, encodeFrame, encodeHeader } from './frame.ts';
 import { headerBytes, remindsOfHeader } from './frame.ts';
 import { factOf, payloadOf } from './record.ts';
@@ -10,21 +10,21 @@ import type { Frame, Header } from './frame.ts';
 import type { Region, Scan } from './scan.ts';
 
 export type Decoded<F = unknown> = {
-  /** With the fact that records are lost as the last one if a record is lost. */
+  /** If a record is lost, the last fact states that. */
   readonly facts: readonly F[];
   readonly header: Header | undefined;
-  /** Where intact records end; an interrupted append follows. */
+  /** End of the intact records; the rest is an interrupted append. */
   readonly soundBytes: number;
   readonly tornBytes: number;
-  /** Intact records that are no fact of this version. */
+  /** Intact records that this version does not support. */
   readonly unknownCount: number;
   readonly damages: readonly Region[];
-  /** Records of which neither the original nor a copy is left, at least. */
+  /** Minimum number of records without an intact original or copy. */
   readonly lostCount: number;
   readonly nextSequence: number;
-  /** A rewrite made all of it, and nothing was appended since. */
+  /** A rewrite wrote the whole file, and nothing was appended since. */
   readonly isSnapshot: boolean;
-  /** Nothing in it shows that this agent wrote it. */
+  /** The file contains no sign that an agent wrote it. */
   readonly isForeign: boolean;
 };
 
@@ -61,7 +61,7 @@ export function decodeJournal<F>(
   };
 }
 
-/** Nothing in the bytes shows that an agent wrote them. */
+/** Returns true if the bytes contain no sign that an agent wrote them. */
 export function isForeignJournal(bytes: Uint8Array): boolean {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return isForeign(data, scan(data));
@@ -71,10 +71,10 @@ function isForeign(data: Buffer, { frames }: Scan): boolean {
   return frames.length === 0 && !remindsOfHeader(data) && !beginsAsOld(data);
 }
 
-/** All of it is zeros, as no agent leaves it. */
+/** Returns true if all bytes are zeros; an agent never writes such a file. */
 const isErased = (data: Buffer) => data.length > 0 && data.every((byte) => byte === 0);
 
-/** Each record once; a copy stands in where its original was. */
+/** Returns each record once; a copy replaces a missing original. */
 function inOrder(frames: readonly Frame[]) {
   const old = frames.filter(({ sequence }) => sequence === undefined);
   const bySequence = new Map<number, Frame>();
@@ -98,7 +98,8 @@ function lostIn(
   const last = sequences.at(-1);
   const missing =
     first === undefined || last === undefined ? 0 : last - first + 1 - sequences.length;
-  // Where no numbers tell, each damage hit a record at least: in 0.1.0's part, and at the end.
+  // In the part of 0.1.0 and at the end, no sequence numbers show a loss. There each damaged
+  // region counts as one record.
   const untold = damages.filter((region) => isUntold(header, frames, region, isToCopy));
   return missing + untold.length;
 }
@@ -118,7 +119,7 @@ function isUntold(
   return before !== undefined && before.sequence === undefined;
 }
 
-/** At the end: copies of originals that are all there. */
+/** Returns true if the region is at the end, and only copies of intact originals were there. */
 function isOnlyCopies(frames: readonly Frame[], region: Region, isToCopy: IsToCopy): boolean {
   if (!region.isOfCopies) return false;
   const before = frames.findLast(({ at }) => at < region.at);
@@ -134,7 +135,7 @@ function isOnlyCopies(frames: readonly Frame[], region: Region, isToCopy: IsToCo
 
 export type Batch = {
   readonly originals: Buffer;
-  /** Appended `copyDistanceBytes` behind the originals; empty if no fact needs a copy. */
+  /** Appended `copyDistanceBytes` after the originals; empty if no fact needs a copy. */
   readonly copies: Buffer;
 };
 

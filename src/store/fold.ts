@@ -1,17 +1,17 @@
-// What the store has to know of the facts that it keeps: how to encode them, how to fold them, and
-// how much space the records of open transfers need. The store knows nothing else of them.
+// The interface of the store to the facts: how to encode and fold them, and how much space the
+// records of open transfers need. The store has no other dependency on the facts.
 import type { Codec } from '../fact-codec.ts';
 
 export type Fold<S, F> = {
   readonly codec: Codec<F>;
   readonly initial: S;
   reduce(state: S, fact: F): S;
-  /** The fewest facts that fold to the same state. */
+  /** Returns the minimal facts that fold to the same state. */
   snapshot(state: S): readonly F[];
-  /** For the journal records of each open transfer, by its number. */
+  /** Returns the bytes for the journal records of each open transfer, by its number. */
   reservedBytes(state: S): ReadonlyMap<number, number>;
-  /** What stands for records of which nothing is left. */
+  /** The fact that replaces lost records. */
   readonly recordsLost: F;
-  /** Written twice in a compacted journal, which states it nowhere else. */
+  /** Returns true if a compacted journal contains the fact twice. */
   isCriticalWhenCompacted(fact: F): boolean;
 };

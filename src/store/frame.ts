@@ -1,5 +1,5 @@
-// The bytes of the journal's format: a header that fills the first sector, and records with a
-// marker, a checksum and a sequence number, so that a reader finds the next one after damage.
+// The byte format of the journal: a header that fills the first sector, and records with a marker,
+// a checksum and a sequence number. The marker lets a reader find the next record after damage.
 import { assert } from '../assert.ts';
 import { crc32 } from '../crc32.ts';
 import { recordBytesMax } from '../limits.ts';
@@ -7,13 +7,13 @@ import { recordBytesMax } from '../limits.ts';
 export const formatVersion = 2;
 export const headerBytes = 512;
 export const frameHeadBytes = 16;
-/** Between the last original of a batch and the first of its copies; zeros. */
+/** Zeros between the last original of a batch and its first copy. */
 export const copyDistanceBytes = 4_096;
 
 const magic = Buffer.from('SOTA-AGENT-STORE');
-/** No byte of it but two occurs in UTF-8 text, so no payload contains it. */
+/** Most of its bytes never occur in UTF-8 text, so no payload contains the marker. */
 const marker = Buffer.from([0xf5, 0x53, 0x41, 0xf6]);
-/** The header is written twice into its sector, so that one damaged byte leaves one of them. */
+/** The sector contains the header twice, so that one copy survives a damaged byte. */
 const headerCopyAt = [0, headerBytes / 2] as const;
 const headerCopyBytes = headerBytes / 2;
 const headerCrcAt = headerCopyBytes - 4;
@@ -70,10 +70,10 @@ export function isHeaderWhole(data: Buffer): boolean {
   return first !== undefined && second !== undefined && first.equals(second);
 }
 
-/** Of 16 bytes; no file of others has so many of them. */
+/** Of 16 bytes. A file of another program does not have so many of them. */
 const magicBytesMin = 12;
 
-/** Returns true if a header was there, however much of it is damaged. */
+/** Returns true if the file began with a header, even if it is damaged. */
 export function remindsOfHeader(data: Buffer): boolean {
   return headerCopyAt.some((from) => {
     const given = data.subarray(from, from + magic.length);
@@ -127,7 +127,7 @@ export function readOldFrame(data: Buffer, at: number): Frame | undefined {
   if (at + oldHeadBytes >= data.length) return undefined;
   const payloadBytes = data.readUInt32LE(at);
   const end = at + oldHeadBytes + payloadBytes;
-  // A hole of zeros has the CRC of nothing: no record is empty.
+  // Zeros match the CRC of an empty payload, so a record is never empty.
   if (payloadBytes === 0 || payloadBytes + oldHeadBytes > recordBytesMax) return undefined;
   if (end > data.length) return undefined;
   const payload = data.subarray(at + oldHeadBytes, end);
@@ -137,12 +137,12 @@ export function readOldFrame(data: Buffer, at: number): Frame | undefined {
 
 const isJsonStart = (byte: number | undefined) => byte === 0x7b || byte === 0x5b;
 
-/** How the payloads of 0.1.0 begin; a chunk's fact is an array. */
+/** The first bytes of payloads of 0.1.0; the fact of a chunk is an array. */
 const oldBeginnings = ['{"kind":"', '["c",'].map((text) => Buffer.from(text));
 
 /**
- * Returns true if a file without an intact record begins as a journal of 0.1.0 does: one byte of
- * its only record may be damaged, or the end of it missing.
+ * Returns true if a file without an intact record begins like a journal of 0.1.0: one byte of its
+ * only record may be damaged, or the end of the record may be missing.
  */
 export function beginsAsOld(data: Buffer): boolean {
   const payload = data.subarray(oldHeadBytes);
@@ -162,7 +162,7 @@ export function nextMarker(data: Buffer, from: number): number | undefined {
   return found === -1 ? undefined : found;
 }
 
-/** True if the record at `at` says that it is longer than what is there. */
+/** Returns true if the length field of the record at `at` exceeds the region. */
 export function isCutShort(data: Buffer, at: number, end: number, isOld: boolean): boolean {
   if (end - at < (isOld ? oldHeadBytes : frameHeadBytes)) return true;
   if (isOld) return at + oldHeadBytes + data.readUInt32LE(at) > end;

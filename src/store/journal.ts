@@ -1,6 +1,6 @@
-// The one file that is the agent's memory: facts, appended and synced. What an interrupted append
-// left is cut off before anything is appended behind it; a damaged file is kept aside, and a
-// rewrite never touches the old file but by rename.
+// The journal: one file of facts, appended and synced. The agent truncates an interrupted append
+// before the next append, and saves a copy of a damaged file. A rewrite replaces the file by rename
+// only.
 import { assert } from '../assert.ts';
 import { journalReserveBytes } from '../limits.ts';
 import { createDamageSaver, damageOf } from './damage.ts';
@@ -13,17 +13,17 @@ import type { Decoded } from './decode.ts';
 import type { Fold } from './fold.ts';
 
 export type Journal<F> = {
-  /** Bytes since the last rewrite, or since one was tried. */
+  /** Bytes appended since the last rewrite or failed rewrite. */
   readonly grownBytes: () => number;
-  /** Durable when it resolves. A failure left nothing behind; a failed sync ends the process. */
+  /** Durable when it resolves. A failed append is undone; a failed sync ends the process. */
   append(facts: readonly F[]): Promise<DiskResult<void>>;
-  /** Replaces the content: write new, sync, rename, sync the directory. Starts no program. */
+  /** Replaces the content: writes a new file, syncs, renames, syncs the directory. */
   rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
-  /** Takes blocks for the records of a transfer: a full disk shows before the transfer begins. */
+  /** Reserves blocks for the records of a transfer, to detect a full disk before the transfer. */
   reserve(number: number, recordsBytes: number): Promise<DiskResult<void>>;
-  /** Takes the blocks for all open transfers; after a rewrite, whose file has none yet. */
+  /** Reserves the blocks of all open transfers; required after a rewrite, whose file has none. */
   reserveBlocks(): Promise<DiskResult<void>>;
-  /** The transfer is over: no blocks are taken for it any more. */
+  /** Ends the reservation of a finished transfer. */
   release(number: number): void;
   close(): Promise<void>;
 };
@@ -32,7 +32,7 @@ export type OpenedJournal<S, F> = {
   readonly journal: Journal<F>;
   readonly facts: readonly F[];
   readonly state: S;
-  /** What was lost by an interrupted append or another version, a sentence each. */
+  /** What was lost by an interrupted append or by another version, a sentence each. */
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
 };
@@ -77,15 +77,15 @@ export async function openJournal<S, F>(
 
 function newer(path: string, version: number): DiskResult<never> {
   const reason =
-    `${path} has format ${version}, this version reads formats up to ${formatVersion}: ` +
+    `${path} has format ${version}; this version reads formats up to ${formatVersion}: ` +
     'install the version of sota-agent that wrote it';
   return { ok: false, code: 'ENOTSUP', reason };
 }
 
 /**
- * What was read may be in the kernel's memory only: the last process was killed before its sync, or
- * its sync failed. So it is written to a new file before anything is sent that depends on it; and a
- * journal of many short lives stays short. A snapshot was synced before it got its name.
+ * The data may exist only in kernel memory, if the last process was killed before its sync or the
+ * sync failed. Therefore the journal is rewritten before the agent sends anything that depends on
+ * it. The rewrite also keeps the journal short. A snapshot was synced before its rename.
  */
 async function replaceOrSync<F>(
   journal: Journal<F>,
@@ -102,15 +102,15 @@ async function replaceOrSync<F>(
     }
     if (!isSnapshot) await mustSync(file);
   }
-  // Best effort: where a full disk was found at the start, it is met again by what is written.
+  // Best effort: if the disk is full, the next write reports it.
   await journal.reserveBlocks();
   return { ok: true, value: undefined };
 }
 
 function lossesOf({ tornBytes, unknownCount }: Decoded): readonly string[] {
   const losses: string[] = [];
-  if (tornBytes > 0) losses.push(`journal: cut off a torn tail of ${tornBytes} bytes`);
-  if (unknownCount > 0) losses.push(`journal: left out ${unknownCount} records of another version`);
+  if (tornBytes > 0) losses.push(`journal: removed ${tornBytes} bytes of an interrupted append`);
+  if (unknownCount > 0) losses.push(`journal: skipped ${unknownCount} records of another version`);
   return losses;
 }
 
@@ -142,7 +142,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   async function append(facts: readonly F[]): Promise<DiskResult<void>> {
     const { originals, copies } = encodeBatch(fold.codec, facts, nextSequence);
     const parts = [{ data: originals, at: endBytes }];
-    // A copy that is there shows that its original was synced, and is damaged where it is not.
+    // The copies follow the synced originals: if a copy exists, a missing original is damage.
     const copiesAt = endBytes + originals.length + copyDistanceBytes;
     if (copies.length > 0) parts.push({ data: copies, at: copiesAt });
     for (const { data, at } of parts) {
@@ -156,12 +156,12 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     return done;
   }
 
-  /** What got there must not be read as facts later; if that fails, only a restart is safe. */
+  /** Removes a partial append, which must never be read as facts. Throws if that fails. */
   async function undoAppend<T>(refused: T): Promise<T> {
     const cut = await file.truncate(endBytes);
-    assert(cut.ok, 'journal: cannot take back a failed append');
+    assert(cut.ok, 'journal: cannot undo a failed append');
     await mustSync(file);
-    // Cutting a file gives back the blocks that were taken beyond its end.
+    // Truncating a file releases the blocks that were reserved after its end.
     await reserveBlocks();
     return refused;
   }
@@ -174,18 +174,18 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
       endBytes = data.length;
       nextSequence += facts.length;
     }
-    // One that failed comes again when the journal has grown as much again, not with each commit.
+    // After a failure the next rewrite waits until the journal has grown again.
     baseBytes = endBytes;
     return replaced;
   }
 
   async function replace(data: Uint8Array): Promise<DiskResult<void>> {
-    // The blocks that were taken belong to the old file: it stays if there are none for a new one.
+    // The old file owns the reserved blocks. It stays if there is no space for a new file.
     const free = await disk.freeBytes(directory);
     if (!free.ok) return free;
     const neededBytes = data.length + reservedBytes();
     if (free.value < neededBytes) {
-      const reason = `a new journal needs ${neededBytes} bytes, ${free.value} are free`;
+      const reason = `a new journal needs ${neededBytes} bytes, free: ${free.value}`;
       return { ok: false, code: 'ENOSPC', reason };
     }
     const created = await disk.open(`${path}.new`, 'create', 'refused');
@@ -197,7 +197,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
       await disk.remove(next.path);
       return named;
     }
-    // Until the directory is synced a cut brings the old file back, so nothing is appended before.
+    // Before the directory is synced, a power loss restores the old file, so appends wait.
     assertSynced(directory, await disk.syncDirectory(directory));
     await file.close();
     file = { ...next, path };
@@ -205,7 +205,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   }
 
   async function replaceFile(next: DiskFile, data: Uint8Array): Promise<DiskResult<void>> {
-    // One that could not be removed may be longer, and its records would follow these.
+    // An old file that was not removed may be longer; its records would follow the new ones.
     const emptied = await next.truncate(0);
     if (!emptied.ok) return emptied;
     const written = await next.write(data, 0);

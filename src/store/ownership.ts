@@ -1,10 +1,10 @@
-// Is a directory ours? Looked at before anything in it is made, locked, changed or removed: a wrong
-// `storage.dir` must not cost anybody their data.
+// Checks that a directory belongs to the agent before the agent changes anything in it. A wrong
+// `storage.dir` must not destroy other data.
 import { journalBytesMax } from '../limits.ts';
 import { isForeignJournal } from './decode.ts';
 import type { Disk, DiskEntry, DiskResult } from '../host/ports.ts';
 
-/** What else the agent makes in `storage.dir`, or a fresh file system holds. */
+/** Other names that the agent creates in `storage.dir`, or that an empty file system contains. */
 const ownNames = [
   'lock',
   'journal',
@@ -15,7 +15,7 @@ const ownNames = [
   'delivery-path.new',
   'lost+found',
 ];
-/** Of the agent and its installers, in the folder of a transfer. */
+/** Names that the agent and its installers create in the folder of a transfer. */
 const transferNames = /^(data|package\.ipk|swupdate|tmp|opkg-status-\d+)$/;
 const fileNames = [
   'journal',
@@ -38,7 +38,7 @@ export async function checkOwnership(disk: Disk, directory: string): Promise<Dis
 
 async function check(disk: Disk, directory: string): Promise<DiskResult<void>> {
   const listed = await disk.list(directory);
-  // One that is missing is made by the agent.
+  // The agent creates a missing directory.
   if (!listed.ok) return listed.code === 'ENOENT' ? done : listed;
   const entries = listed.value;
   const odd = entries.find(isOfWrongKind);
@@ -51,12 +51,12 @@ async function check(disk: Disk, directory: string): Promise<DiskResult<void>> {
     : ({ ok: true, value: 'empty' } as const);
   if (!journal.ok || journal.value === 'ours') return journal.ok ? done : journal;
   if (journal.value === 'foreign') {
-    return rejectDirectory(directory, 'its file "journal" holds no record of sota-agent');
+    return rejectDirectory(directory, 'its file "journal" contains no record of sota-agent');
   }
   const foreign = entries.find(({ name }) => !isOwnName(name))?.name;
   if (foreign !== undefined) {
     const state = entries.some(({ name }) => name === 'journal') ? 'an empty' : 'no';
-    return rejectDirectory(directory, `it has ${state} journal, and holds "${foreign}"`);
+    return rejectDirectory(directory, `it has ${state} journal and contains "${foreign}"`);
   }
   return entries.some(({ name }) => name === 'packages') ? checkPackages(disk, directory) : done;
 }
@@ -71,7 +71,7 @@ function isOfWrongKind({ name, kind }: DiskEntry): boolean {
   );
 }
 
-/** `empty` also for zeros: a file that was made and never written. */
+/** `empty` also if all bytes are zeros: the file was created but never written. */
 async function readJournal(
   disk: Disk,
   directory: string,
@@ -103,17 +103,17 @@ async function checkPackages(disk: Disk, directory: string): Promise<DiskResult<
       within?.ok === true ? within.value.find(({ name }) => !transferNames.test(name))?.name : '';
     if (foreign === undefined) continue;
     const path = foreign === '' ? entry.name : `${entry.name}/${foreign}`;
-    return rejectDirectory(directory, `it has no journal, and holds "packages/${path}"`);
+    return rejectDirectory(directory, `it has no journal and contains "packages/${path}"`);
   }
   return done;
 }
 
-/** A number as the agent writes it; anything else in `packages` is is foreign. */
+/** Returns true for a number as the agent writes it; other names in `packages` are foreign. */
 export function isTransferFolder({ name, kind }: DiskEntry): boolean {
   return kind === 'directory' && isTransferNumber(name);
 }
 
-/** At the name of a folder of the agent: a symbolic link, which would lead it elsewhere. */
+/** Returns true for a symbolic link at the name of a transfer folder. */
 export function isLink({ name, kind }: DiskEntry): boolean {
   return kind === 'other' && isTransferNumber(name);
 }
@@ -126,6 +126,6 @@ function isTransferNumber(name: string): boolean {
 function rejectDirectory(directory: string, found: string): DiskResult<never> {
   const reason =
     `${directory} does not belong to sota-agent: ${found}. Nothing in it was changed. ` +
-    'Set storage.dir to an empty or missing directory, or to one that sota-agent made';
+    'Set storage.dir to an empty or missing directory, or to one that sota-agent created';
   return { ok: false, code: notOurs, reason };
 }

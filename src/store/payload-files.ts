@@ -1,5 +1,5 @@
-// Payload on flash: packages/<number>/data, one preallocated file, chunk i at (i - 1) * 64 KiB.
-// Folders bear our own numbers; no string of a peer becomes a path.
+// Payloads on flash: packages/<number>/data, one preallocated file; chunk i is at (i - 1) * 64 KiB.
+// The agent assigns the numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
 import { isLink, isTransferFolder } from './ownership.ts';
 import { assertSynced, mustSync } from './sync.ts';
@@ -12,33 +12,33 @@ export type Write = {
   readonly data: Uint8Array;
 };
 
-/** What the disk shows of a transfer that the journal knows; undefined: no file. */
+/** The size of the data file of a transfer in the journal; undefined: no file. */
 export type PayloadScan = { readonly number: number; readonly dataBytes: number | undefined };
 
 export type FolderScan = {
   readonly payloads: readonly PayloadScan[];
-  /** Folders that no transfer has any more, and that the disk refused to remove. */
+  /** Folders without a transfer whose removal failed. */
   readonly notRemoved: readonly { readonly number: number; readonly reason: string }[];
-  /** What the agent did not make; it stays. */
+  /** Names that the agent did not create; they stay. */
   readonly foreign: readonly string[];
 };
 
-/** A transfer of the journal, and how much of it has still to come. */
+/** A transfer in the journal, and how many of its bytes are missing. */
 export type ExpectedPayload = { readonly number: number; readonly missingBytes: number };
 
 export type PayloadFiles = {
-  /** Makes the folder and the file, with space for all of it. ENOSPC: nothing is left behind. */
+  /** Creates the folder and the file, and reserves its space. ENOSPC: nothing remains on disk. */
   reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   write(write: Write): Promise<DiskResult<void>>;
-  /** Syncs every file written to since the last time; a failure ends the process. */
+  /** Syncs each file written since the last sync; a failure ends the process. */
   sync(): Promise<void>;
-  /** Gives the file the size of the package, for those who install it. */
+  /** Sets the file to the size of the payload, and syncs it for the installer. */
   seal(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
   discard(number: number): Promise<DiskResult<void>>;
   /**
-   * What is there. What the agent made and the journal does not know is removed, or named as left.
-   * A number from `nextNumber` on can only have been reserved.
+   * Scans the folders. Folders of the agent without a transfer are removed, or listed in
+   * `notRemoved`. A folder numbered from `nextNumber` up can only contain a reservation.
    */
   scanFolders(
     known: readonly ExpectedPayload[],
@@ -57,9 +57,9 @@ export function createPayloadFiles(
   const root = `${directory}/packages`;
   const files = new Map<number, DiskFile>();
   const unsynced = new Set<DiskFile>();
-  /** Promised to open transfers, and not written yet. */
+  /** Bytes reserved for open transfers and not written yet. */
   const missing = new Map<number, number>();
-  /** Folders that the agent made: only these are ever removed. */
+  /** Folders that the agent created: it removes only these. */
   const ownNumbers = new Set<number>();
   const folder = (number: number) => `${root}/${number}`;
   const path = (number: number) => `${folder(number)}/data`;
@@ -67,7 +67,7 @@ export function createPayloadFiles(
   async function fileOf(number: number): Promise<DiskResult<DiskFile>> {
     const known = files.get(number);
     if (known !== undefined) return { ok: true, value: known };
-    // opkg is given the payload under this name (`install/opkg`).
+    // opkg reads the payload under this name (`install/opkg`).
     const links = { secondName: `${folder(number)}/package.ipk` };
     const opened = await disk.open(path(number), 'write', links);
     if (opened.ok) files.set(number, opened.value);
@@ -82,7 +82,7 @@ export function createPayloadFiles(
 
   async function make(number: number, sizeBytes: number): Promise<DiskResult<void>> {
     if (!ownNumbers.has(number) && !(await isReserved(number))) {
-      const reason = `${folder(number)} holds files that the agent did not make`;
+      const reason = `${folder(number)} contains files that the agent did not create`;
       return { ok: false, code: 'EEXIST', reason };
     }
     ownNumbers.add(number);
@@ -101,7 +101,7 @@ export function createPayloadFiles(
     files.set(number, opened.value);
     const taken = await disk.reserve(path(number), sizeBytes, false);
     if (!taken.ok) return taken;
-    // No blocks for this one, so none for those before it either.
+    // The blocks are insufficient for this transfer and the ones before it.
     const isTooMuch = !taken.value.reserved && free.value < promisedBytes;
     if (isTooMuch) return noSpace(promisedBytes, free.value);
     for (const parent of [folder(number), root, directory]) {
@@ -111,7 +111,7 @@ export function createPayloadFiles(
     return { ok: true, value: undefined };
   }
 
-  /** Of two that come at once the first has the space. */
+  /** If two transfers start at once, the first one gets the space. */
   function owedBefore(number: number): number {
     return [...missing].reduce((sum, [other, bytes]) => (other < number ? sum + bytes : sum), 0);
   }
@@ -149,9 +149,9 @@ export function createPayloadFiles(
       const cut = await file.value.truncate(sizeBytes);
       if (!cut.ok) return cut;
     }
-    // Also one that a killed process left right: what only the kernel knows is no size.
+    // Also if the size is right: the size may exist only in kernel memory after a kill.
     const synced = await file.value.sync();
-    // An abort may have taken the file away meanwhile: that is no broken promise.
+    // An abort may have closed the file meanwhile; that is no failed sync.
     if (!synced.ok && files.get(number) !== file.value) return synced;
     assertSynced(file.value.path, synced);
     return synced;
@@ -166,7 +166,7 @@ export function createPayloadFiles(
     return ownNumbers.has(number) ? disk.remove(folder(number)) : { ok: true, value: undefined };
   }
 
-  /** Nothing but a data file is in it, or nothing at all. */
+  /** Returns true if the folder is empty or contains only a data file. */
   async function isReserved(number: number): Promise<boolean> {
     const listed = await disk.list(folder(number));
     if (!listed.ok) return listed.code === 'ENOENT';
@@ -215,18 +215,18 @@ export function createPayloadFiles(
   return { reserve, write, sync, seal, read, discard, scanFolders, path, folder, close };
 }
 
-/** A shortage of the process tells nothing of the file: it must not be given up for that. */
+/** Returns true for an error of the process, which does not show that the file is damaged. */
 function isOfProcess(code: string): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(code);
 }
 
-/** What is at the name of a file of the agent was put there by somebody else. */
+/** Returns true if another user or program created the file at that path. */
 export function isPlanted(code: string): boolean {
   return ['ELOOP', 'EMLINK', 'ENOTSUP'].includes(code);
 }
 
 function foreignFile(found: string): DiskResult<never> {
-  const reason = `${found}: it was not read or changed; remove it, and look who can write there`;
+  const reason = `${found}: the agent did not use it; remove it and check who can write there`;
   return { ok: false, code: 'ENOTEMPTY', reason };
 }
 

@@ -1,5 +1,5 @@
-// Finds the records in the bytes of a journal, and what lies between them: padding, damage, or the
-// end of an append that was interrupted. Pure.
+// Finds the records in the bytes of a journal, and the regions between them: padding, damage, or an
+// interrupted append. Pure functions.
 import {
   copyDistanceBytes,
   headerBytes,
@@ -12,20 +12,20 @@ import {
 } from './frame.ts';
 import type { Frame, Header } from './frame.ts';
 
-/** Bytes that are neither a record nor the zeros before copies. */
+/** A region that is neither a record nor the zeros before copies. */
 export type Region = {
   readonly at: number;
   readonly end: number;
-  /** Only copies can have been there. */
+  /** True if the region can have contained only copies. */
   readonly isOfCopies: boolean;
 };
 
 export type Scan = {
   readonly header: Header | undefined;
   readonly frames: readonly Frame[];
-  /** Damage: bytes that were synced once and are not what they were. */
+  /** Damage: synced bytes that have changed. */
   readonly damages: readonly Region[];
-  /** Where an append ended that was interrupted; the length of the data if none was. */
+  /** Where an interrupted append starts; the length of the data if there is none. */
   readonly soundBytes: number;
 };
 
@@ -38,7 +38,7 @@ export function scan(data: Buffer): Scan {
   const torn = regions.find((region) => isTorn(data, header, frames, region));
   const soundBytes = torn?.at ?? data.length;
   const isHeaderHit = header !== undefined && !isHeaderWhole(data);
-  // The other half of it tells all that it told: no record is lost by that.
+  // The second header is intact, so no record is lost.
   const hit = isHeaderHit ? [{ at: 0, end: headerBytes, isOfCopies: true }] : [];
   return {
     header,
@@ -71,7 +71,7 @@ function split(data: Buffer, header: Header | undefined) {
   return { frames, regions };
 }
 
-/** Records of 0.1.0 come before all others, and in a file without a header only. */
+/** Records of 0.1.0 precede all others, and exist only in a file without a header. */
 const mayBeOld = (header: Header | undefined, frames: readonly Frame[]) =>
   header === undefined && frames.at(-1)?.sequence === undefined;
 
@@ -83,7 +83,7 @@ function frameAt(
 ): Frame | undefined {
   const frame = readFrame(data, at);
   if (frame === undefined) return mayBeOld(header, frames) ? readOldFrame(data, at) : undefined;
-  // Blocks that held another file may show what was in it.
+  // Blocks of a removed file may contain its old records.
   const isStale = (frame.sequence ?? 0) < (header?.firstSequence ?? 0);
   return isStale ? undefined : frame;
 }
@@ -112,8 +112,8 @@ function isPaddingAt(data: Buffer, at: number, before: Frame | undefined): boole
 }
 
 /**
- * True for what an interrupted append leaves: it is the last one, and a part of it never reached
- * the medium. Copies are appended only after their originals were synced.
+ * Returns true for an interrupted append: it is the last one, and a part of it never reached the
+ * medium. Copies are appended only after their originals were synced.
  */
 function isTorn(
   data: Buffer,
@@ -132,7 +132,7 @@ function isTorn(
   return isLastBatch && before + 1 >= first.batch && hasEmptySector(data, at, end);
 }
 
-/** A sector that was not written reads as zeros from the end of what was there before. */
+/** Returns true if a sector was not written: it reads as zeros after the previous data. */
 function hasEmptySector(data: Buffer, at: number, end: number): boolean {
   for (let from = at; from < end; from = from - (from % sectorBytes) + sectorBytes) {
     const to = Math.min(end, from - (from % sectorBytes) + sectorBytes);

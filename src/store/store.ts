@@ -1,4 +1,4 @@
-// The agent's durable half: the journal of facts and the data of the packages, committed in one
+// The durable storage of the agent: the journal of facts and the payload files, committed in one
 // order.
 import { journalSlackBytesMax } from '../limits.ts';
 import { createPayloadFiles } from './payload-files.ts';
@@ -12,25 +12,25 @@ import type { Disk, DiskResult } from '../host/ports.ts';
 export type Store<S = unknown, F = unknown> = {
   readonly data: PayloadFiles;
   readonly facts: readonly F[];
-  /** Their fold. */
+  /** The fold of `facts`. */
   readonly state: S;
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
-  /** Data synced, facts appended, journal synced: durable when it resolves. */
+  /** Syncs the data, appends the facts, syncs the journal. Durable when it resolves. */
   commit(facts: readonly F[]): Promise<DiskResult<void>>;
-  /** Space for a transfer: its data, and its records in the journal. */
+  /** Reserves the space of a transfer: its data, and its records in the journal. */
   reserve(number: number, sizeBytes: number, recordsBytes: number): Promise<DiskResult<void>>;
-  /** Gives the space of a transfer back. */
+  /** Releases the space of a transfer. */
   discard(number: number): Promise<DiskResult<void>>;
-  /** True when the journal says much less than it is long. */
+  /** Returns true if a compaction would make the journal much shorter. */
   isSlack(): boolean;
   rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
-  /** Starts a program: nothing that is to be quick waits for it. */
+  /** Starts a program, so commits must not wait for it. */
   reserveBlocks(): Promise<DiskResult<void>>;
   close(): Promise<void>;
 };
 
-/** `reserveBytes`: what a transfer has to leave free on the file system. */
+/** `reserveBytes`: the bytes that a transfer must leave free on the file system. */
 export async function openStore<S, F>(
   disk: Disk,
   directory: string,
@@ -49,7 +49,7 @@ export async function openStore<S, F>(
   const data = createPayloadFiles(disk, directory, reserveBytes);
 
   async function commit(more: readonly F[]): Promise<DiskResult<void>> {
-    // Data first: a fact that survives a cut must never speak of bytes that did not.
+    // Data first: after a power loss, no fact may refer to data that was lost.
     await data.sync();
     return more.length === 0 ? { ok: true, value: undefined } : journal.append(more);
   }
@@ -89,29 +89,29 @@ export async function openStore<S, F>(
   return { ok: true, value: store };
 }
 
-/** A journal that is gone takes along what only it could explain. */
+/** Returns the loss if the journal is missing but transfer folders exist. */
 async function orphansIn(disk: Disk, directory: string): Promise<readonly string[]> {
   const found = await disk.list(`${directory}/packages`);
   const count = found.ok ? found.value.filter(isTransferFolder).length : 0;
   if (count === 0) return [];
-  return [`journal: has no record of ${count} folders in packages: they are removed`];
+  return [`journal: no record of ${count} folders in packages; the agent removes them`];
 }
 
-/** A new directory outlives a cut only when each one above it was synced as well. */
+/** A new directory survives a power loss only if each directory above it is synced, too. */
 async function makeRoot(disk: Disk, directory: string): Promise<DiskResult<void>> {
   const known = await disk.list(directory);
   const made = known.ok ? known : await disk.makeDirectory(directory);
   if (!made.ok) return made;
   for (let above = parentOf(directory); above !== ''; above = parentOf(above)) {
     const named = await disk.syncDirectory(above);
-    // Of what was there before this may be forbidden, and was done by whoever made it.
+    // For an existing directory the sync may be forbidden; its creator was responsible for it.
     if (!named.ok && !known.ok) return named;
     if (known.ok) break;
   }
   return { ok: true, value: undefined };
 }
 
-/** Empty above the root, and where a relative path ends. */
+/** Returns the parent directory; empty for the root and for the first part of a relative path. */
 function parentOf(path: string): string {
   const end = path.lastIndexOf('/');
   return end === 0 && path !== '/' ? '/' : path.slice(0, Math.max(0, end));

@@ -255,7 +255,7 @@ test('a package waits for consent: status, why, accept, decline', async () => {
     assert.equal([status.agent.source, status.link.kind], ['daemon', 'up']);
     assert.is(backend.server.isBusy(), false);
 
-    says(await command('accept', 'motor'), 1, '', /no package motor is waiting for consent/);
+    says(await command('accept', 'motor'), 1, '', /package motor is not waiting for consent/);
     says(await command('accept', 'engine', '9.9.9'), 1, '', /unknown-package/);
     says(await command('accept', 'engine'), 0, /^accepted engine 2\.1\.0\n$/, '');
     await vehicle.reported(one);
@@ -291,7 +291,7 @@ test('a second agent on the same storage is refused, and disturbs nothing', asyn
     const first = vehicle.boot();
     await vehicle.backend.registered();
     const second = startAgent(vehicle.config);
-    const refusal = `another agent \\(process ${first.pid}\\) holds .*/lock`;
+    const refusal = `another agent \\(process ${first.pid}\\) has the lock .*/lock`;
     await second.logged(new RegExp(refusal));
     assert.is(await second.ended, 1);
     assert.is((await vehicle.status()).link.kind, 'up');

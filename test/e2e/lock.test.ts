@@ -41,10 +41,16 @@ needsRoot('lets no agent in from another container, and says where the first one
   const second = runElsewhere(config);
   assert.is(second.exitCode, 1);
   const where = `process ${first.pid} in another container, host .*`;
-  assert.match(second.log, new RegExp(`error startup-failed reason=".*agent \\(${where}\\) holds`));
+  assert.match(
+    second.log,
+    new RegExp(`error startup-failed reason=".*agent \\(${where}\\) has the lock`),
+  );
   assert.equal(locks(), before, 'the lock of the first one stays');
   process.kill(first.pid, 'SIGSTOP');
-  assert.match(runElsewhere(config).log, /startup-failed .*agent \(it does not answer\) holds/);
+  assert.match(
+    runElsewhere(config).log,
+    /startup-failed .*agent \(it does not answer\) has the lock/,
+  );
   process.kill(first.pid, 'SIGCONT');
   await first.kill('SIGKILL');
   const third = startAgent(config);
@@ -73,7 +79,10 @@ test('respects the link of 0.1.0 while its process lives, and takes over a dead 
   symlinkSync(`${process.pid} ${startTime} ${boot.trim()}`, lock);
   const refused = startAgent(config);
   assert.is(await refused.ended, 1);
-  assert.match(refused.log(), new RegExp(`startup-failed .*process ${process.pid}\\) holds`));
+  assert.match(
+    refused.log(),
+    new RegExp(`startup-failed .*process ${process.pid}\\) has the lock`),
+  );
   assert.equal(locks(), ['lock']);
   rmSync(lock);
   symlinkSync(`${process.pid} 1 ${boot.trim()}`, lock);

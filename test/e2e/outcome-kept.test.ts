@@ -90,10 +90,15 @@ test('while it stops: status answers, nothing begins, and SIGTERM changes nothin
     const accepted = await vehicle.command('accept', 'engine');
     assert.is(accepted.exitCode, 1);
     process.kill(agent.pid, 'SIGTERM');
-    await agent.logged(/signal-ignored signal=SIGTERM reason="it stops already" waits_for=/);
+    await agent.logged(
+      /signal-ignored signal=SIGTERM reason="the agent is already stopping" waits_for=/,
+    );
     const another = vehicle.boot();
     assert.is(await another.ended, 1);
-    assert.match(another.log(), new RegExp(`startup-failed .*process ${agent.pid}\\) holds`));
+    assert.match(
+      another.log(),
+      new RegExp(`startup-failed .*process ${agent.pid}\\) has the lock`),
+    );
     writeFileSync(join(vehicle.directory, 'go'), '');
     assert.is(await agent.ended, 0);
     assert.is(begun(vehicle), 1);

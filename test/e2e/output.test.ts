@@ -34,7 +34,7 @@ test('ends a command with 1 and one line that says why', async () => {
       const { exitCode, err: all } = await into(full, [command, '--config', vehicle.config]);
       // That its installer checks no signature is another matter.
       const err = all.replace(/^warning: default: installer\.enabled .*\n/m, '');
-      const line = 'sota-agent: stdout takes nothing: ENOSPC: no space left on device, write\n';
+      const line = 'sota-agent: cannot write to stdout: ENOSPC: no space left on device, write\n';
       assert.equal([command, exitCode, err], [command, 1, line]);
     }
   });

@@ -198,7 +198,10 @@ testTls('a key that others may read is warned of at the start, and by `config`',
   const asked = ['config', '--config', config];
   assert.not.match((await askAgent(asked)).err, 'tls_key');
   chmodSync(key, 0o644);
-  assert.match((await askAgent(asked)).err, `${key} has mode 0644: others than its owner may use`);
+  assert.match(
+    (await askAgent(asked)).err,
+    `${key} has mode 0644: users other than its owner have access`,
+  );
   const agent = startAgent(config);
   await agent.logged(/ warn tls-key-permissions reason="\[rvi\] tls_key: .* chmod 600 it"/);
   await vehicle.backend.registered();

@@ -167,7 +167,10 @@ test('lets no other agent in, also when it has stopped and its process goes on',
   await one.ended;
   const two = await run(storage);
   assert.is(await two.ended, 1);
-  assert.match(two.shown.text, new RegExp(`startup-failed .*process ${process.pid}\\) holds`));
+  assert.match(
+    two.shown.text,
+    new RegExp(`startup-failed .*process ${process.pid}\\) has the lock`),
+  );
 });
 
 for (const [what, make, reason] of [
@@ -224,7 +227,10 @@ test('goes on without a control socket where a file is in its place, and says so
   writeFileSync(socketOf(storage), 'precious');
   const one = await run(storage);
   await one.logged('started');
-  assert.match(one.shown.text, /error control-socket-failed reason=".* is there and is no socket"/);
+  assert.match(
+    one.shown.text,
+    /error control-socket-failed reason=".* exists and is not a socket"/,
+  );
   one.interrupt();
   assert.is(await one.ended, 0);
   assert.ok(existsSync(socketOf(storage)));

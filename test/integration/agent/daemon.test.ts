@@ -203,7 +203,11 @@ test('asks which version is meant', async () => {
   const packages = [engine, newer].map((id) => ({ package: id, size: 1 }));
   await deliver(one, '/sota/notify', { packages, services });
   const asked = await one.daemon.accept('engine', undefined);
-  assert.equal(asked, { ok: false, code: 'ambiguous', reason: 'say which version: 2.1, 3' });
+  assert.equal(asked, {
+    ok: false,
+    code: 'ambiguous',
+    reason: 'several versions, give one: 2.1, 3',
+  });
 });
 
 test('tells the server and people the same packages: those that a server can read', async () => {

@@ -160,7 +160,7 @@ test('streams changes, and ends the watch when the daemon ends', async () => {
   await until('a status', () => seen.length >= 2);
   assert.equal(seen, [0, 9]);
   await close();
-  assert.equal(await talk.ended, { kind: 'lost', reason: 'closed by the other end' });
+  assert.equal(await talk.ended, { kind: 'lost', reason: 'closed by the peer' });
   await until('no watcher', () => watchers() === 0);
 });
 

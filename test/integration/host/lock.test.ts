@@ -69,7 +69,7 @@ function testHolders(test: Suite): void {
     const second = await startAgent(join(directory, 'deep/down'));
     const { pid } = first.child;
     const path = join(directory, 'deep/down/lock');
-    assert.is(second.said, `another agent (process ${pid}) holds ${path}; stop it first`);
+    assert.is(second.said, `another agent (process ${pid}) has the lock ${path}; stop it first`);
     await endOf(first.child, () => first.child.kill('SIGKILL'));
   });
 
@@ -108,7 +108,10 @@ function testHolders(test: Suite): void {
     const first = await startAgent(directory);
     first.child.kill('SIGSTOP');
     const second = await startAgent(directory);
-    assert.match(second.said, /^another agent \(it does not answer\) holds .*lock; stop it first$/);
+    assert.match(
+      second.said,
+      /^another agent \(it does not answer\) has the lock .*lock; stop it first$/,
+    );
     await endOf(first.child, () => first.child.kill('SIGKILL'));
     const third = await startAgent(directory);
     assert.is(third.said, 'held');
@@ -121,7 +124,7 @@ function testHolders(test: Suite): void {
     const first = await startAgent(deep);
     assert.is(first.said, 'held');
     const second = await startAgent(deep);
-    assert.match(second.said, new RegExp(`process ${first.child.pid}\\) holds`));
+    assert.match(second.said, new RegExp(`process ${first.child.pid}\\) has the lock`));
     await endOf(first.child, () => first.child.kill('SIGKILL'));
     const third = await startAgent(deep);
     assert.is(third.said, 'held');
@@ -178,7 +181,7 @@ function testLeftovers(test: Suite): void {
   test('is held by a process that has the same number, start and boot', async () => {
     symlinkSync(`${pid} ${startTime} ${bootId}`, `${directory}/lock`);
     const { said } = await startAgent(directory);
-    assert.match(said, new RegExp(`^another agent \\(process ${pid}\\) holds`));
+    assert.match(said, new RegExp(`^another agent \\(process ${pid}\\) has the lock`));
   });
 
   for (const [what, name] of [
@@ -203,7 +206,7 @@ function testLeftovers(test: Suite): void {
     test(`gives up, and leaves it as it is, where ${what} has its name`, async () => {
       make(`${directory}/lock`);
       const { said } = await startAgent(directory);
-      assert.match(said, /\/lock is there and is not the lock of an agent; .* remove it$/);
+      assert.match(said, /\/lock exists and is not the lock of an agent; .* remove it$/);
       assert.equal(readdirSync(directory), ['lock']);
     });
   }

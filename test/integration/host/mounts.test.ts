@@ -59,7 +59,7 @@ all('knows file systems that lose what was stored', () => {
       line('overlay', 'overlay', 'rw', 'rw,lowerdir=/l,upperdir=/run/a\\040b,workdir=/w'),
       /is on an overlay whose upper layer \(\/run\/a b\) is on tmpfs, which is empty/,
     ],
-    [line('ext4', '/dev/vda', 'rw', 'rw,nobarrier'), /is mounted with nobarrier, so that a power/],
+    [line('ext4', '/dev/vda', 'rw', 'rw,nobarrier'), /is mounted with nobarrier, so a power/],
     [line('ext4', '/dev/vda', 'rw', 'rw,barrier=0'), /is mounted with barrier=0/],
     [line('overlay', 'o', 'rw', 'rw,volatile'), /is mounted with volatile/],
     [line('f2fs', '/dev/x', 'rw', 'rw,fsync_mode=nobarrier'), /with fsync_mode=nobarrier/],
@@ -128,7 +128,7 @@ withMount('sees through an overlay what its upper layer is on', async () => {
   const overlay = (upper: string) => `
     mkdir -p ${upper}/up ${upper}/work
     mount -t overlay -o lowerdir=/usr,upperdir=${upper}/up,workdir=${upper}/work none /mnt`;
-  const look = 'forgetfulness(process.argv[2])';
+  const look = 'storageLossAt(process.argv[2])';
   const forgets = await withMounts(
     `mount -t tmpfs none /srv; ${overlay('/srv')}`,
     look,

@@ -94,7 +94,7 @@ test('carries bytes both ways, and tells each end once that it is over', async (
   // Half-closed: the other end hears of it, answers what it has, and closes.
   stream.end();
   await until('both ends closed', () => near.heard.closed.length + server.heard.closed.length > 1);
-  assert.equal(near.heard.closed, ['closed by the other end']);
+  assert.equal(near.heard.closed, ['closed by the peer']);
   assert.is(codeOf(await stream.write(Buffer.from('x'))), 'EPIPE');
   stream.close();
   await server.close();
@@ -142,7 +142,7 @@ test('removes no file that is not a socket', async () => {
   assert.equal(refused, {
     ok: false,
     code: 'EEXIST',
-    reason: `${file} is there and is no socket`,
+    reason: `${file} exists and is not a socket`,
   });
   assert.is(readFileSync(file, 'utf8'), 'text');
 });

@@ -73,7 +73,7 @@ const foreign: readonly (readonly [string, Content, RegExp])[] = [
   ['a long journal', { journal: Buffer.alloc(100_000, 0x41) }, /no record of sota-agent/],
   ['an empty journal beside a file', { journal: '', 'a.txt': '' }, /empty journal.*"a.txt"/],
   ['zeros beside a file', { journal: Buffer.alloc(512), 'a.txt': '' }, /"a.txt"/],
-  ['a system', { 'bin/': '', 'etc/passwd': 'root' }, /holds "bin"/],
+  ['a system', { 'bin/': '', 'etc/passwd': 'root' }, /contains "bin"/],
   ['a linked journal', { real: header, journal: '->real' }, /"journal" in it is not a regular/],
   ['linked packages', { 'photos/1': 'x', packages: '->photos' }, /"packages" in it is not a dir/],
   ['linked packages beside a journal', { journal: header, packages: '->none' }, /"packages" in it/],
@@ -144,7 +144,7 @@ test('removes only numbers of its own, whatever else lies in packages', async ()
   assert.equal(readdirSync(join(directory, 'packages/9')).sort(), ['data', 'photo.jpg']);
   // Nor when its turn comes: the next number is taken instead.
   const refused = await store.data.reserve(9, 10);
-  assert.match(refused.ok ? '' : refused.reason, /did not make/);
+  assert.match(refused.ok ? '' : refused.reason, /did not create/);
   must(await store.data.discard(9));
   assert.is(readFileSync(join(directory, 'packages/9/photo.jpg'), 'utf8'), 'y');
   must(await store.data.reserve(4, 10));

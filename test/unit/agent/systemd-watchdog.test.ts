@@ -96,7 +96,7 @@ test('is silent when a deadline has long passed', async () => {
   assert.is(one.daemon.stuck(halfMs), undefined);
   const nowMs = one.clock.nowMs;
   Object.assign(one.clock, { nowMs: () => nowMs() + 86_400_000 });
-  assert.is(one.daemon.stuck(halfMs), 'what is due is not done');
+  assert.is(one.daemon.stuck(halfMs), 'an action is overdue');
 });
 
 test.run();

@@ -145,7 +145,7 @@ test('warns in `config` of a key that others may use', async () => {
     const world = createWorld({ files: { '/c': text, '/open': 'key', '/shut': 'key' } });
     assert.is(await world.run('config', '--config=/c'), 0);
     const warning =
-      'warning: /c:5: rvi.tls_key /open has mode 0644: others than its owner may use it: ' +
+      'warning: /c:5: rvi.tls_key /open has mode 0644: users other than its owner have access: ' +
       'chmod 600 /open\n';
     assert.is(world.shown.err, said ? warning : '');
   }

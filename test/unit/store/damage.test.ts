@@ -112,7 +112,7 @@ test('stays in place where it cannot be kept, takes records, and is said again',
   disk.put(path, damagedAt(journal, journal.indexOf('"consented"'), 512));
   disk.refuse((op) => (op.path.endsWith('.damaged') ? 'ENOSPC' : undefined));
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  assert.match(store.damage?.kept ?? '', /^not kept: ENOSPC/);
+  assert.match(store.damage?.kept ?? '', /^not saved: ENOSPC/);
   must(await store.commit([{ kind: 'offered', id: { name: 'maps', version: '3' }, sizeBytes: 1 }]));
   const refused = await store.rewrite(policy.snapshot(policy.replay(store.facts)));
   assert.not.ok(refused.ok);
@@ -223,7 +223,7 @@ test('by a newer version is none: its journal is left as it is', async () => {
   disk.put(path, data);
   const refused = await openStore(disk, '/s', 0, journalFold);
   const said = refused.ok ? '' : refused.reason;
-  assert.match(said, /has format 3, this version reads formats up to 2/);
+  assert.match(said, /has format 3; this version reads formats up to 2/);
   assert.equal(disk.content(path), data);
 });
 

@@ -58,7 +58,10 @@ test('cuts a torn tail off at every byte, and syncs before it appends behind', a
     const { journal, facts, losses, damage } = await open(disk);
     assert.equal(facts, opened());
     assert.is(damage, undefined);
-    assert.equal(losses, bytes === 0 ? [] : [`journal: cut off a torn tail of ${bytes} bytes`]);
+    assert.equal(
+      losses,
+      bytes === 0 ? [] : [`journal: removed ${bytes} bytes of an interrupted append`],
+    );
     // Nothing of what was cut off comes back, whenever the power goes.
     assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
     must(await journal.append([held(2)]));
@@ -82,7 +85,7 @@ for (const [what, content] of [
     disk.put(path, content);
     const { journal, facts, losses } = await open(disk);
     assert.equal(facts, what === 'zeros' ? [{ kind: 'records-lost' }] : []);
-    assert.equal(losses, [`journal: cut off a torn tail of ${content.length} bytes`]);
+    assert.equal(losses, [`journal: removed ${content.length} bytes of an interrupted append`]);
     must(await journal.append(opened()));
     const again = await open(disk.cut('lost'));
     assert.equal(policy.replay(again.facts), policy.replay([...facts, ...opened()]));
@@ -111,7 +114,7 @@ for (const [what, content] of [
     if (content !== undefined) disk.put(path, content);
     disk.put('/s/packages/7/data', 'payload');
     const store = must(await openStore(disk, '/s', 0, journalFold));
-    const what = 'journal: has no record of 1 folders in packages: they are removed';
+    const what = 'journal: no record of 1 folders in packages; the agent removes them';
     assert.equal(store.losses, [what]);
     must(await store.data.scanFolders([]));
     assert.is(disk.content('/s/packages/7/data'), undefined);
@@ -128,7 +131,7 @@ test('leaves out sound records of another version, says so, and keeps them', asy
   disk.put(path, content);
   const { facts, losses } = await open(disk);
   assert.equal(facts, [...opened(), held(1)]);
-  assert.equal(losses, ['journal: left out 2 records of another version']);
+  assert.equal(losses, ['journal: skipped 2 records of another version']);
   assert.equal(disk.content(path), content);
 });
 
@@ -196,7 +199,7 @@ test('ends the process when an append can neither be kept nor taken back', async
   const { journal } = await open(disk);
   disk.refuse(({ verb }) => (['write', 'truncate'].includes(verb) ? 'EIO' : undefined));
   const said = await thrownBy(() => journal.append([held(1)]));
-  assert.is(said, 'journal: cannot take back a failed append');
+  assert.is(said, 'journal: cannot undo a failed append');
 });
 
 test('ends the process when a sync fails, says why, and does not try it again', async () => {

@@ -105,8 +105,8 @@ testTls('warns of a key that others may use, at the start and when it is renewed
   const { ca, vehicle, node } = makeCertificates();
   for (const mode of [0o640, 0o604, 0o660]) {
     const { lines } = await open(ca, vehicle, mode);
-    const said = `has mode 0${mode.toString(8)}: others than its owner may use it: chmod 600 it`;
-    const reason = `[rvi] tls_key: ${paths().key} ${said}`;
+    const said = `has mode 0${mode.toString(8)}: users other than its owner have access`;
+    const reason = `[rvi] tls_key: ${paths().key} ${said}: chmod 600 it`;
     assert.equal(lines, [`warn tls-key-permissions ${JSON.stringify({ reason })}`]);
   }
   const { clock, source, codes } = await open(ca, vehicle, 0o400);
