@@ -1,6 +1,6 @@
 // `sota-agent run`: runs one daemon with the real ports, from the lock to the last signal.
 import { startDaemon } from './agent/daemon.ts';
-import { startHeartbeat } from './agent/systemd-watchdog.ts';
+import { startWatchdog } from './agent/systemd-watchdog.ts';
 import { within } from './agent/within.ts';
 import { startControl } from './control/server.ts';
 import { briefError } from './host/errors.ts';
@@ -111,18 +111,18 @@ async function serve(
   if (!control.ok) log('error', 'control-socket-failed', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
-  const manager = createSystemdNotify(
+  const systemd = createSystemdNotify(
     { runner: ports.runner, log },
     ports.environment,
     ports.processId,
   );
-  const endHeartbeat = startHeartbeat({ clock, log, manager }, daemon);
+  const endHeartbeat = startWatchdog({ clock, log, manager: systemd }, daemon);
   try {
     await daemon.ended;
   } finally {
     endHeartbeat();
     const closed = control.ok ? control.value.close() : Promise.resolve();
-    await within(clock, stopGraceMs, Promise.all([closed, manager.sent()]));
+    await within(clock, stopGraceMs, Promise.all([closed, systemd.sent()]));
   }
   log('info', 'stopped', {});
   return stop.exitCode();

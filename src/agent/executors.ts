@@ -134,7 +134,11 @@ async function run(parts: ExecutorParts, attempt: Install, request: InstallReque
   const installer = parts.installers.named(attempt.installer);
   const verdict =
     installer === undefined
-      ? ({ kind: 'failed', code: 'install-failed', description: gone(attempt.installer) } as const)
+      ? ({
+          kind: 'failed',
+          code: 'install-failed',
+          description: disabledText(attempt.installer),
+        } as const)
       : await installer.run(request, attempt.before);
   parts.submit({ kind: 'install-ended', id, verdict });
 }
@@ -148,12 +152,13 @@ async function probe(
   const installer = parts.installers.named(attempt.installer);
   const found =
     installer === undefined
-      ? ({ kind: 'unknown', description: gone(attempt.installer) } as const)
+      ? ({ kind: 'unknown', description: disabledText(attempt.installer) } as const)
       : await installer.probe(request, attempt.before);
   parts.submit({ kind: 'install-probed', id, probe: found });
 }
 
-const gone = (name: string) => `the installer '${name}' of the attempt is not in installer.enabled`;
+const disabledText = (name: string) =>
+  `the installer '${name}' of the attempt is not in installer.enabled`;
 
 function requestOf(
   parts: ExecutorParts,

@@ -46,16 +46,16 @@ export function withReadableList(
   log: Log,
   filter: InventoryFilter,
 ): Installers {
-  let said = '';
+  let lastOmitted = '';
   async function list() {
     const listed = await installers.list();
     if (!listed.ok) return listed;
     const { reported, omitted } = filter(listed.packages);
     const names = shortened(omitted.map(label).join(', '), logCharactersMax);
-    if (omitted.length > 0 && names !== said) {
+    if (omitted.length > 0 && names !== lastOmitted) {
       log('warn', 'inventory-filtered', { count: omitted.length, packages: names });
     }
-    said = names;
+    lastOmitted = names;
     return { ok: true, packages: reported } as const;
   }
   return { ...installers, list };

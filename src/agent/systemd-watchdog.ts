@@ -6,15 +6,15 @@ import type { Clock, Log } from '../host/ports.ts';
 import type { SystemdNotify } from '../host/systemd-notify.ts';
 import type { Daemon } from './daemon.ts';
 
-export type HeartbeatPorts = {
+export type WatchdogPorts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly manager: SystemdNotify;
 };
 
 /** The returned function stops the notifications, and sends STOPPING=1. */
-export function startHeartbeat(
-  { clock, log, manager }: HeartbeatPorts,
+export function startWatchdog(
+  { clock, log, manager }: WatchdogPorts,
   daemon: Pick<Daemon, 'status' | 'stuck' | 'onChange'>,
 ): () => void {
   let sentStatus = summary(daemon.status());

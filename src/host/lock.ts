@@ -39,16 +39,16 @@ export async function takeLock(directory: string, version: string): Promise<Disk
     await makeFolders(directory);
     const foreign = foreignFileAt(`${directory}/lock`);
     if (foreign !== undefined) return { ok: false, code: 'EEXIST', reason: foreign };
-    own = await publish(directory, version);
-    const other = await contend(directory, own);
+    own = await createOwn(directory, version);
+    const other = await waitForOthers(directory, own);
     if (other === undefined) {
-      take(directory, own);
+      publishLock(directory, own);
       return { ok: true, value: undefined };
     }
-    withdraw(own);
+    removeOwn(own);
     return lockedBy(`${directory}/lock`, other);
   } catch (error) {
-    if (own !== undefined) withdraw(own);
+    if (own !== undefined) removeOwn(own);
     const { code, message } = codedError(error);
     return { ok: false, code, reason: `cannot lock ${directory}: ${message}${hintOf(code)}` };
   }
@@ -93,7 +93,7 @@ function foreignFileAt(path: string): string | undefined {
 }
 
 /** Creates the socket of this agent, and renames it to `lock.<token>` once it listens. */
-async function publish(directory: string, version: string): Promise<Own> {
+async function createOwn(directory: string, version: string): Promise<Own> {
   const token = randomBytes(8).toString('hex');
   const [fresh, path] = [`lock.new.${token}`, `${directory}/lock.${token}`];
   const [pid, host, namespace] = [process.pid, hostname(), namespaceOf('pid')];
@@ -109,15 +109,15 @@ async function publish(directory: string, version: string): Promise<Own> {
   return own;
 }
 
-function withdraw({ path, socket }: Own): void {
+function removeOwn({ path, socket }: Own): void {
   rmSync(path, { force: true });
   socket.close();
 }
 
 /** Returns the agent that has the lock; undefined: only this agent can take the lock. */
-async function contend(directory: string, own: Own): Promise<Holder | undefined> {
+async function waitForOthers(directory: string, own: Own): Promise<Holder | undefined> {
   for (let round = 0; round < roundsMax; round += 1) {
-    const others = await othersIn(directory, own);
+    const others = await otherAgents(directory, own);
     const holder = others.find(({ state }) => state === 'holding');
     if (holder !== undefined) return holder;
     const before = others.find(({ token }) => token < own.token);
@@ -129,7 +129,7 @@ async function contend(directory: string, own: Own): Promise<Holder | undefined>
   throw new Error('too many agents start at the same time');
 }
 
-async function othersIn(directory: string, own: Own): Promise<readonly Holder[]> {
+async function otherAgents(directory: string, own: Own): Promise<readonly Holder[]> {
   const found: Holder[] = [];
   for (const name of await fs.readdir(directory)) {
     if (!/^lock(\.[0-9a-f]{16})?$/.test(name)) continue;
@@ -160,7 +160,7 @@ async function oldHolder(directory: string): Promise<Holder | undefined> {
 }
 
 /** Called only by the agent that has the lock, so a socket at the path is stale. */
-function take(directory: string, own: Own): void {
+function publishLock(directory: string, own: Own): void {
   const path = `${directory}/lock`;
   const fresh = `${directory}/lock.new.${own.token}`;
   own.socket.become('holding');

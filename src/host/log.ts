@@ -102,8 +102,8 @@ function valueText(value: string | number | boolean): string {
 function toJson(fields: LogFields): string {
   const pairs = Object.entries(fields).flatMap(([key, value]) => {
     if (value === undefined) return [];
-    const cut = typeof value === 'string' ? shortened(value, logValueCharactersMax) : value;
-    return [`${plainJson(JSON.stringify(key))}:${plainJson(JSON.stringify(cut))}`];
+    const limited = typeof value === 'string' ? shortened(value, logValueCharactersMax) : value;
+    return [`${plainJson(JSON.stringify(key))}:${plainJson(JSON.stringify(limited))}`];
   });
   return `{${pairs.join(',')}}`;
 }

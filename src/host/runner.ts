@@ -30,12 +30,12 @@ export function createRunner(): Runner {
         killGroup(child, 'SIGTERM');
         killTimer = setTimeout(() => killGroup(child, 'SIGKILL'), killDelayMs);
       }, request.timeLimitMs);
-      const settle = (result: RunResult) => {
+      const finishRun = (result: RunResult) => {
         clearTimeout(timer);
         clearTimeout(killTimer);
         resolve(result);
       };
-      child.on('error', (error) => settle(notStarted(request, error)));
+      child.on('error', (error) => finishRun(notStarted(request, error)));
       child.on('exit', (exitCode, signal) => {
         clearTimeout(timer);
         // The group is killed only after a timeout: a program that ended normally may have started
@@ -46,9 +46,10 @@ export function createRunner(): Runner {
           child.off('close', finish);
           const output = { stdout: stdout.end(), stderr: stderr.end() };
           kept.add(child);
-          if (isLate) settle({ kind: 'timed-out', ...output });
-          else if (exitCode === null) settle({ kind: 'killed', signal: signal ?? '', ...output });
-          else settle({ kind: 'exited', exitCode, ...output });
+          if (isLate) finishRun({ kind: 'timed-out', ...output });
+          else if (exitCode === null)
+            finishRun({ kind: 'killed', signal: signal ?? '', ...output });
+          else finishRun({ kind: 'exited', exitCode, ...output });
         };
         const drain = setTimeout(finish, drainMs);
         child.on('close', finish);

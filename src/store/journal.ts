@@ -97,8 +97,8 @@ async function replaceOrSync<F>(
   const isToStay = isSnapshot || unknownCount > 0;
   if (isToStay || !(await journal.rewrite(snapshot())).ok) {
     if (tornBytes > 0) {
-      const cut = await file.truncate(soundBytes);
-      if (!cut.ok) return cut;
+      const truncated = await file.truncate(soundBytes);
+      if (!truncated.ok) return truncated;
     }
     if (!isSnapshot) await mustSync(file);
   }
@@ -126,14 +126,7 @@ type Parts = {
 };
 
 function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
-  const {
-    disk,
-    directory,
-    damageSaver: damageSaver,
-    decoded,
-    reservations: reservations,
-    ...given
-  } = parts;
+  const { disk, directory, damageSaver, decoded, reservations, ...given } = parts;
   const { path } = given.file;
   let { file } = given;
   let { nextSequence, soundBytes: endBytes } = decoded;
@@ -158,8 +151,8 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
 
   /** Removes a partial append, which must never be read as facts. Throws if that fails. */
   async function undoAppend<T>(refused: T): Promise<T> {
-    const cut = await file.truncate(endBytes);
-    assert(cut.ok, 'journal: cannot undo a failed append');
+    const truncated = await file.truncate(endBytes);
+    assert(truncated.ok, 'journal: cannot undo a failed append');
     await mustSync(file);
     // Truncating a file releases the blocks that were reserved after its end.
     await reserveBlocks();

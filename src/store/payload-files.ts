@@ -146,8 +146,8 @@ export function createPayloadFiles(
     const size = await file.value.size();
     if (!size.ok) return size;
     if (size.value !== sizeBytes) {
-      const cut = await file.value.truncate(sizeBytes);
-      if (!cut.ok) return cut;
+      const truncated = await file.value.truncate(sizeBytes);
+      if (!truncated.ok) return truncated;
     }
     // Also if the size is right: the size may exist only in kernel memory after a kill.
     const synced = await file.value.sync();

@@ -30,7 +30,7 @@ test('ends a command with 1 and one line that says why', async () => {
   const full = openSync('/dev/full', 'w');
   await withVehicle({}, async (vehicle) => {
     await vehicle.boot().logged(/ started /);
-    for (const command of ['help', 'version', 'config', 'status', 'why', 'packages', 'watch']) {
+    for (const command of ['help', 'version', 'config', 'status', 'why', 'inventory', 'watch']) {
       const { exitCode, err: all } = await into(full, [command, '--config', vehicle.config]);
       // That its installer checks no signature is another matter.
       const err = all.replace(/^warning: default: installer\.enabled .*\n/m, '');

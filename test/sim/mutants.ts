@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'store/journal.ts',
-        from: 'if (tornBytes > 0) {\n      const cut',
-        to: 'if (false) {\n      const cut',
+        from: 'if (tornBytes > 0) {\n      const truncated',
+        to: 'if (false) {\n      const truncated',
       },
       {
         file: 'store/journal.ts',

@@ -1,5 +1,5 @@
 // Method: a whole agent on fakes, a clock that is turned by hand, and a disk that stops answering.
-import { startHeartbeat } from '../../../src/agent/systemd-watchdog.ts';
+import { startWatchdog } from '../../../src/agent/systemd-watchdog.ts';
 import { managerEveryMs } from '../../../src/limits.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { createFakeClock, settle } from '../../support/control.ts';
@@ -22,7 +22,7 @@ async function setUp(watchdogMs: number | undefined) {
     );
   const { log } = fake.lines;
   const manager = { watchdogMs, notify, sent: async () => undefined };
-  const end = startHeartbeat({ clock, log, manager }, fake.daemon);
+  const end = startWatchdog({ clock, log, manager }, fake.daemon);
   const count = (word: string) => told.filter((one) => one.includes(word)).length;
   return { ...fake, disk, clock, told, end, count };
 }
