@@ -27,6 +27,6 @@ export const journalFold: Fold<State, Fact> = {
     );
   },
   recordsLost: { kind: 'records-lost' },
-  // Beside pages, a compacted journal contains only last chunks, because a page has no size.
+  // In addition to pages, a compacted journal contains only last chunks, because a page has no size.
   isCriticalWhenCompacted: (fact) => codec.isCritical(fact) || fact.kind === 'chunk-stored',
 };

@@ -3,7 +3,7 @@
 export type Settings = {
   readonly policy: {
     readonly consent: 'automatic' | 'required';
-    /** Packages that nobody accepted, started while an accepted one is under way. */
+    /** Packages without consent that the server starts during an accepted one. */
     readonly dependencies: 'ask' | 'accept';
   };
   readonly installer: { readonly maxAttempts: number; readonly timeoutMs: number };
