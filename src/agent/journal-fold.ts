@@ -27,6 +27,6 @@ export const journalFold: Fold<State, Fact> = {
     );
   },
   recordsLost: { kind: 'records-lost' },
-  // In addition to pages, a compacted journal contains only last chunks, because a page has no size.
+  // A compacted journal has pages, and last chunks, because a page has no size.
   isCriticalWhenCompacted: (fact) => codec.isCritical(fact) || fact.kind === 'chunk-stored',
 };
