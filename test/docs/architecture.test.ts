@@ -72,6 +72,15 @@ test('the store imports nothing of the core or a backend', () => {
   assert.equal(found, []);
 });
 
+test('the format on flash lists each kind of fact', () => {
+  const format = readFileSync('docs/internals/journal-format.md', 'utf8');
+  const listed = [...format.matchAll(/^\| `([a-z-]+)` \| `[a-z-]+` \| (?:core|RVI) \|$/gm)];
+  const tables = ['src/core/flash-facts.ts', 'src/backends/rvi/flash-facts.ts'].map(read).join('');
+  const kinds = /(?:(?:critical|repeatable)\(\s*|flash: )'([a-z-]+)'/g;
+  const known = [...tables.matchAll(kinds)].map(([, kind]) => kind);
+  assert.equal(listed.map(([, kind]) => kind).sort(), known.sort());
+});
+
 test('notices a missing function and a missing file', () => {
   const prose = 'see `a` and `b` in `src/x.ts`, and `c` in `src/y.ts`';
   const files: { readonly [path: string]: string } = { 'src/x.ts': 'function a() {}' };
