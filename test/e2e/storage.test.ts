@@ -102,7 +102,7 @@ const planted: readonly Planted[] = [
     ];
     return links;
   }),
-  ['a hard link as journal', (victim) => linkSync(victim, inState('journal')), /a hard link/],
+  ['a hard link as journal', (victim) => linkSync(victim, inState('journal')), /another hard link/],
   [
     'a link as packages/1',
     () => {
