@@ -106,7 +106,9 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
       'the first ack after the restart lists all that was acknowledged before':
         lastOf(resumedWith) >= lastOf(acked),
       'what was sent again is at most what was on its way': server.chunksRepeated() <= repeatedMax,
-      '`sota-agent why` prints what was recovered': said.some((line) => /: \d+ of \d+ chunks stored/.test(line)),
+      '`sota-agent why` prints what was recovered': said.some((line) =>
+        /: \d+ of \d+ chunks stored/.test(line),
+      ),
       'the image that was made is the one that is installed': sha256 === update.imageSha256,
       'the device lists the new version': isListed(server.server.lists[0], version),
       'success is reported, once': server.server.outcomes.length === 1 && outcome?.status === true,
