@@ -1,5 +1,5 @@
-// Method: the built executable and the stand-in for opkg, which halts at a point; then both are
-// killed, as by a power cut, or the agent alone. What is on flash at that moment is looked at, too.
+// Method: the built executable and the fake opkg, which halts at a point. Then the test kills
+// both, as a power loss does, or only the agent. It also checks what is on flash at that moment.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The built executable and the stand-in for opkg: what is installed, what the server is told, and
+// The built executable and the fake opkg: what is installed, what the server is told, and
 // what is left of both after a power cut (the agent and opkg die in the same moment).
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

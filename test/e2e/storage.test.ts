@@ -85,7 +85,7 @@ for (const [what, make] of foreign) {
   });
 }
 
-type Planted = readonly [what: string, plant: (victim: string) => void, said: RegExp];
+type Planted = readonly [what: string, plant: (outside: string) => void, said: RegExp];
 
 /** A transfer is open in it. */
 const ourJournal = () => readFileSync(join(folder, 'transfer-open.journal'));
@@ -97,12 +97,16 @@ const planted: readonly Planted[] = [
   ...['journal', 'journal.new', 'journal.damaged', 'delivery-path', 'packages'].flatMap((name) => {
     const said = new RegExp(`"${name}" in it is not a `);
     const links: readonly Planted[] = [
-      [`a link as ${name}`, (victim) => symlinkSync(victim, inState(name)), said],
+      [`a link as ${name}`, (outside) => symlinkSync(outside, inState(name)), said],
       [`a pipe as ${name}`, () => pipe(name), said],
     ];
     return links;
   }),
-  ['a hard link as journal', (victim) => linkSync(victim, inState('journal')), /another hard link/],
+  [
+    'a hard link as journal',
+    (outside) => linkSync(outside, inState('journal')),
+    /another hard link/,
+  ],
   [
     'a link as packages/1',
     () => {
@@ -114,17 +118,17 @@ const planted: readonly Planted[] = [
   ],
   [
     'a link as data',
-    (victim) => {
+    (outside) => {
       mkdirSync(inState('packages/1'), { recursive: true });
-      symlinkSync(victim, inState('packages/1/data'));
+      symlinkSync(outside, inState('packages/1/data'));
     },
     /data is a symbolic link/,
   ],
   [
     'a hard link as data',
-    (victim) => {
+    (outside) => {
       mkdirSync(inState('packages/1'), { recursive: true });
-      linkSync(victim, inState('packages/1/data'));
+      linkSync(outside, inState('packages/1/data'));
     },
     /data has another hard link/,
   ],
@@ -140,10 +144,10 @@ const planted: readonly Planted[] = [
 
 for (const [what, plant, said] of planted) {
   test(`does not follow, read or change ${what}`, async () => {
-    const victim = join(directory, 'victim');
+    const outside = join(directory, 'outside');
     mkdirSync(state, { mode: 0o700 });
-    writeFileSync(victim, ourJournal());
-    plant(victim);
+    writeFileSync(outside, ourJournal());
+    plant(outside);
     if (!existsSync(inState('journal')) && !/journal$/.test(what)) {
       writeFileSync(inState('journal'), ourJournal());
     }
@@ -151,16 +155,16 @@ for (const [what, plant, said] of planted) {
     assert.is(await agent.ended, 1);
     assert.match(agent.log(), /error startup-failed /);
     assert.match(agent.log().replaceAll('\\', ''), said);
-    assert.equal(readFileSync(victim), ourJournal());
+    assert.equal(readFileSync(outside), ourJournal());
   });
 }
 
 for (const [what, plant] of planted.filter(([name]) => / as journal$/.test(name))) {
   test(`status does not read ${what}`, () => {
-    const victim = join(directory, 'victim');
+    const outside = join(directory, 'outside');
     mkdirSync(state, { mode: 0o700 });
-    writeFileSync(victim, ourJournal());
-    plant(victim);
+    writeFileSync(outside, ourJournal());
+    plant(outside);
     const asked = runAgentCommand(writeConfig(directory, { rvi }), 'status');
     assert.is(asked.exitCode, 1);
     assert.is(asked.out, '');
@@ -168,7 +172,7 @@ for (const [what, plant] of planted.filter(([name]) => / as journal$/.test(name)
       asked.err,
       /^the daemon is not running, and \S+journal (is|has) .*storage\.dir\n$/,
     );
-    assert.equal(readFileSync(victim), ourJournal());
+    assert.equal(readFileSync(outside), ourJournal());
   });
 }
 

@@ -1,4 +1,4 @@
-// What the stand-in for opkg does to files: unpacks, remembers whose they are, removes.
+// What the fake opkg does to files: unpacks them, remembers their package, removes them.
 import { spawnSync } from 'node:child_process';
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';

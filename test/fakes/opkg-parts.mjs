@@ -1,4 +1,4 @@
-// What the stand-in for opkg is made of: archives (also cut ones), the status file, versions.
+// Parts of the fake opkg: archives (also truncated ones), the status file, versions.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 // What the fake opkg does, defect by defect: docs/integrate/installers.md names each. It runs as a
 // program (opkg.mjs), or in the process of a test, which saves the start of Node.
 //
-// A file of JSON describes the fake, the argument of `--stand-in`:
+// A file of JSON describes the fake, the argument of `--fake`:
 //   flavour   "0.1.8", "0.6-internal", "0.6-libsolv" or "lede" (OpenWrt's opkg-lede)
 //   capacity  bytes that fit on its disk; more is ENOSPC
 //   isQuiet   it does not report that its disk is full
@@ -29,7 +29,7 @@ export function runOpkg(given, withPorts) {
   ports = withPorts;
   const read = readArguments(given);
   options = read.options;
-  settingsFile = options['--stand-in'];
+  settingsFile = options['--fake'];
   settings = JSON.parse(readFileSync(settingsFile, 'utf8'));
   const { flavour } = settings;
   isLede = flavour === 'lede';
@@ -52,7 +52,7 @@ function readArguments(given) {
   const rest = [];
   for (let at = 0; at < given.length; at += 1) {
     const word = given[at];
-    if (['-f', '-o', '--stand-in'].includes(word)) found[word] = given[(at += 1)];
+    if (['-f', '-o', '--fake'].includes(word)) found[word] = given[(at += 1)];
     else if (word.startsWith('--force-')) found.forced.push(word);
     else rest.push(word);
   }

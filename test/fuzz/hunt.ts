@@ -4,7 +4,7 @@ import process from 'node:process';
 import { runCampaign } from './campaign.ts';
 
 const inputsMax = Number(process.env['RUNS'] ?? 12_000);
-// Those of a node in P3 with a victim, unless told otherwise.
+// By default those of a node in P3 with a target.
 const seed = Number(process.env['HINT'] || 4);
 
 void hunt();

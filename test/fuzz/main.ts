@@ -3,7 +3,7 @@
 // `LONG=1` sends ten million.
 import process from 'node:process';
 import { runCampaign } from './campaign.ts';
-import { isWay, runSieges } from './sockets/campaign.ts';
+import { isWay, runAttacks } from './sockets/campaign.ts';
 import { createWatchdog } from './watchdog.ts';
 
 const { SEED: seed = '1', INPUTS: inputs, LONG: long, WAY: way } = process.env;
@@ -33,7 +33,7 @@ async function outside(): Promise<boolean> {
   const count = Number(inputs ?? (isLong ? 100_000 : 16_000));
   const startedMs = performance.now();
   try {
-    const sent = await runSieges(isWay(way) ? way : undefined, Number(seed), count);
+    const sent = await runAttacks(isWay(way) ? way : undefined, Number(seed), count);
     const seconds = (performance.now() - startedMs) / 1_000;
     console.log(`${sent} inputs over sockets, ${seconds.toFixed(1)} s: all that was promised held`);
     return true;
@@ -47,5 +47,5 @@ if (way !== undefined && !isInside && !isOutside) {
   throw new Error('WAY= is inside, http, ws or silence');
 }
 const held = (!isInside || (await inside())) && (!isOutside || (await outside()));
-// A siege that failed may leave connections open.
+// A failed attack may leave connections open.
 process.exit(held ? 0 : 1);

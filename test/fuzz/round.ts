@@ -23,7 +23,7 @@ import { faultOf } from './answers.ts';
 import { mutated } from './mutate.ts';
 import { controlPath, createRig, prefixIn } from './rig.ts';
 import { callOf, dialectAt, dialectNames, messageOf, wishOf } from './session.ts';
-import { victimData, victimName } from './session.ts';
+import { targetData, targetName } from './session.ts';
 import { spell, treeOf } from './tree.ts';
 import { createVictim, isOrder } from './target-agent.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
@@ -34,7 +34,7 @@ import type { Prng } from '../support/prng.ts';
 import type { Rig } from './rig.ts';
 import type { Victim } from './target-agent.ts';
 
-/** Beside each attack there is one with a victim, in the same dialect. */
+/** Beside each attack there is one with a target, in the same dialect. */
 const dialectOf = (seed: number) => dialectAt(Math.floor(seed / 2));
 
 export type RoundResult = { readonly taken: number; readonly refused: number };
@@ -79,9 +79,9 @@ export async function runRound(
 }
 
 /** Now and then whoever attacks speaks in another dialect than the server does. */
-function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasVictim: boolean): Buffer {
+function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasTarget: boolean): Buffer {
   const dialect = prng.chance(0.85) ? own : prng.pick(dialectNames);
-  const tree = isControl ? wishOf(prng) : messageOf(prng, dialect, hasVictim);
+  const tree = isControl ? wishOf(prng) : messageOf(prng, dialect, hasTarget);
   if (prng.chance(0.2)) return Buffer.from(spell(tree));
   return mutated(prng, tree);
 }
@@ -97,8 +97,8 @@ function answerOf(prng: Prng, dialect: DialectName): string {
 
 // ---------------------------------------------------------------- the control socket
 
-async function ask(prng: Prng, rig: Rig, data: Buffer, hasVictim: boolean): Promise<void> {
-  if (hasVictim && data.includes('decline') && data.includes(victimName)) return;
+async function ask(prng: Prng, rig: Rig, data: Buffer, hasTarget: boolean): Promise<void> {
+  if (hasTarget && data.includes('decline') && data.includes(targetName)) return;
   let heard = '';
   const handlers = { onData: (more: Uint8Array) => void (heard += Buffer.from(more).toString()) };
   const connected = await rig.sockets.connect(controlPath, { ...handlers, onClosed: () => 0 });
@@ -154,7 +154,7 @@ function bounded(what: string, count: number, max: number): void {
   if (count > max) throw new Error(`${count} ${what}, more than ${max}`);
 }
 
-/** The attack is over: the next call is answered, what it asks for is done, the victim is well. */
+/** The attack is over: the next call is answered, what it asks for is done, the target is well. */
 async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   const from = rig.node.said.length;
   const call = Buffer.from(JSON.stringify(callOf(7, 'getpackages', null)));
@@ -162,7 +162,7 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   const answer = rig.deliver(call);
   if (answer?.includes('"status":0') !== true) throw new Error(`after it: ${String(answer)}`);
   const isListed = () => rig.node.said.slice(from).some(({ body }) => isListing(body));
-  const isWell = () => one === undefined || (rig.installed.has(victimName) && isReported(rig));
+  const isWell = () => one === undefined || (rig.installed.has(targetName) && isReported(rig));
   for (let tries = 0; tries < 1_000; tries += 1) {
     const isOver = one?.(rig.daemon.state(), rig.deliver) !== true;
     await rig.clock.advance(1_000);
@@ -172,8 +172,8 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   if (!isListed()) throw new Error('the packages were not listed within 1000 s');
   const status = JSON.stringify(rig.daemon.status());
   if (!isWell()) throw new Error(`not installed and reported within 1000 s: ${status}`);
-  const got = rig.installed.get(victimName);
-  if (got !== undefined && !got.equals(victimData)) throw new Error('the victim has other bytes');
+  const got = rig.installed.get(targetName);
+  if (got !== undefined && !got.equals(targetData)) throw new Error('the target has other bytes');
   for (const { method, body } of rig.node.said) {
     const text = JSON.stringify(body);
     if (method === 'message' && halfPair.test(text)) throw new Error(`said ${text}`);
@@ -192,7 +192,7 @@ const isListing = (body: Body) =>
 function isReported({ node }: Rig): boolean {
   return node.said.some(({ body }) => {
     const { package: id, status } = plainBody(body);
-    return isBody(id) && id['name'] === victimName && status === true;
+    return isBody(id) && id['name'] === targetName && status === true;
   });
 }
 

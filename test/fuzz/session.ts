@@ -16,11 +16,11 @@ export const dialectNames = ['P1', 'P2', 'P3'] as const;
 export const dialectAt = (number: number): DialectName => dialectNames[number % 3] ?? 'P1';
 
 /** An update is named by a UUID, and so may be a package. */
-export const victimName = 'e0000000-0000-4000-8000-000000000000';
+export const targetName = 'e0000000-0000-4000-8000-000000000000';
 export const failingName = 'evil-2';
 
 const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from('the end')];
-export const victimData = Buffer.concat(parts);
+export const targetData = Buffer.concat(parts);
 
 /** An update has no version. */
 export const idOf = (dialect: DialectName, name: string, version = '1.0.0') => ({
@@ -30,7 +30,7 @@ export const idOf = (dialect: DialectName, name: string, version = '1.0.0') => (
 
 type Cast = {
   readonly spelling: Dialect;
-  readonly victim: ServerPackage;
+  readonly target: ServerPackage;
   /**
    * Of whoever attacks, named as servers decode nothing (protocol 2.1, 2.3): one that they could
    * read, and do not know, blocks them for ever (protocol 2.4), whoever offered it.
@@ -43,7 +43,7 @@ function castOf(dialect: DialectName): Cast {
   const parcel = (name: string, data: Buffer) => packageOf(idOf(dialect, name, '1.0'), data);
   return {
     spelling: dialects[dialect](serverRules['S-M'].grammar),
-    victim: packageOf(idOf(dialect, victimName), victimData),
+    target: packageOf(idOf(dialect, targetName), targetData),
     small: [
       parcel('evil-1', Buffer.alloc(100, 'a')),
       parcel(failingName, Buffer.alloc(1, 'b')),
@@ -89,8 +89,8 @@ function notifyOf(
   return spelling.notify(campaigns, services)[0] ?? {};
 }
 
-export function victimOf(dialect: DialectName): ServerPackage {
-  return casts[dialect].victim;
+export function targetOf(dialect: DialectName): ServerPackage {
+  return casts[dialect].target;
 }
 
 export function callOf(id: number, service: string, body: unknown): object {
@@ -100,12 +100,12 @@ export function callOf(id: number, service: string, body: unknown): object {
 
 // ---------------------------------------------------------------- the attack
 
-/** One message; the victim's are among them where that one is `known`. */
-export function messageOf(prng: Prng, dialect: DialectName, isVictimKnown: boolean): Tree {
-  const { victim, small, large } = casts[dialect];
+/** One message; the target's are among them where that one is `known`. */
+export function messageOf(prng: Prng, dialect: DialectName, isTargetKnown: boolean): Tree {
+  const { target, small, large } = casts[dialect];
   // The large one costs much time, and the others must not lose each other.
   const others = prng.chance(0.95) ? small : ([large] as const);
-  const one = isVictimKnown && prng.chance(0.1) ? victim : prng.pick<ServerPackage>(others);
+  const one = isTargetKnown && prng.chance(0.1) ? target : prng.pick<ServerPackage>(others);
   const id = prng.below(1_000);
   return treeOf(message(prng, dialect, one, id));
 }

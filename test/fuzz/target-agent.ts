@@ -5,7 +5,7 @@ import { indicesOf } from '../../src/core/chunk-set.ts';
 import { decodeIncoming } from '../../src/backends/rvi/codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from '../../src/backends/rvi/codec/sota.ts';
 import { hints } from '../support/core.ts';
-import { callOf, tellingOf, victimName, victimOf } from './session.ts';
+import { callOf, tellingOf, targetName, targetOf } from './session.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
 import type { DialectName } from '../backend/dialects.ts';
@@ -14,8 +14,8 @@ import type { DialectName } from '../backend/dialects.ts';
 export type Victim = (state: State, deliver: (data: Buffer) => string | undefined) => boolean;
 
 export function createVictim(dialect: DialectName): Victim {
-  const { id } = victimOf(dialect);
-  const telling = tellingOf(dialect, victimOf(dialect));
+  const { id } = targetOf(dialect);
+  const telling = tellingOf(dialect, targetOf(dialect));
   let isFinished = false;
 
   /** A server sends what the last ack lacks; here it reads it from the agent itself. */
@@ -37,7 +37,7 @@ export function createVictim(dialect: DialectName): Victim {
     if (service === undefined) return false;
     const answer = deliver(Buffer.from(JSON.stringify(callOf(1, service, body)))) ?? '';
     const isTaken = answer.includes('"status":0');
-    if (!isTaken && !answer.includes('-32000')) throw new Error(`the victim is refused: ${answer}`);
+    if (!isTaken && !answer.includes('-32000')) throw new Error(`the target is refused: ${answer}`);
     isFinished ||= isTaken && service === 'finish';
     return true;
   };
@@ -56,5 +56,5 @@ export function requestOf(data: Buffer): Request | undefined {
 export function isOrder(data: Buffer): boolean {
   const request = requestOf(data);
   if (request?.kind === 'abort' && request.id === undefined) return true;
-  return request !== undefined && 'id' in request && request.id?.name === victimName;
+  return request !== undefined && 'id' in request && request.id?.name === targetName;
 }

@@ -71,7 +71,7 @@ export function quickRunner(calls: RunRequest[] = []): Runner {
 }
 
 const isFakeOpkg = ({ program, args }: RunRequest) =>
-  program === process.execPath && args[1] === '--stand-in';
+  program === process.execPath && args[1] === '--fake';
 const willHalt = ({ args }: RunRequest) => readFileSync(args[2] ?? '', 'utf8').includes('haltAt');
 
 function runInHere({ args, environment, outputBytesMax, onOutput }: RunRequest): RunResult {

@@ -86,7 +86,7 @@ export function createOpkgDevice(
   const fake = join(process.env['SOTA_AGENT_ROOT'] ?? '', 'test/fakes/opkg.mjs');
   const where = options.isOffline === true ? ['-o', root] : ['-f', conf];
   const program = process.execPath;
-  const args = [fake, '--stand-in', settings, ...where];
+  const args = [fake, '--fake', settings, ...where];
   const home = join(root, isOld(flavour) ? 'usr/lib/opkg' : 'var/lib/opkg');
   const statusFile = join(home, 'status');
   const lockFile = join(home, 'lock');

@@ -1,5 +1,5 @@
 // Method: what starts the agent on a device is judged by the tools of those who read it: systemd's
-// own, shellcheck. The init script of sysvinit really runs, with a stand-in for the agent.
+// own, shellcheck. The init script of sysvinit really runs, with a fake agent.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

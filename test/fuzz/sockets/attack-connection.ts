@@ -1,70 +1,75 @@
-// One siege of the link: a node that was taken over says what no node says, between the messages
-// of a transfer that must finish. What ends the link costs a wait before the next one, so the agent
-// is cut then, and goes on in a new life.
+// One attack on the connection to the node: a compromised node sends what no node sends, between
+// the messages of a transfer that must finish. After each lost connection the agent waits before
+// the next one, so the test kills the agent then, and starts it again.
 import { createRandom } from '../../support/prng.ts';
 import { drawControl } from './control.ts';
 import { drawHarmless, fatal, halfFrame, handshakes } from './frames.ts';
 import { dialectAt } from '../session.ts';
 import { createRelay } from './relay.ts';
-import { besieged, bounds, count, perform, stageOf } from './attack.ts';
+import { underAttack, bounds, count, perform, stageOf } from './attack.ts';
 import { createGuarded } from './target-agent.ts';
 import { until } from '../../support/idle.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Relay } from './relay.ts';
-import type { Siege } from './attack.ts';
+import type { Attack } from './attack.ts';
 import type { Guarded } from './target-agent.ts';
 
-export async function besiegeLink(seed: number, inputs: number): Promise<Siege> {
+export async function attackConnection(seed: number, inputs: number): Promise<Attack> {
   const prng = createRandom(seed);
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);
   const kinds = prng.shuffle(fatal);
   const refusals = prng.shuffle(handshakes);
-  const attack = async (siege: Siege) => {
-    while (siege.inputs < inputs || kinds.length > 0) {
+  const attack = async (totals: Attack) => {
+    while (totals.inputs < inputs || kinds.length > 0) {
       const end = guarded.watch(bounds);
-      await harass(prng, siege, relay, guarded);
+      await harass(prng, totals, relay, guarded);
       const kind = kinds.pop();
-      if (kind !== undefined) await spoil(prng, siege, relay, kind, refusals.pop());
+      if (kind !== undefined) await spoil(prng, totals, relay, kind, refusals.pop());
       await end();
       guarded.vehicle.cut();
       await guarded.vehicle.agent().ended;
       guarded.vehicle.boot();
     }
   };
-  return besieged(guarded, attack).finally(relay.stop);
+  return underAttack(guarded, attack).finally(relay.stop);
 }
 
 /** A node that falls silent in the middle of a frame: only the agent's ping can tell. */
-export async function besiegeInSilence(seed: number): Promise<Siege> {
+export async function attackInSilence(seed: number): Promise<Attack> {
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);
-  const attack = async (siege: Siege) => {
+  const attack = async (totals: Attack) => {
     const end = guarded.watch(bounds);
     const link = await relay.link();
-    count(siege, 'link: silent in a frame', 1);
+    count(totals, 'link: silent in a frame', 1);
     link.inject(halfFrame);
     link.silence();
     await until('the link is ended after a silence', link.isClosed);
     await guarded.vehicle.agent().logged(/node-disconnected reason=.*sent nothing for/);
     await end();
   };
-  return besieged(guarded, attack).finally(relay.stop);
+  return underAttack(guarded, attack).finally(relay.stop);
 }
 
-async function harass(prng: Prng, siege: Siege, relay: Relay, { socket }: Guarded): Promise<void> {
+async function harass(
+  prng: Prng,
+  totals: Attack,
+  relay: Relay,
+  { socket }: Guarded,
+): Promise<void> {
   const link = await relay.link();
   const control = stageOf(socket, '\n');
   for (let turn = 0; turn < 12; turn += 1) {
     const { name, data, inputs } = drawHarmless(prng);
-    count(siege, name, inputs);
+    count(totals, name, inputs);
     link.inject(data);
     const script = drawControl(prng);
     if (prng.chance(0.2)) {
-      count(siege, script.name, script.inputs * script.connections);
-      await perform(siege, script, control);
+      count(totals, script.name, script.inputs * script.connections);
+      await perform(totals, script, control);
     }
     // All of it was read, and the link is as good as before.
     await link.read(name);
@@ -75,7 +80,7 @@ async function harass(prng: Prng, siege: Siege, relay: Relay, { socket }: Guarde
 /** The next link is refused, if so; the agent may try for it at once. */
 async function spoil(
   prng: Prng,
-  siege: Siege,
+  totals: Attack,
   relay: Relay,
   [name, draw, end]: (typeof fatal)[number],
   refusal: (typeof handshakes)[number] | undefined,
@@ -83,12 +88,12 @@ async function spoil(
   const link = await relay.link();
   const { closed } = relay.refused();
   relay.refuse(refusal?.[1]);
-  count(siege, `link: ${name}`, 1);
+  count(totals, `link: ${name}`, 1);
   link.inject(draw(prng));
   if (end !== undefined) link.end(end);
   await until(`the link is ended after: ${name}`, link.isClosed);
   if (refusal === undefined) return;
-  count(siege, `handshake: ${refusal[0]}`, 1);
+  count(totals, `handshake: ${refusal[0]}`, 1);
   const isClosed = () => relay.refused().closed > closed;
   await until(`the agent leaves after a handshake of ${refusal[0]}`, isClosed);
   relay.refuse(undefined);

@@ -1,5 +1,5 @@
-// One siege from one seed: so many inputs over real sockets against the built agent, which has a
-// transfer to finish beside it.
+// One attack from one seed: many inputs over real sockets to the built agent, which must finish a
+// transfer at the same time.
 import { connect } from 'node:net';
 import { createRandom } from '../../support/prng.ts';
 import { freePort } from '../../support/vehicle.ts';
@@ -13,7 +13,7 @@ import { pause, until } from '../../support/idle.ts';
 import type { Played, Script, Stage } from './script.ts';
 import type { Bounds, Guarded, Seen } from './target-agent.ts';
 
-export type Siege = Seen & {
+export type Attack = Seen & {
   inputs: number;
   answers: number;
   /** Connections that the agent did not take, or ended. */
@@ -28,14 +28,14 @@ export type Siege = Seen & {
 export const bounds: Bounds = { rssMib: 256, files: 2 * 64 + 8 + 32 + 32 };
 /** Peers at work at a time. */
 const peersMax = 16;
-export async function besiegeListener(seed: number, inputs: number): Promise<Siege> {
+export async function attackListener(seed: number, inputs: number): Promise<Attack> {
   const prng = createRandom(seed);
   const port = await freePort();
   const guarded = await createGuarded('http', dialectAt(seed), {
     listen: `127.0.0.1:${port}`,
     path: deliveryPath,
   });
-  return besieged(guarded, async (siege) => {
+  return underAttack(guarded, async (totals) => {
     const { pid } = guarded.vehicle.agent();
     const before = filesOf(pid);
     const end = guarded.watch(bounds);
@@ -45,11 +45,11 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     const first = prng.shuffle([...httpDraws, ...controlDraws, ...strangers]);
     await inParallel(peersMax, () => {
       const another = prng.chance(0.15) ? drawControl : drawHttp;
-      const draw = first.pop() ?? (siege.inputs < inputs ? another : undefined);
+      const draw = first.pop() ?? (totals.inputs < inputs ? another : undefined);
       if (draw === undefined) return undefined;
       const script = draw(prng);
       const isControl = draw === drawControl || controlDraws.includes(draw);
-      return () => perform(siege, counted(siege, script), isControl ? control : listener);
+      return () => perform(totals, counted(totals, script), isControl ? control : listener);
     });
     // Those at the control socket may rest for a minute; at the listener nobody may.
     for (const socket of control.held.keys()) socket.destroy();
@@ -58,26 +58,26 @@ export async function besiegeListener(seed: number, inputs: number): Promise<Sie
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4);
     // Crowds may have taken the places of all strangers: now each of them gets its answer.
-    for (const draw of strangers) await perform(siege, counted(siege, draw(prng)), listener);
+    for (const draw of strangers) await perform(totals, counted(totals, draw(prng)), listener);
     await end();
     const refused = async () => (await guarded.vehicle.status()).counters.refused;
-    const isAll = async () => (await refused()) >= siege.foreign;
+    const isAll = async () => (await refused()) >= totals.foreign;
     await until('each that was refused is counted', isAll);
   });
 }
 
 /** From the beginning of a transfer to its end; what goes wrong is told with the agent's log. */
-export async function besieged(
+export async function underAttack(
   guarded: Guarded,
-  attack: (siege: Siege) => Promise<void>,
-): Promise<Siege> {
+  attack: (totals: Attack) => Promise<void>,
+): Promise<Attack> {
   const counts = { inputs: 0, answers: 0, refused: 0, foreign: 0, kinds: new Map() };
-  const siege: Siege = Object.assign(guarded.seen, counts);
+  const totals: Attack = Object.assign(guarded.seen, counts);
   try {
     await begin(guarded);
-    await attack(siege);
+    await attack(totals);
     await guarded.prove();
-    return siege;
+    return totals;
   } catch (error) {
     await pause(1_000);
     console.error(guarded.vehicle.logs().slice(-5_000));
@@ -103,23 +103,23 @@ export const stageOf = (where: number | string, mark: string): Stage => ({
   held: new Map(),
 });
 
-function counted(siege: Siege, script: Script): Script {
-  count(siege, script.name, script.inputs * script.connections);
+function counted(totals: Attack, script: Script): Script {
+  count(totals, script.name, script.inputs * script.connections);
   return script;
 }
 
-export function count(siege: Siege, kind: string, inputs: number): void {
-  siege.inputs += inputs;
-  siege.kinds.set(kind, (siege.kinds.get(kind) ?? 0) + inputs);
+export function count(totals: Attack, kind: string, inputs: number): void {
+  totals.inputs += inputs;
+  totals.kinds.set(kind, (totals.kinds.get(kind) ?? 0) + inputs);
 }
 
-export async function perform(siege: Siege, script: Script, stage: Stage): Promise<void> {
+export async function perform(totals: Attack, script: Script, stage: Stage): Promise<void> {
   const all = Array.from({ length: script.connections }, () => play(script, stage));
   for (const played of await Promise.all(all)) {
     const answers = played.text.split(stage.mark).length - 1;
-    siege.answers += answers;
-    if (!played.isConnected || answers === 0) siege.refused += 1;
-    if (script.isForeign === true) siege.foreign += judgeForeign(script, played);
+    totals.answers += answers;
+    if (!played.isConnected || answers === 0) totals.refused += 1;
+    if (script.isForeign === true) totals.foreign += judgeForeign(script, played);
     else judge(script, played);
   }
 }

@@ -1,5 +1,5 @@
-// Messages of all dialects as the fuzzer in the process bends them; the orders that a node may give
-// are left out where they would end, or lead elsewhere, the transfer that must finish.
+// Messages of all dialects, changed as in the fuzzer of one process. Orders that a node may give
+// are omitted if they would end or redirect the transfer that must finish.
 import { mutated } from '../mutate.ts';
 import { callOf, dialectNames, messageOf } from '../session.ts';
 import { spell } from '../tree.ts';

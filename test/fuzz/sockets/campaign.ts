@@ -1,17 +1,21 @@
-// Sieges of all ways, one after the other or side by side; what fails is told as the line that
-// replays it. Each wait of a siege ends when nothing moves, so a siege that hangs ends.
+// Attacks of all ways, one after the other or at the same time. A failure prints the line that
+// replays it. Each wait of an attack ends when nothing moves, so an attack that hangs ends.
 import process from 'node:process';
-import { besiegeInSilence, besiegeLink } from './attack-connection.ts';
-import { besiegeListener } from './attack.ts';
-import type { Siege } from './attack.ts';
+import { attackInSilence, attackConnection } from './attack-connection.ts';
+import { attackListener } from './attack.ts';
+import type { Attack } from './attack.ts';
 
-export const ways = { http: besiegeListener, ws: besiegeLink, silence: besiegeInSilence } as const;
+export const ways = {
+  http: attackListener,
+  ws: attackConnection,
+  silence: attackInSilence,
+} as const;
 export type Way = keyof typeof ways;
 
 export const isWay = (name: string | undefined): name is Way =>
   name !== undefined && Object.hasOwn(ways, name);
 
-export async function runSiege(way: Way, seed: number, inputs: number): Promise<Siege> {
+export async function runAttack(way: Way, seed: number, inputs: number): Promise<Attack> {
   try {
     return await ways[way](seed, inputs);
   } catch (error) {
@@ -21,18 +25,18 @@ export async function runSiege(way: Way, seed: number, inputs: number): Promise<
   }
 }
 
-export function told(way: Way, seed: number, siege: Siege): string {
-  const { inputs, answers, refused, rssMib, filesMost, statusMs, chunksBeside } = siege;
+export function told(way: Way, seed: number, totals: Attack): string {
+  const { inputs, answers, refused, rssMib, filesMost, statusMs, chunksBeside } = totals;
   return [
-    `${way} seed ${seed}: ${inputs} inputs of ${siege.kinds.size} kinds`,
+    `${way} seed ${seed}: ${inputs} inputs of ${totals.kinds.size} kinds`,
     `${answers} answers, ${refused} connections without one`,
     `RSS at most ${rssMib.toFixed(0)} MiB, ${filesMost} files more than before`,
     `status within ${statusMs.toFixed(0)} ms, ${chunksBeside} acks of the transfer beside it`,
   ].join('; ');
 }
 
-/** Sieges of 5 000 inputs, over each way in turn; gives how many inputs there were. */
-export async function runSieges(
+/** Attacks of 5 000 inputs, over each way in turn; gives how many inputs there were. */
+export async function runAttacks(
   only: Way | undefined,
   firstSeed: number,
   inputs: number,
@@ -41,9 +45,9 @@ export async function runSieges(
   let sent = 0;
   for (let seed = firstSeed; sent < inputs; seed += 1) {
     const way = only ?? (seed % 2 === 0 ? 'ws' : 'http');
-    const siege = await runSiege(way, seed, Math.min(each, inputs - sent));
-    sent += siege.inputs;
-    process.stdout.write(`${told(way, seed, siege)}\n`);
+    const totals = await runAttack(way, seed, Math.min(each, inputs - sent));
+    sent += totals.inputs;
+    process.stdout.write(`${told(way, seed, totals)}\n`);
   }
   return sent;
 }

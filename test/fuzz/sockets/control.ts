@@ -1,6 +1,6 @@
 // Hostile peers at the control socket.
 import { mutated } from '../mutate.ts';
-import { victimName, wishOf } from '../session.ts';
+import { targetName, wishOf } from '../session.ts';
 import { spell } from '../tree.ts';
 import { largeOf } from '../values.ts';
 import { send } from './script.ts';
@@ -31,11 +31,11 @@ const draws: readonly [Draw, ...Draw[]] = [
 ];
 export const controlDraws: readonly Draw[] = draws;
 
-/** `inventory` starts a program each time, and the victim is nobody's to decline. */
+/** `inventory` starts a program each time, and no command may decline the target. */
 function lineOf(prng: Prng): Buffer {
   const tree = wishOf(prng);
   const data = prng.chance(0.3) ? Buffer.from(spell(tree)) : mutated(prng, tree);
-  const isSpared = ['packages', 'inventory', victimName].some((word) => data.includes(word));
+  const isSpared = ['packages', 'inventory', targetName].some((word) => data.includes(word));
   return isSpared ? Buffer.from('{"command":"status"}') : data.subarray(0, 4_000);
 }
 

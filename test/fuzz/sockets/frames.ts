@@ -1,5 +1,5 @@
-// WebSocket frames as no library would write them: what a hostile node may say behind a proper
-// handshake, and handshakes that are none.
+// WebSocket frames that no library writes: what a hostile node may send after a valid handshake,
+// and invalid handshakes.
 import { bodyOf, millionNotify } from './bodies.ts';
 import type { Prng } from '../../support/prng.ts';
 

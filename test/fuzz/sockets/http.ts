@@ -4,8 +4,8 @@ import { send } from './script.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Script, Step } from './script.ts';
 
-/** The path of the victim, as its configuration has it. */
-export const deliveryPath = '/victim';
+/** The path of the target, as its configuration has it. */
+export const deliveryPath = '/target';
 const nodeHeaders = 'Host: 127.0.0.1\r\nContent-Type: application/json\r\n';
 const headOf = (headers: string, method = 'POST') =>
   `${method} ${deliveryPath} HTTP/1.1\r\n${nodeHeaders}${headers}\r\n`;

@@ -1,5 +1,5 @@
-// Between the agent and a proper node: passes on what both say, and puts frames of its own in
-// between, as a node that was taken over would.
+// A relay between the agent and a correct node: it forwards both directions, and inserts frames,
+// as a compromised node would.
 import { connect, createServer } from 'node:net';
 import { listening, portOf } from '../../backend/edge-http.ts';
 import { frameOf, opcodes } from './frames.ts';

@@ -1,4 +1,5 @@
-// What one hostile peer does on one connection, drawn as data before it begins: so a seed says all
+// What one hostile peer does on one connection. All of it is drawn as data before it begins, so
+// that the seed decides it, and not the timing. TCP and the control socket are treated alike.
 import { pause, until } from '../../support/idle.ts';
 // of it, whatever the timing. Connections over TCP and to the control socket are alike here.
 import type { Socket } from 'node:net';

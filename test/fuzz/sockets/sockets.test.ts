@@ -1,8 +1,8 @@
-// Method: the built executable, besieged over real sockets from seeds that are always the same,
-// with a transfer beside it that must finish right. All ways at a time: most of it is waiting for
-// time limits of the agent.
+// Method: the built executable under attack over real sockets, from fixed seeds, with a transfer at
+// the same time that must finish correctly. All ways run at the same time, because most of the time
+// is waiting for time limits of the agent.
 import { assert, suite } from '../../support/suite.ts';
-import { runSiege, told } from './campaign.ts';
+import { runAttack, told } from './campaign.ts';
 import { controlDraws } from './control.ts';
 import { fatal, handshakes } from './frames.ts';
 import { httpDraws } from './http.ts';
@@ -10,17 +10,17 @@ import type { Way } from './campaign.ts';
 
 const test = suite('hostile peers');
 
-async function besiege(way: Way, seed: number, inputs: number) {
-  const siege = await runSiege(way, seed, inputs);
-  console.log(`\n| ${told(way, seed, siege)} |`);
-  return siege;
+async function attackWith(way: Way, seed: number, inputs: number) {
+  const totals = await runAttack(way, seed, inputs);
+  console.log(`\n| ${told(way, seed, totals)} |`);
+  return totals;
 }
 
 test('leave a transfer beside them unharmed, and the agent as it was', async () => {
   const [http, ws, silent] = await Promise.all([
-    besiege('http', 1, 8_000),
-    besiege('ws', 2, 8_000),
-    besiege('silence', 3, 1),
+    attackWith('http', 1, 8_000),
+    attackWith('ws', 2, 8_000),
+    attackWith('silence', 3, 1),
   ]);
   assert.is(silent.inputs, 1);
   assert.ok(http.inputs >= 8_000 && ws.inputs >= 8_000);

@@ -1,5 +1,5 @@
-// The built agent with a transfer that is as it should be, in the middle of an attack: what the
-// siege looks at meanwhile, and what must hold behind it.
+// The built agent with a correct transfer during an attack: what the test observes meanwhile, and
+// what must hold after it.
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { isStatus } from '../../../src/control/protocol.ts';
 import { packageOf } from '../../backend/package.ts';
 import { createVehicle } from '../../support/vehicle.ts';
-import { idOf, victimName } from '../session.ts';
+import { idOf, targetName } from '../session.ts';
 import { afterIdle, idleMsMax, pause } from '../../support/idle.ts';
 import type { BackendOptions } from '../../backend/backend.ts';
 import type { DialectName } from '../../backend/dialects.ts';
@@ -51,7 +51,7 @@ export async function createGuarded(
   const { directory, backend } = vehicle;
   const socket = join(directory, 'control.sock');
   const data = randomBytes(100 * 65_536 + 77);
-  const one = packageOf(idOf(dialect, victimName), data);
+  const one = packageOf(idOf(dialect, targetName), data);
   const seen: Seen = { rssMib: 0, filesMost: 0, statusMs: 0, chunksBeside: 0 };
   const held = () => backend.server.log.filter(({ service }) => service === '/sota/ack').length;
 
@@ -90,7 +90,7 @@ export async function createGuarded(
   async function prove(): Promise<void> {
     isSlow = false;
     await vehicle.reported(one);
-    if (!vehicle.installed(one.id).equals(data)) throw new Error('the victim has other bytes');
+    if (!vehicle.installed(one.id).equals(data)) throw new Error('the target has other bytes');
     if (!isStatus(await vehicle.status())) throw new Error('a status that its reader refuses');
     const code = await vehicle.agent().kill();
     if (code !== 0) throw new Error(`it ended with ${code}`);

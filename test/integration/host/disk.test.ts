@@ -124,26 +124,26 @@ test('does not wait for a pipe, and refuses it as it does sockets and devices', 
 });
 
 test('follows no link, symbolic or hard, where links are refused', async () => {
-  writeFileSync(`${directory}/victim`, 'precious');
-  symlinkSync('victim', `${directory}/symbolic`);
+  writeFileSync(`${directory}/outside`, 'precious');
+  symlinkSync('outside', `${directory}/symbolic`);
   symlinkSync('nowhere', `${directory}/broken`);
   for (const mode of ['read', 'write', 'create'] as const) {
     assert.is(codeOf(await disk.open(`${directory}/symbolic`, mode, 'refused')), 'ELOOP');
     assert.is(codeOf(await disk.open(`${directory}/broken`, mode, 'refused')), 'ELOOP');
     await must(await disk.open(`${directory}/symbolic`, mode)).close();
-    await must(await disk.open(`${directory}/victim`, mode, 'refused')).close();
+    await must(await disk.open(`${directory}/outside`, mode, 'refused')).close();
   }
-  linkSync(`${directory}/victim`, `${directory}/hard`);
+  linkSync(`${directory}/outside`, `${directory}/hard`);
   for (const mode of ['read', 'write', 'create'] as const) {
     assert.is(codeOf(await disk.open(`${directory}/hard`, mode, 'refused')), 'EMLINK');
     const other = { secondName: `${directory}/none` };
     assert.is(codeOf(await disk.open(`${directory}/hard`, mode, other)), 'EMLINK');
-    const own = { secondName: `${directory}/victim` };
+    const own = { secondName: `${directory}/outside` };
     await must(await disk.open(`${directory}/hard`, mode, own)).close();
     await must(await disk.open(`${directory}/hard`, mode)).close();
   }
   assert.not.ok(existsSync(`${directory}/nowhere`));
-  assert.is(readFileSync(`${directory}/victim`, 'utf8'), 'precious');
+  assert.is(readFileSync(`${directory}/outside`, 'utf8'), 'precious');
 });
 
 test('fails on a closed file, and closes it twice without a word', async () => {

@@ -1,5 +1,5 @@
-// Method: the stand-in for opkg kills itself at each point of an install; then the installer is
-// asked what is true, and runs again, as after a boot.
+// Method: the fake opkg kills itself at each point of an install. Then the installer probes, and
+// runs again, as after a boot.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

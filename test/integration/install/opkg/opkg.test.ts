@@ -1,4 +1,4 @@
-// Method: the installer with the real disk and runner against the stand-in for opkg, in each of
+// Method: the installer with the real disk and runner against the fake opkg, in each of
 // its versions; the table of what opkg does in which case is that of installers 2.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
