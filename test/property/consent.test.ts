@@ -1,6 +1,7 @@
-// Method: every order of what a server and a person can do with two packages and an update, state
-// by state until no new one comes (in more detail: until a bound is met), against an oracle that
-// knows only the events: nothing is received without the consent of a person to that very package.
+// Tests consent with an exhaustive search: every order of actions of a server and a user, with two
+// packages and an update, until no new state appears (the detailed search ends at a bound). An
+// oracle that sees only the events requires that the agent receives nothing without the consent of
+// a user to that package.
 
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { keyOf, reservationOf, transferOf } from '../../src/core/decision-helpers.ts';
@@ -31,13 +32,13 @@ const nowMs = 1_000_000;
 
 type Step =
   | { readonly kind: 'event'; readonly name: string; readonly event: Event }
-  /** The next life knows the facts alone, or what a rewritten journal holds of them. */
+  /** The agent restarts with the facts of the journal, or with those of a compacted journal. */
   | { readonly kind: 'restart'; readonly name: string; readonly isRewritten: boolean };
 
-/** What the oracle knows: of events, and of outcomes that the agent tells. */
+/** The state of the oracle, from events and from the outcomes that the agent reports. */
 type Known = {
   readonly granted: ReadonlySet<string>;
-  /** Consent is needed: always, or since a notify said so. */
+  /** Packages that need consent: always, or because a notify required it. */
   readonly wanted: ReadonlySet<string>;
 };
 
@@ -80,7 +81,7 @@ function stepsOf(ids: readonly PackageId[], isConfirmed: boolean): readonly Step
   ];
 }
 
-/** What the device answers at once: there is room, the bytes are right, the installer succeeds. */
+/** Simulates the device: space is available, the bytes are right, the installer succeeds. */
 function answers(decided: Decision): readonly Event[] {
   return decided.effects.flatMap((effect): readonly Event[] => {
     switch (effect.kind) {
@@ -100,7 +101,7 @@ function answers(decided: Decision): readonly Event[] {
   });
 }
 
-/** Whose payload a decision takes; undefined: none. */
+/** Returns the packages whose payload the decision receives or uses. */
 function received(before: State, decided: Decision): readonly PackageId[] {
   const written = decided.writes.flatMap(({ number }) =>
     [...before.core.packages.values()].filter((one) => transferOf(one)?.number === number),
@@ -154,8 +155,8 @@ function fineKeyIn({ core, backend }: State, known: Known): string {
 }
 
 /**
- * Only what a rule about consent can depend on, package by package, in no order: few enough states
- * that all of them are visited.
+ * Returns only the parts of a state on which a rule about consent can depend, package by package,
+ * without an order. The number of different keys is small enough to visit all of them.
  */
 function coarseKeyIn(state: State, { granted, wanted }: Known): string {
   const all = [...state.core.packages.values()].map((one) => {
@@ -172,7 +173,7 @@ function coarseKeyIn(state: State, { granted, wanted }: Known): string {
 
 type Explored = { readonly states: number; readonly depth: number; readonly isClosed: boolean };
 
-/** Gives the way to the first reception without consent, or what was seen. */
+/** Returns the path to the first reception without consent, or the size of the search. */
 function explore(
   own: Settings,
   steps: readonly Step[],
@@ -252,7 +253,7 @@ function run(own: Settings, from: Next, events: readonly Event[], isAlways: bool
     known = learn(known, state, event, decided.facts);
     state = policy.applyAll(state, decided.facts, decided.notes);
     queue.push(...answers(decided));
-    // The hash runs when all is finished.
+    // The simulated device hashes the payload after the server has finished the transfer.
     for (const one of state.core.packages.values()) {
       if (one.phase.kind !== 'receiving' || !one.phase.finished) continue;
       if (one.phase.now.isPreparing) continue;

@@ -1,7 +1,7 @@
-// Method: all that the agent can say, in each dialect of the node, with names, texts, clocks and
-// time limits from a seed; each text is held against what crashes a node, and given to a 0.4 whose
-// link is down. Where the agent can refuse (names of a peer, keys of the configuration) it may;
-// what it says all the same must be harmless.
+// Tests that no message of the agent crashes a node: all messages in each dialect of the node, with
+// names, texts, clocks and time limits from a seed. The test compares each text with the rules that
+// crash a node, and passes it to a fake 0.4 node whose link is down. The agent may refuse names of
+// a peer and keys of the configuration. Every message that it sends must be harmless.
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { createSender } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
@@ -58,7 +58,7 @@ const letters = [
 const textOf = (prng: Prng, lengthMax: number) =>
   Array.from({ length: prng.below(lengthMax) }, () => prng.pick(letters)).join('');
 
-/** As far as the decoder of a peer's names lets it in. */
+/** Returns a name that the decoder of a peer's names accepts. */
 function nameOf(prng: Prng): string {
   const drawn = prng.chance(0.1) ? 'n'.repeat(255) : textOf(prng, 12);
   const name = readName(drawn, '', nameBytesMax);
@@ -93,7 +93,7 @@ function wallOf(prng: Prng): number {
 }
 
 function sayingsOf(prng: Prng, id: PackageId): readonly RviEffect[] {
-  // What an installer printed, as it comes into a report, and raw.
+  // The output of an installer, bounded as in a report and raw.
   const printed = bounded(textOf(prng, 900));
   const description = prng.chance(0.5) ? printed : textOf(prng, 300);
   const report = { id, status: prng.chance(0.5), code: 'install-failed', description } as const;
@@ -145,7 +145,10 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
 
 const none = () => undefined;
 
-/** What waits for a link that is down is looked at most closely (protocol 1.7, item 3). */
+/**
+ * A node queues messages while its link is down; this path has the most crashes (protocol 1.7, item
+ * 3).
+ */
 function createFragile(nowMs: number) {
   const node = createNode(
     { kind: '0.4', prefix: 'genivi.org/vin/V1', backend: [] },

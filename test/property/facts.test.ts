@@ -1,5 +1,5 @@
-// Method: the facts of random lives, and those of their snapshots, written as records and read
-// back; the texts in them are as strange as a peer may make them.
+// Tests the fact codec with the facts of random runs and of their snapshots: the test writes each
+// fact as a record and reads it back. The facts contain any text that a peer may send.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
@@ -20,7 +20,7 @@ function comeBack(facts: readonly Fact[], what: string): void {
   assert.is(decoded.unknownCount, 0, what);
 }
 
-/** A member that is undefined is not written, and means the same. */
+/** Removes undefined members, which the codec does not write and which mean the same. */
 function defined(fact: Fact): unknown {
   return Object.fromEntries(Object.entries(fact).filter(([, value]) => value !== undefined));
 }

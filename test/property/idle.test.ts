@@ -1,5 +1,5 @@
-// Method: what the agent writes, syncs and says is counted, on a disk in memory: in a transfer of
-// 256 MiB, on a day without work, and on a day without a node.
+// Tests the idle cost of the agent on a disk in memory: the test counts writes, syncs and messages
+// in a transfer of 256 MiB, on a day without work, and on a day without a node.
 import { chunkBytes } from '../../src/limits.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -16,7 +16,7 @@ const bytes = data.toString('base64');
 const start = { package: engine, checksum: 'a'.repeat(40), chunkscount: chunksCount };
 const offer = { packages: [{ package: engine, size: chunksCount * chunkBytes }] };
 
-/** A whole download, so many chunks at a time; what the disk was asked for. */
+/** Runs a whole download, `burst` chunks at a time, and returns the counted disk operations. */
 async function download(burst: number) {
   const disk = createMemoryDisk(undefined, (path) => !path.endsWith('/data'));
   const { node, clock, daemon } = await startFake({ disk });
@@ -76,7 +76,7 @@ test('touches no disk and says nothing in a day without work', async () => {
   await settle();
   const [before, lineCount] = [disk.ops.length, seen(lines.lines).length];
   await clock.advance(day);
-  // It renews its registration all the same.
+  // The agent still renews its registration.
   assert.ok(node.said.length > 280 * 6, `${node.said.length} calls`);
   assert.equal(disk.ops.slice(before), []);
   assert.is(seen(lines.lines).length, lineCount);
@@ -103,7 +103,7 @@ test('touches no disk, and says two lines, in an outage of a day, with work to d
   const codes = seen(lines.lines)
     .slice(lineCount)
     .map((one) => one.split(' ')[1]);
-  // That the server says nothing afterwards either is another matter, and said once.
+  // The third line is not about the outage: the server also sends nothing after it.
   assert.equal(codes, ['node-disconnected', 'registered', 'download-stalled']);
   assert.is(changes(disk), before);
 });

@@ -1,6 +1,6 @@
-// Method: seeded journals of random facts, in random batches. Cut at every byte; and lived with:
-// appends that are refused, rewrites, kills and power cuts at any operation, against a list of what
-// was acknowledged. A failure names its seed.
+// Tests the journal with random facts in random batches. One test truncates the journal at every
+// byte. Another compares the journal with the list of acknowledged facts through refused appends,
+// compactions, kills and power loss at any operation. A failure prints its seed.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
@@ -20,7 +20,7 @@ const test = suite('any journal');
 const seeds = Array.from({ length: 40 }, (_, at) => at + 1);
 const path = '/s/journal';
 
-/** Facts as an agent could state them: a number is opened once. */
+/** Returns a generator of facts; it opens each transfer number once, as the agent does. */
 function createFacts(random: Prng): () => Fact {
   let nextNumber = 1;
   const ids: readonly [PackageId, ...PackageId[]] = [
@@ -84,7 +84,7 @@ test('cut at any byte gives the facts before the cut, and takes new ones behind 
         `seed ${seed}, ${bytes} bytes`,
       );
       assert.equal(decodeRecords(journalFold, left).facts, facts.slice(0, count));
-      // Opened anew at each byte of the last records: what is appended is read behind the rest.
+      // At each byte of the last records: the store must read an append that follows the rest.
       if (bytes < whole.length - 90) continue;
       const disk = createMemoryDisk();
       disk.put(path, left);
@@ -100,7 +100,7 @@ test('cut at any byte gives the facts before the cut, and takes new ones behind 
 
 type Life = { readonly disk: MemoryDisk; readonly acked: readonly Fact[] };
 
-/** One life until a random cut: what was acknowledged in it, and the batch that was under way. */
+/** Runs until a random power loss; returns the disk and the facts that it must contain. */
 async function live(random: Prng, next: () => Fact, { disk, acked }: Life): Promise<Life> {
   const { journal } = await open(disk);
   const known = [...acked];
@@ -120,7 +120,7 @@ async function live(random: Prng, next: () => Fact, { disk, acked }: Life): Prom
   }
 }
 
-/** After a cut within an append the journal holds none, some or all of its facts, in order. */
+/** After power loss within an append the journal has none, some or all of its facts, in order. */
 async function among(disk: MemoryDisk, acked: readonly Fact[], batch: readonly Fact[]) {
   const found = JSON.stringify(
     policy.snapshot(policy.replay((await open(disk.cut('kept'))).facts)),

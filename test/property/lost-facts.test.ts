@@ -1,6 +1,6 @@
-// Method: the facts of random lives, with any subset of them missing, as two or more damages may
-// leave it. Whatever is left folds without a throw, starts no installer that was not asked first,
-// and owes no report that was never settled.
+// Tests that the state is safe after lost facts: any subset of the facts of random runs is missing,
+// as after damage in several places. The fold of the rest must not throw, must not start an
+// installer before a probe, and must not report an outcome that was never recorded.
 
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { settings } from '../support/core.ts';
@@ -29,7 +29,7 @@ function startsOf(state: State, event: Event): readonly string[] {
   return policy.decide(settings, state, event, moment).effects.map(({ kind }) => kind);
 }
 
-/** Every package that has all its data is prepared: its installer is asked, and does not run. */
+/** Checks that the agent probes a package with complete data before it runs the installer. */
 function checkPrepared(state: State, what: string): void {
   for (const { id, phase } of state.core.packages.values()) {
     if (phase.kind !== 'receiving' || !phase.finished) continue;
@@ -61,7 +61,7 @@ test('leave a state that throws nowhere and runs nothing twice', () => {
       assert.not.ok(startsOf(state, booted).includes('install'), what);
       const { facts: more, notes } = policy.decide(settings, state, booted, moment);
       const next = policy.applyAll(state, more, notes);
-      // A snapshot of what is left says the same, the doubt included.
+      // A snapshot folds to the same state, and keeps the mark for lost records.
       assert.ok(policy.replay(policy.snapshot(next)).core.hasLostRecords, what);
       const again = [...policy.replay(policy.snapshot(next)).core.packages.keys()];
       assert.equal(again.sort(), [...next.core.packages.keys()].sort());
@@ -108,7 +108,7 @@ test('are said after an installer was asked that had never run', () => {
   assert.is([...next.core.history.values()][0]?.attempts, 1);
   const not = { kind: 'not-installed', description: '' } as const;
   const run = policy.decide(settings, next, { kind: 'install-probed', id, probe: not }, moment);
-  // The attempt is on flash already, and is not counted twice.
+  // The attempt is on flash already. The agent does not count it twice.
   assert.equal(run.facts, []);
   assert.equal(
     run.effects.map(({ kind }) => kind),

@@ -1,5 +1,5 @@
-// Method: long random lives of the policy (test/support/world.ts), one seed each; what must hold is
-// looked at after every event. A failure names its seed: SEED=n node test/run.mjs test/property
+// Tests the invariants of the policy in long random runs (test/support/world.ts), one seed each,
+// after every event. A failure prints its seed: SEED=n node test/run.mjs test/property
 import { policy } from '../../src/agent/rvi-policy.ts';
 import process from 'node:process';
 
@@ -40,13 +40,13 @@ const seeds = one === undefined ? Array.from({ length: 2_000 }, (_, at) => at + 
 
 type Check = (step: Step, world: World, model: Model, at: number) => void;
 
-/** What is known apart from the state: from events and facts alone. */
+/** A model that the test derives from events and facts only, not from the state. */
 type Model = {
   readonly held: Map<number, Set<number>>;
   readonly verified: Set<number>;
   readonly discarded: Set<number>;
   readonly intents: Map<string, number>;
-  /** Reports said since the outcome, and whether one may have reached the server. */
+  /** Reports sent since the outcome, and whether the server may have received one. */
   readonly said: Map<string, { count: number; mayBeThere: boolean; isInDoubt: boolean }>;
 };
 
@@ -67,11 +67,11 @@ function settingsOf(seed: number): Settings {
 
 const checks = new Map<string, Check>();
 const failures = new Map<string, string>();
-/** What was decided at all, lest a check has nothing to look at. */
+/** The kinds of all facts and effects, so that a test can prove that its check had input. */
 const met = new Set<string>();
 let isLived = false;
 
-/** Each life is lived once, and everything looked at on the way. */
+/** Runs each seed once; every check looks at every step. */
 function liveAll(): void {
   if (isLived) return;
   isLived = true;
@@ -123,7 +123,7 @@ function learn(model: Model, { event, before, decided }: Step): void {
     const said = model.said.get(keyOf(effect.report.id));
     if (said !== undefined) said.count += 1;
   }
-  // It proves one report; of others that were said it is half a proof, and ends them sooner.
+  // It confirms one report. For other sent reports it is a weak sign, after which they end sooner.
   if (event.kind === 'request' && event.request.kind === 'getpackages') {
     for (const said of model.said.values()) said.isInDoubt ||= said.mayBeThere;
   }
@@ -136,7 +136,7 @@ function learn(model: Model, { event, before, decided }: Step): void {
 function learnFact(model: Model, before: State, fact: Fact): void {
   switch (fact.kind) {
     case 'transfer-started':
-      // Room that was made and not used leaves no fact: after a cut its number comes again.
+      // An unused reservation leaves no fact. Its number can be used again after power loss.
       model.discarded.delete(fact.number);
       return void model.held.set(fact.number, new Set());
     case 'chunk-stored':
@@ -351,7 +351,7 @@ function waits(world: World, state: State, one: Package): boolean {
   }
 }
 
-/** Another package keeps the server busy, and has a deadline of its own. */
+/** Returns whether another package keeps the server busy; that package has its own deadline. */
 function isElsewhere(state: State, one: Package): boolean {
   return packagesOf(state).some((other) => {
     if (reservationOf(other) !== undefined) return true;
