@@ -1,5 +1,5 @@
-// Method: the files and functions that docs/internals/architecture.md names are looked up in the
-// tree, and the claims that a pattern can check are checked.
+// Tests docs/internals/architecture.md against the tree: each file and function that the page names
+// must exist, and each claim that a pattern can check must be true.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert, suite } from '../support/suite.ts';
@@ -11,7 +11,7 @@ const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : 
 
 type Read = (path: string) => string;
 
-/** Each "`name` in `file`" of the text that is not there. */
+/** Returns each "`name` in `file`" of the text that does not exist. */
 function missingIn(prose: string, readFile: Read): readonly string[] {
   const named = [...prose.matchAll(/`(\w+)`(?: and `(\w+)`)? in\s+`(src\/[\w./-]+\.ts)`/g)];
   return named.flatMap(([, first = '', second, file = '']) =>

@@ -1,7 +1,7 @@
-// Citations in the code and links in the pages. A citation such as "protocol 2.4" must lead to the
-// heading with that number in docs/internals/protocol.md. A relative link must lead to a file, and
-// its anchor to a heading of that file. Each rule runs over the tree, and over snippets that break
-// it.
+// Tests the citations in the code and the links in the pages, over the tree and over snippets that
+// break a rule. A citation such as "protocol 2.4" must lead to the heading with that number in
+// docs/internals/protocol.md. A relative link must lead to a file, and its anchor to a heading of
+// that file.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assert, suite } from '../support/suite.ts';
@@ -10,19 +10,19 @@ type File = { readonly path: string; readonly text: string };
 type Rule = {
   readonly name: string;
   readonly complain: (files: readonly File[]) => readonly string[];
-  /** Each must cause exactly one complaint. */
+  /** Each file must cause exactly one complaint. */
   readonly bad: readonly File[];
 };
 
 const isPage = ({ path }: File) => path.endsWith('.md');
 
-/** The words that cite a page, each with its page. */
+/** The words that cite a page, and the page that each word cites. */
 const pages: { readonly [word: string]: string } = {
   protocol: 'docs/internals/protocol.md',
   installers: 'docs/internals/installers.md',
 };
 
-/** Returns the text with each comment on one line, so that a citation may continue on the next. */
+/** Returns the text with each comment on one line, because a citation may span two lines. */
 function unwrapped({ path, text }: File): string {
   return text.replace(path.endsWith('.md') ? /\n(?=\S)/g : /\n\s*(?:\/\/|\*|#) ?/g, ' ');
 }
@@ -35,7 +35,7 @@ const citation = new RegExp(`(?<![\\w-])(${words}) (${numbers})(${place})?(?![\\
 
 type Citation = { readonly page: string; readonly section: string; readonly place: string };
 
-/** Returns each cited section, and the place in it: `item 4`, `row 2` of a table, or a label. */
+/** Returns each cited section and the place in it: `item 4`, `row 2` of a table, or a label. */
 function citationsOf(file: File): readonly Citation[] {
   return [...unwrapped(file).matchAll(citation)].flatMap(([, word = '', listed = '', at = '']) =>
     listed
@@ -44,14 +44,14 @@ function citationsOf(file: File): readonly Citation[] {
   );
 }
 
-/** The start of the line to which a place leads; a label is in bold. */
+/** Returns the start of the line to which a place leads; a label is in bold. */
 function markOf(place: string): string {
   const [kind = '', count = ''] = place.split(' ');
   if (kind === 'item') return `${count}. `;
   return kind === 'row' ? `| ${count} |` : `**${place.slice(1, -1)}`;
 }
 
-/** The lines outside fenced blocks; a block has no headings and no links. */
+/** Returns the lines outside fenced blocks; a block has no headings and no links. */
 function linesOf(text: string): readonly string[] {
   let fence: string | undefined;
   return text.split('\n').map((line) => {
@@ -63,7 +63,7 @@ function linesOf(text: string): readonly string[] {
   });
 }
 
-/** The headings of a page, without their marks. */
+/** Returns the headings of a page without their marks. */
 function headingsOf(text: string): readonly string[] {
   return linesOf(text).flatMap((line) => /^#{1,6} +(.*?)[ #]*$/.exec(line)?.[1] ?? []);
 }
@@ -80,7 +80,7 @@ function sectionOf(text: string, section: string): readonly string[] | undefined
   return end === -1 ? rest : rest.slice(0, end);
 }
 
-/** The anchors that GitHub gives to the headings of a page, and those written as HTML. */
+/** Returns the anchors that GitHub makes from the headings, and the anchors written as HTML. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const heading of headingsOf(text)) {
@@ -94,7 +94,7 @@ function anchorsOf(text: string): ReadonlySet<string> {
   return anchors;
 }
 
-/** The targets of all links of a page: inline, by reference, and in HTML. */
+/** Returns the targets of all links of a page: inline, by reference, and in HTML. */
 function linksOf(text: string): readonly string[] {
   const prose = linesOf(text)
     .filter((line) => !/^ {4,}(?![-*\d ])/.test(line))
@@ -127,7 +127,7 @@ function wrongCitations(files: readonly File[]): readonly string[] {
   );
 }
 
-/** Pages that a comment names by their file. */
+/** Returns a complaint for each page that a comment names and that does not exist. */
 function unknownPages(files: readonly File[]): readonly string[] {
   const named = /(?<![\w./:*<>${-])((?:\.{0,2}\/)?[\w-]+(?:\/[\w.-]+)*\.md)\b/g;
   const isComment = (line: string) => /^\s*(?:\/\/|\/?\*|#)/.test(line);
@@ -142,7 +142,7 @@ function unknownPages(files: readonly File[]): readonly string[] {
     );
 }
 
-/** `(word, "Heading")`, a number after a word that is no page, a promise by its number. */
+/** Finds `(word, "Heading")`, a number after a word that cites no page, and a numbered promise. */
 function otherCitations(files: readonly File[]): readonly string[] {
   const forms = [
     /\([a-z]+, "[A-Z][^"]*"\)/g,
@@ -236,7 +236,7 @@ function walk(folder: string): readonly string[] {
   });
 }
 
-/** Without this file: its snippets are wrong on purpose. */
+/** Matches files that the test does not read. The snippets of this file are wrong on purpose. */
 const isLeftOut =
   /^(?:package-lock\.json|test\/docs\/citations\.test\.ts|test\/fixtures\/(?!.*\.md$))/;
 const tree = walk('.')

@@ -1,5 +1,6 @@
-// Method: every block of commands in the pages names the test that runs it, or why none does. The
-// blocks that name test/e2e/pages.test.ts are run by it. Snippets show what is found.
+// Tests that every block of commands in the pages names the test that runs it, or why no test does.
+// test/e2e/pages.test.ts runs the blocks that name it. Snippets prove that the rule finds
+// violations.
 import { existsSync, readFileSync } from 'node:fs';
 import { assert, suite } from '../support/suite.ts';
 import { commandsOf, keyWordsOf, problemsOf } from './commands.ts';

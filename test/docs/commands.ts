@@ -1,22 +1,24 @@
-// The rule for commands in the pages: each block of commands names the test that runs it, or why
-// none does. Pure: the tree is given.
+// The rule for commands in the pages: each block of commands names the test that runs it, or why no
+// test does. The functions are pure: the caller passes the tree.
 import { basename } from 'node:path';
 import { parse } from './markdown.ts';
 import type { Block } from './markdown.ts';
 
 export type Tree = {
   readonly exists: (path: string) => boolean;
-  /** The text of a file that exists. */
+  /** Returns the text of a file that exists. */
   readonly read: (path: string) => string;
 };
 
-/** This test runs the blocks that name it, so they need no key words in it. */
+/**
+ * This test runs the blocks that name it. Therefore it does not have to contain their key words.
+ */
 export const runner = 'test/e2e/pages.test.ts';
 
 const shells: ReadonlySet<string> = new Set(['sh', 'console', 'bash', 'shell']);
 const reasonWordsMin = 4;
 
-/** Returns the command lines of a block: without comments, prompts and, in a console, output. */
+/** Returns the command lines of a block without comments and prompts; of a console, no output. */
 export function commandsOf({ language, text }: Block): readonly string[] {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
   const typed =
@@ -26,7 +28,7 @@ export function commandsOf({ language, text }: Block): readonly string[] {
   return typed.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Returns what a test must contain to have run the command. */
+/** Returns the words that a test must contain if it runs the command. */
 export function keyWordsOf(command: string): readonly string[] {
   const words = command.split(/\s+/);
   const from = words.findIndex((word) => !/^[A-Z_]+=/.test(word));
@@ -39,7 +41,7 @@ export function keyWordsOf(command: string): readonly string[] {
       return targets.length === 0 ? ['make'] : targets;
     }
     case 'node':
-      // It runs tests: `pathsOf` looks for them.
+      // The command runs tests: `pathsOf` finds them.
       return [];
     default:
       return [basename(program)];
@@ -51,7 +53,7 @@ function pathsOf(command: string): readonly string[] {
   return command.split(/\s+/).filter((word) => /^test\/[\w./-]+$/.test(word));
 }
 
-/** Returns what is wrong with the commands of a page, a sentence each. */
+/** Returns the problems of the commands of a page, one sentence each. */
 export function problemsOf(text: string, tree: Tree): readonly string[] {
   const { blocks, prose, problems } = parse(text);
   const markers = [...prose.matchAll(/^\s*<!-- (?:not )?run:/gm)].length;

@@ -1,5 +1,5 @@
-// Compares the table "Interrupted installers" of docs/internals/testing.md with the tests that it
-// names.
+// Tests the table "Interrupted installers" of docs/internals/testing.md: each test that the table
+// names must exist.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

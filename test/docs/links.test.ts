@@ -1,5 +1,5 @@
-// Method: every page of docs is linked from another page. citations.test.ts checks where links
-// lead.
+// Tests that another page links to every page of docs. citations.test.ts checks the targets of the
+// links.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assert, suite } from '../support/suite.ts';

@@ -1,11 +1,11 @@
-// What the tests of the pages need of Markdown: fenced blocks with the comment above them.
+// A Markdown parser for the tests of the pages: fenced blocks with the comment above each block.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type Block = {
-  /** The line of the opening fence, from 1. */
+  /** The line number of the opening fence; the first line is 1. */
   readonly line: number;
-  /** The first word after the fence; '' if there is none. `indented`: there is no fence. */
+  /** The first word after the fence, or '' if there is none; `indented` if there is no fence. */
   readonly language: string;
   readonly text: string;
   /** The text of the HTML comment directly above the block; undefined if there is none. */
@@ -16,14 +16,14 @@ export type Parsed = {
   readonly blocks: readonly Block[];
   /** Everything outside fenced blocks; lines keep their numbers. */
   readonly prose: string;
-  /** What a page may not contain: a fence that is not closed. */
+  /** Errors in the page, such as a fence that is not closed. */
   readonly problems: readonly string[];
 };
 
 const unmarked = { language: 'indented', marker: undefined } as const;
 const comment = /^\s*<!-- (.*?) -->\s*$/;
 
-/** Returns the paths of all pages of the tree but the changelog, sorted. */
+/** Returns the paths of all pages of the tree except the changelog, sorted. */
 export function pagesOfTree(): readonly string[] {
   const below = (folder: string) =>
     readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)));
@@ -60,7 +60,7 @@ export function parse(text: string): Parsed {
   return { blocks, prose: prose.join('\n'), problems };
 }
 
-/** Four spaces after an empty line, outside of a list. */
+/** Returns whether the line has four spaces, follows an empty line and is outside a list. */
 function isIndentedCode(lines: readonly string[], at: number): boolean {
   if (!/^ {4}\S/.test(lines[at] ?? '') || lines[at - 1] !== '') return false;
   const before = lines.slice(0, at).findLast((line) => /^\S/.test(line)) ?? '';

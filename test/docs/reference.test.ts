@@ -1,5 +1,5 @@
-// The pages of docs/reference are what `make docs` writes, and no table of the sources leaves
-// something out.
+// Tests that the pages of docs/reference equal the output of `make docs`, and that each entry of
+// the tables in src has a row.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { knownKeys } from '../../src/config.ts';

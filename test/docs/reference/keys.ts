@@ -1,8 +1,8 @@
-// What each key of the configuration means. Name, default, allowed values and former name come from
-// src/config/keys.ts. The keys of an installer have their text in its folder.
+// The meaning of each configuration key. Name, default, allowed values and former name come from
+// src/config/keys.ts. The folder of an installer contains the text of its own keys.
 import { sectionKeys } from '../../../src/config/installer-sections.ts';
 
-/** Before the keys of a section. */
+/** The text above the keys of a section. */
 export const sections: { readonly [section: string]: string } = {
   device:
     'Identity of the device. Without these keys, the agent takes them from the service names ' +

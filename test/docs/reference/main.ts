@@ -1,4 +1,4 @@
-// `make docs`: writes the pages of docs/reference.
+// `make docs` runs this script, which writes the pages of docs/reference.
 import { writeFileSync } from 'node:fs';
 import { pages } from './pages.ts';
 

@@ -1,4 +1,4 @@
-// The parts of a generated page: tables, and links from the pages that comments name.
+// The parts of a generated page: tables, and links to the pages that comments name.
 import { readFileSync } from 'node:fs';
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -9,16 +9,16 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 export const code = (text: string) => (text === '' ? '' : `\`${text}\``);
 
-/** 65_536 is 65 536. */
+/** Formats 65_536 as 65 536. */
 export const number = (text: string) => text.replaceAll('_', ' ');
 
-/** The comment of an entry, with links; and the part after "Fix:". */
+/** Returns the comment of an entry, with links, and the part after "Fix:". */
 export function split(comment: string): readonly [meaning: string, fix: string] {
   const [meaning = '', fix = ''] = linked(comment).split(/(?:^| )Fix: /);
   return [meaning, fix];
 }
 
-/** A page of this project, or a section of the protocol, becomes a link from docs/reference. */
+/** Turns the name of a page or of a protocol section into a link from docs/reference. */
 export function linked(text: string): string {
   return text
     .replace(/\bprotocol (\d+\.\d+)\b/g, (found, section) => `[${found}](${anchorOf(section)})`)
@@ -30,7 +30,7 @@ export function linked(text: string): string {
 
 const protocol = readFileSync('docs/internals/protocol.md', 'utf8');
 
-/** As GitHub makes it from the heading. */
+/** Returns the anchor that GitHub makes from the heading. */
 function anchorOf(section: string): string {
   const escaped = section.replaceAll('.', '\\.');
   const heading = new RegExp(`^#+ (${escaped} .*)$`, 'm').exec(protocol)?.[1];
@@ -45,7 +45,7 @@ function anchorOf(section: string): string {
 
 const columns = 118;
 
-/** Fills the lines of a paragraph; a table, a heading and a block stay as they are. */
+/** Fills the lines of a paragraph; does not change a table, a heading or a block. */
 export function wrapped(part: string): string {
   if (/^(?:\||#|```)/.test(part)) return part;
   const lines = [''];

@@ -1,4 +1,4 @@
-// The pages of docs/reference, made from the tables of the sources. `make docs` writes them;
+// The pages of docs/reference, generated from the tables of the sources. `make docs` writes them;
 // test/docs/reference.test.ts compares them.
 import { variableOf } from '../../../src/config.ts';
 import { readKeys } from '../../../src/config/keys.ts';
@@ -18,7 +18,7 @@ function page(name: string, source: string, head: string, ...parts: readonly str
   return { path: `docs/reference/${name}.md`, text: `${text}\n` };
 }
 
-/** In the order in which the names first occur. */
+/** Groups the entries by name, in the order in which the names first occur. */
 function grouped<T>(all: readonly T[], nameOf: (one: T) => string): ReadonlyMap<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const one of all) groups.set(nameOf(one), [...(groups.get(nameOf(one)) ?? []), one]);
@@ -36,7 +36,7 @@ type Key = {
   readonly formerly: string | undefined;
 };
 
-/** Calls the table with readers that get no value they accept, so that each names what it wants. */
+/** Reads the table with readers that get no valid value. Each reader returns its description. */
 export function keysOf(): readonly Key[] {
   const keys: Key[] = [];
   readKeys(<T>(key: string, reader: Reader<T>, fallback?: unknown, formerly?: string): T => {
@@ -85,7 +85,7 @@ warning.`,
 
 // ---------------------------------------------------------------- log codes
 
-/** The codes that the agent reports; the others of the type are only there for their number. */
+/** The codes that the agent reports. The type has other codes only because they have a number. */
 export const failures: { readonly [C in ReportCode]?: string } = {
   'validation-failed': 'The payload is incomplete, or differs from what the server announced.',
   'install-failed':

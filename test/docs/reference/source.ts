@@ -1,12 +1,12 @@
-// Reads the tables of the sources with their comments: what an import cannot give. The formatter
-// fixes the layout, so lines are enough; a line that fits no form is an error.
+// Reads the tables of the sources with their comments, which an import does not return. The parser
+// reads lines because the formatter fixes the layout; a line of unknown form is an error.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type Entry = {
   readonly section: string;
   readonly name: string;
-  /** As in the source, such as `'info'`, `65_536` or `string | undefined`. */
+  /** The text in the source, such as `'info'`, `65_536` or `string | undefined`. */
   readonly value: string;
   readonly comment: string;
 };
@@ -14,7 +14,7 @@ export type Entry = {
 const rule = /^\s*\/\/ -{10,} (.*)$/;
 const commentLine = /^\s*(?:\/\/|\/\*\*|\*(?!\/)|(?=\*\/)) ?(.*?)\s*(?:\*\/)?$/;
 
-/** Entries that follow each other without a comment share the comment of the first. */
+/** Returns the entries. An entry without a comment gets the comment of the entry above it. */
 function entriesIn(text: string, form: RegExp): readonly Entry[] {
   const entries: Entry[] = [];
   let section = '';
@@ -36,7 +36,7 @@ function entriesIn(text: string, form: RegExp): readonly Entry[] {
   return entries;
 }
 
-/** `export const NAME = { … } as const;`. */
+/** Reads `export const NAME = { … } as const;`. */
 export function tableOf(
   path: string,
   name: string,
@@ -47,7 +47,7 @@ export function tableOf(
   return entriesIn(body, /^ {2}'?([\w-]+)'?: (.+),$/);
 }
 
-/** Each `export const NAME = NUMBER;` of a file. */
+/** Reads each `export const NAME = NUMBER;` of a file. */
 export function constantsOf(path: string, text = readFileSync(path, 'utf8')): readonly Entry[] {
   return entriesIn(text.slice(text.indexOf('\n\n')), /^export const (\w+) = ([\d_]+);$/);
 }
@@ -58,7 +58,7 @@ const sources = readdirSync('src', { recursive: true })
   .sort()
   .map((path) => readFileSync(path, 'utf8'));
 
-/** The text after `export type NAME =`. */
+/** Returns the text after `export type NAME =`. */
 function bodyOf(name: string): string {
   const form = new RegExp(`^export type ${name} =([^]*?);\\n(?=\\n|\\w|/|$)`, 'm');
   for (const text of sources) {
@@ -69,14 +69,14 @@ function bodyOf(name: string): string {
 }
 
 export type Field = {
-  /** Such as `packages[].id`. */
+  /** The path of the field, such as `packages[].id`. */
   readonly path: string;
   readonly type: string;
   readonly isOptional: boolean;
   readonly comment: string;
 };
 
-/** The fields of an object type, those of its parts included. */
+/** Returns the fields of an object type and the fields of its parts. */
 export function fieldsOf(name: string, above = ''): readonly Field[] {
   const lines = onLines(bodyOf(name));
   const fields: Field[] = [];
@@ -110,7 +110,7 @@ export function fieldsOf(name: string, above = ''): readonly Field[] {
   return fields;
 }
 
-/** A short type stands on one line. */
+/** Returns one line per field. The source writes a short type on one line. */
 function onLines(body: string): readonly string[] {
   const [, short] = /^\{ (.*) \}$/.exec(body) ?? [];
   if (short === undefined) return body.split('\n');
@@ -126,7 +126,7 @@ function fieldOf(path: string, type: string, hasMark: boolean, comment: string):
     const body = bodyOf(name);
     const own = { path, type: body, isOptional, comment };
     if (!body.startsWith('{')) return [own];
-    // Name and version: too small for rows of their own.
+    // An object on one line, such as name and version, gets no rows for its fields.
     if (!body.includes('\n')) return [{ ...own, type: 'object' }];
     const kind = isList ? 'list' : 'object';
     return [{ ...own, type: kind }, ...fieldsOf(name, isList ? `${path}[]` : path)];
