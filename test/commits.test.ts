@@ -1,5 +1,5 @@
-// The subjects of the commits: `area: imperative`, at most 72 characters. Checked are the commits
-// after the last release and after `base`; older ones were made before this rule.
+// Tests the commit subjects with a pattern: `area: imperative`, at most 72 characters. The test
+// reads the commits after the last release and after `base`; the rule does not cover older commits.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const test = suite('commits');
 const base = '59e8e94abd43a60ef41953ec6d2a608e814fb2ae';
 const charactersMax = 72;
 
-/** Verbs that look like another form. */
+/** Verbs in the imperative whose ending looks like that of another form. */
 const verbs = /^(?:address|bring|embed|express|feed|focus|need|pass|process|seed|speed|string)$/;
 
 function complaint(subject: string): string | undefined {

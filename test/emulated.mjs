@@ -1,13 +1,14 @@
-// What of test/e2e a whole run does again with the ARM executables, emulated: test/emulated.json.
-// They take seconds to start there; by hand each file runs whole (docs/internals/testing.md).
+// Lists the e2e tests that a whole run repeats with the emulated ARM executables, as
+// test/emulated.json defines them. An emulated executable takes seconds to start. A developer can
+// run each file whole by hand (docs/internals/testing.md).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const armTargets = ['linux-arm64', 'linux-armv7l'];
 
-/** `files`: as run.mjs has them, `{ file, bundle }`. */
+/** `files`: the list of run.mjs, `{ file, bundle }`. */
 export function emulatedJobs(root, files) {
-  // The slower ones first, and no two of a file at a time: some are four agents at once.
+  // Slower jobs first. Jobs of the same file are not neighbours: some files start four agents.
   return armTargets.toReversed().flatMap((target) =>
     rowsOf(root)
       .filter(([, row]) => row[target] !== undefined)
@@ -26,7 +27,7 @@ export function emulatedJobs(root, files) {
   );
 }
 
-/** The same for those who read what a run prints. */
+/** Returns the same list as text for the output of a run. */
 export function emulatedLines(root) {
   const lines = armTargets.map((target) => {
     const told = rowsOf(root)

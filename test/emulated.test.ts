@@ -1,5 +1,5 @@
-// Method: the table of what runs emulated is held against the files that there are. That the names
-// of tests in it are right is seen when it runs: one that no test has is a failure there.
+// Tests the table of emulated tests against the files in the tree. This test does not check the
+// test names in the table: an unknown name fails when the emulated run executes it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { assert, suite } from './support/suite.ts';

@@ -1,27 +1,29 @@
-// Runs a job of the tests in a process of its own, prints a line per file, and ends it when nothing
-// moves any more. A slow machine ends none.
+// Runs a test job in its own process, prints a line per file, and kills the process when it makes
+// no progress. A slow machine does not cause a kill.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 
-/** Without output, and without activity of its processes (test/support/activity.ts). */
+/** The limit without output and without activity of its processes (test/support/activity.ts). */
 const idleMsMax = 300_000;
-/** CPU time without output: of a busy loop. */
+/** The limit of CPU time without output. A busy loop reaches it. */
 const cpuMsMax = 1_800_000;
-/** After the last test: to close what it opened. An open handle would keep a file running. */
+/** The limit after the last test, for closing. An open handle keeps the process running. */
 const closeMsMax = 10_000;
 const periodMs = 1_000;
 export const oneProcess = 'test/support/one-process.ts';
 
-/** `harness`: the bundle of one-process.ts; `bundleAll`: of files, the paths of their bundles. */
+/**
+ * `harness`: the bundle of one-process.ts. `bundleAll`: maps files to the paths of their bundles.
+ */
 export async function createRunner({ harness, coverage, bundleAll }) {
   const [activity] = await bundleAll(['test/support/activity.ts']);
   const { createMeter } = await import(pathToFileURL(activity).href);
   const groups = new Set();
 
-  /** `onFile`: counts and seconds of each file. */
+  /** `onFile` receives the counts and seconds of each file. */
   async function run(job, onFile) {
     const tell = (file, result, seconds) => onFile(print(file, result, seconds), seconds);
     if (job.isOneProcess !== true) {
@@ -34,7 +36,7 @@ export async function createRunner({ harness, coverage, bundleAll }) {
     for (let rest = job.files; rest.length > 0; ) rest = await runTogether(rest, job.env, tell);
   }
 
-  /** Returns the files that are left: those after one that ended the process. */
+  /** Returns the files that did not run: those after a file that ended the process. */
   async function runTogether(files, env, tell) {
     const mark = `@${randomUUID()}`;
     const args = [harness, mark, ...files.map((one) => pathToFileURL(one.bundle).href)];
@@ -56,7 +58,7 @@ export async function createRunner({ harness, coverage, bundleAll }) {
     };
     const { code, output } = await start(args, env, onText);
     if (ended.size === files.length && code === 0) return [];
-    // Without a mark the process itself did not start, or did not end.
+    // Without a mark, the process itself did not start or did not end.
     if (at < 0) tell(files[0].file, { code, output }, 0);
     else if (!ended.has(at)) tell(files[at].file, { code, output: text }, secondsSince(startedMs));
     else if (at === files.length - 1 && code !== 0 && code !== 1) {
@@ -86,7 +88,7 @@ export async function createRunner({ harness, coverage, bundleAll }) {
         watch.onOutput();
       });
     }
-    // What a test leaves running would hold the pipes open.
+    // Processes that a test leaves running would keep the pipes open.
     child.on('exit', () => kill(child.pid));
     return new Promise((done) => {
       child.on('close', (code, signal) => {
@@ -96,7 +98,7 @@ export async function createRunner({ harness, coverage, bundleAll }) {
     });
   }
 
-  /** `isLast`: whether all tests have run, and only open handles keep the process. */
+  /** `isLast`: whether all tests have run and only open handles keep the process running. */
   function startWatch(pid, isLast, onOver) {
     const measure = createMeter(pid);
     let [idleMs, cpuMs] = [0, 0];
@@ -124,18 +126,18 @@ export async function createRunner({ harness, coverage, bundleAll }) {
     try {
       process.kill(-group, 'SIGKILL');
     } catch {
-      // It is empty, as it should be.
+      // The group has no process.
     }
   }
 
   return { run, end: () => [...groups].forEach(kill) };
 }
 
-/** Prints the line of a file, and of a failure all that it printed; returns the counts. */
+/** Prints the line of a file and, after a failure, its output; returns the counts. */
 function print(file, { code, output }, seconds) {
   const counts = countsOf(output);
   const isBad = code !== 0 || counts.failed > 0 || counts.passed + counts.skipped === 0;
-  // A file that ends too early, or runs no test, has failed at least once.
+  // A file that ends too early or runs no test counts as one failure.
   if (isBad && counts.failed === 0) counts.failed = 1;
   const sum = `${counts.passed} passed  ${seconds.toFixed(1)} s`;
   console.log(`${isBad ? 'FAIL' : ' ok '}  ${file}  ${sum}`);
@@ -146,7 +148,7 @@ function print(file, { code, output }, seconds) {
   return counts;
 }
 
-/** uvu prints a file's totals at its end; `SKIP` lines come from test/support/suite.ts. */
+/** Reads the totals that uvu prints last. test/support/suite.ts prints the `SKIP` lines. */
 function countsOf(output) {
   const last = (pattern) => Number([...output.matchAll(pattern)].at(-1)?.[1] ?? 0);
   const passed = last(/^ {2}Passed: +(\d+)/gm);

@@ -1,5 +1,4 @@
-// Method: every test that the ledger of faults names is looked for in the tree, so that a row does
-// not outlive its proof.
+// Tests the ledger of faults against the tree: every test that a row names must exist.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { assert, suite } from './support/suite.ts';
@@ -11,14 +10,14 @@ const names = new Set(files.map((file) => basename(file)));
 
 const inTest = /\b(?:unit|integration|backend|e2e|property|sim|fuzz|yocto|targets)\/[\w./-]*\w/g;
 
-/** Rows of the table below the heading "Faults". */
+/** Returns the rows of the table below the heading "Faults". */
 function rowsOf(text: string): readonly string[] {
   const [, ledger = ''] = text.split('\n## Faults\n');
   const rows = ledger.split('\n').filter((line) => line.startsWith('| '));
   return rows.filter((row) => !row.startsWith('| fault '));
 }
 
-/** What a row names and nobody has. */
+/** Returns the names in a row that do not exist in the tree. */
 function missingIn(row: string): readonly string[] {
   const cells = row.split(' | ');
   const tests = cells.at(-1) ?? '';

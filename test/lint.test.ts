@@ -1,5 +1,5 @@
-// What the linter of `make check` finds, and what it leaves to this file. Method: biome runs with
-// the configuration of this project over snippets in a folder of the test, once for all of them.
+// Tests what the linter of `make check` finds, and checks the rules that the linter cannot check.
+// Biome runs once, with the configuration of this project, over snippets in a temporary folder.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -73,7 +73,7 @@ function textOf(code: string): string {
 
 type Found = { readonly exitCode: number | null; readonly rules: ReadonlyMap<string, string[]> };
 
-/** The rules that are broken, by file. */
+/** Returns the broken rules by file. */
 function lint(files: { readonly [path: string]: string }): Found {
   const folder = mkdtempSync(join(tmpdir(), 'sota-lint-'));
   try {
@@ -119,8 +119,8 @@ test('make check runs the linter over the tree', () => {
 
 // ---------------------------------------------------------------- what the linter cannot find
 
-// Biome does not read the types of Node, so it finds neither of these:
-// a call of a function of node:*/promises as a statement, and an async listener.
+// Biome does not read the types of Node. Therefore it finds neither an async listener nor a call of
+// a function of node:*/promises as a statement.
 
 function nodePromises(text: string): readonly string[] {
   const named = /^import \{([^}]+)\} from 'node:[\w/]+\/promises';$/gm;
@@ -129,7 +129,7 @@ function nodePromises(text: string): readonly string[] {
   );
   const whole = /\bpromises as (\w+)\b|import \* as (\w+) from 'node:[\w/]+\/promises'/g;
   const spaces = [...text.matchAll(whole)].map(([, one, other]) => `${one ?? other}\\.\\w+`);
-  // Methods of a FileHandle.
+  // The methods of a FileHandle return promises, too.
   const isOpened = /\bFileHandle\b|from 'node:fs\/promises'|\bpromises as /.test(text);
   const methods = ['chmod', 'close', 'datasync', 'stat', 'sync', 'truncate', 'write', 'writeFile'];
   const handles = isOpened ? [`(?:file|folder|handle)\\.(?:${methods.join('|')})`] : [];

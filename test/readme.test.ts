@@ -1,5 +1,5 @@
-// Method: compares the tables of the pages that people write with the code, both ways: commands,
-// make targets, Debian packages, limits. The pages of docs/reference have a test of their own.
+// Tests the tables of the handwritten pages against the code, in both directions: commands, make
+// targets, Debian packages, limits. test/docs/reference.test.ts tests the pages of docs/reference.
 import { readFileSync } from 'node:fs';
 import { commands } from '../src/commands/cli.ts';
 import * as limits from '../src/limits.ts';
@@ -14,7 +14,9 @@ const contributing = read('CONTRIBUTING.md');
 
 type Row = readonly string[];
 
-/** The rows of the tables whose first column has this head; the first cell without its quotes. */
+/**
+ * Returns the rows of the tables whose first column has this head; the first cell has no quotes.
+ */
 function rowsUnder(head: string, text: string): readonly Row[] {
   const blocks = text.split(/\n\n/).filter((block) => block.startsWith(`| ${head} |`));
   return blocks.flatMap((table) =>
@@ -29,7 +31,7 @@ function rowsUnder(head: string, text: string): readonly Row[] {
 
 const firsts = (rows: readonly Row[]) => rows.map(([first = '']) => first);
 
-/** Only what differs is shown, or nobody finds it in a long list. */
+/** Compares only the differences, because a failure is hard to find in a long list. */
 function assertSame(listed: readonly string[], known: readonly string[]): void {
   const missing = known.filter((one) => !listed.includes(one));
   const unknown = listed.filter((one) => !known.includes(one));

@@ -1,13 +1,13 @@
-// Bundles the tests, runs them by tier (test/tiers.mjs), and counts. Pure suites share a process;
-// each other file has one of its own.
+// Bundles the tests, runs them by tier (test/tiers.mjs), and counts the results. Pure suites share
+// a process; each other file runs in its own process.
 //
 //   node test/run.mjs [PATH ...]              the tests below these paths (all, without any)
 //   node test/run.mjs --tier NAME             the tests of one tier
 //   node test/run.mjs --emulated              what a whole run does with the ARM executables
 //   node test/run.mjs --script FILE [-- ARG]  one script: demo, bench, backend, simulator
 //
-// SOTA_AGENT_BIN names another executable to test than build/linux-x64/sota-agent; one of an ARM
-// target runs emulated where SOTA_AGENT_TARGET names it (linux-arm64, linux-armv7l).
+// SOTA_AGENT_BIN names the executable to test; the default is build/linux-x64/sota-agent. If
+// SOTA_AGENT_TARGET names an ARM target (linux-arm64, linux-armv7l), the executable runs emulated.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -28,7 +28,7 @@ const wanted = tier === undefined ? given.map((path) => relative(root, resolve(p
 const isWhole = wanted.length === 0 && tier === undefined;
 process.chdir(root);
 mkdirSync('build/test', { recursive: true });
-// A folder for each run, so that two at the same time do no harm.
+// Each run has its own folder, so that two runs at the same time do not conflict.
 const out = mkdtempSync(join(root, 'build/test/run-'));
 const coverage = join(out, 'coverage');
 let endJobs = () => {};
@@ -39,7 +39,7 @@ process.env.SOTA_AGENT_BIN ??= join(root, 'build/linux-x64/sota-agent');
 try {
   process.exitCode = given[0] === '--script' ? await script(given.slice(1)) : await tests();
 } catch (error) {
-  // What follows the first line esbuild has printed already.
+  // esbuild has already printed all but the first line.
   console.error(`test: ${error.message.split('\n')[0]}`);
   process.exitCode = 1;
 }
@@ -49,7 +49,7 @@ async function script([file = '', separator, ...args]) {
   const [bundle] = await bundleAll([file]);
   const options = { stdio: 'inherit' };
   const child = spawn(process.execPath, ['--enable-source-maps', bundle, ...args], options);
-  // A terminal tells the child by itself; this one only waits for its end.
+  // The terminal sends the signal to the child, too. This process only waits for the child.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill());
   return new Promise((done) => child.on('exit', (code) => done(code ?? 1)));
@@ -94,7 +94,7 @@ async function tests() {
       });
     }
   };
-  // Tests of the executable set limits of a second to it: two at a time is the most.
+  // Tests of the executable have time limits in seconds, so at most two jobs run at a time.
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work));
   if (isWhole) report();
   for (const line of costs.lines()) console.log(line);
@@ -113,7 +113,7 @@ function buildAgents(...targets) {
   if (built.status !== 0) throw new Error('the agent does not build');
 }
 
-/** Files of a shared process share their sources, too: each is loaded once. */
+/** Bundles the files; files of a shared process share their sources, so each source loads once. */
 async function bundled(files) {
   const isShared = (file) => tierOf(file).isOneProcess === true;
   const [shared, alone] = [files.filter(isShared), files.filter((file) => !isShared(file))];
@@ -136,7 +136,7 @@ async function bundleAll(files, more = {}) {
     format: 'esm',
     packages: 'external',
     sourcemap: 'inline',
-    // What no test uses must count as not covered.
+    // Code that no test uses must count as not covered.
     treeShaking: false,
     define: { SOTA_AGENT_VERSION: '"0.0.0-test"', SOTA_AGENT_BUILD_TIME_S: '0' },
     logLevel: 'warning',
@@ -154,9 +154,11 @@ function cleanUp() {
   rmSync(out, { recursive: true, force: true });
 }
 
-/** Of all of src, but for main.ts and what only it uses: those run in the executable alone. */
+/**
+ * Prints the coverage of src without main.ts and its own imports: only the executable runs them.
+ */
 function report() {
-  // c8 leaves out what a source map names by a URL.
+  // c8 ignores sources that a source map names by a URL.
   for (const file of readdirSync(coverage).map((name) => join(coverage, name))) {
     const text = readFileSync(file, 'utf8');
     writeFileSync(file, text.replaceAll(`${pathToFileURL(root).href}/src/`, `${root}/src/`));
@@ -168,7 +170,7 @@ function report() {
   spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-/** No line of them is ever run, so they would count as never tested. */
+/** Returns the files that contain only types. They have no line to run. */
 function typesOnly() {
   return readdirSync('src', { recursive: true })
     .map((name) => join('src', name))

@@ -1,5 +1,5 @@
-// The style that can be checked, checked. Each rule is a function from files to complaints; it runs
-// over the tree, and over the snippets that show what it is there to catch.
+// Tests the style rules that a pattern can check. Each rule is a function from files to complaints;
+// it runs over the tree and over snippets that break the rule.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assert, suite } from './support/suite.ts';
@@ -7,20 +7,20 @@ import { assert, suite } from './support/suite.ts';
 type File = {
   readonly path: string;
   readonly text: string;
-  /** Without the contents of strings, so that a rule and its snippets do not break it. */
+  /** The text without the contents of strings. A rule and its snippets must not break the rule. */
   readonly prose: string;
-  /** Without comments, too. */
+  /** The text without the contents of strings and without comments. */
   readonly code: string;
 };
 
 type Rule = {
   readonly name: string;
   readonly complain: (files: readonly File[]) => readonly string[];
-  /** Path and text of what must be complained about, each by itself. */
+  /** Path and text of files that must each cause a complaint. */
   readonly bad: readonly (readonly [path: string, text: string])[];
 };
 
-/** For the files of src: what each may import for its values, and what for its types only. */
+/** For the files of src: the modules from which each may import values, or types only. */
 const imports: readonly {
   readonly from: RegExp;
   readonly values: string;
@@ -129,7 +129,7 @@ function lines(check: (line: string, path: string) => boolean): Rule['complain']
     );
 }
 
-/** A list of cases may be longer than a program. */
+/** A list of test cases may be longer than other code. */
 function longFiles(files: readonly File[]): readonly string[] {
   return files.flatMap(({ path, text }) => {
     const linesMax = path.endsWith('.test.ts') ? 600 : 300;
@@ -138,7 +138,7 @@ function longFiles(files: readonly File[]): readonly string[] {
   });
 }
 
-/** The layout makes a block end at the first brace in the column where its first line began. */
+/** The formatter ends a block at the first brace in the column of its first line. */
 function longFunctions(files: readonly File[]): readonly string[] {
   return files.flatMap(({ path, text }) => {
     const all = text.split('\n');
@@ -147,7 +147,7 @@ function longFunctions(files: readonly File[]): readonly string[] {
       const indent = /^ */.exec(line)?.[0] ?? '';
       const count = all.slice(at).findIndex((later) => later.startsWith(`${indent}}`)) + 1;
       const first = all.slice(0, at + 1).findLast((l) => new RegExp(`^${indent}[^ )]`).test(l));
-      // createX() is what a class is elsewhere: its functions count, each by itself.
+      // createX() takes the place of a class. Its inner functions count separately.
       const linesMax = / create[A-Z]/.test(first ?? '') ? 200 : 70;
       return count > linesMax ? [`${path}:${at + 1} has ${count} lines; most: ${linesMax}`] : [];
     });
@@ -183,7 +183,7 @@ function wrongImports(files: readonly File[]): readonly string[] {
     });
 }
 
-/** Each installer and each part of a backend is a place of its own. */
+/** Returns the name for the import table. Each installer and each part of a backend has its own. */
 function nameOf(target: string): string {
   if (!target.startsWith('src/')) return target;
   return (
@@ -282,8 +282,8 @@ const rules: readonly Rule[] = [
 ];
 
 function read(path: string, text = readFileSync(path, 'utf8')): File {
-  // Template literals stay: they hold code. What follows a quote within a regular expression or a
-  // template may be lost, but never more than its line.
+  // Template literals stay because they contain code. The pattern may lose the text after a quote
+  // within a regular expression or a template, but never more than the rest of that line.
   const part = /\/\/.*|\/\*[^]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g;
   const isComment = (found: string) => found.startsWith('/');
   const prose = text.replace(part, (found) => (isComment(found) ? found : "''"));

@@ -1,6 +1,6 @@
-// The tiers of the tests, and what each costs in a run.
+// The test tiers, and the cost of each tier in a run.
 
-/** `isOneProcess`: pure suites, which share a process. The order is that of a whole run. */
+/** `isOneProcess`: pure suites that share a process. A whole run uses the order of this list. */
 const tiers = [
   { name: 'check', paths: [/^test\/(lint|commits)\.test\.ts$/] },
   { name: 'unit', paths: [/^test\/unit\//, /^test\/docs\//, /^test\/[^/]*$/], isOneProcess: true },
@@ -15,7 +15,7 @@ const tiers = [
   { name: 'targets', paths: [/^test\/targets\//] },
   { name: 'yocto', paths: [/^test\/yocto\//] },
 ];
-/** Files of e2e again, with the ARM executables. */
+/** The tier that runs files of e2e again with the ARM executables. */
 export const emulatedTier = 'emulated';
 
 export function tierOf(file) {
@@ -24,7 +24,7 @@ export function tierOf(file) {
   return found;
 }
 
-/** Jobs in the order of the tiers; the files of a tier that shares a process are one job. */
+/** Returns the jobs in the order of the tiers. A tier with a shared process has one job. */
 export function jobsOf(files) {
   return tiers.flatMap((tier) => {
     const own = files.filter(({ file }) => tierOf(file) === tier);
@@ -36,7 +36,7 @@ export function jobsOf(files) {
   });
 }
 
-/** Sums per tier. `seconds` is the time of all jobs of a tier, of which two may run at a time. */
+/** Counts per tier. `seconds` is the time of all jobs of a tier; two jobs may run at a time. */
 export function createCosts() {
   const costs = new Map();
   return {

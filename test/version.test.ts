@@ -1,6 +1,6 @@
-// The version stands in package.json. Whatever else needs it reads it there, or is compared here;
-// test/yocto/layer.test.ts compares the names of the recipes, test/targets/release.test.ts their
-// checksums.
+// Tests that all files have the version of package.json: other places read it from there, or this
+// test compares them. test/yocto/layer.test.ts compares the recipe names,
+// test/targets/release.test.ts the recipe checksums.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert, suite } from './support/suite.ts';
@@ -26,7 +26,7 @@ test('has changes: under "Unreleased" or under its own heading', () => {
   assert.ok(headings[0] === '## Unreleased' || isIts(headings[0] ?? ''), headings[0]);
 });
 
-/** A comment of src may name the version that wrote a format. */
+/** Returns the code without comments: a comment may name the version that wrote a format. */
 function codeOf(path: string): string {
   const text = readFileSync(path, 'utf8');
   return path.startsWith('src/') ? text.replace(/\/\/.*|\/\*[^]*?\*\//g, '') : text;

@@ -1,17 +1,17 @@
-// Plain technical English, as far as a pattern can check it: words that comments, messages and
-// pages must not contain, each with its replacement and a snippet that the pattern must find.
+// Tests that comments, messages and pages use plain technical English, as far as a pattern can
+// check it. Each banned word has a replacement and a snippet that the pattern must find.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert, suite } from './support/suite.ts';
 
 type Word = readonly [banned: string, instead: string, snippet: string];
 
-/** What sends, receives, installs or is configured: everything but people. */
+/** Nouns for all actors except people. */
 const machine =
   '(?:agents?|nodes?|servers?|installers?|kernel|daemon|prox(?:y|ies)|peers?|devices?|journal|' +
   'backends?|releases?|librar(?:y|ies)|OpenSSL|SWUpdate|RAUC|opkg|systemd)';
 
-/** A space in a pattern matches a line end, too. */
+/** A space in a pattern also matches a line end. */
 const words: readonly Word[] = [
   ['anew', 'again', 'the agent sends it anew'],
   ['for ever|forever', 'without a limit', 'the server waits for ever'],
@@ -55,19 +55,19 @@ const words: readonly Word[] = [
   ['(?:^|[.:;]) (?:Is|Are|Were) [^.?!:;]*, [^.?!:;]*[.]', 'if', 'Is it installed, it reports.'],
 ];
 
-/** Places where a banned word is right: the path, the text around it, and why. */
+/** Places where a banned word is right: the path, the text around it, and the reason. */
 const exceptions: readonly (readonly [path: RegExp, text: RegExp, why: string])[] = [];
 
 type Piece = { readonly line: number; readonly text: string };
 
-/** Line ends stay, so that a place in the result has the line of the source. */
+/** Keeps line ends, so that a place in the result has the line number of the source. */
 const blank = (text: string) => text.replace(/[^\n]/g, ' ');
 const code = /(?<!`)`[^`\n]+`(?!`)/g;
 const nameless = (text: string) => text.replace(/[^\n]/g, '_');
 const withoutMarks = (text: string) =>
   text.replace(/^[ \t]*(?:\/\/|\/?\*+\/?|#|\.\\"|>)/gm, blank).replace(/\*\/$/, '  ');
 
-/** Comments, of which neighbours are one, and strings that hold more than one word. */
+/** Returns comments, joined if they are neighbours, and strings with more than one word. */
 function proseOfCode(text: string): readonly Piece[] {
   const parts = [
     /\/\/.*(?:\n[ \t]*\/\/.*)*|\/\*[^]*?\*\//,
@@ -83,7 +83,7 @@ function proseOfCode(text: string): readonly Piece[] {
   });
 }
 
-/** What is in backticks is a name; a block of code is text that a user reads. */
+/** Text in backticks is a name. A fenced block is text that a user reads. */
 function proseOf(path: string, text: string): readonly Piece[] {
   if (/\.(ts|mjs)$/.test(path)) return proseOfCode(text);
   const prose = path.endsWith('.md') ? text.replace(code, nameless) : text;
@@ -107,7 +107,7 @@ function find([banned]: Word, path: string, text: string): readonly string[] {
 const inFolders = ['src', 'targets', 'docs'].flatMap((folder) =>
   readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name))),
 );
-/** The names on flash are those of the first release. */
+/** The names on flash are the names of version 0.1.0. */
 const isExempt = (path: string) => path.endsWith('flash-facts.ts');
 const texts =
   /\.(ts|mjs|sh|md|toml|conf|service|procd|bb(class|append)?|inc|ya?ml|1)$|(^|\/)init\.d\/[\w-]+$/;
