@@ -1,4 +1,5 @@
-// Method: a clock that is turned by hand, and a wall clock beside it that is set.
+// Tests the detection of clock changes with a manual monotonic clock and a wall clock that the test
+// sets.
 import { createClockWatch } from '../../../../src/backends/rvi/clock-watch.ts';
 import { clockCheckEveryMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';

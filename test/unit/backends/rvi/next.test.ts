@@ -1,5 +1,5 @@
-// Method: each phase of a package with each state of the link; what people are told comes next is
-// what the deadlines do.
+// Tests the description of the next step in each phase of a package with each state of the link: it
+// must match the deadlines.
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 
 import { assert, suite } from '../../../support/suite.ts';

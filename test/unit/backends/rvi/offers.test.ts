@@ -1,4 +1,5 @@
-// Method: offers that come again, that can never be received, and what a person says of them.
+// Tests repeated offers, offers that the agent cannot receive, and the consent of a user, one event
+// at a time.
 
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { chunkBytes, chunksCountMax } from '../../../../src/limits.ts';

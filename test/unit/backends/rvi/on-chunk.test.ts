@@ -1,4 +1,4 @@
-// Method: one chunk at a time against a transfer of three, the last of 100 bytes.
+// Tests chunks one at a time, in a transfer of three chunks whose last chunk has 100 bytes.
 import { crc32 } from '../../../../src/crc32.ts';
 import { indicesOf } from '../../../../src/core/chunk-set.ts';
 import { chunkBytes } from '../../../../src/limits.ts';
@@ -91,12 +91,12 @@ test('says [] to a server that sends what it never started here, and then [0], o
   const first = core.ask(chunkOf(ghc, 1, 3));
   assert.equal(only(first.effects, 'ack'), { kind: 'ack', id: ghc, empty: true });
   assert.equal([first.writes, first.facts], [[], []]);
-  // S-A alone answers [] by chunk 1 again; a single 0 makes it begin anew (protocol 2.4).
+  // Only S-A answers [] with chunk 1 again; it restarts the transfer after one 0 (protocol 2.4).
   assert.equal(kinds(core.ask(chunkOf(ghc, 2, 3)).effects), []);
   const second = core.ask(chunkOf(ghc, 1, 3));
   assert.equal(only(second.effects, 'restart-ack'), { kind: 'restart-ack', id: ghc });
   assert.equal(kinds(core.ask(chunkOf(ghc, 1, 3)).effects), []);
-  // The next ask begins anew.
+  // After the next start request the agent may send both again.
   core.wait(60_000);
   assert.ok(kinds(core.ask(chunkOf(ghc, 1, 3)).effects).includes('ack'));
 });

@@ -1,4 +1,5 @@
-// Method: the link comes, goes and fails by hand; the jitter is a throw of 1/2 unless told.
+// Tests registration with the node: the test connects, disconnects and fails the link. The random
+// value of the jitter is 1/2 unless a test sets it.
 import { awayMsMax, awayRegisterEveryMs } from '../../../../src/limits.ts';
 import { localMessageDelayMsMax, localReconnectDelayMsMax } from '../../../../src/limits.ts';
 import { reconnectDelayMsMax } from '../../../../src/limits.ts';
@@ -94,7 +95,7 @@ const remote = {
   rvi: { ...settings.rvi, url: 'https://node.example:8901' },
 };
 
-/** The delays before the next registration, of one failure after another. */
+/** Returns the delays before the next registration, for one failure after another. */
 function delaysOf(core: Core, failed: object, isRegistered: boolean, count = 12): number[] {
   const delays: number[] = [];
   for (let failures = 0; failures < count; failures++) {
@@ -145,14 +146,14 @@ test('goes on registering while the server is away, so that it sees a node that 
   receive(core, ghc, 2, 9);
   const { start } = backend;
   core.ask({ kind: 'services-unavailable', services: [start] });
-  // Nothing for the server, but a registration.
+  // The agent sends no message to the server, but it registers with the node.
   assert.equal(kinds(core.wait(awayRegisterEveryMs - 1)), []);
   assert.equal(kinds(core.wait(1)), ['register']);
   core.act({ kind: 'call-failed', call: 'register', code: 'refused', reason: 'ECONNREFUSED' });
   core.wait(localReconnectDelayMsMax);
   core.act({ kind: 'call-failed', call: 'register', code: 'refused', reason: 'ECONNREFUSED' });
   core.wait(localReconnectDelayMsMax);
-  // Both are back.
+  // Node and server are available again.
   assert.equal(codes(register(core).effects), ['registered']);
   assert.equal(kinds(core.wait(0)), ['ack'], 'not only after the minute');
 });
@@ -224,7 +225,7 @@ for (const [what, code] of [
       said.push(...loud(register(core)));
       assert.match(view(core).link.detail, 'does not accept messages (message: no)');
       assert.match(view(core).packages[0]?.waitsFor ?? '', 'the node to accept messages');
-      // What the node delivers proves nothing of the other way.
+      // A delivery from the node does not prove that the node accepts messages.
       said.push(...loud(core.ask({ kind: 'abort', id: { name: 'other', version: '1' } })));
     }
     assert.equal(
@@ -257,7 +258,7 @@ test('where nothing is to be sent a registration ends the outage', () => {
   core.act({ kind: 'call-failed', call: 'message', code: 'closed', reason: 'reset' });
   core.wait(300_000);
   assert.equal(loud(register(core)), ['registered']);
-  // Nor does a node need a message that was gone before the call.
+  // If the connection was refused, a registration also ends the outage.
   const wanted = createLinked(settings, ghc);
   wanted.act({ kind: 'call-failed', call: 'message', code: 'refused', reason: 'ECONNREFUSED' });
   wanted.wait(300_000);

@@ -1,5 +1,5 @@
-// Method: one request at a time against a policy without a shell; notify, start, finish, abort and
-// getpackages in every phase that a package can be in.
+// Tests requests of the server one at a time, against the policy without an event loop: notify,
+// start, finish, abort and getpackages in every phase of a package.
 
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { keyOf } from '../../../../src/core/decision-helpers.ts';
@@ -39,7 +39,7 @@ const other = 'b'.repeat(40);
 const many = (count: number) =>
   Array.from({ length: count }, (_, at) => ({ name: `p${at}`, version: '1.0.0' }));
 
-/** A package in each phase, by the shortest way. */
+/** Creates a package in each phase in the shortest way. */
 const phases: { readonly [phase: string]: () => Core } = {
   offered: () => createLinked(asking, ghc),
   accepted: () => createLinked(settings, ghc),

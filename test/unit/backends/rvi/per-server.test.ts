@@ -1,5 +1,5 @@
-// Method: packages of two servers side by side; each package goes on with the services, the dialect
-// and the learning of the server that offered it, also through a restart.
+// Tests packages of two servers at the same time: each package keeps the services, the dialect and
+// the learned values of the server that offered it, also after a restart.
 
 import { journalFold } from '../../../../src/agent/journal-fold.ts';
 import { policy } from '../../../../src/agent/rvi-policy.ts';

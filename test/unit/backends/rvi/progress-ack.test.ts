@@ -1,4 +1,5 @@
-// Method: by hand from the finish on; who is told that the install goes on, when, and who never is.
+// Tests the progress acks that a server gets after the finish: when it gets them, and which servers
+// get none.
 
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { assert, suite } from '../../../support/suite.ts';
@@ -31,7 +32,7 @@ function installing(notify: Notify = offer(ghc), own = settings): Core {
   return core;
 }
 
-/** Times in the given time. */
+/** Returns the number of progress acks in the given time. */
 function signs(core: Core, ms: number): number {
   return core.wait(ms).filter(({ kind }) => kind === 'progress-ack').length;
 }

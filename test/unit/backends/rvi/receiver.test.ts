@@ -1,4 +1,5 @@
-// Method: bytes in, an answer out in the same call, and the event that was queued by then.
+// Tests the receiver: the test passes bytes, and checks the answer of the same call and the queued
+// event.
 import { createReceiver } from '../../../../src/backends/rvi/receiver.ts';
 import { jsonrpc } from '../../../../src/backends/rvi/codec/jsonrpc.ts';
 import { assert, suite } from '../../../support/suite.ts';

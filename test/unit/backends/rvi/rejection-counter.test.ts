@@ -1,4 +1,4 @@
-// Method: refusals in a flood, and a clock that is turned by hand.
+// Tests the counter of rejected requests with a burst of rejections and a manual clock.
 import { createRefusals } from '../../../../src/backends/rvi/rejection-counter.ts';
 import { refusalsEveryMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';

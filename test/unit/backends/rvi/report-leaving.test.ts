@@ -1,5 +1,5 @@
-// Method: a package whose report is owed, one event at a time. What the server says to a report
-// comes on another way than the node's answer to it, and may come before.
+// Tests how a pending report is confirmed, one event at a time. The server's reaction and the
+// node's answer use different connections. Therefore the reaction may arrive first.
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { readSettings } from '../../../../src/config.ts';
 
@@ -17,7 +17,7 @@ const owed: readonly Fact[] = [
 const asks: Event = { kind: 'request', request: { kind: 'getpackages' } };
 const leaving = (is: boolean): Event => ({ kind: 'report-in-flight', id, leaving: is });
 
-/** The facts about the report that the last of these events leads to. */
+/** Returns the facts about the report that the last of these events causes. */
 function factsAfter(...events: readonly Event[]): readonly string[] {
   const configuration = readSettings({ file: '', text: undefined, environment: {} });
   if (!configuration.ok) throw new Error('the defaults are refused');

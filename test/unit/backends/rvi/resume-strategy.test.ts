@@ -1,4 +1,5 @@
-// Method: time passes by hand; what is said into the silence is listed, one word a rung.
+// Tests the order of the resume methods with a manual clock: the test lists the messages to a
+// silent server, one word for each method.
 import { startRetryDelayMsMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {

@@ -1,5 +1,5 @@
-// Method: the speaker and a node that answers when the test lets it. State is what the test says is
-// committed at the moment.
+// Tests the sender with a node that answers when the test allows it. The test sets the committed
+// state.
 import { policy } from '../../../../src/agent/rvi-policy.ts';
 import { createSender } from '../../../../src/backends/rvi/sender.ts';
 
@@ -94,7 +94,7 @@ test('makes one ack of many, and spells it when it leaves', async () => {
   one.commit(held(3));
   await one.letGo();
   assert.equal(chunksIn(one.node.said.slice(1)), [[1, 2, 3]]);
-  // One that is on its way is not the one that is owed by now.
+  // A message in flight does not contain the chunks that arrive after it.
   one.commit(held(4));
   one.send(ack);
   await one.letGo();
@@ -330,7 +330,7 @@ test('tells the transport how the node answers the registrations, and keeps its 
     submit: (event) => void (event.kind === 'call-failed' && reasons.push(event.reason)),
   });
   node.answer(({ service }) => {
-    // Renewed in the middle: this registration goes on with the address that it began with.
+    // The address changes in the middle; this registration keeps the address of its start.
     if (service === 'chunk') path = 'other';
     return undefined;
   });

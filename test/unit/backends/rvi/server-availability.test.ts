@@ -1,5 +1,5 @@
-// Method: what the node tells of the server's services, in every state that waits for the server;
-// by hand on a clock, so that what is said too early or too late shows.
+// Tests the node's messages about available services in every state that waits for the server. A
+// manual clock shows what the agent sends too early or too late.
 import { announcedWithinMs } from '../../../../src/limits.ts';
 import { returnDelayMsMax, returnDelayMsMin, awayMsMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
@@ -31,7 +31,7 @@ const goAway = (core: Core) =>
   names.flatMap((name) => codes(tell(core, 'services-unavailable', name).effects));
 const said = (core: Core, ms: number) => kinds(core.wait(ms)).filter((kind) => kind !== 'register');
 
-/** Asked for often and in vain: the next time is minutes away. */
+/** Creates a package after many unanswered start requests; the next request is minutes away. */
 function wanted(roll = 0.99): Core {
   const core = createCore(settings, undefined, roll);
   core.act({ kind: 'booted', bootId: 'b', payloads: [] });

@@ -1,4 +1,4 @@
-// Method: time passes by hand; the starts that are asked for are listed.
+// Tests the queue of start requests with a manual clock: the test lists the requested starts.
 import { nextToRequest } from '../../../../src/backends/rvi/start-queue.ts';
 import { startRetryDelayMsMax, reportSettleMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';

@@ -1,5 +1,5 @@
-// Method: P2 and P3 as protocol 2.2 and 2.3 have them, each call of the server and each message of
-// ours; and which dialect is taken for which, by what came, what is configured and what is known.
+// Tests the dialects P2 and P3 against protocol 2.2 and 2.3: each call of the server and each
+// message of the agent. Other tests select the dialect from calls, configuration and stored facts.
 import {
   dialectOfRequest,
   dialectOfMessage,

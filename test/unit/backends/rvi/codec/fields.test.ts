@@ -1,5 +1,5 @@
-// Method: every reader with what is right, and with each way of being wrong; the reason names the
-// path, and nothing throws.
+// Tests every field reader with valid values and with each kind of invalid value: the reason must
+// contain the path, and no reader may throw.
 import { createRandom } from '../../../../support/prng.ts';
 import {
   readBase64,

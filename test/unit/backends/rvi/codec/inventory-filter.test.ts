@@ -1,4 +1,5 @@
-// Method: what servers can read, at the edges of their grammar (protocol 2.1).
+// Tests the filter of names and versions that servers can read, at the limits of their grammar
+// (protocol 2.1).
 import { readable } from '../../../../../src/backends/rvi/codec/inventory-filter.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 

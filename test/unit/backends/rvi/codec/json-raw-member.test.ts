@@ -1,4 +1,5 @@
-// Method: texts of one object each; what is found is the text of the member as it was written.
+// Tests the raw text of a JSON member with texts of one object each: the text must be exactly as
+// written.
 import { rawMember } from '../../../../../src/backends/rvi/codec/json-raw-member.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 

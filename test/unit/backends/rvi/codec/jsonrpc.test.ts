@@ -1,4 +1,4 @@
-// Method: texts as a node sends them, byte by byte where it matters, and as nobody should.
+// Tests the JSON-RPC codec with texts of a node, compared byte by byte, and with invalid texts.
 import {
   answeredId,
   decodeAnswer,

@@ -1,5 +1,5 @@
-// Method: times and lives against what a node makes of the result (protocol 1.6, 1.7), on a node
-// with our clock and on one with the right one.
+// Tests the expiry time of a message against the rules of a node (protocol 1.6, 1.7): one node has
+// the clock of the agent, another node the right time.
 import { leftMsOf } from '../../../../backend/node-calls.ts';
 import { timeoutOf } from '../../../../../src/backends/rvi/codec/message-expiry.ts';
 import { assert, suite } from '../../../../support/suite.ts';
@@ -29,7 +29,8 @@ test('a clock of the first days of 1970 makes none that is over, or too far, for
         const leftMs = leftMsOf(timeout, nodeMs);
         const what = `${hour} h, ${lifeMs} ms: ${timeout}, ${leftMs} ms left`;
         assert.ok(leftMs > 0 && leftMs < 2 ** 32, what);
-        // On the way nothing is lost of it but where the timers of the node end.
+        // The time limit keeps its full length, unless it exceeds what the timers of the node
+        // allow.
         assert.ok(leftMs >= Math.min(lifeMs, 4_200_000) - 1_000, what);
       }
     }

@@ -1,4 +1,4 @@
-// Method: each call and each delivery of the three dialects, byte by byte as protocol 1.9 has them.
+// Tests each call and each delivery of the three node dialects, byte by byte against protocol 1.9.
 import { nodeDialects } from '../../../../../src/backends/rvi/codec/node-dialect.ts';
 import { assert, suite } from '../../../../support/suite.ts';
 

@@ -1,5 +1,5 @@
-// Method: each call of the server as the seed dialect has it, then with every field missing or of
-// another type; each message of ours, character for character.
+// Tests the calls of the server in the seed dialect, complete and with each field missing or of
+// another type, and each message of the agent, character by character.
 import {
   decodeRequest,
   defaultServices,
@@ -182,7 +182,7 @@ test('knows its services by their last two names', () => {
     assert.is(serviceOf(`sota/${service}`, undefined), service);
     assert.is(serviceOf(names[service], names), service);
     assert.is(serviceOf(names[service], undefined), undefined);
-    // Whatever a node answered: a name of ours ends as ours do.
+    // A service name must end with /sota/SERVICE, whatever name the node returned.
     const odd = { ...names, [service]: 'AAAA\n' };
     assert.is(serviceOf('AAAA\n', odd), undefined);
   }

@@ -1,6 +1,6 @@
-// Method: every body that a server sends, spelt as node 0.5.1 delivers what came in over its
-// WebSocket (each value a JSON text) and as it delivers what came in over HTTP; both must come to
-// the same request.
+// Tests that both forms of a delivery give the same request. Node 0.5.1 formats each value of a
+// body from its WebSocket as a JSON text, and does not change a body from HTTP. The test reads
+// every body that a server sends in both forms.
 import { nodeDialects } from '../../../../../src/backends/rvi/codec/node-dialect.ts';
 import { decodeRequest, namesOf, serviceOf } from '../../../../../src/backends/rvi/codec/sota.ts';
 import { backend, hints as blank, names as byVin } from '../../../../support/core.ts';

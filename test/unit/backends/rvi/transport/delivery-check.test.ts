@@ -1,4 +1,5 @@
-// Method: heads of requests as nodes, plain clients, proxies and browsers send them, as tables.
+// Tests the check of a delivery with tables of request heads from nodes, plain clients, proxies and
+// browsers.
 import { readFileSync } from 'node:fs';
 import { refusalOf } from '../../../../../src/backends/rvi/transport/delivery-check.ts';
 import { assert, suite } from '../../../../support/suite.ts';
@@ -47,7 +48,7 @@ for (const [what, headers] of taken) {
   test(`takes ${what}`, () => assert.is(check(headers), undefined));
 }
 
-/** What browsers add, alone or together; each is enough. */
+/** Headers that browsers add; each header alone must cause a rejection. */
 const ofBrowsers: Pairs = [
   ['Origin', 'https://page.example'],
   ['Origin', 'null'],
@@ -95,7 +96,7 @@ for (const [name, value] of ofBrowsers) {
   test(`refuses ${name}: ${value}`, () => {
     const reason = check([...ofNode, [name, value]]) ?? 'taken';
     assert.match(reason, /header|user agent|connection|expect/);
-    // Wherever it stands, and whatever it is called.
+    // The position and the case of the name do not matter.
     assert.ok(check([[name.toUpperCase(), value], ...ofNode]));
   });
 }

@@ -1,4 +1,4 @@
-// Method: a clock that is turned by hand.
+// Tests the pending calls to a node, their answers and their time limits, with a manual clock.
 import { createCalls } from '../../../../../src/backends/rvi/transport/pending-calls.ts';
 import { failure } from '../../../../../src/backends/rvi/transport/errors.ts';
 import { assert, suite } from '../../../../support/suite.ts';
