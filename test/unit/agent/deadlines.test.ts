@@ -1,5 +1,5 @@
-// Method: every state that can wait is made, and its deadline looked at: who it is for, when, and
-// what comes of it.
+// Tests the deadline of each state that waits: the test checks its owner, its time, and the effect
+// when it passes.
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { isLinked } from '../../../src/backends/rvi/deadlines.ts';
 

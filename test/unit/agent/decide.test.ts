@@ -1,4 +1,4 @@
-// Method: what people want through the control socket, and what storage says, in every phase.
+// Tests the decisions about control requests of a user and about storage events, in every phase.
 import { assert, suite } from '../../support/suite.ts';
 import {
   asking,

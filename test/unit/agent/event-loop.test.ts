@@ -1,6 +1,6 @@
-// Method: the shell over a real store on a disk in memory. What an effect may rely on is looked up
-// on flash at the moment at which it starts: as if the power went then. Stores that break the order
-// of a commit show that this look would find it.
+// Tests the order of a commit in the event loop, over a real store on a disk in memory. When an
+// effect starts, the test simulates power loss and reads from flash the data on which the effect
+// depends. Stores that break the order prove that this check finds the error.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { createAgent } from '../../../src/agent/event-loop.ts';
 import { eventsBatchMax, eventsQueuedMax, storageDelayMs } from '../../../src/limits.ts';
@@ -24,7 +24,7 @@ const chunk = (index: number): Event => ({
   kind: 'request',
   request: { kind: 'chunk', id: engine, chunkIndex: index, data: chunkOf(index) },
 });
-/** A backend that calls its services otherwise each time: a kilobyte in the journal. */
+/** A server with other service names each time; the event adds a kilobyte to the journal. */
 function renamed(at: number): Event {
   const name = `${at}/${'x'.repeat(240)}`;
   const services = { start: name, ack: name, report: name, packages: name };
@@ -34,7 +34,7 @@ function renamed(at: number): Event {
 
 type Kept = Store<State, Fact>;
 
-/** An agent in the middle of a transfer. */
+/** Starts an agent in the middle of a transfer. */
 async function setUp(change: (store: Kept, disk: MemoryDisk) => Kept = (store) => store) {
   const disk = createMemoryDisk();
   const inner = must(await openStore(disk, '/s', 0, journalFold));
@@ -97,7 +97,7 @@ test('writes, syncs, appends, syncs, and only then acts', async () => {
   ]);
 });
 
-/** Chunks acknowledged that a cut at that moment would lose. */
+/** Returns the number of acknowledged chunks that power loss at that moment would destroy. */
 async function lostAcks(change?: (store: Kept, disk: MemoryDisk) => Kept): Promise<number> {
   const one = await setUp(change);
   let lost = 0;
@@ -184,7 +184,7 @@ test('lets events gather while a commit is under way, and commits them as one', 
   await settle();
   const rest = [2, 3, 4, 5, 6, 7, 8, 9].map((index) => one.agent.submit(chunk(index)));
   await settle();
-  // One commit in flight: nothing of the next has begun.
+  // One commit is in flight; the writes of the next commit have not begun.
   assert.equal(one.disk.ops.filter(({ verb }) => verb === 'write').length, 2);
   assert.is(one.acks(), 0);
   release();
@@ -198,7 +198,7 @@ test('puts no more than a batch into one commit', async () => {
   const one = await setUp();
   const all = Array.from({ length: chunksCount }, (_, at) => chunk(at + 1));
   await Promise.all(all.map((event) => one.agent.submit(event)));
-  // The first one finds the shell at rest and goes alone only when it is told first.
+  // The idle loop may commit the first event alone. Both cases need three commits.
   const commits = one.disk.count('sync', journal);
   assert.is(commits, 3);
 });
@@ -240,7 +240,7 @@ test('drops the fact and the ack of a write that is refused, and keeps the other
   );
   const refused = one.effects.find((effect) => effect.kind === 'log' && effect.level === 'error');
   assert.match(JSON.stringify(refused), /chunk-write-failed.*"index":2.*ENOSPC/);
-  // It is not held, so it is taken when it comes again.
+  // The chunk is not stored, so the agent accepts it when the server sends it again.
   await one.agent.submit(chunk(2));
   assert.is(held(one), '3');
 });
@@ -278,7 +278,7 @@ for (const path of [data, journal]) {
     assert.match(await one.ended, /^AssertionError: fsync of .* failed: EIO/);
     assert.equal(one.effects, []);
     assert.is(one.disk.count('sync', path), 1);
-    // Nothing is left that keeps the process from ending.
+    // No timer keeps the process from ending.
     assert.is(one.clock.waiting(), 0);
   });
 }
@@ -330,7 +330,7 @@ test('waits for no program that takes blocks for a journal that was shortened', 
   });
   for (let at = 0; !isHanging && at < 200; at += 1) await one.agent.submit(renamed(at));
   assert.ok(isHanging);
-  // The commits go on although that program never ends.
+  // The agent commits more events although the compaction does not end.
   await one.agent.submit(chunk(1));
   assert.is(one.acks(), 1);
 });
@@ -342,7 +342,7 @@ test('shortens a journal that has grown, and goes on with it where it cannot', a
   };
   one.disk.refuse(({ path }) => (path.endsWith('.new') ? 'ENOSPC' : undefined));
   await grow();
-  // Once for 256 KiB: each of these commits takes some 6 KiB with its copy.
+  // One attempt for 256 KiB: each of these commits takes some 6 KiB with its copy.
   const tries = one.lines.count('journal-compaction-failed');
   assert.ok(tries > 10 && tries < 20, `${tries} tries in 700 commits`);
   one.disk.refuse(undefined);

@@ -1,4 +1,5 @@
-// Method: one effect at a time; each ends in the event that says how it went.
+// Tests the executor of each effect, one effect at a time: each ends with an event that has the
+// result.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { createExecutors } from '../../../src/agent/executors.ts';

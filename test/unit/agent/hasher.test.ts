@@ -1,6 +1,5 @@
-// Method: the hasher over a disk in memory, as the agent drives it: after each commit it is told
-// the transfer as it stands, and the writes of that commit. Reads are counted: what comes in order
-// needs none.
+// Tests the hasher over a disk in memory. As the agent does, the test passes it the state of the
+// transfer and the writes after each commit. The test counts reads: chunks in order need no read.
 import { createHash } from 'node:crypto';
 import { removeChunk, addChunk, emptyChunkSet } from '../../../src/core/chunk-set.ts';
 import { crc32 } from '../../../src/crc32.ts';
@@ -40,7 +39,7 @@ async function setUp(chunksCount: number, lastBytes = chunkBytes) {
     disk,
     data,
     events,
-    /** One commit with these chunks. */
+    /** Commits these chunks. */
     async commit(...indices: readonly number[]) {
       const writes: Write[] = [];
       for (const index of indices) {
@@ -57,7 +56,7 @@ async function setUp(chunksCount: number, lastBytes = chunkBytes) {
     drop(index: number) {
       transfer = { ...transfer, chunks: removeChunk(transfer.chunks, index) };
     },
-    /** A commit of something else. */
+    /** Commits something else. */
     async advance() {
       hasher.advance(transfer, []);
       await settle();
@@ -133,7 +132,7 @@ test('reads the prefix back after a restart, and goes on beside the transfer', a
     return new Promise<void>((resolve) => (release = resolve));
   });
   await one.restart();
-  // Chunks that come while it reads are taken up behind the prefix.
+  // The hasher adds chunks that arrive during the read after the prefix.
   await one.commit(4);
   assert.equal(one.events, []);
   release();
@@ -153,7 +152,7 @@ test('drops a chunk that rotted, once, and takes it when it comes again', async 
     await one.restart();
     const rotten = { kind: 'chunk-corrupt', number: 1, chunkIndex: index };
     assert.equal(one.events, [rotten]);
-    // The agent has not yet dropped it, and commits other things meanwhile.
+    // The agent has not yet removed the corrupt chunk, and commits other changes first.
     await one.advance();
     await one.advance();
     assert.equal(one.events, [rotten]);

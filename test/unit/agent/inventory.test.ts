@@ -1,4 +1,5 @@
-// Method: lists of installers in, what the server is told and what the log says out.
+// Tests the inventory: the test passes lists of installers and checks the list for the server and
+// the log.
 import { inventoryFilter } from '../../../src/backends/rvi/connection.ts';
 import { withOneListing, withReadableList } from '../../../src/agent/inventory.ts';
 import { settings } from '../../support/core.ts';

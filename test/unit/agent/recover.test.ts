@@ -1,4 +1,5 @@
-// Method: the table by each of its combinations; the rows by a boot from the facts before it.
+// Tests recovery after a restart: the table with each combination of phase and evidence, and each
+// row with a boot from the facts of an earlier run.
 
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { rowOf } from '../../../src/core/recover.ts';

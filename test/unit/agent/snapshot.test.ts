@@ -1,4 +1,5 @@
-// Method: a state of each phase is written down and read back; random ones: test/property.
+// Tests the snapshot of the state: the test writes a state of each phase as facts and reads it
+// back. test/property does the same with random states.
 
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { historyEntriesMax } from '../../../src/limits.ts';

@@ -1,4 +1,4 @@
-// Method: what people are shown of a state, phase by phase.
+// Tests the status that a user sees, phase by phase.
 import { assert, suite } from '../../support/suite.ts';
 import {
   asking,

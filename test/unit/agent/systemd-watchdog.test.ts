@@ -1,4 +1,5 @@
-// Method: a whole agent on fakes, a clock that is turned by hand, and a disk that stops answering.
+// Tests the messages to the systemd watchdog: a whole agent with fakes, a manual clock, and a disk
+// that stops responding.
 import { startWatchdog } from '../../../src/agent/systemd-watchdog.ts';
 import { managerEveryMs } from '../../../src/limits.ts';
 import { createMemoryDisk } from '../../support/memory-disk.ts';
@@ -92,7 +93,7 @@ test('is silent when a deadline has long passed', async () => {
   const one = await setUp(2 * halfMs);
   one.node.up();
   await settle();
-  // A clock that goes on without its timers.
+  // The clock advances without its timers.
   assert.is(one.daemon.stuck(halfMs), undefined);
   const nowMs = one.clock.nowMs;
   Object.assign(one.clock, { nowMs: () => nowMs() + 86_400_000 });

@@ -1,4 +1,4 @@
-// Method: the bounds of the throw of the dice, for every attempt.
+// Tests the bounds of the random delay for every attempt.
 import { backoffMs } from '../../../src/core/backoff.ts';
 import { assert, suite } from '../../support/suite.ts';
 

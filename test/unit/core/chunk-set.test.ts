@@ -1,4 +1,4 @@
-// Method: against a plain sorted set, over random orders, and at the borders of pages.
+// Tests the chunk set against a plain sorted set, in random orders and at the borders of pages.
 import {
   ackIndices,
   crcOf,

@@ -1,5 +1,5 @@
-// Method: attempts driven to their end, through cuts and downloads; what is counted is read from
-// the ledger.
+// Tests install attempts from start to outcome, with interruptions and repeated downloads; the
+// history must have the right number of attempts.
 
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { attemptsOf } from '../../../src/core/state-updates.ts';
@@ -57,7 +57,7 @@ const report = (core: Core) => {
 };
 const attempts = (core: Core) => attemptsOf(core.state(), ghc, sumOf(2));
 
-/** Proven, so that the package is gone; the server may start it anew. */
+/** Confirms the report, which removes the package; the server may start it again. */
 function prove(core: Core): void {
   core.wait(500);
   core.act({ kind: 'sent', message: 'report', id: ghc });
@@ -283,7 +283,7 @@ test('the same bytes that failed so many times are refused and reported, not rec
     prove(core);
   }
   const decided = core.ask(startOf(ghc, 2));
-  // A server without a first ack would wait for it for ever.
+  // Without a first ack a server would wait without a limit.
   assert.equal(kinds(decided.effects), ['ack']);
   assert.equal(codes(decided.effects), ['update-failed']);
   assert.is(report(core)?.status, false);
@@ -363,7 +363,7 @@ test('a restart of the agent in the same boot asks for the reboot again', () => 
 });
 
 const deny = (core: Core) => core.act({ kind: 'reboot-denied', id: ghc, reason: 'the car drives' });
-/** How long it takes until the reboot is asked for. */
+/** Returns the time until the agent requests the reboot. */
 function waitForReboot(core: Core): number {
   const stepMs = 1_000;
   for (let passedMs = stepMs; ; passedMs += stepMs) {
@@ -389,7 +389,7 @@ test('a reboot that is not allowed is asked for again, later each time, as no re
   );
   assert.is(waits.at(-1), rebootAllowDelayMsMax);
   assert.is(report(core), undefined);
-  // Allowed at last: all requests are still left.
+  // The reboot is permitted. The denials did not count as requests.
   core.act({ kind: 'reboot-requested', id: ghc, ok: true, description: '' });
   const again = core.wait(rebootRequestsMax * rebootDelayMs);
   assert.is(kinds(again).filter((kind) => kind === 'reboot').length, rebootRequestsMax - 1);

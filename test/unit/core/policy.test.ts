@@ -1,5 +1,5 @@
-// Method: the one function that permits a step, with each phase and each kind of consent; then the
-// waits for permission, which end in a deadline.
+// Tests the function that permits a step, with each phase and each kind of consent, and the waits
+// for permission, which end at a deadline.
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { inPhase } from '../../../src/core/decision-helpers.ts';
 import { permit } from '../../../src/core/policy.ts';

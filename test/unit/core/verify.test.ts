@@ -1,4 +1,4 @@
-// Method: a transfer at its end, with every combination of finish and checksum.
+// Tests the end of a transfer with every combination of finish and checksum.
 import { recordOutcome } from '../../../src/core/outcome.ts';
 import { conclude } from '../../../src/core/verify.ts';
 import { inPhase } from '../../../src/core/decision-helpers.ts';

@@ -1,5 +1,6 @@
-// Method: a journal with a report owed, an attempt and chunks, damaged in every byte and in every
-// sector of 512 and 4 096 bytes, opened by the store; then what is kept, said and written after it.
+// Tests the store with a damaged journal. The journal contains a pending report, an attempt and
+// chunks; the test flips a bit in every 13th byte, or clears 512 or 4 096 bytes at each sector. It
+// checks the kept facts, the log and later writes.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { readFileSync } from 'node:fs';
@@ -70,7 +71,7 @@ for (const bytes of [1, 512, 4_096]) {
     const store = must(await openStore(disk, '/s', 0, journalFold));
     must(await store.rewrite(policy.snapshot(policy.replay(batches.flat()))));
     for (const journal of [appended, disk.content(path) ?? empty]) {
-      // Each byte of many journals is the business of test/sim/damage.test.ts.
+      // test/sim/damage.test.ts damages each byte of many journals.
       const step = bytes === 1 ? 13 : 512;
       for (let at = 0; at < journal.length; at += step) {
         const data = damagedAt(journal, at, bytes);
@@ -100,7 +101,7 @@ test('keeps the damaged file before anything else, and goes on with what is left
   assert.is(store.damage?.kept, '/s/journal.damaged');
   assert.match(store.damage?.at ?? '', /^\d+\+\d+$/);
   holdsAll(policy.replay(store.facts), 'now');
-  // Repaired: the next start finds nothing.
+  // The store has repaired the journal, so the next start finds no damage.
   const again = must(await openStore(disk.cut('lost'), '/s', 0, journalFold));
   assert.is(again.damage, undefined);
   holdsAll(policy.replay(again.facts), 'later');

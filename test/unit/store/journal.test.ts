@@ -1,5 +1,5 @@
-// Method: the journal on a disk in memory that counts, refuses, and loses power. What a cut leaves
-// is read by opening it again.
+// Tests the journal on a disk in memory that counts and refuses operations and loses power. The
+// test opens the journal again to read what power loss left.
 
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
@@ -24,7 +24,7 @@ async function open(disk: MemoryDisk) {
   return must(await openJournal(disk, '/s', journalFold));
 }
 
-/** One that holds these facts, as appended by an agent that was killed then. */
+/** Returns a disk with these facts, appended by an agent that was killed afterwards. */
 async function written(...batches: readonly (readonly Fact[])[]): Promise<MemoryDisk> {
   const disk = createMemoryDisk();
   const { journal } = await open(disk);
@@ -62,7 +62,7 @@ test('cuts a torn tail off at every byte, and syncs before it appends behind', a
       losses,
       bytes === 0 ? [] : [`journal: removed ${bytes} bytes of an interrupted append`],
     );
-    // Nothing of what was cut off comes back, whenever the power goes.
+    // No removed byte comes back after power loss.
     assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
     must(await journal.append([held(2)]));
     const again = await open(disk.cut('lost'));
@@ -89,7 +89,7 @@ for (const [what, content] of [
     must(await journal.append(opened()));
     const again = await open(disk.cut('lost'));
     assert.equal(policy.replay(again.facts), policy.replay([...facts, ...opened()]));
-    // Cut off, and not only written over.
+    // The journal was truncated, not only overwritten.
     assert.equal(again.losses, []);
   });
 }
@@ -137,14 +137,14 @@ test('leaves out sound records of another version, says so, and keeps them', asy
 
 function recordOf(value: unknown): Buffer {
   const payload = Buffer.from(JSON.stringify(value));
-  // The head of a fact of the same length, with a CRC of its own.
+  // The head has the length of the payload and the CRC of the payload.
   const head = Buffer.alloc(8);
   head.writeUInt32LE(payload.length, 0);
   head.writeUInt32LE(crcByBits(payload), 4);
   return Buffer.concat([head, payload]);
 }
 
-/** As IEEE 802.3 says it, a bit at a time. */
+/** Computes the CRC of IEEE 802.3 bit by bit. */
 function crcByBits(data: Uint8Array): number {
   let crc = ~0;
   for (const byte of data) {
@@ -160,7 +160,7 @@ test('writes anew what it read: the last life may have failed to sync it', async
   disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));
   await thrownBy(() => journal.append(opened()));
   disk.refuse(undefined);
-  // The kernel has dropped the pages: another sync of that file says yes, and does nothing.
+  // The kernel has dropped the pages: another sync of that file succeeds but writes nothing.
   disk.lie((at) => at === path);
   assert.equal(policy.replay((await open(disk)).facts), policy.replay(opened()));
   assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
@@ -171,7 +171,7 @@ test('takes a refused append back, so that the next start reads nothing of it', 
     const disk = await written(opened());
     const { journal } = await open(disk);
     const end = disk.content(path)?.length ?? 0;
-    // Whole records of it are in the half that got there.
+    // The half that was written contains whole records of the batch.
     disk.refuse(({ verb }) => (verb === 'write' ? code : undefined));
     const refused = await journal.append([held(1), held(2), held(3), held(4)]);
     assert.is(refused.ok ? '' : refused.code, code);
@@ -254,7 +254,7 @@ for (const verb of ['open', 'truncate', 'free', 'write', 'rename'] as const) {
     const refused = await journal.rewrite(opened());
     disk.refuse(undefined);
     assert.is(refused.ok ? '' : refused.code, 'ENOSPC');
-    // No handle is left open and no half of a file lies about, or the next try would be worse off.
+    // An open handle or a partial file would make the next attempt fail.
     assert.is(disk.openCount(), openBefore);
     assert.is(disk.content(`${path}.new`), undefined);
     must(await journal.append([held(1)]));

@@ -1,5 +1,5 @@
-// Method: journals that the released 0.1.0 wrote (test/fixtures/journal-0.1.0), read to the state
-// that each was recorded in, and converted with the power lost at every operation in between.
+// Tests journals of the released version 0.1.0 (test/fixtures/journal-0.1.0): the agent must read
+// the recorded state. The conversion must survive power loss at every operation.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Method: every kind of fact through the codec, then every bit of a record changed, and every
-// field of a fact taken away or given another type.
+// Tests the codec with every kind of fact, with every bit of a record changed, and with every field
+// of a fact removed or of another type.
 
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
@@ -71,7 +71,7 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
 };
 const all: readonly Fact[] = Object.values(every);
 
-/** It is read back as a fact of this version. */
+/** Returns whether the codec reads the value back as a fact of this version. */
 function isFact(value: object): boolean {
   const fact: Fact = Object.assign({ kind: 'records-lost' } as const, value);
   try {
