@@ -15,9 +15,7 @@ const closeMsMax = 10_000;
 const periodMs = 1_000;
 export const oneProcess = 'test/support/one-process.ts';
 
-/**
- * `harness`: the bundle of one-process.ts. `bundleAll`: maps files to the paths of their bundles.
- */
+/** `harness`: the bundle of one-process.ts. `bundleAll`: returns the paths of the bundles. */
 export async function createRunner({ harness, coverage, bundleAll }) {
   const [activity] = await bundleAll(['test/support/activity.ts']);
   const { createMeter } = await import(pathToFileURL(activity).href);

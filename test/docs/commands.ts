@@ -10,9 +10,7 @@ export type Tree = {
   readonly read: (path: string) => string;
 };
 
-/**
- * This test runs the blocks that name it. Therefore it does not have to contain their key words.
- */
+/** This test runs the blocks that name it; it does not have to contain their key words. */
 export const runner = 'test/e2e/pages.test.ts';
 
 const shells: ReadonlySet<string> = new Set(['sh', 'console', 'bash', 'shell']);

@@ -145,10 +145,7 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
 
 const none = () => undefined;
 
-/**
- * A node queues messages while its link is down; this path has the most crashes (protocol 1.7, item
- * 3).
- */
+/** Most crashes affect messages that a node keeps while its link is down (protocol 1.7, item 3). */
 function createFragile(nowMs: number) {
   const node = createNode(
     { kind: '0.4', prefix: 'genivi.org/vin/V1', backend: [] },

@@ -1,5 +1,6 @@
-// Method: texts in, what is reported out: keys that are each right and name the same place. The
-// agent as its own node, a socket or a file at a name of the store, a rule that is never used.
+// Tests conflicts between keys that are each valid: the test passes texts and compares the errors.
+// Conflicts are: the agent is its own node, a socket or file has a name of the store, a rule never
+// applies.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -1,4 +1,4 @@
-// Method: environment variables in, settings or errors out, compared word by word.
+// Tests environment variables: the test passes them and compares the settings or errors exactly.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -13,7 +13,7 @@ function errors(environment: Environment): readonly string[] {
   return configuration.ok ? [] : configuration.errors.map(configErrorText);
 }
 
-/** Without the warnings of the installers: config-installers.test.ts has those. */
+/** Returns the warnings without those of the installers, which config-installers.test.ts tests. */
 function warnings(environment: Environment): readonly string[] {
   const configuration = read(environment);
   if (!configuration.ok) throw new Error(configuration.errors.map(configErrorText).join('\n'));

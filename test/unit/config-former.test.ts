@@ -1,5 +1,5 @@
-// Method: configurations with the keys and values of version 0.1.0, in a file and in the
-// environment; the settings must be those of the current keys, with one warning for each.
+// Tests configurations with the keys and values of version 0.1.0, in a file and in the environment:
+// the settings must equal those of the current keys, with one warning for each old name.
 import { knownKeys, readSettings, variableOf } from '../../src/config.ts';
 import { configErrorText, printEntries } from '../../src/config/print.ts';
 import { formerKeys } from '../support/former-keys.ts';

@@ -1,4 +1,5 @@
-// Method: texts in, the installers that exist and what is said of them out.
+// Tests the installers in the configuration: the test passes texts and compares the enabled
+// installers, the errors and the warnings.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText, printEntries } from '../../src/config/print.ts';
 import { forbiddenArgument, hasPublicKey } from '../../src/install/swupdate/settings.ts';

@@ -1,4 +1,4 @@
-// Method: small TOML texts, and the line of each key by eye.
+// Tests the line number of each TOML key with small texts, and the suggestion of a similar key.
 import { findLines } from '../../src/config/toml-lines.ts';
 import { editDistance, suggest } from '../../src/config/suggest.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -1,4 +1,4 @@
-// Passwords in the configuration: what is used, and what is printed instead.
+// Tests passwords in the configuration: the agent uses the password and prints a replacement.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText, printEntries } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';

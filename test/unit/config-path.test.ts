@@ -1,4 +1,4 @@
-// Method: `rvi.path` in a configuration, as it may be and as it may not.
+// Tests `rvi.path` in a configuration with valid and invalid values.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -1,5 +1,6 @@
-// Method: texts in, warnings out, compared word by word: settings that work but are weaker than the
-// default, or are probably not intended. config-installers.test.ts has those of the installers.
+// Tests warnings about settings that work but are weaker than the default, or are probably not
+// intended: the test passes texts and compares the warnings exactly. config-installers.test.ts
+// tests the warnings about installers.
 import { readSettings } from '../../src/config.ts';
 import { configErrorText } from '../../src/config/print.ts';
 import { assert, suite } from '../support/suite.ts';

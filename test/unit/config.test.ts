@@ -1,5 +1,5 @@
-// Method: texts in, settings or errors out. Each error is compared word by word, because the text
-// is all that an operator gets.
+// Tests the configuration: the test passes texts and compares settings or errors. It compares each
+// error exactly, because the text is all that an operator gets.
 import { knownKeys, readSettings, variableOf } from '../../src/config.ts';
 import { configErrorText, printEntries } from '../../src/config/print.ts';
 import type { Configuration, Environment } from '../../src/config.ts';
@@ -360,7 +360,7 @@ for (const [section, line, said] of wrongValues) {
   });
 }
 
-/** Whole files, and all that is said. */
+/** Whole files, and all errors of each. */
 const wrongFiles: readonly (readonly [string, string])[] = [
   ['rvi.stal = 3', 'c.toml:1: rvi.stal is not a known key: did you mean rvi.stall_timeout?'],
   ['[rvi]\n\nlitsen = "x"', 'c.toml:3: rvi.litsen is not a known key: did you mean rvi.listen?'],
@@ -455,7 +455,7 @@ const noUse = 'has no effect with a ws or wss rvi.url: remove it, or set an http
 const noProgram =
   'names the installer "command", which has no program: set installer.command.program';
 
-/** Each key is right, together they are not. */
+/** Keys that are each valid but conflict with each other. */
 const wrongTogether: readonly (readonly [string, readonly string[]])[] = [
   [
     '[rvi]\nurl = "ws://h"\nlisten = "h:1"\nnetwork_address = "h:1"',

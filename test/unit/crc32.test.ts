@@ -1,4 +1,5 @@
-// Method: the table against zlib where this Node has it, and against known values everywhere.
+// Tests the CRC table against zlib, if this version of Node has the function, and against known
+// values.
 import * as zlib from 'node:zlib';
 import { crc32, crc32ByTable, makeTables } from '../../src/crc32.ts';
 import { createRandom } from '../support/prng.ts';

@@ -1,5 +1,5 @@
-// The table of log codes is complete: the compiler rejects a code or a level that it does not
-// have, and each of its codes is in use.
+// Tests that the table of log codes is complete: the compiler rejects an unknown code or level, and
+// the code uses each entry.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { logCodes } from '../../src/log-codes.ts';
@@ -30,7 +30,7 @@ test('each code is logged somewhere', () => {
 test('a test waits only for codes that exist', () => {
   const unknown = readdirSync('test', { recursive: true })
     .map((name) => join('test', String(name)))
-    // The script in the fixtures runs an agent of its version.
+    // The script in the fixtures runs an agent of an older version.
     .filter((path) => path.endsWith('.ts') && !path.startsWith('test/fixtures/'))
     .flatMap((path) => {
       const waits = readFileSync(path, 'utf8').matchAll(/\.logged\(\/([^/]+)\//g);

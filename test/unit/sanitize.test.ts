@@ -1,4 +1,4 @@
-// Method: every code point of Unicode through the sanitiser, held against Unicode's own classes.
+// Tests the sanitizer with every code point of Unicode, compared with the classes of Unicode.
 import { plain, plainJson, printable, quotedToml } from '../../src/sanitize.ts';
 import { toToml } from '../../src/config/toml.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -1,4 +1,4 @@
-// Method: each check gets values that fit, and values that almost fit.
+// Tests each check of the schema with values that fit, and with values that almost fit.
 import { inspect } from 'node:util';
 import {
   count,

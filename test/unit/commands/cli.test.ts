@@ -1,4 +1,5 @@
-// Method: argument lists in; exit code, stdout and stderr out, compared word by word.
+// Tests the command line: the test passes argument lists and compares exit code, stdout and stderr
+// exactly.
 import { commands } from '../../../src/commands/cli.ts';
 import { exitCodes } from '../../../src/commands/ports.ts';
 import { readSettings } from '../../../src/config.ts';
@@ -110,7 +111,7 @@ test('runs the daemon with the defaults where there is no file', async () => {
   assert.match(world.shown.err, /^warning: default: installer\.enabled lists no installer.*\n$/);
 });
 
-/** Of which there is nothing to warn. */
+/** A configuration without a warning. */
 const signed = '[installer.swupdate]\nargs = ["-k", "/key"]';
 
 test('runs the daemon with the file, the environment and its warnings', async () => {
@@ -170,7 +171,7 @@ for (const command of ['config', 'run'] as const) {
     const moved = `[installer]\nwork_dir = "/data/tmp"\n${storage}`;
     assert.match(await warned(moved, ['noexec']), /c:2: installer\.work_dir \/data\/tmp is on/);
     assert.equal([...new Set(asked)], ['/data/sota', '/data/tmp']);
-    // Only SWUpdate works there.
+    // The warning concerns SWUpdate only.
     const opkg = '[installer]\nenabled = ["opkg"]\n[storage]\ndir = "/data/sota"';
     assert.not.match(await warned(opkg, ['noexec']), /noexec/);
   });

@@ -1,5 +1,5 @@
-// A terminal that keeps what it is shown, a disk of texts, and a daemon on the other side of
-// sockets in the same process.
+// Fakes for the tests of commands: a terminal that keeps its output, a disk of texts, and a daemon
+// in the same process, connected by sockets.
 import { runCommand } from '../../../src/commands/cli.ts';
 import { startControl } from '../../../src/control/server.ts';
 import { createFakeClock, createFakeSockets, statusOf } from '../../support/control.ts';
@@ -12,7 +12,7 @@ const failure = (code: string, path: string): DiskFailure => {
   return { ok: false, code, reason: `${code}: ${path}` };
 };
 
-/** Files by path; a text of `!CODE` is a file whose opening fails so. Reading is all it can. */
+/** Files by path, read only; opening a file with the text `!CODE` fails with that code. */
 export function createFakeDisk(files: { readonly [path: string]: string | Uint8Array }): Disk {
   const never = async () => failure('EROFS', 'fake');
   return {
@@ -114,7 +114,7 @@ export function createWorld(
 
 export const usualSocket = '/run/sota-agent/control.sock';
 
-/** A daemon at the usual place, whose status the test changes. */
+/** Starts a daemon at the default path; the test changes its status. */
 export async function startFakeDaemon(
   { clock, sockets }: Pick<World, 'clock' | 'sockets'>,
   first: Status = statusOf(),

@@ -1,4 +1,4 @@
-// Method: wrong command lines in; the error and exit code 2 out, compared word by word.
+// Tests wrong command lines: the test compares the error exactly; the exit code is 2.
 import { assert, suite } from '../../support/suite.ts';
 import { createWorld } from './fakes.ts';
 

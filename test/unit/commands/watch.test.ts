@@ -1,5 +1,5 @@
-// Method: a daemon in the same process whose status the test changes, a clock turned by hand, and
-// the very characters that reach the terminal.
+// Tests the output of watch with a daemon in the same process, whose status the test changes, and a
+// manual clock. The test compares the exact characters on the terminal.
 import { packageLine } from '../../../src/commands/progress.ts';
 import { bytes, duration, soon } from '../../../src/commands/format.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -1,5 +1,5 @@
-// Method: the server and the client joined by sockets in the same process, and a raw peer that
-// sends what it likes. The clock is turned by hand.
+// Tests the control socket: server and client are connected in the same process, and a raw peer
+// sends any bytes. The clock is manual.
 import { sendRequest, openRequest } from '../../../src/control/client.ts';
 import { startControl } from '../../../src/control/server.ts';
 import { isStatus } from '../../../src/control/protocol.ts';
@@ -58,7 +58,7 @@ async function setUp(change: Partial<ControlHandlers> = {}) {
 
 type SetUp = Awaited<ReturnType<typeof setUp>>;
 
-/** A peer without manners. */
+/** A peer that does not follow the protocol. */
 async function rawPeer({ sockets }: SetUp) {
   const peer = { text: '', isClosed: false };
   const connected = await sockets.connect(path, {
@@ -365,7 +365,7 @@ test('tells why a daemon cannot be reached', async () => {
   });
 });
 
-/** A daemon that answers each connection with `text` and does no more. */
+/** Starts a daemon that only answers each connection with `text`. */
 async function oddDaemon(text: string, isClosing = false) {
   const world = { clock: createFakeClock(), sockets: createFakeSockets() };
   await world.sockets.listen(path, (stream) => ({
@@ -449,7 +449,7 @@ test('knows a status, and every way in which one field of it may be wrong', () =
   for (const one of spoilt) assert.not(isStatus(one), JSON.stringify(one));
 });
 
-/** Copies of `value`, each with one leaf replaced by what fits nowhere. */
+/** Returns copies of `value`, each with one leaf of a wrong type. */
 function everyWayToSpoil(value: unknown): readonly unknown[] {
   const nowhere = { fits: 'nowhere' };
   if (Array.isArray(value)) {

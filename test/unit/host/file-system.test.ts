@@ -1,4 +1,5 @@
-// Method: the types that statfs gives on FAT and on others, and the real ones of this machine.
+// Tests the check of the file system with the types that statfs returns for FAT and others, and
+// with the file systems of this machine.
 import { checkFileSystem } from '../../../src/host/file-system.ts';
 import { assert, suite } from '../../support/suite.ts';
 

@@ -1,4 +1,4 @@
-// Method: events in, the very lines out; the clock is turned by hand.
+// Tests the log: the test passes events and compares the exact lines. The clock is manual.
 import { createLog } from '../../../src/host/log.ts';
 import { logLinesMax, logValueCharactersMax, logWindowMs } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -1,5 +1,5 @@
-// Method: the runner is a list of what was started; each start ends when the test says so. What
-// systemd itself makes of it, test/e2e/service.test.ts shows.
+// Tests messages to systemd with a fake runner, which records each start; the test ends each start.
+// test/e2e/service.test.ts tests the reaction of systemd.
 import { createSystemdNotify } from '../../../src/host/systemd-notify.ts';
 import { settle } from '../../support/control.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -1,4 +1,4 @@
-// The list of installers is the only place that names them: everything else is derived from it.
+// Tests that only the list of installers names them: the rest is derived from the list.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { knownKeys } from '../../../src/config.ts';
@@ -34,7 +34,7 @@ test('each setting is a key of the section, with a description for the reference
 
 for (const folder of ['src/core', 'src/config', 'src/agent', 'src/store', 'src/control']) {
   test(`${folder} names no installer`, () => {
-    // "command" is a word of other parts as well.
+    // "command" is also a word of other modules.
     const name = new RegExp(`'(${installerNames.filter((one) => one !== 'command').join('|')})'`);
     const paths = readdirSync(folder, { recursive: true }).map((path) => join(folder, `${path}`));
     const naming = paths

@@ -1,4 +1,4 @@
-// Method: all installers of a device with a runner of the test, which answers for each program.
+// Tests all installers of a device with a fake runner, which answers for each program.
 import { createInstallers } from '../../../src/install/enabled-installers.ts';
 import { rebootAllowTimeMs } from '../../../src/limits.ts';
 import { createFakeClock, createFakeSockets, settle } from '../../support/control.ts';

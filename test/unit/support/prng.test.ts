@@ -1,4 +1,4 @@
-// The generator behind every random test: weak seeds would make a thousand runs into one.
+// Tests the random generator of the tests: weak seeds would make a thousand runs nearly equal.
 import { createRandom } from '../../support/prng.ts';
 import { assert, suite } from '../../support/suite.ts';
 
@@ -21,7 +21,7 @@ test('is even in its first draw over neighbouring seeds', () => {
     const drawn = createRandom(seed).below(10);
     counts[drawn] = (counts[drawn] ?? 0) + 1;
   }
-  // 1000 each, give or take five standard deviations.
+  // 1000 each, within five standard deviations.
   for (const count of counts) assert.ok(Math.abs(count - 1000) < 150, String(counts));
 });
 

@@ -1,4 +1,4 @@
-// Method: what opkg prints, given by a fake runner; what the agent makes of the words.
+// Tests how the agent reads the output of opkg, which a fake runner prints.
 import {
   createOpkgProgram,
   codeOf,
@@ -10,7 +10,7 @@ import type { Runner } from '../../../../src/host/ports.ts';
 
 const test = suite('opkg, asked');
 
-/** Prints `pieces`, of which only `kept` is in the result. */
+/** Prints `pieces`; the result contains only `kept`. */
 function saying(pieces: readonly string[], kept = pieces.join('')): Runner {
   return async ({ onOutput }) => {
     for (const piece of pieces) onOutput?.(piece);

@@ -1,4 +1,4 @@
-// sw-description, sw-versions, and the words of SWUpdate: what is read from text of others.
+// Tests the parsers of sw-description, sw-versions and the messages of SWUpdate with sample texts.
 import {
   decodeBefore,
   encodeBefore,

@@ -1,4 +1,4 @@
-// The bytes of the control socket, held against the offsets of SWUpdate's compiled headers.
+// Tests the bytes of the control socket against the offsets of SWUpdate's compiled headers.
 import {
   decodeAnswer,
   decodeState,

@@ -1,4 +1,5 @@
-// The progress decoder: every layout of every release, whole, in pieces, and what is none of them.
+// Tests the progress decoder with the layout of every release, whole and in pieces, and with
+// invalid bytes.
 import {
   createProgressDecoder,
   percentOf,
@@ -19,7 +20,7 @@ const names: readonly LayoutName[] = [
   '2025.12',
 ];
 
-/** An install as it is told: the start with our text, the steps, the end. */
+/** The messages of an install: the start with the agent's text, the steps, the end. */
 const story: readonly Message[] = [
   { status: 1, stepsCount: 2, info: 'sota-agent 5 of 7' },
   { status: 2, stepsCount: 2, info: '{"0": {"VERSION" : "1.2.3"}}' },
@@ -59,7 +60,7 @@ for (const name of names) {
   });
 }
 
-// In pieces that of i386 cannot be told from that of 2018.11; no local socket gives it like that.
+// In pieces, the layout of i386 looks like that of 2018.11. A local socket does not split it so.
 for (const name of names.filter((one) => one !== '2020.11 i386')) {
   test(`reads the layout of ${name} in pieces of any size`, () => {
     const random = createRandom(7);
