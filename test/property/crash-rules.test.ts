@@ -145,7 +145,7 @@ async function say(seed: number, dialect: Spelling): Promise<Said> {
 
 const none = () => undefined;
 
-/** Most crashes affect messages that a node keeps while its link is down (protocol 1.7, item 3). */
+/** A fake node with its link down: then an invalid time limit crashes it (protocol 1.7, item 3). */
 function createFragile(nowMs: number) {
   const node = createNode(
     { kind: '0.4', prefix: 'genivi.org/vin/V1', backend: [] },
