@@ -194,7 +194,7 @@ test('progress is shown while it installs, and not afterwards', () => {
   assert.is(core.running(ghc).percent, undefined);
 });
 
-// ---------------------------------------------------------------- cuts
+// ---------------------------------------------------------------- interruptions
 
 test('after a cut the device is asked before anything is repeated', () => {
   const core = reboot(installing());
@@ -273,7 +273,7 @@ test('attempts that were cut count on when the data has to be received again', (
   assert.is(only(decided.effects, 'install')?.install.attempt, 2);
 });
 
-// ---------------------------------------------------------------- the ledger
+// ---------------------------------------------------------------- the history
 
 test('the same bytes that failed so many times are refused and reported, not received', () => {
   const core = createLinked(settings, ghc);

@@ -56,7 +56,7 @@ function offered(change: object): Update {
   return update;
 }
 
-// ---------------------------------------------------------------- in
+// ---------------------------------------------------------------- requests of the server
 
 test('a notify offers one update, with its signature, its words and its wish', () => {
   const update = { signature: 'sig', description: 'maps of 2016', isConfirmationWanted: true };
@@ -114,7 +114,7 @@ test('only a clear no means that nobody is to be asked', () => {
   }
 });
 
-// ---------------------------------------------------------------- out
+// ---------------------------------------------------------------- messages of the agent
 
 function spelled(message: Message, hints: typeof p2): unknown {
   const outgoing = encodeMessage(message, backend, hints, vin);
@@ -192,7 +192,7 @@ test('a vehicle without its id sends nothing, and logs why', () => {
   assert.equal(said, { device, update_id, chunks: [] });
 });
 
-// ---------------------------------------------------------------- which
+// ---------------------------------------------------------------- selection of the dialect
 
 test('hears P1, P2 or P3 by what came and by how the node names the vehicle', () => {
   const odd = `acme/unit/${device}/sota/start`;

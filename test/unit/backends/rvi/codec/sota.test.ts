@@ -40,7 +40,7 @@ function reasonOf(service: (typeof services)[number], parameters: unknown): stri
   return read.ok ? '' : read.reason;
 }
 
-// ---------------------------------------------------------------- in
+// ---------------------------------------------------------------- requests of the server
 
 test('reads each call of the seed', () => {
   assert.equal(decoded('notify', good.notify), {
@@ -203,7 +203,7 @@ test('knows its services by their last two names', () => {
   }
 });
 
-// ---------------------------------------------------------------- out
+// ---------------------------------------------------------------- messages of the agent
 
 const spelled = (message: Message) => {
   const outgoing = encodeMessage(message, backend, { ...hints, names }, vin);
