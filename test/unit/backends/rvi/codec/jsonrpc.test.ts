@@ -158,7 +158,7 @@ test('reads the deepest message there can be', () => {
   assert.is(decodeIncoming(deep(depth)).kind, 'refused');
 });
 
-// ---------------------------------------------------------------- calls of the agent
+// ---------------------------------------------------------------- texts of the agent
 
 test('a refusal is JSON, whatever it quotes', () => {
   const reason = 'a"b\\c\n\ud83d \u2028';
