@@ -1,5 +1,5 @@
-// A node and a server behind it in one process, for tests and for people. The timers of the server
-// may run faster than real ones (`secondMs`); those of the node do not.
+// Runs a node and a server in one process, for tests and for `make backend`. The timers of the
+// server may run faster than real time (`secondMs`); the timers of the node do not.
 import { crashesOf } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
 import { createHttpEdge } from './edge-http.ts';
@@ -23,27 +23,29 @@ import type { Server } from './server.ts';
 export type TransportName = 'http' | 'ws' | 'rvi';
 
 export type BackendOptions = {
-  /** `ws`: JSON-RPC over a WebSocket; `rvi`: the node's own spelling there (0.4 and 0.5.1). */
+  /** `ws`: JSON-RPC over a WebSocket. `rvi`: the WebSocket format of node 0.4 or 0.5.1. */
   readonly transport?: TransportName;
   readonly node?: NodeKind;
   readonly server?: ServerKind;
   readonly dialect?: DialectName;
   readonly vin?: string;
-  /** Of the device, for P3. */
+  /** The UUID of the device, for P3. */
   readonly device?: string;
-  /** 0, or left out: the system chooses. */
+  /** If 0 or absent, the kernel chooses the port. */
   readonly port?: number;
-  /** A second of the server lasts so many milliseconds. */
+  /** The duration of one second of the server, in milliseconds. */
   readonly secondMs?: number;
   readonly grammar?: Partial<Grammar>;
-  /** `parameters` of abort and getpackages; `[null]` unless told otherwise. */
+  /** `parameters` of abort and getpackages; the default is `[null]`. */
   readonly nothing?: readonly unknown[];
   /**
-   * A program of the operator's before the server puts a bare object into a list. Without it no
-   * server reads what a 0.5.1 node takes over its WebSocket (protocol 1.9 and 2).
+   * An adapter in front of the server that wraps a bare object in a list. Without it a server
+   * cannot read what a 0.5.1 node receives over its WebSocket (protocol 1.9 and 2).
    */
   readonly hasAdapter?: boolean;
-  /** Deliveries overtake each other by so much, as the node's processes do (protocol 1.6). */
+  /**
+   * The maximum random delay of a delivery, so that deliveries overtake each other (protocol 1.6).
+   */
   readonly jitterMs?: number;
   readonly fault?: (message: Passing) => Fault;
   readonly onSeen?: (message: SeenMessage) => void;
@@ -53,30 +55,30 @@ export type BackendOptions = {
 export type Backend = {
   readonly node: RviNode;
   readonly server: Server;
-  /** For the agent's `rvi.url`; known after `start`, and the same after a restart. */
+  /** For the agent's `rvi.url`; available after `start`, and unchanged by a restart. */
   readonly url: string;
   start(): Promise<void>;
-  /** Closes every connection and timer; what is still waited for fails. */
+  /** Closes every connection and timer; pending waits fail. */
   stop(): Promise<void>;
-  /** Registrations are gone, and connections cut; it listens again after `downMs`. */
+  /** Removes the registrations and closes the connections; listens again after `downMs`. */
   restartNode(downMs?: number): Promise<void>;
-  /** Transfers are forgotten; messages in the meantime are lost. */
+  /** Drops the transfers; messages that arrive before the restart are lost. */
   restartServer(downMs?: number): Promise<void>;
-  /** Cuts the connections of the client; the node goes on. */
+  /** Closes the connections of the client; the node keeps running. */
   disconnect(): void;
   /** Resolves when all six services of the vehicle are registered. */
   registered(limitMs?: number): Promise<void>;
-  /** The same from now on: what was registered before does not count. */
+  /** Like `registered`, but ignores earlier registrations. */
   registeredAnew(limitMs?: number): Promise<void>;
-  /** Resolves when it holds; looked at after every message, registration and failure. */
+  /** Resolves when `holds` is true. Checks after every message, registration and failure. */
   until(what: string, holds: (server: Server) => boolean, limitMs?: number): Promise<void>;
-  /** Chunks that were sent beyond the first time. */
+  /** The number of chunks that were sent again. */
   chunksRepeated(): number;
-  /** Deliveries that failed, and why: refused, closed, no answer in a second. */
+  /** Deliveries that failed, with the reason: refused, closed, no answer within a second. */
   readonly failures: readonly string[];
-  /** What the client sent that crashes a node or is of no use to it, and why. */
+  /** Messages of the client that crash a node or that a node ignores, with the reason. */
   readonly crashes: readonly string[];
-  /** Calls of the client. */
+  /** The number of calls of the client. */
   heard(): number;
 };
 
@@ -93,7 +95,7 @@ export const vehicleServices: readonly string[] = [
 
 const prefix = 'genivi.org/backend';
 
-/** What somebody has to put between node 0.5.1 and a server: each value is a JSON text. */
+/** What an adapter between node 0.5.1 and a server does: each value is a JSON text. */
 function adapted(parameters: Body): Body {
   const entries = Object.entries(parameters).map(([name, value]) => [
     name,
@@ -190,7 +192,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
       pending.delete(cancel);
       act();
     };
-    // A timer of 0 takes a millisecond, which each chunk would wait for.
+    // A timer of 0 takes a millisecond, which would delay each chunk.
     const timer = delayMs === 0 ? undefined : setTimeout(run, delayMs);
     const immediate = delayMs === 0 ? setImmediate(run) : undefined;
     const cancel = () => {

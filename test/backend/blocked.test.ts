@@ -1,4 +1,5 @@
-// When a server waits for ever, release by release, and what ends it (protocol 2.4).
+// Tests `blockedBy` for each release: when a server waits without a limit, and what ends that wait
+// (protocol 2.4).
 import { assert, suite } from '../support/suite.ts';
 import { createRig, packageOfChunks } from './fakes.ts';
 import type { ServerKind } from './server-rules.ts';

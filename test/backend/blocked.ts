@@ -1,6 +1,6 @@
-// Whether a server waits for something that no timer of its own ends. Meanwhile the vehicle gets no
-// other package: a second start is ignored (protocol 2.4). Only the vehicle, or a restart of the
-// server, can end it.
+// Finds out whether a server waits for something that none of its timers ends. Meanwhile the
+// vehicle gets no other package, because the server ignores a second start (protocol 2.4). Only the
+// vehicle, or a restart of the server, can end the wait.
 import type { UploadPhase } from './server.ts';
 import type { ServerRules } from './server-rules.ts';
 

@@ -1,5 +1,5 @@
-// The simplest vehicle that can finish a session: it keeps chunks in memory, acks the full list,
-// and reports. For trying the backend, over both transports.
+// The simplest vehicle that can finish a session, over both transports. It keeps chunks in memory,
+// acks the full list, and reports.
 import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { WebSocket } from 'ws';
@@ -11,9 +11,9 @@ import type { Body } from './dialect.ts';
 type Receive = (service: string, head: Body) => void;
 
 export type Link = {
-  /** The result of a call of ours. */
+  /** Returns the result of the call. */
   call(method: string, params: Body): Promise<Body>;
-  /** What goes with a registration. */
+  /** Parameters that are added to each registration. */
   readonly address: Body;
   close(): Promise<void>;
 };
@@ -27,7 +27,7 @@ export function post(
 ): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) };
-    // A socket that was kept may be one of a node that is gone by now.
+    // The node may have closed a kept socket.
     const asked = request(url, { method: 'POST', headers, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (part: string) => (body += part));
@@ -94,13 +94,13 @@ export async function linkByWs(url: string, receive: Receive): Promise<Link> {
 
 export type Vehicle = { readonly close: () => Promise<void>; readonly sha1: () => string };
 
-/** Registers, and plays its part until the report. */
+/** Registers, and takes part in the session until the report. */
 export async function startVehicle(connect: (receive: Receive) => Promise<Link>): Promise<Vehicle> {
   const held = new Map<number, Buffer>();
   const payload = () => Buffer.concat([...held].sort(([a], [b]) => a - b).map(([, data]) => data));
   const sha1 = () => createHash('sha1').update(payload()).digest('hex');
   const names = new Map<string, string>();
-  // A notify that waited for its service comes before the other five are registered.
+  // The other five registrations precede a notify that waited for its service.
   let registered: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => (registered = resolve));
   const link = await connect((service, head) => void ready.then(() => act(service, head)));

@@ -1,4 +1,5 @@
-// Each rule on the smallest text that breaks it, and that the node that the tests play agrees.
+// Tests each rule of `crashesOf` with the smallest text that breaks it, and checks that the test's
+// node agrees.
 import { crashesOf } from './crash-rules.ts';
 import { createRviTongue } from './edge-rvi.ts';
 import { createNode } from './node.ts';
@@ -14,7 +15,7 @@ const text = (params: object, method = 'message') =>
 const message = (parameters: unknown, until: unknown = timeout) =>
   text({ service_name: 'genivi.org/backend/sota/ack', timeout: until, parameters });
 
-/** A 0.4 with its link down, so that what has to wait is looked at, too. */
+/** A 0.4 node without a link, so that it parses queued messages, too. */
 function isAlive(frame: string, spelling: 'jsonrpc' | 'rvi-0.4'): boolean {
   const options = { kind: '0.4', prefix: 'p', backend: [] } as const;
   const ports = { after: () => () => undefined, nowMs: () => nowMs };

@@ -1,6 +1,6 @@
-// What crashes a node 0.4 in the hands of a client, and what no edge over WebSocket answers, said
-// of one text that goes to it (protocol 1.1, 1.6, 1.7, 1.9). The node that the tests play has the
-// same rules in its own place; this looks at the text alone.
+// Finds what crashes a node 0.4, or what a WebSocket edge ignores, in the text of a client's call
+// (protocol 1.1, 1.6, 1.7, 1.9). The test's node implements the same rules separately; this module
+// reads only the text.
 import { isBody } from './dialect.ts';
 import type { Body } from './dialect.ts';
 
@@ -55,7 +55,7 @@ function isSpelt(parameters: unknown, spelling: Spelling): boolean {
   }
 }
 
-/** Not one that is itself escaped: `\\ud83d` spells six characters. */
+/** Ignores an escaped backslash: `\\ud83d` is six characters, and no surrogate. */
 export const hasSurrogateEscape = (text: string) => /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/.test(text);
 
 function isJson(text: string): boolean {

@@ -1,5 +1,5 @@
-// The dialect of the seed, October 2015 to March 2016 (protocol 2.1). Each field is required,
-// unknown ones are ignored, and one bad entry spoils the whole message.
+// The dialect of the first servers, October 2015 to March 2016 (protocol 2.1). Each field is
+// required, unknown fields are ignored, and one bad entry invalidates the whole message.
 import { bodyOfVin, chunksOf, idOf, idsOf, namesServices } from './dialect.ts';
 import { totalBytes } from './package.ts';
 import type { Dialect, Grammar, Key } from './dialect.ts';

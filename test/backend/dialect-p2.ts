@@ -1,5 +1,5 @@
-// March to June 2016 (protocol 2.2): an update with an id, one a notify; the vehicle still has its
-// VIN. What a report says are results of operations, each a number.
+// The dialect of March to June 2016 (protocol 2.2): each notify has one update with an id; the
+// vehicle still has its VIN. A report lists results of operations, each with a number.
 import { createHash } from 'node:crypto';
 import { bodyOfVin, chunksOf, idsOf, isBody, namesServices } from './dialect.ts';
 import { totalBytes } from './package.ts';
@@ -12,7 +12,9 @@ export function createP2(grammar: Grammar): Dialect {
   return createUpdates(grammar, bodyOfVin, () => true);
 }
 
-/** `bodyOf`: a message that names the device as it should; `isOperation`: an id of a result. */
+/**
+ * `bodyOf`: decodes a message that names the device correctly; `isOperation`: an id of a result.
+ */
 export function createUpdates(
   grammar: Grammar,
   bodyOf: (parameters: unknown) => Body | undefined,
@@ -55,7 +57,7 @@ export function createUpdates(
 
     decodeReport: (parameters) => reportOf(bodyOf(parameters)?.['update_report'], isOperation),
 
-    /** Goes to the resolver as it is, which reads `packages` and `firmware` (protocol 2.3). */
+    /** The resolver gets it unchanged, and reads `packages` and `firmware` (protocol 2.3). */
     decodePackages(parameters) {
       const software = bodyOf(parameters)?.['installed_software'];
       if (!isBody(software) || !Array.isArray(software['firmware'])) return undefined;
@@ -64,7 +66,7 @@ export function createUpdates(
   };
 }
 
-/** Those of the simulator are named by their update already. */
+/** In the simulator the update id is already the name of the package. */
 function updateIdOf({ name, version }: PackageId, campaignsBefore: number): Key {
   if (uuid.test(name)) return name;
   const digest = createHash('sha1').update(`${name} ${version} ${campaignsBefore}`).digest('hex');

@@ -1,5 +1,5 @@
-// From June 2016 on (protocol 2.3): as P2, and the vehicle is a device with a UUID; so is the id of
-// each operation that a report tells of.
+// The dialect from June 2016 on (protocol 2.3): like P2, but the vehicle is a device with a UUID,
+// and each operation in a report has a UUID.
 import { createUpdates, uuid } from './dialect-p2.ts';
 import { headOf } from './dialect.ts';
 import type { Body, Dialect, Grammar } from './dialect.ts';

@@ -1,29 +1,31 @@
-// What the messages between server and vehicle look like: a file for each dialect, `dialects.ts`
-// names them. What they lead to stands in `server.ts` and is the same for all.
+// The format of the messages between server and vehicle. Each dialect has a file, and `dialects.ts`
+// lists them. What the server does with a message is in `server.ts`, the same for all dialects.
 import type { PackageId, ServerPackage } from './package.ts';
 
 export type Body = { readonly [name: string]: unknown };
 
-/** Names a transfer on the wire, as text: P1 has name and version, P2 and P3 an `update_id`. */
+/**
+ * Identifies a transfer in messages, as text: P1 has name and version, P2 and P3 an `update_id`.
+ */
 export type Key = string;
 
 export type Ack = { readonly key: Key; readonly chunks: readonly number[] };
 export type Report = { readonly key: Key; readonly status: boolean; readonly text: string };
 
-/** A package that is offered, and what a person is to hear of it. */
+/** A package that is offered, and the texts that a user sees. */
 export type Campaign = {
   readonly key: Key;
   readonly one: ServerPackage;
   readonly isConfirmationWanted: boolean;
 };
 
-/** A decoder gives undefined for what a server of this dialect takes no notice of. */
+/** A decoder returns undefined for what a server of this dialect ignores. */
 export type Dialect = {
-  /** `campaignsBefore`: those of the same package; an update is another one each time. */
+  /** `campaignsBefore`: the campaigns of the same package; each has another update id. */
   keyOf(id: PackageId, campaignsBefore: number): Key;
-  /** What is sent along for another package is an own one in P1, and part of its update else. */
+  /** In P1 a required package has a key of its own; in P2 and P3 it belongs to the update. */
   keyOfNeeded(key: Key, id: PackageId): Key;
-  /** One notify each: P1 lists packages, the others know one update a message. */
+  /** The notify messages: P1 lists all packages in one, the others send one for each update. */
   notify(campaigns: readonly Campaign[], services: Body): readonly Body[];
   start(key: Key, one: ServerPackage): Body;
   chunk(key: Key, one: ServerPackage, index: number): Body;
@@ -34,7 +36,7 @@ export type Dialect = {
   decodePackages(parameters: unknown): readonly PackageId[] | undefined;
 };
 
-/** What a release of the server lets pass as a message (protocol 2.1). */
+/** What a release of the server accepts as a message (protocol 2.1). */
 export type Grammar = {
   readonly name: RegExp;
   readonly version: RegExp;
@@ -45,13 +47,13 @@ export type Grammar = {
 export const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The server looks at `parameters.head` only, and a bare object has none (protocol 2). */
+/** The server reads `parameters.head` only, and a bare object has none (protocol 2). */
 export function headOf(parameters: unknown): Body | undefined {
   const list: readonly unknown[] = Array.isArray(parameters) ? parameters : [];
   return isBody(list[0]) ? list[0] : undefined;
 }
 
-/** Every message of P1 and P2 names the vehicle, by 17 letters and digits (protocol 2.1). */
+/** Every message of P1 and P2 has the VIN, 17 letters and digits (protocol 2.1). */
 export function bodyOfVin(parameters: unknown): Body | undefined {
   const body = headOf(parameters);
   const vin = body?.['vin'];
@@ -65,7 +67,7 @@ export function idOf(value: unknown, grammar: Grammar): PackageId | undefined {
   return grammar.name.test(name) && grammar.version.test(version) ? { name, version } : undefined;
 }
 
-/** One bad entry spoils the whole list. */
+/** Returns undefined if one entry is bad. */
 export function idsOf(value: unknown, grammar: Grammar): readonly PackageId[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const ids = value.map((one) => idOf(one, grammar)).filter((id) => id !== undefined);

@@ -1,5 +1,5 @@
-// Method: each dialect of the server as protocol 2.2 and 2.3 have it: what it sends, and what of
-// the messages of a vehicle it takes and what it is silent about.
+// Tests each dialect of the server against protocol 2.2 and 2.3, with direct calls: which messages
+// it sends, which messages of a vehicle it accepts, and which it ignores.
 import { createServer } from './server.ts';
 import { defaultDevice, defaultVin } from './backend.ts';
 import { prefixOf } from './dialects.ts';

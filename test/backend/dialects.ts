@@ -1,4 +1,4 @@
-// The dialects by name.
+// The table of the dialects, by name.
 import { createP1 } from './dialect-p1.ts';
 import { createP2 } from './dialect-p2.ts';
 import { createP3 } from './dialect-p3.ts';
@@ -12,7 +12,7 @@ export const dialects = {
 
 export type DialectName = keyof typeof dialects;
 
-/** Of a vehicle's services at its node: by VIN, from P3 on by the UUID of the device. */
+/** The prefix of a vehicle's services at its node: by VIN, from P3 on by the UUID of the device. */
 export function prefixOf(dialect: DialectName, vin: string, device: string): string {
   return dialect === 'P3' ? `genivi.org/device/${device}` : `genivi.org/vin/${vin}`;
 }

@@ -1,5 +1,5 @@
-// The service edge over HTTP (protocol 1.1, 1.6): a server for the calls of clients, and a client
-// of theirs for each delivery, by itself and without a retry.
+// The service edge over HTTP (protocol 1.1, 1.6): a server for the calls of clients, and an HTTP
+// client that posts each delivery separately and without a retry.
 import { Agent, createServer, request } from 'node:http';
 import process from 'node:process';
 import { isBody } from './dialect.ts';
@@ -8,12 +8,12 @@ import type { IncomingMessage, RequestOptions, ServerResponse } from 'node:http'
 import type { Reply, Route, RouteOf } from './node-calls.ts';
 
 export type EdgeOptions = {
-  /** 0: the system chooses. */
+  /** If 0, the kernel chooses. */
   readonly port: number;
   readonly call: (text: string, routeOf: RouteOf) => Reply;
-  /** The text of a call, before anything is made of it. */
+  /** Gets the text of a call before it is parsed. */
   readonly onHeard?: (text: string) => void;
-  /** A delivery that failed, and why. */
+  /** Gets the reason why a delivery failed. */
   readonly onFailed: (reason: string) => void;
 };
 
@@ -21,13 +21,13 @@ export type Edge = {
   readonly url: () => string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Cuts the connections that are there, as a lost link does. */
+  /** Closes the open connections, like a lost link. */
   disconnect(): void;
 };
 
 /**
- * For the connection, and again for the answer (protocol 1.6). An agent that is emulated needs a
- * second for what a device does at once.
+ * The time limit of the connection, and of the answer after it (protocol 1.6). An emulated agent is
+ * much slower than a device.
  */
 const deliveryTimeMs = process.env['SOTA_AGENT_TARGET'] === undefined ? 1_000 : 20_000;
 const contentTypes = ['application/json', 'application/json-rpc', 'application/jsonrequest'];
@@ -69,7 +69,7 @@ export function createHttpEdge(options: EdgeOptions, isContentTypeExact: boolean
   function post(address: string, text: string): void {
     const target = targetOf(address);
     if (target === undefined) return options.onFailed(`${address}: no address`);
-    // These three, and no more, of all releases from 0.3 to 0.5.1 (protocol 1.6).
+    // All releases from 0.3 to 0.5.1 send exactly these three headers (protocol 1.6).
     const headers = {
       // Without the port (protocol 1.2).
       Host: target.hostname ?? '',
@@ -77,13 +77,13 @@ export function createHttpEdge(options: EdgeOptions, isContentTypeExact: boolean
       'Content-Type': 'application/json',
     };
     const asked = request({ ...target, method: 'POST', agent: pool, headers });
-    // Node's own word about keep-alive; the node says nothing, and keeps its sockets.
+    // Node.js adds this header; the RVI node sends none, and keeps its sockets open.
     asked.removeHeader('connection');
     const late = () => asked.destroy(new Error('no answer in a second'));
     asked.on('close', afterIdle(deliveryTimeMs, late));
     asked.on('response', (response) => {
       response.on('error', () => undefined).resume();
-      // A node does not look at it; whoever reads the failures of a test does.
+      // A node ignores the status; it is recorded for the failures of a test.
       if (response.statusCode === 404) options.onFailed(`${target.hostname}: refused`);
     });
     asked.on('error', ({ message }) => options.onFailed(`${address}: ${message}`));
@@ -110,7 +110,7 @@ export function createHttpEdge(options: EdgeOptions, isContentTypeExact: boolean
   return { url: () => `http://127.0.0.1:${port}`, start, stop, disconnect };
 }
 
-/** As many sockets as there are deliveries at the same time (protocol 1.6). */
+/** One socket for each concurrent delivery (protocol 1.6). */
 const createPool = () => new Agent({ keepAlive: true, maxSockets: 1_024, maxFreeSockets: 1_024 });
 
 function write(response: ServerResponse, status: number, type: string, text: string): void {
@@ -118,7 +118,7 @@ function write(response: ServerResponse, status: number, type: string, text: str
   response.writeHead(status, headers).end(text);
 }
 
-/** Read as loosely as the node does: `host:port`, or a URL; its path counts (protocol 1.2). */
+/** Parses as loosely as the node: `host:port`, or a URL with a path (protocol 1.2). */
 function targetOf(address: string): RequestOptions | undefined {
   const text = address.includes('://') ? address : `http://${address}`;
   if (!URL.canParse(text)) return undefined;

@@ -1,4 +1,4 @@
-// The WebSocket edges of real nodes, frame by frame (protocol 1.7, 1.9).
+// Tests the WebSocket edges of real nodes, frame by frame, over real sockets (protocol 1.7, 1.9).
 import { WebSocket } from 'ws';
 import { createBackend } from './backend.ts';
 import { createRviTongue } from './edge-rvi.ts';

@@ -1,6 +1,5 @@
-// The WebSocket edges of nodes 0.4 and 0.5.1 as protocol 1.9 has them: calls and answers that are
-// no JSON-RPC, deliveries without an id, parameters bare or in texts. A call that is spelt
-// otherwise gets no reply at all.
+// The WebSocket edges of nodes 0.4 and 0.5.1 (protocol 1.9): calls and answers are no JSON-RPC,
+// deliveries have no id, parameters are bare or texts. A call in another format gets no reply.
 import { isBody } from './dialect.ts';
 import { hasSurrogateEscape } from './crash-rules.ts';
 import type { Body } from './dialect.ts';
@@ -19,7 +18,7 @@ export function createRviTongue(kind: NodeKind, node: RviNode): Tongue {
   const is04 = kind === '0.4';
 
   function hear(text: string, routeOf: RouteOf): Reply {
-    // As over HTTP, the parser takes the edge along (protocol 1.7).
+    // As over HTTP, a crash of the parser ends the edge (protocol 1.7).
     if (is04 && hasSurrogateEscape(text)) return crash();
     const call = parse(text);
     if (call === undefined) return silence;
@@ -63,7 +62,7 @@ export function createRviTongue(kind: NodeKind, node: RviNode): Tongue {
   function tell(text: string): string | undefined {
     const { method, params } = parse(text) ?? { method: '', params: {} };
     const spelt = is04 && method === 'message' ? bare(params) : params;
-    // So it is spelt there.
+    // The node writes `json-rpc` with a hyphen.
     return spelt && JSON.stringify({ 'json-rpc': '2.0', method, params: spelt });
   }
 
@@ -84,13 +83,13 @@ function parse(text: string): Heard | undefined {
     : undefined;
 }
 
-/** 0.4 puts the object into a list itself; a list crashes its service edge (protocol 1.7). */
+/** 0.4 wraps the object in a list; a list crashes its service edge (protocol 1.7). */
 function inList(parameters: unknown): unknown {
   if (Array.isArray(parameters)) return 'crash';
   return isBody(parameters) ? [parameters] : undefined;
 }
 
-/** 0.5.1 wants each value to be a JSON text, and hands on the object of texts: bare, as it is. */
+/** 0.5.1 requires that each value is a JSON text, and passes the object of texts on unchanged. */
 function fromTexts(parameters: unknown): unknown {
   if (!isBody(parameters)) return undefined;
   try {
@@ -104,7 +103,7 @@ function fromTexts(parameters: unknown): unknown {
   }
 }
 
-/** 0.4 unwraps a list of one object, and drops every other: `[null]` never arrives. */
+/** 0.4 unwraps a list of one object, and drops every other list: `[null]` never arrives. */
 function bare(params: Body): Body | undefined {
   const list: unknown = params['parameters'];
   const head: unknown = Array.isArray(list) && list.length === 1 ? list[0] : undefined;

@@ -1,7 +1,7 @@
 // The service edge over a WebSocket that the client opens: a text frame for each call and each
-// delivery, no `network_address`. What a client registered is reached over its socket; a closed one
-// stays registered, and loses what is sent (protocol 1.9). How frames are spelt is the tongue's:
-// `edge-rvi.ts` has those of real nodes, here is the agent's own, JSON-RPC both ways.
+// delivery, no `network_address`. The node delivers over the socket of the registration; the
+// registration survives the socket, and deliveries to a closed socket are lost (protocol 1.9). The
+// frame format is a parameter: `edge-rvi.ts` has the formats of real nodes, this file has JSON-RPC.
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -13,18 +13,21 @@ import type { Reply, Route, RouteOf } from './node-calls.ts';
 
 export type Tongue = {
   hear(text: string, routeOf: RouteOf): Reply;
-  /** A delivery of the node; undefined: this edge drops it without a word. */
+  /** Formats a delivery of the node; undefined: this edge drops it without an error. */
   tell(text: string): string | undefined;
   readonly takesFragments: boolean;
-  /** The answer to a subprotocol that is asked for is no HTTP (protocol 1.9). */
+  /** If the client requests a subprotocol, the answer is no valid HTTP (protocol 1.9). */
   readonly failsSubprotocols: boolean;
-  /** A ping so often; without its pong there is no second one, but the end (protocol 1.9). */
+  /**
+   * The interval of pings; if a pong is missing, the edge closes instead of the next ping (protocol
+   * 1.9).
+   */
   readonly pingEveryMs: number | undefined;
 };
 
 export function createJsonRpcTongue(call: EdgeOptions['call']): Tongue {
   return {
-    // What a client answers to a delivery changes nothing (protocol 1.6).
+    // The client's answer to a delivery has no effect (protocol 1.6).
     hear: (text, routeOf) => (isAnswer(text) ? { kind: 'nothing' } : call(text, routeOf)),
     tell: (text) => text,
     takesFragments: true,

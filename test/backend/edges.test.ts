@@ -1,4 +1,5 @@
-// What goes over the sockets of a node, byte by byte where it matters (protocol 1.1, 1.2, 1.6).
+// Tests the HTTP and WebSocket edges over real sockets, byte by byte where that matters (protocol
+// 1.1, 1.2, 1.6).
 import { createServer } from 'node:net';
 import { WebSocket } from 'ws';
 import { createBackend } from './backend.ts';
@@ -22,7 +23,7 @@ async function begin(options: BackendOptions = {}): Promise<Backend> {
   return backend;
 }
 
-/** A server that shows what it got, and answers what it is told to, or not at all. */
+/** A server that records what it receives; `onText` decides what it answers. */
 async function listen(onText: (socket: Socket, text: string) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

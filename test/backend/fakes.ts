@@ -1,4 +1,4 @@
-// A server on a virtual clock, and a vehicle that says what a test tells it to.
+// A server on a virtual clock, and a vehicle whose messages the test chooses.
 import { packageOf } from './package.ts';
 import { createServer } from './server.ts';
 import { isBody } from './dialect.ts';
@@ -9,7 +9,7 @@ import type { Server, ServerOptions } from './server.ts';
 export type VirtualClock = {
   nowMs(): number;
   after(delayMs: number, act: () => void): () => void;
-  /** Lets time pass, and with it everything that becomes due. */
+  /** Advances the clock, and runs everything that becomes due. */
   pass(durationMs: number): void;
 };
 
@@ -52,7 +52,7 @@ export const reportOf = (id: PackageId, status = true) => [
   { vin, package: id, status, description: 'done' },
 ];
 
-/** So many whole chunks and one byte more; without any chunk: empty. */
+/** A package of `chunksCount` chunks, the last of one byte; without chunks it is empty. */
 export function packageOfChunks(name: string, chunksCount: number, version = '1.2.3') {
   const sizeBytes = chunksCount === 0 ? 0 : (chunksCount - 1) * 65_536 + 1;
   return packageOf({ name, version }, Buffer.alloc(sizeBytes, name));
@@ -61,7 +61,7 @@ export function packageOfChunks(name: string, chunksCount: number, version = '1.
 export type Rig = {
   readonly server: Server;
   readonly clock: VirtualClock;
-  /** What came since the last look, in short: `chunk 3`, `start`, `abort`. */
+  /** The messages since the last call, in short: `chunk 3`, `start`, `abort`. */
   came(): readonly string[];
   start(...packages: readonly ServerPackage[]): void;
   ack(one: ServerPackage, chunks: readonly unknown[]): void;

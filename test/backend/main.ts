@@ -1,6 +1,6 @@
 // `make backend PACKAGE=FILE NODE= SERVER= DIALECT= TRANSPORT=`: a node and a server to try the
-// agent with by hand. It writes a configuration for the agent, offers the file to whoever
-// registers, prints what goes by, and goes on until Ctrl-C.
+// agent with by hand. It writes a configuration for the agent, offers the file to each vehicle that
+// registers, prints the messages, and runs until Ctrl-C.
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import process from 'node:process';
@@ -33,7 +33,7 @@ const usage = `make backend PACKAGE=FILE [NODE= SERVER= DIALECT= TRANSPORT=] [AR
 type Given = {
   readonly options: BackendOptions;
   readonly offered: ServerPackage;
-  /** For what the agent has and leaves. */
+  /** For the files of the agent. */
   readonly folder: string;
   readonly isAll: boolean;
   readonly isConfirmationWanted: boolean;
@@ -73,12 +73,12 @@ function readArguments(words: readonly string[]): Given {
   const node = oneOf('--node', values.node, ['0.3', '0.4', '0.5.1'] as const);
   if (transport === 'rvi' && node === '0.3') throw new Error('--node: 0.3 is known by http only');
   const dialect = oneOf('--dialect', values.dialect, ['P1', 'P2', 'P3'] as const);
-  // By hand one tries packages as they are; a server may be configured to take them.
+  // A user may try any package; a real server can be configured to accept it.
   const grammar = { name: /./, version: /./ };
   const fault = ({ service }: Passing): Fault =>
     service === '/sota/chunk' && delayMs > 0 ? { kind: 'delay', delayMs } : { kind: 'pass' };
   return {
-    // Without it no server would read what 0.5.1 hands on (protocol 1.9).
+    // Without the adapter a server cannot read what 0.5.1 passes on (protocol 1.9).
     options: { port, transport, server, node, dialect, vin, grammar, fault, hasAdapter: true },
     offered: packageOfFile({ name, version }, path),
     folder: resolve(values.dir),
@@ -114,7 +114,7 @@ function run({ options, offered, isAll, isConfirmationWanted }: Given): Backend 
       registered.clear();
       print(`${vehicleServices.length} services registered`);
       thinning.beginAnew();
-      // A server says it once; here a device that forgot may begin again.
+      // A real server offers a package once; this one offers it to a reset device again.
       if (isReported(backend.server, offered)) return;
       backend.server.notify([offered], isConfirmationWanted);
     },

@@ -1,24 +1,24 @@
-// The service edge of a node, call by call: JSON-RPC as its releases read and answer it, and what
-// Erlang makes of the parameters (protocol 1.1, 1.6).
+// The service edge of a node, call by call: how its releases parse and answer JSON-RPC, and how
+// Erlang represents the parameters (protocol 1.1, 1.6).
 import { hasSurrogateEscape } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
 import type { Body } from './dialect.ts';
 import type { NodeRules } from './node-rules.ts';
 
-/** Where a client is reached: posts one JSON-RPC text, and never looks back (protocol 1.6). */
+/** The address of a client: posts one JSON-RPC text, and ignores the result (protocol 1.6). */
 export type Route = { readonly name: string; readonly post: (text: string) => void };
-/** Undefined: the parameters of the registration do not say. */
+/** Returns undefined if the parameters of the registration have no address. */
 export type RouteOf = (params: Body) => Route | undefined;
 
 export type Reply =
   | { readonly kind: 'json'; readonly text: string }
-  /** To a notification: HTTP 200 without a body. */
+  /** For a notification: HTTP 200 without a body. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'internal-error' }
   /** The handler crashed: the connection is closed without a reply. */
   | { readonly kind: 'closed' };
 
-/** Undefined: a parameter is missing or ill-typed, which is an error of the handler. */
+/** Undefined: a parameter is missing or has a wrong type, which is an error of the handler. */
 export type Result = Body | 'crash' | undefined;
 
 export function answer(
@@ -26,14 +26,14 @@ export function answer(
   text: string,
   perform: (method: string, params: Body) => Result,
 ): Reply {
-  // The parser dies of a surrogate escape, and takes the edge with it (protocol 1.6).
+  // A surrogate escape crashes the parser, and the edge with it (protocol 1.6).
   if (rules.isErlangFragile && hasSurrogateEscape(text)) return { kind: 'closed' };
   const call = parse(text);
   if (call === undefined && rules.isParserFragile) return { kind: 'internal-error' };
   if (!isBody(call) || call['jsonrpc'] !== '2.0') return refusal(undefined, -32700);
   const { id, method, params } = call;
   if (typeof method !== 'string' || params === undefined) return refusal(undefined, -32700);
-  // A notification, which is not performed (protocol 1.1).
+  // A notification, which the node ignores (protocol 1.1).
   if (id === undefined) return { kind: 'nothing' };
   const result = isBody(params) ? perform(method, params) : undefined;
   if (result === 'crash') return { kind: 'closed' };
@@ -59,13 +59,15 @@ function refusal(id: unknown, code: number): Reply {
 
 const dayMs = 86_400_000;
 
-/** Seconds since 1970; more than a day ago: milliseconds from now (protocol 1.6). */
+/**
+ * Seconds since 1970; if that is more than a day ago, milliseconds from the present (protocol 1.6).
+ */
 export function leftMsOf(timeout: number, nowMs: number): number {
   const leftMs = timeout * 1_000 - nowMs;
   return leftMs < -dayMs ? timeout : leftMs;
 }
 
-/** A list of bytes is a string there, and so is an empty one (protocol 1.6). */
+/** Erlang represents a list of bytes, and an empty list, as a string (protocol 1.6). */
 export function asErlang(parameters: unknown): unknown {
   if (!Array.isArray(parameters)) return parameters;
   const list: readonly unknown[] = parameters;

@@ -1,4 +1,4 @@
-// What the node answers, call by call, and what it delivers, queues and loses (protocol 1).
+// Tests the node with direct calls: what it answers, delivers, queues and loses (protocol 1).
 import { createNode } from './node.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createVirtualClock, vin } from './fakes.ts';
@@ -253,7 +253,7 @@ test('while the link is down both sides queue until the timeout', () => {
   node.setLink(false);
   message(ack, inMinutes(1), ['late']);
   message(ack, inMinutes(5), ['in time']);
-  // More than a day ago: milliseconds from now.
+  // More than a day ago: milliseconds from the present.
   message(report, 240_000, ['relative']);
   node.deliver('/sota/notify', ['late'], 60_000);
   node.deliver('/sota/notify', ['in time'], 300_000);

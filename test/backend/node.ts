@@ -1,6 +1,6 @@
-// The RVI node of the vehicle and the link to the one of the backend, without any I/O (protocol 1):
-// what a client registers, what its calls are answered, what is delivered, queued and lost. The
-// edges (`edge-http.ts`, `edge-ws.ts`) carry its texts.
+// The RVI node of the vehicle and its link to the node of the backend, without any I/O (protocol
+// 1): registrations, answers to calls, and which messages are delivered, queued or lost. The edges
+// (`edge-http.ts`, `edge-ws.ts`) carry its texts.
 import { hasSurrogateEscape } from './crash-rules.ts';
 import { isBody } from './dialect.ts';
 import { answer, asErlang, leftMsOf } from './node-calls.ts';
@@ -9,7 +9,7 @@ import type { Body } from './dialect.ts';
 import type { Reply, Result, Route, RouteOf } from './node-calls.ts';
 import type { NodeKind } from './node-rules.ts';
 
-/** What happens to one message between the nodes; `delay` is also how order is lost. */
+/** What happens to one message between the nodes; `delay` also changes the order. */
 export type Fault =
   | { readonly kind: 'pass' }
   | { readonly kind: 'drop' }
@@ -25,55 +25,60 @@ export type Passing = {
 
 export type NodeOptions = {
   readonly kind: NodeKind;
-  /** `genivi.org/vin/<VIN>`; what a client registers stands behind it. */
+  /** `genivi.org/vin/<VIN>`; the name of a service follows it. */
   readonly prefix: string;
   /** Full names of the backend's services. */
   readonly backend: readonly string[];
   readonly fault?: (message: Passing) => Fault;
-  /** Each delivery is a process of its own there, so that they overtake each other (1.6). */
+  /**
+   * Each delivery is a process in the node, so that deliveries overtake each other (protocol 1.6).
+   */
   readonly jitterMs?: number;
 };
 
 export type NodePorts = {
   readonly nowMs: () => number;
   readonly after: (delayMs: number, act: () => void) => () => void;
-  /** A message that has reached the backend. */
+  /** Gets each message that has reached the backend. */
   readonly onMessage: (fullName: string, parameters: unknown) => void;
   readonly onRegistered: (service: string) => void;
 };
 
 export type RviNode = {
-  /** A call in JSON-RPC. */
+  /** Runs a call in JSON-RPC. */
   call(text: string, routeOf: RouteOf): Reply;
-  /** The same, once it is read: what edges with another spelling use. */
+  /** Runs a parsed call; for edges with another format. */
   perform(method: string, params: Body, routeOf: RouteOf): Result;
-  /** From the backend to the vehicle. */
+  /** Delivers from the backend to the vehicle. */
   deliver(service: string, parameters: unknown, ttlMs: number): void;
-  /** The node restarts: what is registered and queued here is gone, and nobody is told. */
+  /** Restarts the node: its registrations and its queue are lost, without a message to clients. */
   restart(): void;
-  /** Only its service edge does: it lists what it no longer delivers to (protocol 1.2). */
+  /**
+   * Restarts only the service edge: the node lists services that it does not deliver to (protocol
+   * 1.2).
+   */
   crash(): void;
-  /** The link between the nodes; while it is down both sides queue (protocol 1.8). */
+  /** Sets the link between the nodes; while it is down both sides queue (protocol 1.8). */
   setLink(isUp: boolean): void;
-  /** The server registers again: one announcement a service (protocol 1.5). */
+  /** Registers the services of the server again: one announcement for each (protocol 1.5). */
   announce(): void;
-  /** Short names of what is registered now. */
+  /** Short names of the registered services. */
   readonly registered: () => readonly string[];
-  /** Messages that nobody will ever get. */
+  /** The number of lost messages. */
   readonly lost: () => number;
 };
 
 type Queued = { readonly name: string; readonly expiresMs: number; readonly go: () => void };
 
 const pass: Fault = { kind: 'pass' };
-/** `erlang:send_after` takes no more; less than nothing neither (protocol 1.7). */
+/** The limits of `erlang:send_after`: 0 and this value (protocol 1.7). */
 const erlangTimerMsMax = 2 ** 32 - 1;
 
 export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
   const rules = nodeRules[options.kind];
   const prefix = options.prefix.replace(/\/?$/, '/');
   const routes = new Map<string, Route>();
-  /** Names the backend's node has heard of; those of the others it queues for. */
+  /** Names that the backend's node received; for other names it queues. */
   const known = new Set<string>();
   let toVehicle: Queued[] = [];
   let toBackend: Queued[] = [];
@@ -84,7 +89,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
   const { jitterMs = 0 } = options;
   let drawn = 1;
 
-  /** The same in each run; the constants are those of the C standard's sample. */
+  /** Deterministic; the constants are those of the sample in the C standard. */
   function jitter(): number {
     drawn = (Math.imul(drawn, 1_103_515_245) + 12_345) & 0x7fffffff;
     return (drawn >>> 16) % (jitterMs + 1);
@@ -110,7 +115,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
       case 'message':
         return message(params);
       default:
-        // A result, and no error (protocol 1.1).
+        // A result, and not an error (protocol 1.1).
         return { status: 1 };
     }
   }
@@ -125,7 +130,9 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     return rules.hasTransactions ? { status: 0, service: full } : { service: full, status: 0 };
   }
 
-  /** By the full name only; with the short one it answers 0 and does nothing (protocol 1.3). */
+  /**
+   * Works with the full name only; for the short one it answers 0 and does nothing (protocol 1.3).
+   */
   function unregister(service: unknown): Result {
     if (typeof service !== 'string') return undefined;
     routes.delete(service);
@@ -133,7 +140,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     return { status: 0 };
   }
 
-  /** Status 0 only means "queued", also for names that nobody serves (protocol 1.6). */
+  /** Status 0 only means "queued", also for names without a registered service (protocol 1.6). */
   function message(params: Body): Result {
     const { service_name: name, timeout, parameters } = params;
     if (typeof name !== 'string' || timeout === undefined || parameters === undefined) {
@@ -148,7 +155,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     const leftMs = leftMsOf(timeout, ports.nowMs());
     const go = faulty('in', name, params, () => ports.onMessage(name, asSent(parameters)));
     if (isLinked && options.backend.includes(name)) {
-      // It arrives although it may be too old: age counts while it is queued (protocol 1.6).
+      // It arrives although it may have expired: only queued messages expire (protocol 1.6).
       ports.after(0, go);
     } else if (rules.isErlangFragile && (leftMs < 0 || leftMs > erlangTimerMsMax)) {
       crash();
@@ -168,7 +175,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     const name = fullName(service);
     const post = () => {
       const route = routes.get(name);
-      // "Service Disappeared": announced once, and not there any more.
+      // "Service Disappeared": announced before, and not registered.
       if (route === undefined) lost += 1;
       else if (jitterMs === 0) route.post(text);
       else ports.after(jitter(), () => route.post(text));
@@ -188,7 +195,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     };
   }
 
-  /** All that can go goes at once, in no order of its own. */
+  /** Sends every queued message that has a route, in random order. */
   function flush(): void {
     const isYoung = ({ expiresMs }: Queued) => expiresMs > ports.nowMs();
     const young = { toVehicle: toVehicle.filter(isYoung), toBackend: toBackend.filter(isYoung) };
@@ -210,7 +217,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
     flush();
   }
 
-  /** Each service by itself, to each client that is registered now (protocol 1.5). */
+  /** Announces each service separately, to each registered client (protocol 1.5). */
   function tell(method: 'services_available' | 'services_unavailable'): void {
     const clients = new Map([...routes.values()].map((route) => [route.name, route]));
     for (const route of clients.values()) {

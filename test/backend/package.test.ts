@@ -1,4 +1,4 @@
-// What a server knows of a package, from memory and from a file, and how a person is shown it.
+// Tests the server's package from memory and from a file, and how `make backend` prints it.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// A package as the server has it: read when a chunk is sent, so that a large one is never in
+// A package of the server. It reads a chunk when it sends it, so that a large file is never in
 // memory.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
@@ -13,18 +13,18 @@ export type ServerPackage = {
   readonly checksum: string;
   /** `ceil(size / 65536)`; 0 for an empty file (protocol 2.4). */
   readonly chunksCount: number;
-  /** In base64: standard alphabet, padded, no line breaks. Empty beyond the end. */
+  /** In base64: standard alphabet, padded, no line breaks. Empty after the last chunk. */
   chunk(index: number): string;
-  /** Sent before it, although nobody offers them or asks for them (protocol 2.1). */
+  /** Required packages, sent before this one without an offer or a start (protocol 2.1). */
   readonly needs?: readonly ServerPackage[];
 };
 
-/** What a notify calls the size: the sum of all that is required (protocol 2.1). */
+/** The size in a notify: the sum of the package and all required packages (protocol 2.1). */
 export function totalBytes({ sizeBytes, needs = [] }: ServerPackage): number {
   return needs.reduce((sum, one) => sum + totalBytes(one), sizeBytes);
 }
 
-/** Not the agent's constant: a backend that followed a wrong one would prove nothing. */
+/** Not the agent's constant, because the tests would not find an error in that. */
 export const chunkBytes = 65_536;
 
 export function packageOf(id: PackageId, data: Uint8Array): ServerPackage {

@@ -1,4 +1,5 @@
-// What goes by between vehicle and server, kept short: a log of a gigabyte holds no bytes of it.
+// Records the messages between vehicle and server in short form, without the bytes of chunks, so
+// that a log of a large transfer stays small.
 import { isBody } from './dialect.ts';
 
 export type SeenMessage = {
@@ -8,7 +9,7 @@ export type SeenMessage = {
   readonly service: string;
   /** The head, without the bytes of a chunk; the chunks of an ack as text: `1-5,7`. */
   readonly parameters: unknown;
-  /** Why the server did nothing with it. */
+  /** The reason why the server ignored it. */
   readonly ignored?: string;
 };
 
@@ -20,7 +21,7 @@ export function shortened(parameters: unknown): unknown {
   return Array.isArray(kept['chunks']) ? { ...kept, chunks: ranges(kept['chunks']) } : kept;
 }
 
-/** `1-5,7` for 1, 2, 3, 4, 5, 7; what is no number stands there as it came. */
+/** `1-5,7` for 1, 2, 3, 4, 5, 7; values that are no numbers stay unchanged. */
 function ranges(chunks: readonly unknown[]): string {
   const parts: string[] = [];
   for (let at = 0; at < chunks.length; at++) {

@@ -1,4 +1,4 @@
-// The table of acks, row by row, as the releases of the server treat them (protocol 2.4).
+// Tests how the releases of the server treat acks, row by row of the table (protocol 2.4).
 import { nextIndex } from './server.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createRig, packageOfChunks } from './fakes.ts';
@@ -12,7 +12,7 @@ const five = packageOfChunks('hello', 5);
 type Row = {
   readonly says: string;
   readonly kinds: readonly ServerKind[];
-  /** Acks before the one that is looked at. */
+  /** Acks before the tested one. */
   readonly before: readonly (readonly number[])[];
   readonly chunks: readonly number[];
   readonly leadsTo: readonly string[];

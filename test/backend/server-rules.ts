@@ -1,22 +1,29 @@
-// How the releases of the server differ, as a table (protocol 2.4).
+// The differences between the releases of the server, as a table (protocol 2.4).
 import type { Grammar } from './dialect.ts';
 
-/** S-A: October 2015; S-B: the ack timeout; S-C: the install timeout; S-M: 2017. */
+/** S-A: October 2015; S-B: with the ack timeout; S-C: with the install timeout; S-M: 2017. */
 export type ServerKind = 'S-A' | 'S-B' | 'S-C' | 'S-M';
 
-/** Each with its place in docs/internals/protocol.md. */
+/** Each rule has its section of docs/internals/protocol.md. */
 export type ServerRules = {
   /** Ignores every first ack but `[]` (protocol 2.4, row 2). */
   readonly isFirstAckEmpty: boolean;
-  /** A later `[]` throws, and `/sota/start` is sent again (protocol 2.4, row 3). Else: chunk 1. */
+  /**
+   * A later `[]` throws, and the server sends `/sota/start` again (protocol 2.4, row 3). Otherwise
+   * it sends chunk 1.
+   */
   readonly isLaterEmptyFatal: boolean;
   /** A single index other than 1 throws, too (protocol 2.4, row 5). */
   readonly isLoneIndexFatal: boolean;
-  /** Then the last chunk is sent again, `sendsMax` times in all (protocol 2.4, "Ack timeout"). */
+  /**
+   * After it the last chunk is sent again, `sendsMax` times in all (protocol 2.4, "Ack timeout").
+   */
   readonly ackTimeoutMs: number | undefined;
-  /** Without a message after the last finish, until abort (protocol 2.4, "Install timeout"). */
+  /**
+   * Time without a message after the last finish, until abort (protocol 2.4, "Install timeout").
+   */
   readonly installTimeoutMs: number | undefined;
-  /** Packages in transfer at the same time (protocol 2.4, "Window"). */
+  /** The maximum of concurrent transfers (protocol 2.4, "Window"). */
   readonly parallelMax: number;
   /** Drops reports of packages that are complete before the others (protocol 2.4). */
   readonly isForgetful: boolean;
@@ -51,7 +58,7 @@ export const serverRules: { readonly [kind in ServerKind]: ServerRules } = {
     isFirstAckEmpty: false,
     isLaterEmptyFatal: false,
     ackTimeoutMs: undefined,
-    // `cancel` is announced and never handled; `abort` is not asked for yet (protocol 2, 2.1).
+    // `cancel` is announced and never handled; `abort` is not required yet (protocol 2, 2.1).
     offered: ['start', 'cancel', 'ack', 'report', 'packages'],
     grammar: {
       name: /^[A-Za-z0-9]{1,100}$/,

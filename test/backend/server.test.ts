@@ -1,5 +1,5 @@
-// What the server does over time, and with what it does not like: resends, aborts, reports, and the
-// silence that follows a message it cannot read (protocol 2.1, 2.4).
+// Tests the server on a virtual clock: resends, aborts, reports, and how it ignores messages that
+// it cannot decode (protocol 2.1, 2.4).
 import { assert, suite } from '../support/suite.ts';
 import { ackOf, createRig, packageOfChunks, reportOf, startOf, vin } from './fakes.ts';
 import type { ServerPackage } from './package.ts';
@@ -10,7 +10,7 @@ const test = suite('the server');
 const all: readonly ServerKind[] = ['S-A', 'S-B', 'S-C', 'S-M'];
 const two = packageOfChunks('hello', 2);
 
-/** Up to the finish of each package. */
+/** Runs the session up to the finish of each package. */
 function upload(rig: Rig, ...packages: readonly ServerPackage[]): void {
   rig.server.notify(packages);
   rig.start(...packages);
@@ -117,7 +117,7 @@ for (const kind of ['S-C', 'S-M'] as const) {
     const rig = createRig(kind);
     upload(rig, two);
     rig.clock.pass(50_000);
-    // A harmless ack keeps it waiting.
+    // This ack keeps the server waiting.
     rig.ack(two, [1, 2]);
     rig.clock.pass(59_999);
     assert.equal(rig.came(), []);

@@ -1,5 +1,5 @@
-// The SOTA server of protocol 2.4 without any I/O: messages in, messages out, time given. The
-// simulator and the tests over real sockets play the same one.
+// The SOTA server of protocol 2.4 without any I/O: the caller passes messages and time. The
+// simulator and the tests over real sockets use the same server.
 import { blockedBy } from './blocked.ts';
 import { dialects } from './dialects.ts';
 import { shortened } from './seen.ts';
@@ -15,9 +15,9 @@ import type { Upload } from './uploads.ts';
 export type ServerOptions = {
   readonly kind: ServerKind;
   readonly dialect?: DialectName;
-  /** Of the services of the backend: `genivi.org/backend`. */
+  /** The prefix of the backend's services: `genivi.org/backend`. */
   readonly prefix: string;
-  /** Other than the one of the release, as an operator may configure. */
+  /** Replaces parts of the release's grammar, as an operator may configure. */
   readonly grammar?: Partial<Grammar>;
   /** `parameters` of abort and getpackages: documented `[]`, really `[null]` (protocol 2.1). */
   readonly nothing?: readonly unknown[];
@@ -27,40 +27,41 @@ export type ServerPorts = {
   readonly now: () => number;
   /** Calls `act` after `delayMs` of the server's time; the returned function cancels it. */
   readonly after: (delayMs: number, act: () => void) => () => void;
-  /** One message for the vehicle: `/sota/...`, and its parameters as a list. */
+  /** Sends one message to the vehicle: `/sota/...`, and its parameters as a list. */
   readonly send: (service: string, parameters: readonly unknown[], ttlMs: number) => void;
   readonly onSeen?: (message: SeenMessage) => void;
 };
 
 export type Outcome = { readonly id: PackageId; readonly status: boolean; readonly text: string };
 
-/** `waiting`: for the first ack; without it nothing ever moves again, in no release. */
+/** `waiting`: for the first ack; without that ack an upload never proceeds, in any release. */
 export type UploadPhase = 'queued' | 'waiting' | 'sending' | 'finished';
 
 export type Server = {
   /**
-   * A campaign: the packages are offered once, and served to whoever starts them. Offering again
-   * what was not reported yet makes no second campaign, and takes over changed contents.
+   * Starts a campaign: offers the packages once, and serves them to each vehicle that starts them.
+   * If a package has no report yet, another call makes no second campaign, but replaces the
+   * contents.
    */
   notify(packages: readonly ServerPackage[], isConfirmationWanted?: boolean): void;
   abort(): void;
   askForPackages(): void;
-  /** A message of the vehicle, `/sota/...`. What cannot be decoded is silence (protocol 2). */
+  /** Takes a message of the vehicle, `/sota/...`. Ignores what it cannot decode (protocol 2). */
   receive(service: string, parameters: unknown): void;
-  /** Forgets what is under way, not the campaigns. */
+  /** Drops the active session, but keeps the campaigns. */
   restart(): void;
   readonly log: readonly SeenMessage[];
-  /** The reports that were recorded. */
+  /** The recorded reports. */
   readonly outcomes: readonly Outcome[];
   readonly lists: readonly (readonly PackageId[])[];
-  /** Times each chunk was sent, by `name version index`. */
+  /** How often each chunk was sent, by `name version index`. */
   readonly sent: ReadonlyMap<string, number>;
-  /** Those of them that no message of the vehicle brought, but the ack timeout. */
+  /** How many of them the ack timeout caused. */
   readonly resends: () => number;
   readonly aborts: () => number;
-  /** While it is, another start is ignored. */
+  /** If true, the server ignores another start. */
   readonly isBusy: () => boolean;
-  /** What it waits for without a time limit. */
+  /** What the server waits for without a time limit. */
   readonly blockedBy: () => string | undefined;
   readonly uploads: () => readonly { readonly id: PackageId; readonly phase: UploadPhase }[];
 };
@@ -69,13 +70,13 @@ type Spec = { readonly key: Key; one: ServerPackage; isReported: boolean };
 
 type Session = {
   readonly uploads: readonly Upload[];
-  /** Those it waits for; nothing takes one out but the forgetfulness of the early releases. */
+  /** The packages of the session; only the early releases remove one before its report. */
   specs: readonly Spec[];
   readonly reported: Set<Spec>;
   cancelInstall: () => void;
 };
 
-/** What a message leads to, or why it leads to nothing. */
+/** The effect of a message, or the reason why it has none. */
 type Reaction = (() => void) | string;
 
 const none = () => undefined;
@@ -147,13 +148,13 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     }
   }
 
-  /** While one is active another start is a line in the server's log (protocol 2.4). */
+  /** While a session is active, another start is only logged by the server (protocol 2.4). */
   function onStart(keys: readonly Key[] | undefined): Reaction {
     if (keys === undefined) return undecodable;
     if (session !== undefined) return 'another start is active';
     return () => {
-      // No look at what became of them: a package campaigned for twice is loaded twice, and one
-      // that was aborted or reported is served again in full (protocol 2.4).
+      // The server ignores earlier outcomes: it sends a package with two campaigns twice, and an
+      // aborted or reported package again in full (protocol 2.4).
       const specs = campaigns.filter(({ key }) => keys.includes(key));
       const uploads = uploadsOf(dialect, specs);
       session = { uploads, specs, reported: new Set(), cancelInstall: none };
@@ -171,7 +172,8 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     if (ack === undefined) return undecodable;
     touch();
     const uploads = (session?.uploads ?? []).filter(({ key }) => key === ack.key);
-    // Of several under one id it is the one that is sent: an ack tells no more (protocol 2.4).
+    // If several share an id, it is the one that is being sent: an ack has only the id (protocol
+    // 2.4).
     const isOpen = ({ phase }: Upload) => phase === 'waiting' || phase === 'sending';
     const upload = uploads.find(isOpen) ?? uploads[0];
     if (upload === undefined) return 'nothing is sent of it';
@@ -182,14 +184,14 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     if (isFirst && rules.isFirstAckEmpty && chunks.length > 0) return 'the first ack must be []';
     const isEmptyFatal = !isFirst && chunks.length === 0 && rules.isLaterEmptyFatal;
     const isLoneFatal = chunks.length === 1 && chunks[0] !== 1 && rules.isLoneIndexFatal;
-    // The actor throws, is started anew, and begins at its beginning.
+    // The actor throws and restarts from its beginning.
     if (isEmptyFatal || isLoneFatal) return () => announce(upload);
     return () => proceed(upload, nextIndex(chunks));
   }
 
   function proceed(upload: Upload, index: number): void {
     upload.cancel();
-    // An empty file has one chunk all the same: `[]` asks for it, `[1]` ends it.
+    // An empty file has one chunk, too: `[]` requests it, `[1]` ends it.
     if (index > Math.max(1, upload.one.chunksCount)) return finish(upload);
     Object.assign(upload, { phase: 'sending', lastIndex: index, sends: 0 });
     sendChunk(upload);
@@ -201,7 +203,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     sent.set(name, (sent.get(name) ?? 0) + 1);
     if (upload.sends > 0) resends += 1;
     upload.sends += 1;
-    // Armed before the chunk goes out: the ack may come while it does.
+    // Started before the chunk is sent: the ack may arrive during the send.
     if (rules.ackTimeoutMs !== undefined) {
       upload.cancel = ports.after(rules.ackTimeoutMs, () =>
         upload.sends < sendsMax ? sendChunk(upload) : abort(),
@@ -223,12 +225,12 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     touch();
   }
 
-  /** Any message of the vehicle begins the install time anew, once all is uploaded. */
+  /** After all uploads, any message of the vehicle restarts the install timer. */
   function touch(): void {
     const { installTimeoutMs } = rules;
     if (session === undefined || installTimeoutMs === undefined) return;
     session.cancelInstall();
-    // With nothing to upload nothing ends either: such a vehicle stays blocked (protocol 2.4).
+    // Without an upload the session does not end: such a vehicle stays blocked (protocol 2.4).
     const isUploaded = session.uploads.every(({ phase }) => phase === 'finished');
     if (!isUploaded || session.uploads.length === 0) return;
     session.cancelInstall = ports.after(installTimeoutMs, abort);
@@ -239,7 +241,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     const active = session;
     if (active === undefined) return 'nothing is active';
     touch();
-    // Always the first of its kind, so that a second campaign for it is never settled.
+    // Always the first match, so that a second campaign of the package never gets a result.
     const spec = active.specs.find(({ key }) => key === report.key);
     if (spec === undefined) return 'nothing waits for it';
     if (active.reported.has(spec) && !rules.staysAfterReport) return 'it was reported before';
@@ -286,7 +288,10 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
 
 const isSameId = (a: PackageId, b: PackageId) => a.name === b.name && a.version === b.version;
 
-/** First gap, else behind the last; that 1 itself is missing nobody notices (protocol 2.4). */
+/**
+ * The first gap, else the index after the last; the server does not detect a missing chunk 1
+ * (protocol 2.4).
+ */
 export function nextIndex(sorted: readonly number[]): number {
   let last = sorted[0] ?? 0;
   for (const index of sorted.slice(1)) {

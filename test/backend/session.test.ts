@@ -1,5 +1,5 @@
-// Whole sessions of the backend with a simple vehicle over real sockets, and what a test may do to
-// them in between.
+// Runs whole sessions of the backend with a simple vehicle over real sockets, and tests restarts
+// and faults during them.
 import { createBackend, isReported } from './backend.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkByHttp, linkByWs, post, startVehicle } from './client.ts';
@@ -113,7 +113,7 @@ for (const transport of transports) {
     const backend = await begin({ transport });
     const vehicle = await connect(backend, transport);
     await vehicle.close();
-    // Until the node's side of the connection is closed, too.
+    // Waits until the node's side of the connection is closed, too.
     await new Promise((done) => setTimeout(done, 50));
     backend.server.notify([five]);
     await backend.until('failed', () => backend.failures.length === 1);

@@ -1,4 +1,4 @@
-// The messages of a session for a person, one line each.
+// Prints the messages of a session for a user, one line each.
 import { isBody } from './dialect.ts';
 import type { Body } from './dialect.ts';
 import type { PackageId, ServerPackage } from './package.ts';
@@ -65,7 +65,7 @@ const updateText = ({ update_id: id, size, description, request_confirmation: as
   `${String(description)}, ${String(size)} bytes, update ${String(id)}` +
   (asks === true ? ', a person is to be asked' : '');
 
-/** An update says nothing of its package; where there is but one, it is that. */
+/** An update has no package name; if the server has only one package, it is that one. */
 function idOf(body: Body, packages: readonly ServerPackage[]): string {
   const update = isBody(body['update_report']) ? body['update_report'] : body;
   const [one] = packages;
@@ -88,7 +88,7 @@ function progressText(index: number, count: number): string {
   return `[${bar}] ${index}/${count} ${Math.floor(share * 100)} %`;
 }
 
-/** A device lists hundreds of packages; the first few tell enough. */
+/** A device lists hundreds of packages; the line shows the first few. */
 function listText(value: unknown, text: (one: unknown) => string): string {
   const shown = 5;
   const list: readonly unknown[] = Array.isArray(value) ? value : [];

@@ -1,4 +1,4 @@
-// Method: the chunks of a session go by, one after the other; what is left is what a person sees.
+// Tests which messages `make backend` prints: passes the chunks of a session one by one.
 import { createThinning } from './thin.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { SeenMessage } from './seen.ts';

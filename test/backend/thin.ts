@@ -1,11 +1,11 @@
-// Which messages a person is shown: of the chunks and acks of a large package only the first ones,
-// one for each tenth, and the last. All others are few.
+// Selects the messages that `make backend` prints: of the chunks and acks of a large package the
+// first ones, one for each tenth, and the last. All other messages are printed.
 import { isBody } from './dialect.ts';
 import type { SeenMessage } from './seen.ts';
 
 export type Thinning = {
   isShown(message: SeenMessage): boolean;
-  /** The first ones are shown again. */
+  /** Starts again, so that the first messages are printed again. */
   beginAnew(): void;
 };
 
@@ -33,7 +33,7 @@ export function createThinning(chunksCount: number, steps: number): Thinning {
   };
 }
 
-/** The index of a chunk; of an ack the last one that it lists. */
+/** The index of a chunk; the last index of an ack. */
 function positionOf(parameters: unknown): number {
   if (!isBody(parameters)) return 0;
   const { index, chunks } = parameters;

@@ -1,13 +1,15 @@
-// A configuration to try the agent with beside `make backend`, and what to type.
+// Writes a configuration to try the agent with `make backend`, and the commands to type.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 
-/** The kernel's `sun_path` ends at 108 bytes with its zero. */
+/** The kernel's `sun_path` has 108 bytes, including a zero. */
 const socketPathBytesMax = 107;
 
-/** Gives the path of it. What a trial leaves stays there, so that the agent may be restarted. */
+/**
+ * Returns the path of the configuration. The files of a trial stay, so that the agent can restart.
+ */
 export function writeTrial(folder: string, url: string, dialect: string): string {
   const file = join(folder, 'config.toml');
   mkdirSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
-// What one start makes the server send: the packages that are campaigned for, each behind those
-// that it needs (protocol 2.1).
+// Lists what the server sends after one start: the packages of the campaigns, each after the
+// packages that it requires (protocol 2.1).
 import type { Dialect, Key } from './dialect.ts';
 import type { ServerPackage } from './package.ts';
 import type { UploadPhase } from './server.ts';
@@ -13,7 +13,7 @@ export type Upload = {
   cancel: () => void;
 };
 
-/** No look at what became of them, but each is sent once. */
+/** Ignores earlier outcomes, but lists each package once. */
 export function uploadsOf(
   dialect: Dialect,
   specs: readonly { readonly key: Key; readonly one: ServerPackage }[],

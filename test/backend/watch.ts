@@ -1,9 +1,10 @@
-// Waits for what a log of messages shows; says the last of them when it does not come.
+// Waits until a log of messages satisfies a condition; if it does not, the error shows the last
+// messages.
 import { afterIdle, idleMsMax } from '../support/idle.ts';
 import type { SeenMessage } from './seen.ts';
 
 export type Watch = {
-  /** Something may hold now; looked at when all that follows from it has happened, too. */
+  /** Checks the waits, after everything that follows from the change has run, too. */
   changed(): void;
   until(what: string, holds: () => boolean, limitMs?: number): Promise<void>;
   end(): void;
