@@ -71,7 +71,7 @@ export type RviNode = {
 type Queued = { readonly name: string; readonly expiresMs: number; readonly go: () => void };
 
 const pass: Fault = { kind: 'pass' };
-/** The limits of `erlang:send_after`: 0 and this value (protocol 1.7). */
+/** The limit of `erlang:send_after`; a negative time crashes it, too (protocol 1.7). */
 const erlangTimerMsMax = 2 ** 32 - 1;
 
 export function createNode(options: NodeOptions, ports: NodePorts): RviNode {

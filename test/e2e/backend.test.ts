@@ -1,4 +1,5 @@
-// `make backend` and what it tells a person to type: the configuration that it writes is enough.
+// Tests `make backend` with the built executable: follows the printed instructions with the
+// configuration that it writes, until the report.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -45,7 +46,7 @@ for (const transport of ['http', 'ws', 'rvi']) {
     const backend = runBackend(file, '--transport', transport, ...where);
     await backend.said(/ run --config /);
     const agent = startAgent(join(directory, 'config.toml'));
-    // A 0.4 over its WebSocket does not ask for packages (protocol 1.9).
+    // A 0.4 node drops getpackages over its WebSocket (protocol 1.9).
     await backend.said(transport === 'rvi' ? /<- report/ : /<- packages/);
     assert.match(backend.text(), /<- report +hello world 1.2.3 {2}success: /);
     assert.ok(readFileSync(join(directory, 'installed')).equals(readFileSync(file)));

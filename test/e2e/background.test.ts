@@ -1,5 +1,5 @@
-// The built executable: services that an installer starts go on after its end, hold neither the
-// report nor the end of the agent, and print without an end of their own.
+// Tests services that an installer starts, with the built executable: they survive their installer,
+// delay neither the report nor the end of the agent, and may print without a limit.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ test.afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Prints and notes that it lived on, when the file `go` is there; `printing` for ever after it. */
+/** When the file `go` exists, the service prints, writes the file `lived`, and runs `after`. */
 const job = (after: string) =>
   `echo $$ >${path('pid')}; while [ ! -e ${path('go')} ]; do sleep 0.05; done
    echo on stdout; echo on stderr >&2; echo on >${path('lived')}; ${after}`;
@@ -50,7 +50,7 @@ async function on(installer: Toml, data: Uint8Array): Promise<void> {
     assert.not.ok(isGone(pid), 'the service was ended');
     writeFileSync(path('go'), '');
     await until('the service to go on', () => existsSync(path('lived')));
-    // It holds the outputs still, and the agent ends all the same.
+    // The service keeps the outputs open; the agent must exit nevertheless.
     const ended = vehicle.agent().kill('SIGTERM');
     assert.is(await ended, 0);
   });

@@ -1,5 +1,5 @@
-// Method: the executable where the kernel's file systems are missing (a chroot of an image, no /dev
-// and /proc), what it opens, as strace sees it, and what it says where something in it breaks.
+// Tests the executable without the kernel's file systems (a chroot of an image, no /dev and /proc).
+// Also tests which files it opens, by strace, and which message it logs after an internal fault.
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const isNative = launcher.length === 0;
 const canChroot = spawnSync('chroot', ['/', 'true']).status === 0;
 const needsRoot = test.needs('root and ldd', canChroot && hasProgram('ldd') && isNative);
 
-/** The executable with its libraries and a configuration, and nothing else. */
+/** The executable with its libraries and a configuration, and no other files. */
 function image(): string {
   const root = join(directory, 'root');
   const listed = spawnSync('ldd', [agentPath()], { encoding: 'utf8' }).stdout;
@@ -72,7 +72,7 @@ needsStrace('opens nothing of the daemon for `version`', () => {
 
 const script = join(dirname(dirname(agentPath())), 'sota-agent.cjs');
 
-/** On the Node of this machine, with something loaded before it that breaks in its middle. */
+/** Runs the script on this machine's Node with a preload that throws later. */
 function broken(how: string, words: readonly string[]) {
   const preload = join(directory, 'preload.cjs');
   writeFileSync(preload, how);

@@ -1,5 +1,5 @@
-// Method: proxies and nodes that end the connection each in their own way; the one warning of the
-// executable must say who it was, on which leg, and in whose words.
+// Tests the warning of the built executable after proxies and nodes end the connection in different
+// ways: it must name the peer, the leg, and the peer's own error text.
 import { createServer } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -14,7 +14,7 @@ import type { Toml } from '../support/agent.ts';
 
 const test = suite('blame');
 
-/** The first warning of the link; the agent must end by a signal, not by itself. */
+/** Returns the first warning about the link; the agent must end by a signal only. */
 async function warned(rvi: Toml): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'sota-blame-'));
   const config = writeConfig(directory, {

@@ -1,7 +1,7 @@
-// Method: Debian's Chromium, headless, on pages of other origins beside the built agent. Each page
-// tries every way in which a script can send something to the listener, with all that a stranger
-// could find out: the port, the messages of a node, and even the delivery path. Nothing of it may
-// reach the agent. The control: what a node sends with the same body is taken.
+// Tests that web pages cannot send a request to the listener of the built agent. Debian's Chromium,
+// headless, opens pages of other origins. Each page tries every way in which a script can send a
+// body, with the port, the messages of a node, and even the delivery path. No request may reach the
+// agent. As a control, the same body from a node is accepted.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -41,12 +41,12 @@ const switches = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // All names lead to this device, as those of an attacker would.
+  // All names resolve to this device, as an attacker's DNS can do.
   '--host-resolver-rules=MAP * 127.0.0.1',
-  // What a newer browser refuses by itself must not hide what the agent takes.
+  // Disables checks of newer browsers, so that the requests reach the agent.
   '--disable-features=BlockInsecurePrivateNetworkRequests,LocalNetworkAccessChecks,HttpsUpgrades',
 ] as const;
-/** With it scripts may send headers without asking beforehand, as in old or careless browsers. */
+/** Lets scripts send headers without a preflight request, as in old browsers. */
 const careless = '--disable-web-security';
 
 async function withBrowser(
@@ -67,7 +67,7 @@ async function withBrowser(
   }
 }
 
-/** Pages of any name; the listener's own port is the one thing that it cannot have. */
+/** Serves the page under any name, but never on the listener's own port. */
 async function servePages() {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'Content-Type': 'text/html' });
@@ -89,7 +89,7 @@ const known = async (vehicle: Vehicle) =>
   (await vehicle.status()).packages.map(({ id }) => id.name);
 const refused = async (vehicle: Vehicle) => (await vehicle.status()).counters.refused;
 
-/** Each by itself, so that it is known which one was refused. */
+/** Runs each way separately, so that a failure names the way. */
 async function tryAll(vehicle: Vehicle, page: Page, url: string): Promise<void> {
   const names: unknown = await page.evaluate('Object.keys(ways)');
   assert.ok(isNames(names) && names.length > 10);
@@ -112,7 +112,7 @@ async function withListener(
     vehicle.boot();
     await vehicle.backend.registered();
     await act(vehicle, port);
-    // Nothing came of it later either, and the log holds a few lines of it.
+    // No package appears later either, and the log has a few lines about the requests.
     assert.equal(await known(vehicle), []);
     const lines = vehicle.logs().match(/warn request-rejected/g)?.length ?? 0;
     assert.ok(lines > 0 && lines <= 40, `${lines} lines`);
@@ -152,7 +152,7 @@ needs('does not get through by a name that it lets lead to the device', async ()
   await withListener({}, async (vehicle, port) => {
     const path = deliveryPathOf(vehicle.directory);
     const pages = await servePages();
-    // The page comes from the attacker's server; then its name leads to the agent.
+    // The attacker's server serves the page; then its name resolves to the agent.
     const rule = `MAP rebind.example:${port} 127.0.0.1:${port},MAP * 127.0.0.1`;
     try {
       await withBrowser([`--host-resolver-rules=${rule}`], async (context) => {
@@ -165,7 +165,7 @@ needs('does not get through by a name that it lets lead to the device', async ()
         await page.unroute(`${origin}/`);
         assert.is(await page.evaluate('location.origin'), origin);
         await tryAll(vehicle, page, `${origin}${path}`);
-        // To the page itself they are requests of its own origin: it may read the answers.
+        // For the page these requests have the same origin, so that it may read the answers.
         const asked = `fetch(${JSON.stringify(origin + path)}, { method: 'POST', body: '{}' })`;
         const read = await page.evaluate(
           `${asked}.then(async (answer) => [answer.status, await answer.text()])`,

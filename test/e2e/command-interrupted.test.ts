@@ -1,5 +1,6 @@
-// Method: a command that notes its begin and its end and waits in between; it and the agent are
-// killed, as by a power cut, or the agent alone. A reboot is imitated by another boot id on flash.
+// Tests interrupted runs of the command installer: a command logs its begin and its end and waits
+// in between. The test kills it and the agent, like a power loss, or the agent alone. It simulates
+// a reboot by another boot id on flash.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,13 +29,13 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Where it waits it leaves its number; it goes on when the file `go` is there. */
+/** Writes its PID while it waits, and continues when the file `go` exists. */
 const held = (name: string, end: string) =>
   `cd ${directory}; echo begin >>${name}; echo $$ >${name}.pid
   while [ ! -e ${name}.go ]; do sleep 0.1; done; echo end >>${name}; ${end}`;
 const go = (name: string) => writeFileSync(path(`${name}.go`), '');
 
-/** The process that waits; each is given once. */
+/** Returns the PID of the waiting process, once for each process. */
 async function waiting(name: string): Promise<number> {
   const file = path(`${name}.pid`);
   const text = () => (existsSync(file) ? readFileSync(file, 'utf8') : '');
@@ -45,7 +46,7 @@ async function waiting(name: string): Promise<number> {
 
 type Told = { readonly status: boolean; readonly text: string };
 
-/** `act` cuts, and leaves an agent that runs; gives what is reported then. */
+/** `act` interrupts the agent and leaves a running one; returns the report. */
 async function on(
   given: { readonly attempts: number; readonly exit?: number; readonly check?: number },
   act: (vehicle: Vehicle) => Promise<void>,
@@ -108,17 +109,17 @@ test('one that outlives the agent: nothing is started beside it', async () => {
     await cutAgent(vehicle);
     vehicle.boot();
     await vehicle.agent().logged(/install attempt 1 interrupted/);
-    // Long enough for one that would not wait.
+    // Longer than an agent takes that does not wait.
     await pause(1_500);
     assert.equal(lines('command'), ['begin']);
     go('command');
   });
   assert.is(outcome.status, true, outcome.text);
-  // Its exit code went with the agent, so it is asked once more.
+  // Its exit code was lost with the agent, so that the agent runs it again.
   assert.equal(lines('command'), ['begin', 'end', 'begin', 'end']);
 });
 
-/** Exit code 10, and the agent is killed when the wish for the reboot is on flash. */
+/** The command exits with 10; kills the agent when the reboot request is on flash. */
 async function rebootNeeded(vehicle: Vehicle): Promise<void> {
   go('command');
   await vehicle.agent().logged(/reboot-required/);

@@ -1,5 +1,5 @@
-// Method: each command as a person types it, beside a daemon and without one; what it prints, and
-// its exit code: 0 done, 1 failed, 2 usage or configuration, 3 daemon not reachable.
+// Tests each command with and without a daemon: what it prints, and its exit code. 0 is done, 1
+// failed, 2 wrong usage or configuration, 3 daemon not reachable.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -76,7 +76,7 @@ test('config prints what holds, and where it came from', async () => {
   says(shown, 0, /stall_timeout = 4 +# .*config\.toml:2/, '');
   assert.match(shown.out, /level = "warn" +# .*SOTA_AGENT_LOG_LEVEL/);
   assert.match(shown.out, /finish_timeout = 30 +# default/);
-  // What it prints is a configuration.
+  // The output is a valid configuration.
   writeFileSync(file, shown.out);
   says(await askAgent(['config', '--config', file]), 0, /stall_timeout = 4/, '');
 });
@@ -113,7 +113,7 @@ test('what is no regular file is no configuration, and is not waited for', async
   await once(socket, 'listening');
   for (const path of [pipe, join(directory, 'socket'), '/dev/zero', '/dev/tty']) {
     for (const command of ['config', 'run', 'status']) {
-      // Without a terminal there is no /dev/tty.
+      // Without a terminal /dev/tty cannot be opened.
       const told = /is not a regular file.*: name a regular file\n$/;
       says(await askAgent([command, '--config', path]), 2, '', told);
     }
@@ -125,7 +125,7 @@ test('what is no regular file is no configuration, and is not waited for', async
     /stall_timeout = 10/,
     /no installer/,
   );
-  // Neither is a file that a key names.
+  // The same holds for a file that a key names.
   const tls = { url: 'https://127.0.0.1:9', listen: '127.0.0.1:0', tls_ca: pipe };
   const agent = startAgent(writeConfig(directory, { rvi: tls }));
   assert.is(await agent.ended, 1);
@@ -215,7 +215,7 @@ ofRoot('the socket of another user gets no word of the operator', async () => {
   squatter.close();
 });
 
-/** Whatever it is asked, it says yes. */
+/** Answers every request with `accepted`. */
 function createConsenting(heard: string[]) {
   return createServer((socket) => {
     socket.on('error', () => undefined);
@@ -302,7 +302,7 @@ test('a second agent on the same storage is refused, and disturbs nothing', asyn
   });
 });
 
-/** Ends a watch when its output shows what is wanted; gives all of it. */
+/** Ends `watch` when its output matches; returns the whole output. */
 async function watched(
   program: string,
   args: readonly string[],
@@ -324,7 +324,7 @@ async function watched(
 const hasScript = spawnSync('script', ['--version']).status === 0;
 
 test.needs('script', hasScript)('watch draws a bar, on a terminal and into a file', async () => {
-  // The second half waits.
+  // Drops the second half of the chunks.
   let isHeld = true;
   const fault = ({ direction, service }: { direction: string; service: string }) =>
     direction === 'out' && service === '/sota/chunk' && isHeld && sent() > 2
@@ -344,7 +344,7 @@ test.needs('script', hasScript)('watch draws a bar, on a terminal and into a fil
     const feed = await watched(program, args, bar, (child) => void child.kill('SIGINT'));
     assert.is(feed.exitCode, 0);
     assert.not.match(feed.text, '\u001b');
-    // A shell left waiting beside it would end by the same Ctrl-C; dash does not exec by itself.
+    // Without `exec` the same Ctrl-C would end the shell, because dash does not exec by itself.
     const typed = ['-qfec', `exec ${words.join(' ')}`, '/dev/null'];
     const interrupt = (child: ReturnType<typeof spawn>) => void child.stdin?.write('\u0003');
     const screen = await watched('script', typed, bar, interrupt);

@@ -1,5 +1,6 @@
-// Method: the built executable with `policy.accept = "ask"`; a server starts what nobody accepted,
-// in every dialect and release, before, beside and after what was accepted.
+// Tests `policy.consent = "required"` with the built executable: a server starts packages without
+// consent, in every dialect and release, before, during and after the transfer of accepted
+// packages.
 import { randomBytes } from 'node:crypto';
 import { isBody } from '../backend/dialect.ts';
 import { defaultDevice, defaultVin } from '../backend/backend.ts';
@@ -31,7 +32,7 @@ function updateIn({ backend }: Vehicle): string {
   return isBody(update) ? String(update['update_id']) : '';
 }
 
-/** As if the vehicle had asked for it: so the server starts what nobody accepted. */
+/** Sends the start of the vehicle, so that the server starts a package without consent. */
 function startByItself(vehicle: Vehicle, one: ServerPackage, dialect: string): void {
   const names = ['start', 'chunk', 'finish', 'getpackages', 'abort'];
   const prefix = dialect === 'P3' ? `device/${defaultDevice}` : `vin/${defaultVin}`;
@@ -57,7 +58,7 @@ for (const [server, dialect] of releases) {
       await vehicle.agent().logged(/package-offered/);
       startByItself(vehicle, one, dialect);
       await vehicle.agent().logged(/start-without-consent/);
-      // The first release has no time limits at all: there only an answer helps.
+      // The first release has no time limits: only an answer ends its wait.
       if (server !== 'S-A') await backend.until('free', ({ isBusy }) => !isBusy());
       assert.equal(
         (await phases(vehicle)).map((text) => text.split(' ')[1]),

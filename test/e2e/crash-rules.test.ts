@@ -1,6 +1,6 @@
-// Method: real sessions with what strains the spelling: odd and long names, an installer whose
-// last words are no text, lives of messages at their ends. All that the agent says is held against
-// the inputs that crash a node (protocol 1.7), as in every test with a vehicle; here it is hard.
+// Tests with real sessions that no message of the agent can crash a node (protocol 1.7): odd and
+// long names, an installer whose output is no valid text, extreme times to live. Every test with a
+// vehicle makes this check; here the input is difficult.
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -10,7 +10,7 @@ import type { VehicleOptions } from '../support/vehicle.ts';
 const test = suite('what crashes a node');
 const grammar = { name: /./s, version: /./s };
 
-/** Halves of a pair as three bytes each, an escape as text, a byte that begins nothing. */
+/** Two lone surrogates in three bytes each, an escape as text, and an invalid byte. */
 const lastWords = String.raw`printf '\355\240\275\355\270\200 \\ud83d \377 "\360\237\230\200"' >&2`;
 
 const ids = [

@@ -1,4 +1,5 @@
-// `make demo` with a small package, as from a pipe: its ending, and that it fails when it should.
+// Tests `make demo` with a small package and its output in a pipe: its last lines, and that it
+// fails when it should.
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { hasProgram } from '../support/programs.ts';

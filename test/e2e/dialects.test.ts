@@ -1,5 +1,5 @@
-// Method: the built executable against servers of P2 and P3, over HTTP and WebSocket: from the
-// offer to the list with a SIGKILL in the middle, with a person who is asked, and with what fails.
+// Tests the built executable against servers of P2 and P3, over HTTP and WebSocket: from the offer
+// to the inventory with a SIGKILL in between, with consent, and with failures.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isBody } from '../backend/dialect.ts';
@@ -132,7 +132,7 @@ for (const { what, install, declines, code, text } of [
   { what: 'a person who declines', install: ':', declines: true, code: 13, text: /declined/ },
 ]) {
   test(`${what} is reported with its result code`, async () => {
-    // Held back, so that there is time to decline.
+    // Drops the chunks, so that there is time to decline.
     const fault = ({ service }: Passing) =>
       declines && service === '/sota/chunk'
         ? ({ kind: 'drop' } as const)

@@ -1,4 +1,4 @@
-// Method: the storage lies on a file system of its own, 12 MiB in memory, that the test fills.
+// Tests full storage: `storage.dir` is a tmpfs of 12 MiB that the test fills.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, mkdtempSync, openSync } from 'node:fs';
@@ -31,14 +31,14 @@ if (canMount) unmount(trial);
 rmSync(trial, { recursive: true, force: true });
 const testMounted = test.needs('root and tmpfs', canMount);
 
-/** Takes what is left. */
+/** Fills the file system. */
 function fill(path: string): void {
   const file = openSync(path, 'w');
   const block = Buffer.alloc(65_536);
   try {
     for (;;) writeSync(file, block);
   } catch {
-    // Full.
+    // The disk is full.
   }
   closeSync(file);
 }
@@ -71,7 +71,7 @@ testMounted('too large a package is a failed update before a chunk is taken', as
       const [outcome] = backend.server.outcomes;
       assert.is(outcome?.status, false);
       assert.match(outcome?.text ?? '', /need 15 MiB, have \d+ MiB/);
-      // The `[]` that sets the server free costs a chunk, which goes nowhere.
+      // The `[]` that releases the server causes one chunk, which the agent ignores.
       assert.ok(backend.server.sent.size <= 1);
       assert.is((await vehicle.status()).counters.chunksWritten, 0);
       assert.match(vehicle.agent().log(), /update-failed.*code=disk-full/);
@@ -104,7 +104,7 @@ testMounted('a disk that others fill in the middle costs nothing', async () => {
       assert.is(isFilled, true);
       assert.is(backend.server.outcomes[0]?.status, true);
       assert.is(backend.chunksRepeated(), 0);
-      // And nothing is lost by a cut on the full disk.
+      // A power loss on the full disk loses nothing.
       vehicle.cut();
       await vehicle.agent().ended;
       vehicle.boot();
@@ -137,7 +137,7 @@ testMounted('a disk that is full at the offer is told of, and may be empty later
 
 test('a directory that cannot be written to is named, exit code 1', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sota-'));
-  // Of root nothing is forbidden; below a file nobody can make a directory.
+  // Permissions do not stop root, but a directory below a file cannot be made.
   writeFileSync(join(directory, 'file'), '');
   const dir = join(directory, 'file/state');
   const config = writeConfig(directory, { storage: { dir, min_free: '1 MiB' } });

@@ -1,6 +1,6 @@
-// Method: what keeps a process alive after its work is made on purpose: a log that nobody reads,
-// peers that neither answer nor leave, name servers that are dead. After `stopped` the agent has to
-// end within seconds all the same, and the next one to start.
+// Tests that the agent ends in time when a resource keeps the process alive: a log that is not
+// read, peers that neither answer nor close, name servers that do not answer. After `stopped` the
+// agent must end within seconds, and the next one must start.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { readSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Idle time. An agent that does not end by itself takes a minute and more, or never ends. */
+/** Idle time. An agent that does not end by itself takes a minute or more. */
 const limitMs = launcher.length === 0 ? 8_000 : 60_000;
 
 const endOf = (child: ChildProcess) =>
@@ -39,7 +39,7 @@ function runWith(config: string, stderr: number | 'pipe'): ChildProcess {
   return spawn(program, args, { env, stdio: ['ignore', 'ignore', stderr] });
 }
 
-/** A line of the log each, at level debug. */
+/** Each request causes one line in the log, at level debug. */
 function disturb(config: string, lines: number): Promise<void> {
   const socket = connect(join(directory, 'control.sock'));
   return new Promise((resolve, reject) => {
@@ -61,7 +61,7 @@ function disturb(config: string, lines: number): Promise<void> {
 const rssKiB = (pid: number) =>
   Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
-/** What a reader that comes back finds. */
+/** Reads what is in the pipe. */
 function readAll(fd: number): string {
   let text = '';
   const buffer = Buffer.alloc(65_536);
@@ -101,18 +101,18 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
   const fifo = join(directory, 'fifo');
   assert.is(spawnSync('mkfifo', [fifo]).status, 0);
   const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-  // Apart from the one that reads: a child makes its own blocking.
+  // A descriptor of its own, because a child makes its end blocking.
   const end = openSync(fifo, constants.O_WRONLY);
   const child = runWith(config, end);
   closeSync(end);
   const ended = endOf(child);
   await until('its socket', () => isThere(join(directory, 'control.sock')));
-  // By then the heap has its size.
+  // After that the heap has its final size.
   await disturb(config, 10_000);
   const before = rssKiB(child.pid ?? 0);
   await disturb(config, 10_000);
   const grownKiB = rssKiB(child.pid ?? 0) - before;
-  // Of the heap of an agent that is asked so often; waiting lines would come on top.
+  // Growth of the heap by so many requests; queued lines would need more.
   assert.ok(grownKiB < 20_480, `${grownKiB} KiB more`);
   let text = '';
   await until('the line of what is missing', () => {
@@ -121,7 +121,7 @@ test('keeps its memory while nobody reads its log, and counts missing lines', as
   });
   const [, dropped] = /log-dropped lines=(\d+)/.exec(text) ?? [];
   const told = (text.match(/control-request-invalid/g) ?? []).length;
-  // Those of the link are beside them.
+  // The rest are lines about the link.
   const lines = told + Number(dropped);
   assert.ok(lines >= 20_000 && lines < 20_100, `${lines} lines`);
   await disturb(config, 3);
@@ -139,7 +139,7 @@ function isThere(path: string): boolean {
   return spawnSync('test', ['-S', path]).status === 0;
 }
 
-/** Takes connections and says nothing. */
+/** Accepts connections and sends nothing. */
 async function silentServer() {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -208,7 +208,7 @@ test('beside control clients that do not read, do not ask, and watch', async () 
 
 const textIn = (name: string) => readFileSync(join(directory, name), 'utf8');
 
-/** A name server that never answers, in a network and file systems of its own. */
+/** A name server that never answers, in separate network and mount namespaces. */
 const inNamespaces = [
   'mount --bind "$D/resolv.conf" /etc/resolv.conf',
   'mount --bind "$D/nsswitch.conf" /etc/nsswitch.conf',

@@ -1,5 +1,5 @@
-// The built executable: what is not in installer.enabled is never started, whatever the sender
-// sends, whatever stands on flash.
+// Tests with the built executable that an installer that `installer.enabled` does not list never
+// starts, for any payload and any attempt on flash.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ async function outcomeOf(vehicle: Vehicle, data: Uint8Array) {
 }
 
 for (const [what, installer, data, text] of [
-  // The configuration that the README gave: signed images, and everything else by default.
+  // The default of `installer.enabled`, with a key for SWUpdate.
   ['an .ipk beside a SWUpdate with a key', {}, ipk, /the payload is an \.ipk, .*"opkg"/],
   ['a file beside a SWUpdate with a key', {}, randomBytes(9_000), /neither .* "command"/],
   ['an .ipk where SWUpdate is listed', { enabled: ['swupdate'] }, ipk, /does not list "opkg"/],
@@ -63,7 +63,7 @@ for (const [what, installer, data, text] of [
       const outcome = await outcomeOf(vehicle, data);
       assert.is(outcome.status, false);
       assert.match(outcome.text, text);
-      // The list of packages asks no other installer either.
+      // The inventory command starts no other installer either.
       const listed = await vehicle.command('inventory');
       assert.is(listed.exitCode, 0, listed.err);
       assert.equal(

@@ -1,5 +1,5 @@
-// Method: exchanges that are not a straight line: several packages at once or in a row, an abort,
-// a finish that is lost, and peers that restart or cut the link in the middle.
+// Tests concurrent exchanges: several packages at once or in a row, an abort, a lost finish, and
+// peers that restart or close the link in between.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ async function offer(vehicle: Vehicle, ...packages: readonly ServerPackage[]): P
   vehicle.backend.server.notify(packages);
 }
 
-/** One that answers the acks of three packages as they come, as the first servers do. */
+/** Answers the acks of three packages as they arrive, like the first servers. */
 async function serveAll(node: SeedNode, packages: readonly ServerPackage[]): Promise<string[]> {
   const reports: string[] = [];
   while (reports.length < packages.length) {
@@ -160,7 +160,7 @@ for (const transport of ['http', 'ws'] as const) {
       await offer(vehicle, one);
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
-      // The last one sent, and the one that `[]` after a new start costs.
+      // The last chunk before the restart, and the one that `[]` after the new start causes.
       assert.ok(backend.chunksRepeated() <= 2, `${backend.chunksRepeated()}`);
     });
   });
@@ -183,7 +183,7 @@ test('a node that forgets us in silence is told again in time', async () => {
     const { backend } = vehicle;
     vehicle.boot();
     await backend.registered();
-    // No call of ours fails: nothing but the renewal can find out.
+    // No call of the agent fails, so that only the next registration can help.
     backend.node.crash();
     assert.equal(backend.node.registered(), []);
     await backend.registeredAnew();

@@ -1,6 +1,7 @@
-// The built executable, killed at random moments of real sessions over both transports, and looked
-// at after each kill: what was acked is there and right, no installer started that no attempt on
-// flash speaks of, and in the end every package is installed and reported. KILLS=, SEED=.
+// Kills the built executable at random moments of real sessions over both transports, and checks
+// the state after each kill. Acked chunks must be stored correctly, and each started installer must
+// have an attempt on flash. In the end every package must be installed and reported. KILLS= and
+// SEED= set the number and the seed.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,10 @@ const kills = Number(process.env['KILLS'] ?? 100);
 const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
 const chunksCount = 300;
 const killsEachMax = 12;
-/** Of every fourth from its start; of the others since it moved. Emulated, all is slow. */
+/**
+ * The maximum delay of a kill: from the start for every fourth, else from the first new chunk.
+ * Emulated agents are slower.
+ */
 const lifeMsMax = launcher.length === 0 ? 700 : 4_000;
 
 type Sum = { kills: number; packages: number; checked: number; again: number };
@@ -90,7 +94,7 @@ async function onePackage(
   sum.again += backend.chunksRepeated();
 }
 
-/** It has taken a chunk more, or there is none left. */
+/** Waits until the agent acks one more chunk, or has all of them. */
 async function moved(
   agent: AgentProcess,
   backend: Backend,
@@ -107,7 +111,7 @@ function reported(backend: Backend, isDone: () => boolean): Promise<void> {
   return backend.until('reported', isDone).catch(() => undefined);
 }
 
-/** The attempt is on flash before its installer starts. */
+/** The attempt must be on flash before its installer starts. */
 function checkStarts(folder: string): void {
   const path = join(folder, 'starts');
   const starts = existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;

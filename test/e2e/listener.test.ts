@@ -1,4 +1,4 @@
-// Method: the built agent, and requests at its listener that are as a node's but for one thing.
+// Tests the listener of the built agent with requests that differ from a node's in one detail.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -50,7 +50,7 @@ test('takes nothing while the node is down, and everything once it has registere
     await backend.registered();
     assert.match((await deliver(address, offer('late'))).text, '"status":0');
     await until('offered', async () => (await known(vehicle)).join() === 'late');
-    // A link that is lost later changes nothing: the node keeps the registration.
+    // If the link is lost later, the node keeps the registration.
     await backend.stop();
     assert.match((await deliver(address, offer('later'))).text, '"status":0');
     await until('offered', async () => (await known(vehicle)).join() === 'late,later');
@@ -74,7 +74,7 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
     assert.is((await deliver(at(first), offer('old'))).status, 200);
     await registered;
     assert.is((await deliver(at(second), offer('new'))).status, 200);
-    // Until 5 s after the node has the new one.
+    // The agent accepts the old path until 5 s after the new registration.
     await until('the old path is refused', async () => {
       return (await deliver(at(first), offer('old'))).status === 404;
     });
@@ -85,7 +85,7 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
     assert.is((await command('accept', 'good')).exitCode, 0);
     await vehicle.reported(one);
     assert.not((await known(vehicle)).includes('too-old'));
-    // The next life has the same path; the secret is shown nowhere.
+    // The next agent has the same path; no output shows the secret.
     assert.is(await vehicle.agent().kill(), 0);
     const again = backend.registeredAnew();
     vehicle.boot();
@@ -179,7 +179,7 @@ test('counts a flood, and logs a few lines of it', async () => {
   });
 });
 
-/** What Node's own parser refuses is answered, logged and counted like all else. */
+/** Requests that Node's parser rejects get the same answer, log line and count as others. */
 function rawRequests(path: string): readonly (readonly [what: string, sent: string | Buffer])[] {
   const host = 'Host: 127.0.0.1';
   const json = `Content-Type: application/json\r\nContent-Length: 2`;
@@ -221,7 +221,7 @@ test('leaves a trace of everything that it refuses, and gives one answer to all'
       await until(`counted: ${what}`, async () => {
         return (await vehicle.status()).counters.refused === done + 1;
       });
-      // Ten lines of a kind in a minute are the most.
+      // The agent logs at most ten lines of a kind per minute.
       if (done >= 10) continue;
       const lines = vehicle.logs().match(/warn request-rejected address=127\.0\.0\.1 reason=/g);
       assert.is(lines?.length, done + 1, what);

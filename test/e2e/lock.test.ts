@@ -1,6 +1,6 @@
-// Method: two agents on one storage directory, in containers as far as the kernel knows them: PID,
-// mount and network namespaces of their own. Storage that cannot hold a lock is made of small file
-// systems. Needs root, as making namespaces does.
+// Tests two agents on one storage directory, in separate PID, mount and network namespaces, like
+// containers. Small file systems serve as storage that cannot hold a lock. Needs root for the
+// namespaces.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const rvi = { url: 'ws://127.0.0.1:1' };
 const canIsolate = hasProgram('unshare') && spawnSync('unshare', ['-pnmf', 'true']).status === 0;
 const needsRoot = test.needs('root and unshare', canIsolate && launcher.length === 0);
 
-/** In namespaces of its own; its outcome and its log. */
+/** Runs the agent in namespaces of its own; returns its exit code and its log. */
 function runElsewhere(config: string, before = ':') {
   const script = `${before}; exec timeout 20 "$@"`;
   const words = ['sh', agentPath(), 'run', '--config', config];

@@ -1,5 +1,5 @@
-// Method: installs that take longer than a server waits, its minute scaled to two seconds; who is
-// told in between that they go on, and who is left alone.
+// Tests installs that take longer than the server's install timeout, with a minute of the server
+// scaled to two seconds: which servers get acks meanwhile, and which get none.
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -12,11 +12,11 @@ const test = suite('long installs');
 
 const one = packageOf({ name: 'firmware', version: '3.0.0' }, randomBytes(65_536 + 9));
 const install = 'sleep 4';
-/** 60 s of a server are 2 s here; so are 20 s of ours two thirds of one. */
+/** 60 s of the server last 2 s; 20 s of the agent scale to 0.6 s. */
 const secondMs = 1_000 / 30;
 const rvi = { progress_interval: 0.6 };
 
-/** Acks behind the first finish. */
+/** Acks after the first finish. */
 function late({ log }: Server): readonly SeenMessage[] {
   const from = log.findIndex(({ service }) => service === '/sota/finish');
   return log.slice(from).filter(({ service }) => service === '/sota/ack');
@@ -75,7 +75,8 @@ test('who would take it for an ack of his next package gets none, and is not blo
     assert.is(backend.server.outcomes[0]?.status, false);
     assert.match(backend.server.outcomes[0]?.text ?? '', /several packages/);
     const chunks = late(backend.server).map(({ parameters }) => JSON.stringify(parameters));
-    // The one that lets it go: nothing is acked that it could take for its own.
+    // Only the ack that releases the server: it has no chunks that could belong to the next
+    // package.
     assert.equal(
       chunks.map((text) => /"chunks":"([^"]*)"/.exec(text)?.[1]),
       [''],
@@ -84,7 +85,8 @@ test('who would take it for an ack of his next package gets none, and is not blo
 });
 
 test('in P1 what a package needs has a name of its own, and is installed beside it', async () => {
-  // The smaller one: what is uploaded while others still are, this server forgets (protocol 2.4).
+  // This server drops a package that is complete before the others (protocol 2.4); so this one is
+  // the smaller.
   const needs = [packageOf({ name: 'library', version: '1.0.0' }, randomBytes(9))];
   await withVehicle({ server: 'S-C' }, async (vehicle) => {
     vehicle.boot();

@@ -1,5 +1,6 @@
-// Method: the built executable and the fake opkg, which halts at a point. Then the test kills
-// both, as a power loss does, or only the agent. It also checks what is on flash at that moment.
+// Tests interrupted opkg runs: the built executable runs the fake opkg, which halts at a point. The
+// test kills both, like a power loss, or the agent alone, and checks the state on flash at that
+// moment.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +38,7 @@ const hello = (version: string): IpkSpec => ({
 
 type Cut = { readonly vehicle: Vehicle; readonly on: OpkgDevice; readonly opkg: number };
 
-/** An upgrade that halts at `point`; `act` cuts it and starts the agent again. */
+/** Runs an upgrade that halts at `point`; `act` interrupts it and starts the agent again. */
 async function halted(
   point: string,
   act: (cut: Cut) => Promise<void>,
@@ -96,7 +97,7 @@ test('an opkg that outlives the agent is waited for, also in the last attempt', 
       await cutAgent(vehicle);
       vehicle.boot();
       await vehicle.agent().logged(/install attempt 1 interrupted/);
-      // Long enough for one that would not wait.
+      // Longer than an agent takes that does not wait.
       await pause(1_500);
       assert.not.ok(kinds(vehicle).includes('outcome-recorded'));
       on.go();

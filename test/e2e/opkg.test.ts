@@ -1,5 +1,5 @@
-// The built executable and the fake opkg: what is installed, what the server is told, and
-// what is left of both after a power cut (the agent and opkg die in the same moment).
+// Tests the built executable with the fake opkg: what is installed, what the server receives, and
+// what remains after a power loss (the agent and opkg end at the same moment).
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ let backend: Backend;
 let agent: AgentProcess | undefined;
 test.beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sota-opkg-'));
-  // A server that takes the versions of a distribution, which not every one does (protocol 2.1).
+  // Accepts the versions of a distribution, which not every server does (protocol 2.1).
   backend = createBackend({ grammar: { name: /./, version: /./ } });
   await backend.start();
 });

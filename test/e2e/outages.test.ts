@@ -1,5 +1,5 @@
-// Method: outages that are not the whole of it. Both nodes end in a transfer, so that nobody tells
-// the agent of the return; and a node answers each registration, and no message.
+// Tests partial outages: both nodes restart during a transfer, so that the agent gets no message
+// about their return; and a node answers each registration, but no message.
 import { createServer, request } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +15,7 @@ import type { Passing } from '../backend/node.ts';
 
 const test = suite('outages');
 
-/** When the last line with that code was logged, in milliseconds. */
+/** The time of the last log line with that code, in milliseconds. */
 function loggedMs(log: string, code: string): number {
   const line = log.split('\n').findLast((one) => one.includes(` ${code} `)) ?? '';
   return Date.parse(line.split(' ', 1)[0] ?? '');
@@ -29,7 +29,7 @@ for (const [what, downMs] of [
     const one = packageOf({ name: 'radio', version: '4.0.0' }, randomBytes(6 * 65_536));
     let chunks = 0;
     let isBack = false;
-    // From the third chunk on all is lost, until both nodes are back.
+    // Drops all messages from the third chunk on, until both nodes are back.
     const fault = ({ service }: Passing) => {
       if (service === '/sota/chunk') chunks += 1;
       return { kind: chunks >= 3 && !isBack ? 'drop' : 'pass' } as const;
@@ -43,7 +43,7 @@ for (const [what, downMs] of [
       backend.node.setLink(false);
       await agent.logged(/server-offline/);
       await backend.restartNode(downMs);
-      // No service is registered, so nobody is told of the return.
+      // No service is registered, so that no client gets the announcement.
       backend.node.setLink(true);
       isBack = true;
       await backend.registeredAnew();
@@ -59,7 +59,7 @@ for (const [what, downMs] of [
 
 type HalfNode = {
   readonly url: string;
-  /** The address that the agent named. */
+  /** The address in the agent's registration. */
   address(): string;
   registrations(): number;
   messages(): number;
@@ -104,7 +104,7 @@ async function serveHalf(silently: boolean): Promise<HalfNode> {
   };
 }
 
-/** As a node delivers it. */
+/** Delivers like a node. */
 function deliver(address: string, service: string, body: object): Promise<void> {
   const params = { service_name: service, parameters: [body] };
   const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'message', params });

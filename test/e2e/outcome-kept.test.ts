@@ -1,6 +1,6 @@
-// Method: a command that has the agent stopped while it runs, as the package of the agent itself
-// does, and goes on when the test says so. What it came to must be reported by the next agent
-// without another run.
+// Tests that an install outcome survives a stop of the agent: a command stops the agent that runs
+// it, like an upgrade of the agent's own package, and ends when the test permits it. The next agent
+// must report the outcome without another run.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import type { Vehicle } from '../support/vehicle.ts';
 const test = suite('an outcome at a stop');
 const one = packageOf({ name: 'engine', version: '1.0.0' }, randomBytes(70_000));
 
-/** Stops the agent that started it; ends after `go` is there. */
+/** Stops the agent that started it; ends when `go` exists. */
 const stopping = (end: string) =>
   [
     'echo begun >>"$D/begun"',
@@ -31,7 +31,7 @@ const stoppingWith = (work: string) =>
 
 const begun = ({ directory }: Vehicle) => linesOf(join(directory, 'begun')).length;
 
-/** Up to the agent that has heard the signal and waits. */
+/** Runs until the agent has received the signal and waits. */
 async function waiting(vehicle: Vehicle): Promise<void> {
   vehicle.boot();
   await vehicle.backend.registered();

@@ -1,5 +1,5 @@
-// Method: the commands with a stdout that takes nothing (`/dev/full` is a disk that is full), or
-// that nobody reads. What did not get out was not done.
+// Tests the commands with a stdout that cannot be written: `/dev/full`, which acts like a full
+// disk, or a pipe without a reader. A command without its output has failed.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ function into(stdout: number | 'pipe', words: readonly string[]) {
   const [program = '', ...args] = [...launcher, agentPath(), ...words];
   const env = { PATH: process.env['PATH'] ?? '' };
   const child = spawn(program, args, { env, stdio: ['ignore', stdout, 'pipe'] });
-  // Its reader is gone before it writes.
+  // The pipe has no reader before the command writes.
   child.stdout?.destroy();
   let err = '';
   child.stderr?.setEncoding('utf8').on('data', (more: string) => (err += more));
@@ -32,7 +32,7 @@ test('ends a command with 1 and one line that says why', async () => {
     await vehicle.boot().logged(/ started /);
     for (const command of ['help', 'version', 'config', 'status', 'why', 'inventory', 'watch']) {
       const { exitCode, err: all } = await into(full, [command, '--config', vehicle.config]);
-      // That its installer checks no signature is another matter.
+      // Ignores the warning that the installer checks no signature.
       const err = all.replace(/^warning: default: installer\.enabled .*\n/m, '');
       const line = 'sota-agent: cannot write to stdout: ENOSPC: no space left on device, write\n';
       assert.equal([command, exitCode, err], [command, 1, line]);

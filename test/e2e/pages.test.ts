@@ -1,4 +1,4 @@
-// Method: the blocks of commands in the pages that name this file are run, each in a scratch
+// Tests the commands in the documentation: runs the blocks that name this file, each in a scratch
 // directory with the built executable, the Makefile, and the last configuration above the block.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ function blocksOf(page: string): readonly Found[] {
     });
 }
 
-/** Runs the command as the shell of a user does; what fails throws with the output. */
+/** Runs the command in a shell; throws with the output if it fails. */
 function run(command: string, config: string | undefined): string {
   const scratch = mkdtempSync(join(tmpdir(), 'sota-page-'));
   try {

@@ -1,5 +1,5 @@
-// Method: beside a transfer of a good package, the node delivers what no server should send. Each
-// is refused by name, nothing of it reaches the disk, and the transfer ends right.
+// Tests that invalid requests are rejected during a transfer of a good package. Each rejection must
+// name its cause, no request may write to the disk, and the transfer must finish.
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,7 +32,7 @@ const startOf = (change: object) =>
 const offerOf = (name: unknown, version: unknown = '1.0.0') =>
   message('notify', { packages: [{ package: { name, version }, size: 1 }], services: {} });
 
-/** Refused in the answer, which names what is wrong. */
+/** Rejected in the answer, which names the error. */
 const malformed: readonly (readonly [what: string, text: string, says: RegExp])[] = [
   ['no JSON', '{"jsonrpc":', /-32700/],
   ['no text', Buffer.from([0xff, 0xfe, 0x00]).toString('latin1'), /-32700/],
@@ -73,7 +73,7 @@ const malformed: readonly (readonly [what: string, text: string, says: RegExp])[
   ['more than fits in a message', message('chunk', { bytes: 'A'.repeat(300_000) }), /-32001/],
 ];
 
-/** Well-formed: answered with status 0, refused by what is known. */
+/** Well-formed: answered with status 0, but rejected because of the agent's state. */
 const misplaced: readonly (readonly [what: string, text: string, code: string])[] = [
   [
     'a chunk of a package that nobody offered',
@@ -87,7 +87,7 @@ const misplaced: readonly (readonly [what: string, text: string, code: string])[
 
 const post = async (address: string, text: string) => (await deliver(address, text)).text;
 
-/** All that lies there, without what the agent's own files hold. */
+/** The names of all files in the directory. */
 function namesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true }).map(String).sort();
 }
@@ -116,7 +116,7 @@ test('what no server should send is refused, and disturbs nothing', async () => 
   const one = packageOf(id, randomBytes(3 * 65_536 + 9));
   let isHeld = true;
   const port = await freePort();
-  // The second chunk waits until all is over.
+  // Holds the second chunk until the end of the attack.
   const fault = ({ direction, service }: { direction: string; service: string }) =>
     direction === 'out' && service === '/sota/chunk' && isHeld && backendSent() === 2
       ? ({ kind: 'drop' } as const)

@@ -1,5 +1,6 @@
-// Method: SIGKILL at each step of a session, over both transports and against servers of both
-// kinds; the agent is started again at once, and the session has to end as if nothing had been.
+// Tests that sessions resume: the test sends SIGKILL at each step of a session, over both
+// transports and against servers of both kinds. The agent restarts at once, and the session must
+// end normally.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,7 @@ import type { Vehicle, VehicleOptions } from '../support/vehicle.ts';
 
 const test = suite('resume');
 
-/** At a line of the log, a message (which gets no further, if `isLost`), or a file that appears. */
+/** The moment of a kill: a line of the log, a message (dropped if `isLost`), or a new file. */
 type Cut =
   | { readonly log: RegExp; readonly loses?: (passing: Passing) => boolean }
   | { readonly message: (passing: Passing) => boolean; readonly isLost: boolean }
@@ -60,13 +61,13 @@ const steps: readonly (readonly [when: string, cut: Cut])[] = [
   ['the report', passes(at('in', 'report'))],
 ];
 
-/** Ends the agent at each of the cuts in turn, and starts it again. */
+/** Kills the agent at each moment in turn, and starts it again. */
 function createCutter(cuts: readonly Cut[]) {
   let left = cuts;
   let vehicle: Vehicle | undefined;
-  /** Of an agent that was ended, messages still come. */
+  /** Messages of a killed agent may still arrive. */
   let isDying = false;
-  /** What it sent last may come even after its end, until the next one runs. */
+  /** Drops the last messages of a killed agent until the next one runs. */
   let losesOfLast: ((passing: Passing) => boolean) | undefined;
   const next = () => left[0];
 
@@ -161,7 +162,7 @@ async function travel(way: Way, cuts: readonly Cut[], more: VehicleOptions = {})
   return ended;
 }
 
-/** An installer outlives the agent here, as it would not outlive a loss of power. */
+/** Kills an installer, which survives the agent here, but would not survive a power loss. */
 function kill(pid: number): void {
   if (pid === 0) return;
   try {
@@ -171,9 +172,10 @@ function kill(pid: number): void {
   }
 }
 
-/** Nothing is owed any more, and nothing left behind. */
+/** Waits until no report is due and no data is left. */
 async function settles({ backend, directory, status }: Vehicle): Promise<void> {
-  // A server says its thanks for a report once; where they were lost, an operator has to ask.
+  // A server requests the packages once after a report; if that message is lost, an operator must
+  // repeat it.
   let asked = 0;
   await until('nothing is owed', async () => {
     const now = await status().catch(() => undefined);
@@ -191,7 +193,7 @@ for (const [when, cut] of steps) {
     for (const [index, { installs, repeated }] of ends.entries()) {
       const name = `${ways[index]?.transport} ${ways[index]?.server}`;
       assert.ok(repeated <= 1, `${name}: ${repeated} chunks sent again`);
-      // The installer may have begun by then, and cannot be asked how far it came.
+      // The installer may have started, and has no probe.
       const installsMax = when === 'the finish' ? 2 : 1;
       assert.ok(installs >= 1 && installs <= installsMax, `${name}: ${installs} installs`);
     }
@@ -208,7 +210,7 @@ test('a cut at every step of one session', async () => {
 });
 
 test('a start that was lost on its way comes again, where the server knows how', async () => {
-  // The one of October 2015 says it once, and waits for ever (protocol 2.4).
+  // The server of October 2015 sends the start once, and waits without a limit (protocol 2.4).
   const late = ways.filter(({ server }) => server !== 'S-A');
   const lost = loses(at('out', 'start'));
   const ends = await Promise.all(late.map((way) => travel(way, [lost])));
@@ -252,7 +254,7 @@ test('what the package manager says is installed is not installed again', async 
       await vehicle.backend.registered();
       vehicle.backend.server.notify([one]);
       await until('the cut', () => cutter.left() === 0);
-      // The power takes the installer along; one that lived on would be waited for.
+      // A power loss ends the installer, too; the next agent would wait for a running one.
       kill(opkg.halted() ?? 0);
       await vehicle.reported(one);
       assert.is(vehicle.backend.server.outcomes[0]?.status, true);

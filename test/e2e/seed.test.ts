@@ -1,5 +1,5 @@
-// Method: the session that the servers' documentation shows, message for message, with a node that
-// writes down each byte of the client (protocol 4). What it says is compared as text.
+// Tests the session of the server's documentation, message for message, with a node that records
+// each byte of the client (protocol 4). The messages are compared as text.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ const taken = '{"jsonrpc":"2.0","id":1,"result":{"status":0}}';
 const call = (number: number, method: string, params: string) =>
   `{"jsonrpc":"2.0","id":${number},"method":"${method}","params":${params}}`;
 
-/** With its `timeout` taken out: absolute seconds, a minute and a half from now (protocol 5.7). */
+/** Removes the `timeout`: absolute seconds, 60 to 91 s ahead (protocol 5.7). */
 function withoutTimeout({ text }: Heard): string {
   const timeout = /"timeout":(\d+),/.exec(text)?.[1] ?? 'none';
   const leftS = Number(timeout) - Date.now() / 1_000;
@@ -43,7 +43,7 @@ async function next(node: SeedNode, isHttp: boolean): Promise<Heard> {
     assert.is(heard.headers['content-length'], String(Buffer.byteLength(heard.text)));
     assert.is(heard.headers['transfer-encoding'], undefined);
   } else {
-    // A 0.4 node answers both wrongly (protocol 1.9).
+    // A 0.4 node answers both headers wrongly (protocol 1.9).
     assert.is(heard.headers['sec-websocket-protocol'], undefined);
     assert.is(heard.headers['sec-websocket-extensions'], undefined);
   }

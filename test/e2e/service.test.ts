@@ -1,6 +1,6 @@
-// Method: the executable as a service manager runs it. A socket of the test's own stands for
-// systemd's; Node has none of that kind, so Perl, which every Debian has, reads it. The commit that
-// does not end is made by holding the only thread that Node's files have, as a debugger does.
+// Tests the executable under a service manager. A socket of the test replaces systemd's; Perl reads
+// it, because Node has no datagram sockets of the Unix domain. For a commit that does not end, the
+// test stops the only thread of Node's file operations, like a debugger.
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($ARGV[0])) or
 print "open\\n";
 while (defined recv($s, my $m, 4096, 0)) { $m =~ s/\\n/ /g; print "$m\\n"; }`;
 
-/** What was told to the manager, a line a message. */
+/** Collects the messages to the service manager, one line each. */
 async function listen(path: string) {
   const child = spawn('perl', ['-e', listener, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -36,7 +36,7 @@ async function listen(path: string) {
   return { count, text: () => text, end: () => void child.kill() };
 }
 
-/** Holds one thread until its stdin ends (ptrace: SEIZE, then INTERRUPT). */
+/** Stops one thread until stdin ends (ptrace: SEIZE, then INTERRUPT). */
 const holder = `my ($t, $n) = map { $_ + 0 } @ARGV; $| = 1;
 syscall($n, 0x4206, $t, 0, 0) == 0 or die "seize: $!";
 syscall($n, 0x4207, $t, 0, 0) == 0 or die "interrupt: $!";
@@ -128,7 +128,7 @@ test('gives the journal the priority of each line', async () => {
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', stderr] });
   closeSync(stderr);
   const lines = () => (existsSync(path) ? readFileSync(path, 'utf8') : '');
-  // The control socket may take longer than the link to fail.
+  // The control socket may need more time than the first failure of the link.
   const wanted = [/^<6>info started /m, /^<4>warn node-disconnected /m];
   const isTold = () => wanted.every((line) => line.test(lines()));
   await until('both lines with their priorities', isTold).finally(() => child.kill());

@@ -1,5 +1,6 @@
-// Method: the first ack is lost, which its server waits for without end, and the agent for ten
-// minutes; then the link between the nodes breaks and comes back. Only that sets it going.
+// Tests the restart of a transfer after server-online: the first ack is lost, for which its server
+// waits without a limit, and the agent for ten minutes. Then the link between the nodes breaks and
+// returns, which alone restarts the transfer.
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -26,7 +27,7 @@ for (const transport of ['http', 'ws'] as const) {
       backend.server.notify([one]);
       await until('the first ack is lost', () => isLost);
       backend.node.setLink(false);
-      // All four, or one that comes later would be another absence.
+      // Waits for all four services; a later one would count as another outage.
       await until('it is away', () => agent.log().split('server-offline').length > 4);
       assert.match((await status()).link.detail, /the server is offline/);
       backend.node.setLink(true);

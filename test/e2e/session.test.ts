@@ -1,5 +1,5 @@
-// The built executable against the reference backend: a package travels from the offer to the
-// report.
+// Tests a whole session of the built executable against the reference backend: from the offer of a
+// package to its report.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

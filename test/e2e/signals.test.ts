@@ -1,6 +1,6 @@
-// Method: every signal that would end a process is sent to the executable, and to the script on the
-// Node of this machine. Whether a debugger listens is read from the kernel: of the sockets that
-// listen, none may be the agent's, whose link is an outgoing one.
+// Tests signals: sends every signal that can end a process to the executable, and to the script on
+// this machine's Node. The kernel's list of listening sockets shows whether a debugger listens;
+// none may belong to the agent, whose link is outgoing.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Signals that end a process which has no handler for them, and that Node does not ignore. */
+/** Signals that end a process without a handler, and that Node does not ignore. */
 const deadly = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGTERM'].concat([
   'SIGSTKFLT',
   'SIGXCPU',
@@ -59,7 +59,7 @@ test('SIGHUP is ignored, with a line that says what it does not do', async () =>
   assert.is(await agent.kill(), 0);
 });
 
-/** Of the TCP sockets that listen, those of this process. */
+/** The listening TCP sockets of this process. */
 function listening(pid: number): readonly string[] {
   const rows = ['tcp', 'tcp6'].flatMap((name) =>
     readFileSync(`/proc/${pid}/net/${name}`, 'utf8').split('\n').slice(1),
@@ -96,7 +96,7 @@ for (const [name, words] of ways) {
       const pid = child.pid ?? 0;
       await pause(afterMs);
       child.kill('SIGUSR1');
-      // What Node's debugger needs to listen, and this Node's own start.
+      // Node's debugger needs this time to listen, and Node itself needs it to start.
       for (let at = 0; at < 10 && child.exitCode === null && child.signalCode === null; at += 1) {
         await pause(50);
         child.kill('SIGUSR1');

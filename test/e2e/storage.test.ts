@@ -1,5 +1,5 @@
-// The built executable with a storage.dir that is somebody else's, and with a journal that is
-// damaged: what it says, and what lies there afterwards.
+// Tests the built executable with a `storage.dir` of another program, and with a damaged journal:
+// its messages, and the files afterwards.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -32,7 +32,7 @@ test.beforeEach(() => {
 });
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Nobody answers there. */
+/** No process listens on this port. */
 const rvi = { url: 'http://127.0.0.1:9', listen: '127.0.0.1:0' };
 const folder = join(process.env['SOTA_AGENT_ROOT'] ?? '.', 'test/fixtures/journal-0.1.0');
 
@@ -87,12 +87,14 @@ for (const [what, make] of foreign) {
 
 type Planted = readonly [what: string, plant: (outside: string) => void, said: RegExp];
 
-/** A transfer is open in it. */
+/** This journal has an open transfer. */
 const ourJournal = () => readFileSync(join(folder, 'transfer-open.journal'));
 const inState = (name: string) => join(state, name);
 const pipe = (name: string) => void spawnSync('mkfifo', [inState(name)]);
 
-/** What somebody who may write to storage.dir could leave there, beside a journal of the agent. */
+/**
+ * What an attacker with write permission to storage.dir could create next to the agent's journal.
+ */
 const planted: readonly Planted[] = [
   ...['journal', 'journal.new', 'journal.damaged', 'delivery-path', 'packages'].flatMap((name) => {
     const said = new RegExp(`"${name}" in it is not a `);
@@ -212,7 +214,7 @@ test('starts with a damaged journal of 0.1.0, owes its report, and keeps the fil
   }
 });
 
-/** tmpfs of every Linux that has one there. */
+/** The tmpfs of most Linux systems. */
 const memory = '/dev/shm';
 const isMemory = existsSync(memory) && statfsSync(memory).type === 0x01021994;
 

@@ -1,6 +1,7 @@
-// Method: Debian's SWUpdate as a daemon that outlives the agent. A relay between them halts their
-// handshake at a byte; then the agent is killed, and started again. The daemon still carries the
-// mark of an earlier update that was installed: who believed it would report this one as done.
+// Tests an interrupted install by Debian's SWUpdate daemon, which survives the agent. A relay
+// between them halts their handshake at a byte; then the test kills the agent and starts it again.
+// The daemon still has the success mark of an earlier update, which the agent must not report for
+// this one.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,10 @@ type Place = {
   halted(): Promise<void>;
 };
 
-/** An update that is to halt; `act` cuts the agent, and leaves one that runs. Gives the report. */
+/**
+ * Runs an update up to `halt`; `act` interrupts the agent and leaves a running one. Returns the
+ * report.
+ */
 async function on(
   haltOf: (imageBytes: number) => Halt,
   act: (place: Place) => Promise<void>,
@@ -101,9 +105,9 @@ for (const [moment, halt] of moments) {
     const { status, text } = await on(
       () => halt,
       async ({ vehicle, relay, control }) => {
-        // It has come so far, too: what was written to it is read in turn.
+        // Waits until the daemon has read the request.
         const isTaken = halt.bytes >= requestBytes;
-        // Just after its answer it may still show that it is idle.
+        // Just after its answer the daemon may still report that it is idle.
         const isBusy = async () => (await control.status()).kind === 'busy';
         await until('the daemon to begin', async () => !isTaken || (await isBusy()));
         await cutAgent(vehicle);

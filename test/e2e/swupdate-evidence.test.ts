@@ -1,5 +1,6 @@
-// The built executable and Debian's SWUpdate: an update whose first script writes the versions that
-// will be true at its end. Killed or stuck before that, it is not installed, whatever they say.
+// Tests versions as evidence, with the built executable and Debian's SWUpdate: the first script of
+// an update writes the new versions early. If SWUpdate is killed or hangs before the end, the
+// update is not installed, although the versions match.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +27,10 @@ all.beforeEach(() => {
 });
 all.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Halts once behind the versions: the number of its group is then in the file `group`. */
+/**
+ * Halts once after it wrote the versions; the number of its process group is then in the file
+ * `group`.
+ */
 const early = () => `#!/bin/sh
 echo rootfs 2.0.0 >${path('sw-versions')}
 echo run >>${path('runs')}

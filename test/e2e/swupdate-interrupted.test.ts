@@ -1,6 +1,6 @@
-// Method: Debian's SWUpdate, started by the agent through a script of the test's own that halts it
-// before it starts, in the middle of its payload, or after its end; scripts of the update halt it
-// in between. Then both are killed, as by a power cut, or one of them.
+// Tests interrupted runs of Debian's SWUpdate as a program. A wrapper script halts it before its
+// start, during its payload, or after its end; scripts of the update halt it in between. Then the
+// test kills both, like a power loss, or one of them.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const points = [
 ] as const;
 type Point = (typeof points)[number];
 
-/** Called as `swupdate -l LEVEL -i FILE …`; halts once, and goes on when the file `go` is there. */
+/** The arguments are `-l LEVEL -i FILE …`; halts once, and continues when the file `go` exists. */
 const wrapper = () => `#!/bin/sh
 cd ${directory}; halt=$(cat halt); : >halt; level=$2; file=$4; shift 4
 echo start >>starts; echo $$ >pid
@@ -68,7 +68,7 @@ type Given = {
   readonly keys?: Keys;
 };
 
-/** An update that has come to `point`; `act` cuts it and leaves an agent that runs. */
+/** Runs an update up to `point`; `act` interrupts it and leaves a running agent. */
 async function on(
   point: Point,
   act: (vehicle: Vehicle, swupdate: () => number) => Promise<void>,
@@ -109,13 +109,13 @@ async function on(
   return text;
 }
 
-/** What it does beside the script that halts is seen in its folders. */
+/** A direct stream is visible in the target folder. */
 function isThere(point: Point): boolean {
   if (point !== 'the stream to its place') return true;
   return existsSync(path('target')) && readdirSync(path('target')).length > 0;
 }
 
-/** The whole group, as the loss of power does. */
+/** Kills the whole process group, like a power loss. */
 async function kill(swupdate: number): Promise<void> {
   process.kill(-swupdate, 'SIGKILL');
   await until('SWUpdate to be gone', () => isGone(swupdate));
@@ -149,12 +149,12 @@ for (const point of points) {
       await cutAgent(vehicle);
       vehicle.boot();
       await vehicle.agent().logged(/install attempt 1 interrupted/);
-      // Long enough for one that would not wait.
+      // Longer than an agent takes that does not wait.
       await pause(1_500);
       assert.is(starts(), 1);
       go();
       await vehicle.agent().logged(/ installed /);
-      // It has lost whom it talks to, and may have ended of that: then it was repaired.
+      // SWUpdate may have failed because its output pipe is closed; then the agent repeats it.
       assert.ok(starts() <= (isDone ? 1 : 2), String(starts()));
     });
   });

@@ -1,5 +1,5 @@
-// The built executable, a backend, and Debian's SWUpdate: a signed .swu travels into a folder, and
-// the report says what is true of it, also when the agent dies in the middle.
+// Tests the built executable with a backend and Debian's SWUpdate: a signed .swu is installed into
+// a folder, and the report is true, also when the agent ends during the install.
 import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
@@ -92,11 +92,11 @@ async function on(act: (device: Device) => Promise<void>): Promise<void> {
 
 async function assertInstalled({ path }: Device): Promise<void> {
   assert.ok(readFileSync(path('target/app')).equals(data));
-  // The payload goes when the server has shown that it knows.
+  // The agent removes the payload after the server has confirmed the report.
   await until('the payload to go', () => readdirSync(path('state/packages')).length === 0);
 }
 
-/** Notes each of its runs, and goes on when the file `go` is there. */
+/** Logs each of its runs, and ends when the file `go` exists. */
 function held({ path }: Device): SwuScript {
   const text = `#!/bin/sh\necho begin >>${path('runs')}\nwhile [ -d ${path('state')} ]; do
   [ -e ${path('go')} ] && echo end >>${path('runs')} && exit 0\n  sleep 0.1\ndone\nexit 1\n`;
@@ -200,13 +200,14 @@ test('runs no second program beside one that it was killed in', () =>
     await first.kill('SIGKILL');
     const second = device.start();
     await second.logged(/install attempt 1 interrupted/);
-    // Long enough for one that would not wait.
+    // Longer than an agent takes that does not wait.
     await wait(2_000);
     assert.equal(runs(device), ['begin']);
     writeFileSync(device.path('go'), '');
     const outcome = await device.reported(one);
     assert.is(outcome.status, true, outcome.text);
-    // The first one has lost whom it talks to, and may have ended of that: then it was repaired.
+    // The first SWUpdate may have failed because its output pipe is closed; then the agent repeats
+    // it.
     const all = runs(device);
     assert.ok(/^begin end( begin end)?$/.test(all.join(' ')), all.join(' '));
     await assertInstalled(device);

@@ -1,5 +1,5 @@
-// Method: for each way in which TLS can fail, a peer that is wrong in this one way; the one warning
-// of the executable must say whose fault it is and which key to check, and show no text of OpenSSL.
+// Tests the warning for each way in which TLS can fail, with a peer that has exactly this fault: it
+// must name the faulty side and the key to check, and must not contain text of OpenSSL.
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { readFileSync } from 'node:fs';
@@ -30,10 +30,10 @@ function given(): Kit {
 
 type Files = { readonly ca?: string; readonly mine?: string; readonly key?: string };
 
-/** Nothing of OpenSSL, nothing of Node's advice, nothing of minified code. */
+/** Text of OpenSSL, hints of Node, and minified code. */
 const foreign = /error:[0-9A-F]{8}|SSL routines|--use-system-ca|openssl\/|[0-9A-F]{16}|EPROTO/;
 
-/** The agent's first warning of the link against a peer on that port, and its whole log. */
+/** Returns the agent's first warning about the link to that peer, and its whole log. */
 async function warned(url: string, files: Files, code = 'warn node-disconnected') {
   const directory = mkdtempSync(join(tmpdir(), 'sota-tls-fault-'));
   const { ca, mine, key = mine } = files;

@@ -1,5 +1,5 @@
-// Method: a TLS front of the test's own before the backend, that insists on the vehicle's
-// certificate and passes bytes on. Deliveries come back over plain HTTP, as they do on a device.
+// Tests the agent over TLS: a TLS front end of the test requires the vehicle's certificate, and
+// passes the bytes on to the backend. Deliveries arrive over plain HTTP, as on a device.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createServer } from 'node:tls';
@@ -20,7 +20,7 @@ const testTls = test.needs('openssl', hasOpenssl);
 
 type Front = {
   readonly port: number;
-  /** Who came in, and why others did not. */
+  /** The names in the certificates of accepted clients; `refused` has the errors. */
   readonly shown: string[];
   readonly refused: string[];
   stop(): Promise<void>;
@@ -161,7 +161,7 @@ for (const { scheme, what, before, after, authority } of renewals) {
   });
 }
 
-/** Nothing turns verification off, also not what turns it off in every other Node. */
+/** No environment variable may disable verification, not even the one that disables it in Node. */
 const unverified = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
 const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' } as const;
 

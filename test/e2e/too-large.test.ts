@@ -1,5 +1,5 @@
-// Method: the built executable is offered what it can never receive: more than the protocol can
-// count, and more than the kernel lets the process write (RLIMIT_FSIZE).
+// Tests packages that are too large, with the built executable: more chunks than the protocol can
+// count, and more bytes than the kernel lets the process write (RLIMIT_FSIZE).
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
@@ -39,7 +39,7 @@ test.needs('prlimit', hasProgram('prlimit'))(
 );
 
 test('a start of more chunks than can be counted is reported as failed', async () => {
-  // The start of the server itself is lost.
+  // Drops the server's own start.
   const fault = ({ service, parameters }: Passing) => {
     const isOwn = JSON.stringify(parameters).includes('32769');
     return { kind: service === '/sota/start' && !isOwn ? 'drop' : 'pass' } as const;

@@ -1,5 +1,5 @@
-// The built executable against the WebSocket edges of real nodes, spelt as they spell: a whole
-// session, and one that is cut in the middle by SIGKILL.
+// Tests the built executable against the WebSocket edges of real nodes, in their message formats: a
+// whole session, and one with a SIGKILL in the middle.
 import { randomBytes } from 'node:crypto';
 import { packageOf } from '../backend/package.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -48,7 +48,7 @@ for (const [name, options] of ways) {
       assert.equal(vehicle.installs(), ['radio']);
       assert.is(packageOf(one.id, vehicle.installed(one.id)).checksum, one.checksum);
       assert.ok(backend.chunksRepeated() <= 1, `${backend.chunksRepeated()} sent again`);
-      // 0.4 drops a list without an object, and with it the question that proves a report.
+      // 0.4 drops a list without an object, including the getpackages that confirms a report.
       if (name === '0.4') {
         assert.ok(backend.failures.some((reason) => /dropped.*getpackages/.test(reason)));
       } else await until('listed', () => backend.server.lists.length > 0);
