@@ -1,4 +1,5 @@
-// What the fake opkg does to files: unpacks them, remembers their package, removes them.
+// The file operations of the fake opkg: unpacks archives, records the owner of each file, removes
+// files.
 import { spawnSync } from 'node:child_process';
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { symlinkSync, truncateSync, writeFileSync } from 'node:fs';
@@ -19,10 +20,10 @@ export function createFiles({ settings, isOld, root, home, point, say }) {
     }
   }
 
-  /** Gives the room that is left. */
+  /** Returns the space that is left. */
   function put({ name, type, data, target, size }, room, conffiles) {
     const path = join(root, clean(name));
-    // Of a cut archive the last entry has fewer bytes than its header says.
+    // In a truncated archive the last entry has fewer bytes than its header states.
     const isKept = conffiles.includes(clean(name)) && existsSync(path);
     const to = isKept && !readFileSync(path).equals(data) ? `${path}-opkg` : path;
     mkdirSync(dirname(to), { recursive: true });
@@ -39,7 +40,7 @@ export function createFiles({ settings, isOld, root, home, point, say }) {
     return room;
   }
 
-  /** 0.6 gives the file its size all the same: what did not fit is zeros. */
+  /** 0.6 sets the full size; the part that did not fit is zeros. */
   function full(path, name, size) {
     if (!isOld) truncateSync(path, size);
     if (settings.isQuiet === true) return;
@@ -60,7 +61,7 @@ export function createFiles({ settings, isOld, root, home, point, say }) {
     const { Package } = fields;
     writeFileSync(join(info, `${Package}.control`), stanzaOf(fields));
     const paths = files.filter(({ type }) => type !== '5').map(({ name }) => `/${clean(name)}`);
-    // 0.6 has the mode behind each path.
+    // 0.6 writes the mode after each path.
     const lines = paths.map((path) => (isOld ? `${path}\n` : `${path}\t0100644\n`));
     writeFileSync(join(info, `${Package}.list`), lines.join(''));
     const { postinst } = scripts;
@@ -73,7 +74,7 @@ export function createFiles({ settings, isOld, root, home, point, say }) {
     return text.split('\n').flatMap((line) => (line === '' ? [] : [line.split('\t')[0]]));
   }
 
-  /** A package that another one replaces: its files go, unless the new one has them, too. */
+  /** Removes a replaced package: its files, except those that the new package has, too. */
   function forget(name) {
     for (const path of listOf(name)) rmSync(join(root, path), { force: true });
     for (const kind of ['control', 'list', 'postinst']) {

@@ -1,13 +1,13 @@
-// Parts of the fake opkg: archives (also truncated ones), the status file, versions.
+// The parts of the fake opkg: archives (also truncated ones), the status file, versions.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { constants, gunzipSync } from 'node:zlib';
 
 /**
- * Entries of an .ipk: { fields, scripts, conffiles, files, isCut }; undefined if this opkg cannot
- * read its control. `reads` are the compressions that this opkg knows (`gz`, `xz`, `zst`, `bz2`):
- * data compressed otherwise have no entries, and nothing complains.
+ * Returns the entries of an .ipk: { fields, scripts, conffiles, files, isCut }; undefined if this
+ * opkg cannot read its control. `reads` are the compressions that this opkg supports (`gz`, `xz`,
+ * `zst`, `bz2`). Data with another compression has no entries and causes no error.
  */
 export function openIpk(path, reads) {
   const outer = readFileSync(path);
@@ -42,7 +42,7 @@ function unpacked(member) {
   return spawnSync(program, ['-dc'], options).stdout ?? Buffer.alloc(0);
 }
 
-/** As much as there is: a cut stream is no error here. */
+/** Inflates as much as there is: a truncated stream causes no error. */
 function inflate(data) {
   if (data[0] !== 0x1f) return data;
   try {
@@ -128,7 +128,7 @@ export function stanzaOf(fields) {
   return `${lines.join('')}\n`;
 }
 
-/** Numbers as numbers, the rest as text; enough for a test's versions. */
+/** Compares numbers as numbers, the rest as text; sufficient for the versions of the tests. */
 export function compareVersions(a, b) {
   const [left, right] = [a, b].map((text) => text.match(/\d+|[^\d.-]+/g) ?? []);
   for (let at = 0; at < Math.max(left.length, right.length); at += 1) {

@@ -1,15 +1,15 @@
-// What the fake opkg does, defect by defect: docs/integrate/installers.md names each. It runs as a
-// program (opkg.mjs), or in the process of a test, which saves the start of Node.
+// The behaviour of the fake opkg, defect by defect: docs/integrate/installers.md names each. It
+// runs as a program (opkg.mjs), or in the process of a test, which avoids the start of Node.
 //
-// A file of JSON describes the fake, the argument of `--fake`:
+// The argument of `--stand-in` is a JSON file that describes the fake:
 //   flavour   "0.1.8", "0.6-internal", "0.6-libsolv" or "lede" (OpenWrt's opkg-lede)
 //   capacity  bytes that fit on its disk; more is ENOSPC
 //   isQuiet   it does not report that its disk is full
-//   isStatusLost  the second half of its status file does not fit, and nobody looks
+//   isStatusLost  the second half of its status file does not fit, without an error
 //   dieAt     a point at which it kills itself, once: then the file has no such name
 //   haltAt    a point at which it writes FILE.reached and waits; only as a program
 // Points: locked, preinst, unpack:<files>, unpacked, postinst, status-empty, status-half,
-// status-written; and asked:<n>, the n-th question of a package's status. Every call is a line in
+// status-written; and asked:<n>, the n-th query of a package's status. Every call is a line in
 // FILE.calls.
 import { appendFileSync, closeSync, existsSync, ftruncateSync, openSync } from 'node:fs';
 import { readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -17,12 +17,12 @@ import { join } from 'node:path';
 import { createFiles } from './opkg-files.mjs';
 import { compareVersions, openIpk, readStatus, stanzaOf } from './opkg-parts.mjs';
 
-// One call at a time, from its start to its end.
+// The state of the call; calls run one at a time.
 let options, settingsFile, settings, isLede, isOldest, isOld, isSolver;
 let root, home, statusFile, lockFile, files, command, names, ports;
 
 /**
- * Runs the command of these arguments to its end; returns the exit code. `ports`: `pid` for the
+ * Runs the command of these arguments; returns the exit code. `ports`: `pid` is the PID for the
  * lock, `out` and `err` take text, `kill` ends the run by a signal, `script` runs `sh`.
  */
 export function runOpkg(given, withPorts) {
@@ -68,7 +68,7 @@ function rootOf(found) {
 function main() {
   const isQuestion = ['status', 'list-installed', 'files'].includes(command);
   if (isLocked()) {
-    // 0.6 answers questions also then.
+    // 0.6 answers queries while the lock is taken, too.
     if (isOld || !isQuestion) {
       return refuse(255, `Could not lock ${lockFile}: Resource temporarily unavailable.`);
     }
@@ -108,7 +108,7 @@ function isThere({ Status }) {
   return / (installed|unpacked|half-installed)$/.test(Status);
 }
 
-/** By a process that lives: the lock of one that was killed is free, as the kernel has it. */
+/** True if a running process has the lock; the kernel frees the lock of a killed process. */
 function isLocked() {
   if (!existsSync(lockFile)) return false;
   const stat = `/proc/${readFileSync(lockFile, 'utf8')}/stat`;
@@ -140,7 +140,7 @@ function point(name) {
   }
 }
 
-/** Until FILE.go is there, or for ever. */
+/** Waits until FILE.go exists. */
 function wait() {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   while (!existsSync(`${settingsFile}.go`)) Atomics.wait(pause, 0, 0, 20);
@@ -176,7 +176,7 @@ function install(installed, file) {
   return put(installed, ipk, old);
 }
 
-/** The exit code if the version is reason enough not to install. */
+/** Returns the exit code if the version prevents the install. */
 function byVersion({ fields: { Package, Version } }, old, isForced, file) {
   const order = old === undefined ? 1 : compareVersions(Version, old.Version);
   if (order === 0 && isLede && !isForced && / installed$/.test(old.Status)) {
@@ -217,7 +217,7 @@ function put(installed, ipk, old) {
   return isConfigured ? 0 : refuse(255, `postinst script of ${old?.Package ?? Package} failed.`);
 }
 
-/** What it replaces or conflicts with goes away. */
+/** Returns the packages that this one replaces or conflicts with; opkg removes them. */
 function replacedBy({ fields: { Package, Replaces = '', Conflicts = '' } }) {
   return [Package, ...Replaces.split(', '), ...Conflicts.split(', ')].filter((one) => one !== '');
 }
@@ -245,11 +245,11 @@ function save(installed, ipk, Status) {
   const others = installed.filter((one) => !gone.includes(one.Package));
   const { Package, Version, Architecture } = fields;
   const one = { Package, Version, Status, Architecture };
-  // In no order that one could rely on.
+  // The order of the stanzas is arbitrary.
   write(settings.isStatusLost === true ? [one, ...others] : [...others, one]);
 }
 
-/** In place, at the very end, never synced. */
+/** Writes in place at the end of the run, without a sync. */
 function write(installed) {
   const text = installed.map(stanzaOf).join('');
   const half = Math.floor(text.length / 2);
