@@ -1,6 +1,5 @@
-// What the server was told is held, against what lies in the agent's storage directory. Every
-// chunk that was ever acked must be held, and read back byte for byte; a package may be gone only
-// when its outcome is on flash.
+// Compares the chunks that were acked with the agent's storage directory. Each acked chunk must be
+// stored, and have the right bytes; a package may be missing only if its outcome is on flash.
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { existsSync, readFileSync } from 'node:fs';
@@ -19,20 +18,20 @@ import type { PackageId, ServerPackage } from '../backend/package.ts';
 export type Told = {
   readonly id: PackageId;
   readonly data: Buffer;
-  /** Every index that ever stood in an ack. */
+  /** Every index of any ack. */
   readonly acked: ReadonlySet<number>;
 };
 
 export type Verdict = {
-  /** Chunks that were acked, and looked at. */
+  /** The number of checked chunks. */
   readonly checked: number;
-  /** What does not hold, a sentence each. */
+  /** The violations, a sentence each. */
   readonly violations: readonly string[];
 };
 
 /**
- * A backend that offers `one` to each agent that registers before the first ack, for a notify that
- * a cut swallowed comes again only from an operator; `acked` gets what is acked.
+ * A backend that offers `one` to each agent that registers before the first ack, because only an
+ * operator repeats a notify that an interruption lost. `acked` collects the acked indices.
  */
 export function createNoting(
   options: Pick<BackendOptions, 'transport'>,
@@ -52,7 +51,7 @@ export function createNoting(
   return backend;
 }
 
-/** Takes the indices out of the parameters of an ack. */
+/** Adds the indices in the parameters of an ack. */
 export function noteAck(parameters: unknown, acked: Set<number>): void {
   const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
   const chunks = isBody(body) ? body['chunks'] : undefined;
@@ -60,7 +59,7 @@ export function noteAck(parameters: unknown, acked: Set<number>): void {
   for (const index of chunks) if (typeof index === 'number') acked.add(index);
 }
 
-/** What the journal there says; nothing, where there is none yet. */
+/** Returns the state of the journal there; the initial state if there is none. */
 export function stateIn(storage: string): State {
   const journal = join(storage, 'journal');
   const bytes = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0);

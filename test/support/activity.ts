@@ -1,11 +1,11 @@
-// What a tree of processes does: its CPU time, and the time in which it was ready and had to wait
-// for a CPU (proc(5): stat, schedstat). A slow machine shows in the second, a hang in neither.
+// Measures a tree of processes: its CPU time, and the time in which it was ready and waited for a
+// CPU (proc(5): stat, schedstat). A slow machine shows in the second value, a hang in neither.
 import { readFileSync, readdirSync } from 'node:fs';
 
 export type Activity = {
   /** CPU time since the last call, of all processes of the tree. */
   readonly cpuMs: number;
-  /** Whether the tree works, or would work if the machine let it. */
+  /** Whether the tree works, or is ready and waits for the machine. */
   readonly isBusy: boolean;
 };
 
@@ -21,10 +21,13 @@ type Stat = {
 const tickMs = 10;
 /** A process that only polls uses less than this share of the time. */
 const workShare = 0.03;
-/** CPU time and waiting for a CPU together: less is a process that sleeps. */
+/** The share of CPU time and waiting for a CPU; a process with less sleeps. */
 const readyShare = 0.2;
 
-/** Returns what the tree below `root` did since the call before; the first call has all of it. */
+/**
+ * Returns the activity of the tree below `root` since the previous call; the first call returns all
+ * of it.
+ */
 export function createMeter(root: number): (elapsedMs: number) => Activity {
   let last = new Map<number, { readonly cpuMs: number; readonly delayMs: number }>();
   return (elapsedMs) => {
@@ -44,7 +47,10 @@ export function createMeter(root: number): (elapsedMs: number) => Activity {
   };
 }
 
-/** `root`, what descends from it, and what is in its group or session without a parent there. */
+/**
+ * Returns `root`, its descendants, and processes of its group or session whose parent is not in the
+ * tree.
+ */
 function treeOf(root: number): readonly Stat[] {
   const all = namesIn('/proc').filter(isNumber).flatMap(statOf);
   const parents = new Map(all.map(({ pid, parent }) => [pid, parent]));
@@ -69,7 +75,7 @@ function statOf(name: string): readonly Stat[] {
   return [{ pid: Number(name), parent: at(1), group: at(2), session: at(3), cpuMs }];
 }
 
-/** Of all threads: how long they waited for a CPU, and whether one waits for a disk. */
+/** Over all threads: the time of waiting for a CPU, and whether one waits for a disk. */
 function tasksOf(pid: number): { readonly delayMs: number; readonly isBlocked: boolean } {
   let [delayMs, isBlocked] = [0, false];
   for (const task of namesIn(`/proc/${pid}/task`)) {

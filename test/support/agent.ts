@@ -1,4 +1,5 @@
-// The built executable, as a user runs it: a configuration file, a process, its log on stderr.
+// Runs the built executable like a user: with a configuration file, as a process, with its log on
+// stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,10 +20,10 @@ export type AgentProcess = {
   readonly ended: Promise<number | string>;
 };
 
-/** What to put before the executable, where `SOTA_AGENT_TARGET` names one of a foreign CPU. */
+/** The emulator for the executable, if `SOTA_AGENT_TARGET` names a foreign CPU. */
 export const launcher: readonly string[] = emulatorFor(process.env['SOTA_AGENT_TARGET']);
 
-/** Seconds of silence in which an agent that is this slow has not merely been slow. */
+/** The stall timeout for this machine, longer than the pauses of a slow agent. */
 export const stallSeconds = launcher.length === 0 ? 1 : 6;
 
 export function agentPath(): string {
@@ -45,7 +46,7 @@ export function writeConfig(
     storage: { dir: join(directory, 'state'), min_free: '1 MiB' },
     control: { socket: join(directory, 'control.sock') },
     log: { level: 'debug' },
-    // Of which there is nothing to warn.
+    // This configuration causes no warning.
     installer: { enabled: ['swupdate'], swupdate: { args: ['-k', '/etc/swupdate/public.pem'] } },
     ...config,
   };
@@ -119,7 +120,7 @@ export type CommandResult = {
   readonly err: string;
 };
 
-/** Blocks this process, and with it a backend in it; `askAgent` does not. */
+/** Blocks this process, including a backend in it; `askAgent` does not. */
 export function runAgentCommand(config: string, ...words: readonly string[]): CommandResult {
   const [program = '', ...args] = [...launcher, agentPath(), ...words, '--config', config];
   const ran = spawnSync(program, args, { encoding: 'utf8' });

@@ -1,4 +1,4 @@
-// Certificates for the tests, made by openssl: two authorities, and under the first a node on
+// Makes certificates for the tests with openssl: two authorities, and under the first a node on
 // 127.0.0.1, a vehicle, and a node of another name.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ export type Certificates = {
   readonly node: Pair;
   readonly misnamed: Pair;
   readonly vehicle: Pair;
-  /** The vehicle's of before, and one of the other authority. */
+  /** An expired one of the vehicle, and one of the other authority. */
   readonly expired: Pair;
   readonly otherVehicle: Pair;
-  /** The vehicle's key behind a passphrase. */
+  /** The vehicle's key with a passphrase. */
   readonly lockedKey: Buffer;
 };
 

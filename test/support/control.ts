@@ -1,13 +1,13 @@
-// A clock that is turned by hand and sockets that end in the same process: what control and
-// commands need of the world, without waiting for it.
+// A fake clock and sockets within the process, for the tests of control and commands, so that they
+// need no waits.
 import type { Clock, DiskFailure, LocalSockets, LocalStream } from '../../src/host/ports.ts';
 import type { LocalStreamHandlers } from '../../src/host/ports.ts';
 import type { Status } from '../../src/core/status.ts';
 
 export type FakeClock = Clock & {
-  /** Runs what is due on the way, and everything that follows from it without a timer. */
+  /** Runs all timers that become due, and everything that follows from them without a timer. */
   advance(ms: number): Promise<void>;
-  /** Timers that are set. */
+  /** The number of pending timers. */
   waiting(): number;
 };
 
@@ -42,17 +42,17 @@ export function createFakeClock(wallMs = 0): FakeClock {
   };
 }
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Runs everything that needs no timer. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
 }
 
 export type FakeSockets = LocalSockets & {
-  /** Every connect fails like this. */
+  /** Makes every connect fail like this. */
   refuse(failure: DiskFailure | undefined): void;
-  /** From now on nobody reads what a server writes: its writes do not end. */
+  /** Makes every later write of a server hang, as if the client does not read. */
   stall(): void;
-  /** Writes of servers that have not ended. */
+  /** The number of pending writes of servers. */
   unread(): number;
 };
 
@@ -126,7 +126,7 @@ function join(
   return streamTo(() => far.handlers);
 }
 
-/** A status with nothing in it. */
+/** Returns an empty status with these fields set. */
 export function statusOf(change: Partial<Status> = {}): Status {
   return {
     agent: { version: '1.2.3', uptimeMs: 3_723_000, source: 'daemon' },

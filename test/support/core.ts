@@ -1,5 +1,5 @@
-// The policy without a shell: each event is decided and folded at once, as a commit would, and
-// what was decided is kept. No clock runs but by hand.
+// The policy without the agent's event loop: decides and folds each event at once, as after a
+// commit, and records the decisions. The test sets the clock.
 import { createHash } from 'node:crypto';
 import { readSettings } from '../../src/config.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
@@ -38,7 +38,7 @@ export const names = {
   abort: 'genivi.org/vin/VIN45678901234567/sota/abort',
 };
 
-/** Of a node that has not told how it names the vehicle. */
+/** For a node that has not sent the vehicle's prefix. */
 export const hints: DialectContext = {
   messages: 'auto',
   device: settings.device,
@@ -56,7 +56,7 @@ export const backend = {
 export const ghc: PackageId = { name: 'ghc', version: '7.6.2' };
 export const vim: PackageId = { name: 'vim', version: '8.0.1' };
 
-/** Of chunks of zeros; the last one is 100 bytes long. */
+/** The chunks are zeros; the last one has 100 bytes. */
 export const lastBytes = 100;
 export const dataOf = (index: number, count: number) =>
   new Uint8Array(index === count ? lastBytes : chunkBytes);
@@ -74,7 +74,7 @@ export const offer = (...ids: readonly PackageId[]): Notify => ({
   services: backend,
   dialect: 'P1',
 });
-/** As a server of P2 or P3 offers it. */
+/** An update as a server of P2 or P3 offers it. */
 export const updateOf = (isConfirmationWanted: boolean): Update => ({
   signature: 'first',
   description: 'maps of 2016',
@@ -101,21 +101,21 @@ export type AnyExchange = { readonly phase?: string } & Partial<
 
 export type Core = {
   nowMs: number;
-  /** Both halves, and their fields in one place. */
+  /** The fields of both halves in one object. */
   readonly state: () => State & CoreState & RviState;
   /** All facts since the beginning. */
   readonly facts: readonly Fact[];
   act(event: Event): Decision;
   ask(request: Request): Decision;
-  /** Time passes; every deadline on the way is acted on. */
+  /** Advances the clock; runs every deadline up to then. */
   wait(ms: number): readonly Effect[];
   phase(id: PackageId): string | undefined;
   one(id: PackageId): Package | undefined;
-  /** What happens with a package, on this device and with its server, whatever its phase. */
+  /** The runtime data of a package in any phase, of the core and of the backend. */
   running(id: PackageId): AnyExchange & Ongoing;
 };
 
-/** What is exchanged about a package, whatever its phase. */
+/** Returns the exchange about a package in any phase. */
 export function exchangeOf({ exchanges }: RviState, id: PackageId): AnyExchange {
   const found = exchanges.get(keyOf(id));
   return found === undefined || found.phase === 'offered' ? {} : found;
@@ -134,14 +134,14 @@ function ongoingOf(one: Package | undefined): Ongoing {
 
 type Parts = Partial<CoreState & RviState>;
 
-/** A state with some fields of its halves set. */
+/** Returns the state with some fields of its halves replaced. */
 export function withParts({ core, backend }: State, parts: Parts): State {
   const of = (half: object) =>
     Object.fromEntries(Object.entries(parts).filter(([name]) => name in half));
   return { core: { ...core, ...of(core) }, backend: { ...backend, ...of(backend) } };
 }
 
-/** What a reboot may not change. */
+/** Returns the part of the state that a reboot must not change. */
 export function durableOf({ core, backend }: State) {
   const { history, nextOrder, packages } = core;
   const { server, previousServers, origins, inventoryRequest } = backend;
@@ -151,12 +151,12 @@ export function durableOf({ core, backend }: State) {
   return { ...lists, server, previousServers, nextOrder, isListing };
 }
 
-/** A package without what a boot forgets. */
+/** Returns a package without the data that a boot removes. */
 function withoutBoot(one: Package) {
   return { ...one, phase: { ...one.phase, now: undefined, reservation: undefined } };
 }
 
-/** As `status` shows it. */
+/** Returns the status as `status` prints it. */
 export function statusOf(
   core: Core,
   source: 'daemon' | 'flash' = 'daemon',
@@ -209,7 +209,7 @@ export function createCore(
   return core;
 }
 
-/** Booted, registered, and told of the packages. */
+/** Returns a core that is booted and registered, and has offers for these packages. */
 export function createLinked(own: Settings = settings, ...ids: readonly PackageId[]): Core {
   const core = createCore(own);
   core.act({ kind: 'booted', bootId: 'boot-1', payloads: [] });
@@ -223,7 +223,7 @@ export function link(core: Core): void {
   core.act({ kind: 'registered', names, vin: 'VIN45678901234567', found: undefined });
 }
 
-/** The server starts it, and there is room. */
+/** Runs the server's start; there is enough space. */
 export function open(core: Core, id: PackageId, count: number, checksum = sumOf(count)): Decision {
   const start = startOf(id, count, checksum);
   const asked = core.ask(start);
@@ -235,12 +235,12 @@ export function numberIn(decided: Decision): number {
   return reserve?.number ?? 0;
 }
 
-/** Chunks 1 to `upTo`, of `count`. */
+/** Receives the chunks 1 to `upTo`, of `count`. */
 export function receive(core: Core, id: PackageId, upTo: number, count: number): void {
   for (let index = 1; index <= upTo; index++) core.ask(chunkOf(id, index, count));
 }
 
-/** Received, finished and hashed: the installer gets ready. */
+/** Runs up to a verified payload, before the installer starts. */
 export function complete(core: Core, id: PackageId, count: number, sha1 = sumOf(count)): Decision {
   receive(core, id, count, count);
   core.ask({ kind: 'finish', id });
@@ -252,7 +252,7 @@ export function transferNumber(core: Core, id: PackageId): number {
   return phase !== undefined && 'transfer' in phase ? phase.transfer.number : 0;
 }
 
-/** Up to the running installer. */
+/** Runs up to the running installer. */
 export function install(core: Core, id: PackageId, count = 2): Decision {
   open(core, id, count);
   complete(core, id, count);
@@ -260,7 +260,7 @@ export function install(core: Core, id: PackageId, count = 2): Decision {
   return core.act({ kind: 'prepared', id, number, installer: 'opkg', before: '{}' });
 }
 
-/** Up to the outcome; the report is owed. */
+/** Runs up to the outcome; the report is due. */
 export function settle(core: Core, id: PackageId, isGood = true, count = 2): Decision {
   install(core, id, count);
   const verdict = isGood

@@ -1,5 +1,5 @@
-// What the agent needs of the world: settings, a transport whose node is the test, installers that
-// do as they are told, and a store on a disk in memory.
+// What the agent needs in tests: settings, a transport whose node is the test, installers with
+// given results, and a store on a disk in memory.
 import { readSettings } from '../../src/config.ts';
 import { startDaemon } from '../../src/agent/daemon.ts';
 import { createMemoryDisk } from './memory-disk.ts';
@@ -32,13 +32,13 @@ type Json = { readonly [name: string]: unknown };
 export type Said = { readonly method: string; readonly service: string; readonly body: Json };
 
 export type FakeNode = Transport & {
-  /** Calls in the order in which they came; a message by the end of its service. */
+  /** Calls in order of arrival; a message by the end of its service name. */
   readonly said: Said[];
-  /** Undefined: answered as a node does. */
+  /** Sets the answers; if undefined, calls are answered like a node does. */
   answer(how: ((said: Said) => CallResult | Promise<CallResult> | undefined) | undefined): void;
   up(): void;
   down(reason: string): void;
-  /** Delivers a call; gives what was answered. */
+  /** Delivers a call; returns the answer. */
   deliver(service: string, body: unknown): string | undefined;
   handlers(): TransportHandlers;
   isClosed(): boolean;
@@ -135,7 +135,7 @@ export function createFakeInstallers(): FakeInstallers {
 
 export const random = { unit: () => 0.5 };
 
-/** A whole agent on fakes. */
+/** Starts a whole agent on fakes. */
 export async function startFake(
   parts: {
     readonly disk?: Disk;

@@ -1,5 +1,5 @@
-// Files of Debian packages of another architecture, fetched beside the system's package manager: it
-// must not learn a foreign architecture for our tests' sake.
+// Fetches files of Debian packages of another architecture without the system's package manager,
+// because a foreign architecture must not be added to the system.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,10 +11,10 @@ export type DebianArch = 'arm64' | 'armhf';
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
 const cache = join(process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache'), 'debian');
 
-/** The folder that the packages were unpacked into; what was fetched once is not fetched again. */
+/** Returns the folder with the unpacked packages; fetches them only once. */
 export function unpacked(arch: DebianArch, packages: readonly string[]): string {
   const names = [...packages].sort().join('+');
-  // A file system has names of 255 bytes.
+  // A file name has at most 255 bytes.
   const short = names.length < 200 ? names : createHash('sha1').update(names).digest('hex');
   const folder = join(cache, `${arch}-${short}`);
   if (existsSync(folder)) return folder;
@@ -35,7 +35,7 @@ export function unpacked(arch: DebianArch, packages: readonly string[]): string 
   return folder;
 }
 
-/** The package that a meta-package stands for. */
+/** Returns the package that a meta-package depends on. */
 export function standsFor(arch: DebianArch, name: string): string {
   const args = [...aptOf(arch), 'depends', name];
   const said = execFileSync('apt-cache', args, { encoding: 'utf8' });
@@ -44,7 +44,7 @@ export function standsFor(arch: DebianArch, name: string): string {
   return found;
 }
 
-/** Options that give apt a state of its own, with the lists of that architecture. */
+/** Options that give apt a separate state, with the lists of that architecture. */
 function aptOf(arch: DebianArch): readonly string[] {
   const state = join(cache, `apt-${arch}`);
   const settings = {
@@ -62,7 +62,8 @@ function aptOf(arch: DebianArch): readonly string[] {
   mkdirSync(join(state, 'lists/partial'), { recursive: true });
   mkdirSync(join(state, 'archives/partial'), { recursive: true });
   writeFileSync(join(state, 'status'), '');
-  // A mirror in the middle of a sync spoils one list of several; the download says what lacks.
+  // During a sync of the mirror an update of one list may fail; then the download reports what is
+  // missing.
   spawnSync('apt-get', [...options, 'update', '-qq'], { stdio: 'pipe' });
   writeFileSync(stamp, '');
   return options;

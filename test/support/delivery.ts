@@ -1,17 +1,16 @@
-// What only the node knows of an agent: where it delivers, and how its requests look. For tests
-// that deliver by themselves.
+// Delivers to an agent like a node: reads the delivery path, and sends a node's requests.
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 
-/** The secret path of the agent whose configuration `writeConfig` made there. */
+/** Returns the secret path of the agent whose configuration `writeConfig` made there. */
 export function deliveryPathOf(directory: string): string {
   return `/${readFileSync(join(directory, 'state/delivery-path'), 'utf8').trim()}`;
 }
 
 export type Delivered = { readonly status: number; readonly text: string };
 
-/** As a node of any release does: three headers, no port in `Host` (protocol 1.6). */
+/** Sends like a node of any release: three headers, no port in `Host` (protocol 1.6). */
 export function deliver(
   address: string,
   text: string | Buffer,

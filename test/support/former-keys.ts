@@ -1,4 +1,4 @@
-// The keys and values of configurations for version 0.1.0 that have other names in later versions.
+// Maps the keys and values of a configuration to those of version 0.1.0.
 import type { Toml } from './agent.ts';
 
 /** Former key, current key, its value as in version 0.1.0, and the current value. */
@@ -29,7 +29,7 @@ export const formerKeys: readonly FormerKey[] = [
   ['reboot.check', 'reboot.health_check', '["/usr/bin/health"]', '["/usr/bin/health"]'],
 ];
 
-/** Returns the same configuration for version 0.1.0. Rules are left as they are. */
+/** Returns the same configuration for version 0.1.0. Rules are unchanged. */
 export function withFormerKeys(table: Toml, section = ''): Toml {
   const entries = Object.entries(table).map(([name, value]): [string, Toml[string]] => {
     const key = section === '' ? name : `${section}.${name}`;

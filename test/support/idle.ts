@@ -3,17 +3,17 @@
 import process from 'node:process';
 import { createMeter } from './activity.ts';
 
-/** What ends a wait for something that never comes. */
+/** The limit of a wait for something that never happens. */
 export const idleMsMax = 120_000;
 
 const periodMs = 1_000;
-/** Ends a wait of processes that work without end. */
+/** Ends a wait for processes that work endlessly. */
 const cpuFactor = 20;
 
 type Wait = {
   readonly limitMs: number;
   readonly act: () => void;
-  /** Undefined in the period in which it began, which is shorter. */
+  /** Undefined in the first period, which is shorter. */
   idleMs: number | undefined;
   cpuMs: number;
 };
@@ -22,8 +22,8 @@ const waits = new Set<Wait>();
 let timer: NodeJS.Timeout | undefined;
 
 /**
- * As setTimeout, but counts idle time of `root` and its descendants only. Returns what cancels it.
- * It also acts after twenty times `limitMs` of CPU time, so that a busy loop ends.
+ * Like setTimeout, but counts only idle time of `root` and its descendants. Returns a function that
+ * cancels it. It also acts after twenty times `limitMs` of CPU time, so that a busy loop ends.
  */
 export function afterIdle(limitMs: number, act: () => void): () => void {
   const wait: Wait = { limitMs, act, idleMs: undefined, cpuMs: 0 };
@@ -69,7 +69,7 @@ export async function until(
   try {
     for (let turn = 0; !(await holds()); turn += 1) {
       if (isOver) throw new Error(`nothing moved for ${limitMs} ms: ${what}`);
-      // After two seconds more rarely, so that the polling itself is no activity.
+      // Polls more rarely after two seconds, so that the polling itself is no activity.
       await pause(turn < 200 ? 10 : 100);
     }
   } finally {
@@ -77,7 +77,7 @@ export async function until(
   }
 }
 
-/** The value of `act`; fails if nothing moves for `limitMs` before it is there. */
+/** Returns the value of `act`; fails if nothing moves for `limitMs` before it is there. */
 export async function within<T>(what: string, act: Promise<T>, limitMs = idleMsMax): Promise<T> {
   let cancel = () => {};
   const late = new Promise<never>((_, reject) => {

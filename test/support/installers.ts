@@ -39,7 +39,7 @@ export const target: IpkSpec = {
   conffiles: ['etc/hello.conf'],
 };
 
-/** Of opkg, as by default. */
+/** The default settings of opkg. */
 export const opkgSettings = {
   program: 'opkg',
   args: [],
@@ -57,8 +57,8 @@ export function defaults(): AgentSettings {
 }
 
 /**
- * The real runner. The exceptions are the fake opkg, which runs in this process unless it halts,
- * and `sync`, which would write back the data of the whole machine.
+ * The real runner with two exceptions: the fake opkg runs in this process unless it halts, and
+ * `sync` does nothing, because it would write back the data of the whole machine.
  */
 export function quickRunner(calls: RunRequest[] = []): Runner {
   const run = createRunner();
@@ -85,7 +85,7 @@ function runInHere({ args, environment, outputBytesMax, onOutput }: RunRequest):
     : { kind: 'killed', signal, stdout, stderr };
 }
 
-/** The real disk; what it makes durable is written down, in order. */
+/** The real disk; records the order in which data becomes durable. */
 export function recordingDisk(synced: string[]): Disk {
   const disk = createDisk();
   return {
@@ -118,7 +118,7 @@ export function installerOn(
   return createOpkg({ disk, runner, clock: createClock() }, settings);
 }
 
-/** A verified payload in a folder of its own, as the store keeps it. */
+/** Writes a verified payload into a separate folder, like the store. */
 export function requestIn(directory: string, data: Uint8Array): InstallRequest {
   const workDirectory = join(directory, 'work');
   mkdirSync(workDirectory, { recursive: true });
@@ -129,7 +129,7 @@ export function requestIn(directory: string, data: Uint8Array): InstallRequest {
   return { id, path, sizeBytes: data.length, ...rest };
 }
 
-/** As the agent does: prepare, then run with what that found. */
+/** Installs like the agent: prepare, then run with the result. */
 export async function installOn(
   device: OpkgDevice,
   directory: string,

@@ -1,4 +1,4 @@
-// A vehicle whose installer is cut: what is waited for, killed, and must hold in the end.
+// Interrupts a vehicle and its installer: waits, kills, and the final checks.
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ export function isGone(pid: number): boolean {
   }
 }
 
-/** As a power cut does: the agent and its installer in the same moment. */
+/** Ends the agent and its installer at the same moment, like a power loss. */
 export async function cutBoth(vehicle: Vehicle, installer: number): Promise<void> {
   const ended = vehicle.agent().kill('SIGKILL');
   process.kill(installer, 'SIGKILL');
@@ -40,7 +40,7 @@ export function factsOf({ directory }: Vehicle): readonly Fact[] {
   return decodeJournal(journalFold, readFileSync(join(directory, 'state/journal'))).facts;
 }
 
-/** The numbers of the attempts that are on flash. */
+/** The numbers of the attempts on flash. */
 export function attemptsIn(vehicle: Vehicle): readonly number[] {
   return factsOf(vehicle).flatMap((fact) =>
     fact.kind === 'install-started' ? [fact.install.attempt] : [],
@@ -49,7 +49,9 @@ export function attemptsIn(vehicle: Vehicle): readonly number[] {
 
 export const folderOf = ({ directory }: Vehicle) => join(directory, 'state/packages/1');
 
-/** One report, no contradiction, and nothing of the transfer left. */
+/**
+ * Checks that there is one report and no conflicting one, and that no data of the transfer is left.
+ */
 export async function onlyOutcome(vehicle: Vehicle) {
   const [outcome, ...others] = vehicle.backend.server.outcomes;
   if (outcome === undefined) throw new Error('no outcome');
@@ -59,7 +61,7 @@ export async function onlyOutcome(vehicle: Vehicle) {
   return outcome;
 }
 
-/** As after a reboot: what is on flash was written in an earlier boot. */
+/** Simulates a reboot: sets the boot id of a pending reboot on flash to that of an earlier boot. */
 export function leaveBoot(vehicle: Vehicle): void {
   const facts = factsOf(vehicle).map((fact) =>
     fact.kind === 'reboot-pending' ? { ...fact, bootId: 'an earlier boot' } : fact,

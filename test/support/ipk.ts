@@ -1,16 +1,16 @@
-// Makes .ipk files: control and data, in an ar or in a gzipped tar, as opkg-build does.
+// Makes .ipk files: control and data, in an ar or in a gzipped tar, like opkg-build.
 import { spawnSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 
 export type IpkSpec = {
   readonly package: string;
   readonly version: string;
-  /** Further fields of the control file, in its spelling. */
+  /** Further fields of the control file, with their names there. */
   readonly fields?: { readonly [name: string]: string };
   readonly files: { readonly [path: string]: string | Uint8Array };
   readonly links?: { readonly [path: string]: string };
   readonly hardLinks?: { readonly [path: string]: string };
-  /** Directories beside those that the files need. */
+  /** Directories in addition to those that the files need. */
   readonly folders?: readonly string[];
   readonly fifos?: readonly string[];
   readonly conffiles?: readonly string[];
@@ -36,7 +36,7 @@ export function compressed(data: Uint8Array, how: Compression): Buffer {
   return ran.stdout;
 }
 
-/** As `ipkOf`, with other compressions of control and data. */
+/** Like `ipkOf`, with other compressions of control and data. */
 export function ipkWith(spec: IpkSpec, data: Compression, control: Compression = 'gz'): Buffer {
   const [binary, , last] = membersOf(spec, compressed(dataTarOf(spec), data), `data.tar.${data}`);
   if (binary === undefined || last === undefined) throw new Error('an .ipk has three members');
@@ -105,7 +105,7 @@ export function tarOf(files: readonly TarFile[]): Buffer {
 
 function entryOf({ name, data = '', type = '0', target = '' }: TarFile): readonly Buffer[] {
   const content = Buffer.from(data);
-  // GNU's way with long names: an entry of its own before the file's.
+  // GNU tar writes a long name as a separate entry before the file's.
   const long = Buffer.byteLength(name) > 100 ? entryOf(longName(name, 'L')) : [];
   const far = Buffer.byteLength(target) > 100 ? entryOf(longName(target, 'K')) : [];
   const header = Buffer.alloc(512);

@@ -1,5 +1,5 @@
-// A disk in memory that counts, refuses, and loses power. What was not synced, names included, is
-// lost or kept after a cut, as the test says; half-kept states are the simulator's business.
+// A disk in memory that counts operations, fails, and loses power. After a power loss, data and
+// names without a sync are lost or kept, as the test chooses; the simulator covers partial states.
 import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from '../../src/host/ports.ts';
 
 type FileNode = { readonly kind: 'file'; data: Buffer; synced: Buffer };
@@ -30,19 +30,21 @@ export type Op = { readonly verb: Verb; readonly path: string; readonly bytes: n
 export type MemoryDisk = Disk & {
   readonly ops: Op[];
   count(verb: Verb, path?: string): number;
-  /** An errno name makes an operation fail with it; of a write, the first half gets there. */
+  /**
+   * If the rule returns an errno name, the operation fails with it; a write stores its first half.
+   */
   refuse(rule: ((op: Op) => string | undefined) | undefined): void;
-  /** Syncs of these paths do nothing, and say that they did. */
+  /** Syncs of these paths do nothing, but report success. */
   lie(isLie: (path: string) => boolean): void;
-  /** Runs before an operation is done: to look at the world, or to wait in it. */
+  /** Runs before each operation, to inspect the state or to delay it. */
   before(act: ((op: Op) => void | Promise<void>) | undefined): void;
-  /** The same flash after a cut at this moment. */
+  /** Returns the flash after a power loss at this moment. */
   cut(unsynced: 'lost' | 'kept'): MemoryDisk;
-  /** What a file holds; undefined where there is none. */
+  /** Returns the content of a file; undefined if there is none. */
   content(path: string): Buffer | undefined;
   put(path: string, data: Uint8Array | string): void;
   setFree(bytes: number): void;
-  /** Files open at the moment. */
+  /** The number of open files. */
   openCount(): number;
 };
 
@@ -104,7 +106,7 @@ export function createMemoryDisk(
     const put = (data: Uint8Array, offset: number) => {
       if (!isKept(path)) return;
       const bytes = Math.max(node.data.length, offset + data.length);
-      // What is synced is never changed in place.
+      // Synced data is never changed in place.
       if (node.data === node.synced || bytes > node.data.length)
         node.data = sized(node.data, bytes);
       node.data.set(data, offset);

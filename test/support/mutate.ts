@@ -1,6 +1,6 @@
-// The agent, broken on purpose in one place each: text of the sources is replaced while they are
-// bundled, so src knows nothing of it; a text that is not there exactly once is a failure, too. A
-// hunt is bundled with it, and runs in a process of its own.
+// Breaks the agent on purpose in one place: replaces a text of the sources during bundling, so that
+// src has no code for it. If a text does not occur exactly once, that is a failure, too. A hunt is
+// bundled with the agent, and runs in a separate process.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export type Mutant = {
     readonly from: string;
     readonly to: string;
   }[];
-  /** Where it shows first, as the hunt understands it. */
+  /** The place where the fault shows first, in the format of the hunt. */
   readonly hint?: string;
 };
 
@@ -33,11 +33,11 @@ const root = process.env['SOTA_AGENT_ROOT'] ?? process.cwd();
 
 export type Found = {
   readonly runs: number;
-  /** The first line that shows it. */
+  /** The first line of output that shows the fault. */
   readonly found: string | undefined;
 };
 
-/** `hunt`: a script that says what it found; `runsMax`: without it, as many as it takes. */
+/** `hunt`: a script that prints its findings. Without `runsMax` the hunt uses its own default. */
 export async function huntFor(
   hunt: string,
   { changes, hint = '' }: Omit<Mutant, 'name'>,

@@ -1,4 +1,4 @@
-// The journal's format of 0.1.0: records of length, CRC-32 and payload, and nothing else.
+// Writes journals in the format of 0.1.0: records of length, CRC-32 and payload only.
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { crc32 } from '../../src/crc32.ts';
 import { payloadOf } from '../../src/store/record.ts';

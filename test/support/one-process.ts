@@ -1,15 +1,16 @@
-// Runs many bundled test files in this process, one after the other: for pure suites, for which a
-// process of their own would be most of the cost. test/run.mjs starts it and reads the marks.
+// Runs many bundled test files in this process, one after the other. Pure suites use it, because a
+// process for each would be most of their cost. test/run.mjs starts it and reads the marks.
 //
 //   node one-process.mjs MARK BUNDLE ...
 //
 // It prints `MARK begin N` before the output of each file, and `MARK end N ok|failed MS` after it.
-// An endless or silent file ends this process; test/run.mjs starts another for the files after it.
+// If a file hangs or prints nothing, this process ends; test/run.mjs starts another for the files
+// after it.
 import process from 'node:process';
 import { pause } from './idle.ts';
 import { forbidOutside } from './pure.ts';
 
-/** What stays open after the last test of a file is closed within this time. */
+/** The resources that a file leaves open must close within this time after its last test. */
 const closeMsMax = 10_000;
 const [mark = '', ...bundles] = process.argv.slice(2);
 
@@ -59,14 +60,14 @@ for (const [at, bundle] of bundles.entries()) {
 running = undefined;
 process.exit(isAllGood ? 0 : 1);
 
-/** What keeps this process running: timers, sockets. Requests to files end by themselves. */
+/** Resources that keep this process running: timers, sockets. File requests end by themselves. */
 function open(): readonly string[] {
   return process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|Req/.test(kind));
 }
 
 /** Fails if a file leaves more open than there was `before`. */
 async function closed(before: number): Promise<void> {
-  // A rejection that nothing handles is reported in the next turn.
+  // An unhandled rejection is reported in the next turn.
   await new Promise(setImmediate);
   for (let waitedMs = 0; open().length > before; waitedMs += 10) {
     if (waitedMs > closeMsMax) throw new Error(`left open: ${open().join(', ')}`);

@@ -1,4 +1,4 @@
-// A device with the fake opkg: a root of its own, packages that are installed before, and defects.
+// A device with the fake opkg: a root directory, packages that are already installed, and defects.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { runOpkg } from '../fakes/opkg-run.mjs';
 import { ipkOf } from './ipk.ts';
 import type { IpkSpec } from './ipk.ts';
 
-/** `lede` is OpenWrt's opkg-lede, which went its own way at 0.1. */
+/** `lede` is OpenWrt's opkg-lede, forked from 0.1. */
 export type Flavour = '0.1.8' | '0.6-internal' | '0.6-libsolv' | 'lede';
 export const flavours: readonly Flavour[] = ['0.1.8', '0.6-internal', '0.6-libsolv', 'lede'];
-/** Reads gzip alone, and has its home in /usr/lib/opkg. */
+/** Reads gzip only, and keeps its files in /usr/lib/opkg. */
 export const isOld = (flavour: Flavour) => flavour === '0.1.8' || flavour === 'lede';
 
 /** In the order in which an install passes them. */
@@ -44,10 +44,10 @@ export type OpkgRun = {
   readonly stderr: string;
 };
 
-/** No process has this number. */
+/** No process has this PID. */
 const noPid = 2 ** 22 + 1;
 
-/** Runs the fake opkg in this process: the cost of a start of Node is that of fifty runs. */
+/** Runs the fake opkg in this process: one start of Node takes as long as fifty runs. */
 export function runHere(
   args: readonly string[],
   env: { readonly [name: string]: string },
@@ -101,7 +101,7 @@ export function createOpkgDevice(
     args,
     lockFile,
     statusFile,
-    /** This process has the lock, as another opkg would. */
+    /** This process takes the lock, like another opkg. */
     lock: () => writeFileSync(lockFile, String(process.pid)),
     unlock: () => rmSync(lockFile),
     set,
@@ -121,7 +121,7 @@ export function createOpkgDevice(
       const acts = lines.filter((line) => !/^(status|list-installed|files) ?/.test(line));
       return acts.map((line) => line.replace(/ \/\S+/, ''));
     },
-    /** What its status file says, `name - version state`. */
+    /** The packages in its status file, as `name - version state`. */
     listed(): readonly string[] {
       const text = existsSync(statusFile) ? readFileSync(statusFile, 'utf8') : '';
       const stanza = /^Package: (.+)\nVersion: (.+)\nStatus: \S+ \S+ (\S+)$/gm;
@@ -129,7 +129,7 @@ export function createOpkgDevice(
         state === 'installed' ? `${name} ${version}` : `${name} ${version} ${state}`,
       );
     },
-    /** The process that waits at `haltAt`; undefined: none yet. */
+    /** The PID of the process that waits at `haltAt`; undefined: none yet. */
     halted(): number | undefined {
       const file = `${settings}.reached`;
       return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;

@@ -1,5 +1,5 @@
-// The script of a hostile page: each way in which a page can send a body to an address. Whether a
-// way ends well is no matter to it; what counts is what arrives.
+// The script of a hostile page: each way in which a page can send a body to an address. The result
+// of a way does not matter; the test checks what arrives.
 const json = 'application/json';
 
 const ask = (url, body, init) =>
@@ -15,7 +15,7 @@ const viaXhr = (headers) => (url, body) =>
     sent.send(body);
   });
 
-/** Over JSON as text/plain: the equals sign of the field stands within a string. */
+/** JSON as text/plain: the equals sign of the form field is inside a string. */
 function viaForm(url, body) {
   const form = document.createElement('form');
   const field = document.createElement('input');

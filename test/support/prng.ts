@@ -1,4 +1,5 @@
-// sfc32, seeded through splitmix32, so that neighbouring seeds share not even their first number.
+// The random generator sfc32, seeded through splitmix32, so that neighbouring seeds have different
+// first numbers.
 export type Prng = {
   uint32(): number;
   /** Uniform in [0, 1). */

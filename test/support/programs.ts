@@ -1,9 +1,9 @@
-// Which programs of Debian are there; tests that need one say so through `needs`.
+// Finds out which programs of Debian are installed, for `needs` of the tests.
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** Daemons stand where the PATH of a user does not always lead. */
+/** Daemons are in folders that the PATH of a user often lacks. */
 const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
 
 export function hasProgram(name: string): boolean {

@@ -1,5 +1,5 @@
-// Keeps pure suites pure: in their process nothing starts a program, opens a socket, or writes a
-// file. A suite that needs one of these has its place in test/integration.
+// Keeps pure suites pure: in their process nothing may start a program, open a socket, or write a
+// file. A suite that needs one of these belongs in test/integration.
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,5 +1,5 @@
-// A node that does nothing by itself: writes down each call byte for byte, answers it as a 0.4 node
-// does, and delivers what a test hands it. One over HTTP, one over a WebSocket.
+// A passive node: records each call byte for byte, answers like a 0.4 node, and delivers what a
+// test passes. One version over HTTP, one over a WebSocket.
 import { createServer, request } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { isBody } from '../backend/dialect.ts';
@@ -18,9 +18,9 @@ export type Heard = {
 export type SeedNode = {
   readonly url: () => string;
   start(): Promise<void>;
-  /** The calls of the client, in order; waits for the next one. */
+  /** Returns the calls of the client in order; waits for the next one. */
   next(): Promise<Heard>;
-  /** Delivers a message; gives the client's answer. */
+  /** Delivers a message; returns the client's answer. */
   deliver(service: string, parameters: unknown): Promise<string>;
   stop(): Promise<void>;
 };
@@ -47,7 +47,7 @@ function createEar(): Ear {
   return { hear, next };
 }
 
-/** What a 0.4 node answers; undefined: no call but an answer to a delivery. */
+/** Returns the answer of a 0.4 node; undefined if the text is the answer to a delivery. */
 function createVoice(prefix: string): (text: string) => string | undefined {
   let transactions = 0;
   const resultOf = (method: unknown, params: unknown) => {

@@ -1,5 +1,5 @@
-// uvu, guarded. Left alone it exits 0 when a hook throws, when a test throws something that is no
-// Error, and when `.run()` was forgotten; here each of these fails the run. Its `.only` is hidden.
+// uvu with guards. Plain uvu exits with 0 if a hook throws, if a test throws something that is no
+// Error, and if `.run()` is missing; here each of these fails the run. Its `.only` is hidden.
 import process from 'node:process';
 import { suite as uvuSuite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,16 +14,16 @@ export type Suite = Add & {
   after(hook: Act): void;
   beforeEach(hook: Act): void;
   afterEach(hook: Act): void;
-  /** For tests that need what not every machine has: where it is not there, they are skipped. */
+  /** Skips tests if this machine does not have what they need. */
   needs(what: string, isThere: boolean): Add;
-  /** A test that cannot run here: named, counted as skipped, and a failure where CI is set. */
+  /** A test that cannot run here: named, counted as skipped, and a failure if CI is set. */
   skip(title: string, reason: string): void;
   run(): void;
 };
 
 let failed = false;
 const unrun = new Set<{ readonly name: string }>();
-/** `TESTS='parts; of names'`: no test runs but those. */
+/** `TESTS='parts; of names'`: runs only these tests. */
 const parts = (process.env['TESTS'] ?? '').split(';').map((part) => part.trim());
 const unfound = new Set(parts.filter((part) => part !== ''));
 const isAll = unfound.size === 0;
@@ -32,7 +32,10 @@ process.on('exit', () => {
   if (!takeIsGood() || unfound.size > 0) process.exitCode = 1;
 });
 
-/** Whether all suites since the last call ran, and no test and no hook failed; prints which. */
+/**
+ * Returns whether all suites since the last call ran, and no test and no hook failed; prints the
+ * failures.
+ */
 export function takeIsGood(): boolean {
   for (const { name } of unrun) console.error(`FAIL  ${name}: .run() was forgotten`);
   const isGood = !failed && unrun.size === 0;
@@ -77,7 +80,7 @@ function isWanted(title: string): boolean {
   return isAll || found.length > 0;
 }
 
-/** uvu looks into what was thrown, and swallows the failure when that is not what it expects. */
+/** uvu inspects what was thrown, and hides the failure if it is no Error. */
 async function asError(act: Act): Promise<void> {
   try {
     await act();

@@ -1,5 +1,5 @@
-// Real, signed .swu archives, as a build system makes them: sw-description, its CMS signature, and
-// the files, in one cpio archive.
+// Makes real, signed .swu archives, like a build system: sw-description, its CMS signature, and the
+// files, in one cpio archive.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,14 +10,14 @@ export type Keys = { readonly key: string; readonly certificate: string };
 export type SwuFile = {
   readonly name: string;
   readonly data: Uint8Array;
-  /** Where it goes on the device. */
+  /** The destination on the device. */
   readonly path: string;
   readonly version?: string;
-  /** Skipped where sw-versions has this version already. */
+  /** Skipped if sw-versions has this version already. */
   readonly isIfDifferent?: boolean;
-  /** Straight to its place, without a copy in TMPDIR first. */
+  /** Streamed to its destination, without a copy in TMPDIR first. */
   readonly isDirect?: boolean;
-  /** Written in place instead of beside it, then renamed. */
+  /** Written in place, instead of to a temporary file that is renamed. */
   readonly isInPlace?: boolean;
 };
 
@@ -32,11 +32,11 @@ export type Swu = {
   readonly hardware?: string;
   readonly files: readonly SwuFile[];
   readonly scripts?: readonly SwuScript[];
-  /** More settings of the `software` group, as they stand. */
+  /** More settings of the `software` group, unchanged. */
   readonly settings?: string;
 };
 
-/** What is needed to make one. */
+/** Returns whether the required programs are there. */
 export function canMakeSwu(): boolean {
   return ['openssl', 'cpio'].every(isProgram);
 }
@@ -58,7 +58,7 @@ export function makeKeys(directory: string, name = 'signer'): Keys {
   return keys;
 }
 
-/** Makes DIRECTORY and DIRECTORY.swu, and gives the path of the latter. */
+/** Makes DIRECTORY and DIRECTORY.swu, and returns the path of the latter. */
 export function makeSwu(directory: string, keys: Keys, swu: Swu): string {
   mkdirSync(directory, { recursive: true });
   for (const { name, data } of swu.files) writeFileSync(join(directory, name), data);
@@ -117,7 +117,7 @@ function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** With one bit of the last bytes of a file's data turned over. */
+/** Inverts one bit in the last bytes of a file's data. */
 export function corrupted(path: string, data: Uint8Array): Buffer {
   const bytes = readFileSync(path);
   const at = bytes.indexOf(data.subarray(-64)) + 32;

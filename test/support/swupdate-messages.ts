@@ -1,5 +1,5 @@
-// Progress messages in every layout, written by the offsets of SWUpdate's compiled headers: numbers
-// of the test's own, so that a wrong one in the decoder shows.
+// Makes progress messages in every layout, by the offsets of SWUpdate's compiled headers. The
+// offsets do not come from the decoder, so that an error there shows.
 export type LayoutName = '2018.11' | '2020.11' | '2020.11 i386' | '2023.12' | '2024.12' | '2025.12';
 
 export type Message = {

@@ -1,6 +1,6 @@
-// Stands between the agent and a SWUpdate daemon, and halts their exchange once, at a byte of an
-// install request: from there on neither hears of the other. With the agent's end of a connection
-// the daemon's goes, as it would without a relay; the next life is let through.
+// A relay between the agent and a SWUpdate daemon. It halts their exchange once, at a byte of an
+// install request: after it, both sides receive nothing. When the agent's end of a connection
+// closes, the relay closes the daemon's, as without a relay. The next agent can pass.
 import { mkdirSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -11,24 +11,24 @@ import type { Server, Socket } from 'node:net';
 export const requestBytes = 3_120;
 
 export type Halt = {
-  /** So much of the request, and of the image behind it, reaches the daemon. */
+  /** The number of bytes of the request and the image after it that reach the daemon. */
   readonly bytes: number;
   /** Whether the agent gets the daemon's answer. */
   readonly isAnswered: boolean;
 };
 
 export type Relay = {
-  /** At the next install request. */
+  /** Halts at the next install request. */
   haltAt(halt: Halt): void;
   isHalted(): boolean;
-  /** Resolves when the agent, which was killed, has let go of its connections. */
+  /** Resolves when the connections of the killed agent are closed. */
   released(): Promise<void>;
-  /** Install requests of the agent so far. */
+  /** The number of install requests so far. */
   requests(): number;
   stop(): Promise<void>;
 };
 
-/** `from`: where the agent looks for the daemon; `to`: where that is. */
+/** `from`: where the agent searches for the daemon; `to`: where it really is. */
 export async function createRelay(from: string, to: string): Promise<Relay> {
   const agents = new Set<Socket>();
   let wanted: Halt | undefined;
@@ -43,7 +43,7 @@ export async function createRelay(from: string, to: string): Promise<Relay> {
       if (came === 0 && isInstall(data)) {
         requests++;
         [halt, wanted] = [wanted, undefined];
-        // An answer that nobody has read resets the connection at its end.
+        // An unread answer resets the connection when it closes.
         if (halt?.isAnswered === false) daemon.pause();
       }
       came += data.length;
@@ -51,7 +51,7 @@ export async function createRelay(from: string, to: string): Promise<Relay> {
       const part = data.subarray(0, (halt?.bytes ?? Infinity) - passed);
       passed += part.length;
       if (part.length > 0) daemon.write(part);
-      // Only who has the answer goes on behind the request.
+      // Bytes after the request show that the agent has the answer.
       if (halt?.bytes !== passed || (halt.isAnswered && came <= requestBytes)) return;
       halted = agent;
       agent.pause();

@@ -1,4 +1,4 @@
-// Debian's SWUpdate as a daemon, with its sockets and buffers in a folder of the test's own.
+// Runs Debian's SWUpdate as a daemon, with its sockets and buffers in a folder of the test.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -11,7 +11,9 @@ export type SwupdateDaemon = {
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
 
-/** What both forms are told: the certificate, the selection, the hardware. */
+/**
+ * The arguments of both the program and the daemon: the certificate, the selection, the hardware.
+ */
 export function swupdateArgs(certificate: string): readonly string[] {
   return ['-k', certificate, '-e', 'stable,main', '-H', 'demo:1.0'];
 }

@@ -1,4 +1,4 @@
-// The ARM targets on a machine that is none: qemu's user-mode emulation, with Debian's libraries.
+// The ARM targets on a machine of another CPU: qemu's user-mode emulation, with Debian's libraries.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -7,10 +7,10 @@ import type { DebianArch } from './debian.ts';
 
 export type ArmTarget = 'linux-arm64' | 'linux-armv7l';
 
-/** What a Node of npm is linked with; the one for 32 bits wants libatomic, too. */
+/** The libraries of npm's Node; the 32-bit one needs libatomic, too. */
 const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmydata1'];
 
-/** What targets/NAME.json says; only its readers here say what it must hold. */
+/** The content of targets/NAME.json; only its readers here check it. */
 export type Target = {
   readonly debian: DebianArch;
   readonly qemu?: string;
@@ -33,7 +33,7 @@ export function librariesOf(target: ArmTarget): string {
   return unpacked(targetOf(target).debian, libraries);
 }
 
-/** What has to come before an executable of a foreign CPU. */
+/** Returns the command before an executable of a foreign CPU. */
 export function emulatorFor(target: string | undefined): readonly string[] {
   if (target !== 'linux-arm64' && target !== 'linux-armv7l') return [];
   const { qemu } = targetOf(target);

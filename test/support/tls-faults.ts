@@ -1,5 +1,5 @@
-// Certificates that are wrong in one way each, and nodes over TLS that show or refuse them: by
-// openssl s_server, since Node's servers send no alerts.
+// Certificates with one fault each, and nodes over TLS that show or reject them: by openssl
+// s_server, because Node's servers send no alerts.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 export type Kit = {
   /** Path of `NAME.crt` or `NAME.key`; `ca.crl` has the revoked ones. */
   path(name: string): string;
-  /** s_server with the certificate of that name, on a port that the system chose. */
+  /** Runs s_server with the certificate of that name, on a port that the kernel chooses. */
   serve(name: string, ...more: readonly string[]): Promise<Peer>;
   remove(): void;
 };

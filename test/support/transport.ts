@@ -1,5 +1,5 @@
-// What the tests of the transports share: an agent that only writes down what it is told, peers on
-// 127.0.0.1, and waiting for what real sockets do in their own time.
+// Shared parts of the transports' tests: an agent that only records, peers on 127.0.0.1, and waits
+// for real sockets.
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { createClock } from '../../src/host/time.ts';
@@ -57,8 +57,7 @@ export function createLogLines(): LogLines {
   };
 }
 
-/** Writes down every delay that is asked for. */
-/** The transport for a node over TLS on this port, and what it tells. */
+/** The transport for a node over TLS on this port, and what it records. */
 export function openSecure(scheme: 'https' | 'wss', port: number, tls: TlsSource) {
   const ports = { clock: createClock(), random: { unit: () => 0 }, log: createLogLines().log };
   const way = { url: `${scheme}://127.0.0.1:${port}`, tls, proxy: undefined };
@@ -112,7 +111,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A connection by hand: what was read so far, and whether the other end has closed it. */
+/** A raw connection: the text read so far, and whether the other end has closed it. */
 export type Raw = {
   readonly socket: Socket;
   text(): string;

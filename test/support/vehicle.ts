@@ -1,5 +1,5 @@
-// A vehicle of a test: a directory of its own, a backend, and the built agent, which is started,
-// cut off and started again in it. Its installer writes down every run.
+// A vehicle of a test: a directory, a backend, and the built agent, which the test starts,
+// interrupts and restarts in it. Its installer records every run.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,23 +17,26 @@ export type Vehicle = {
   readonly config: string;
   readonly backend: Backend;
   boot(): AgentProcess;
-  /** The one that was started last. */
+  /** The most recent agent. */
   agent(): AgentProcess;
-  /** Without a warning, as by the loss of power. */
+  /** Kills the agent, like a power loss. */
   cut(): void;
   command(...words: readonly string[]): Promise<CommandResult>;
-  /** Of the daemon, without the cost of another process. */
+  /** The status by the control socket, without another process. */
   status(): Promise<Status>;
-  /** Of all its lives. */
+  /** The logs of all its agents. */
   logs(): string;
-  /** Names of the packages, one for each time that the installer ran to its end. */
+  /** Names of the packages, one for each finished run of the installer. */
   installs(): readonly string[];
   installed(id: PackageId): Buffer;
   reported(one: ServerPackage): Promise<void>;
   end(): Promise<void>;
 };
 
-/** A server sends a chunk again after 30 of them; an emulated agent may take that long to start. */
+/**
+ * A server sends a chunk again after 30 of these seconds; an emulated agent may need that long to
+ * start.
+ */
 const serverSecondMs = launcher.length === 0 ? 1_000 : 2_000;
 
 export type VehicleOptions = BackendOptions & {
@@ -41,7 +44,7 @@ export type VehicleOptions = BackendOptions & {
   readonly more?: Toml;
   /** Rewrites the configuration for another version of the agent. */
   readonly rename?: (config: Toml) => Toml;
-  /** Shell, run before the installer copies the payload; `$D` is the vehicle's directory. */
+  /** Shell text, run before the installer copies the payload; `$D` is the vehicle's directory. */
   readonly install?: string;
 };
 
@@ -68,7 +71,7 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
       url: backend.url,
       ...(isHttp ? { listen: '127.0.0.1:0' } : {}),
       ...(options.transport === 'rvi' ? { node_dialect: dialect } : {}),
-      // Short, so that a test waits for no silence longer than it must.
+      // Short, so that a test does not wait longer than necessary.
       stall_timeout: stallSeconds,
       finish_timeout: 2 * stallSeconds,
       ...options.rvi,
@@ -146,8 +149,8 @@ export function linesOf(path: string): readonly string[] {
 }
 
 /**
- * Runs `act` on a vehicle; what goes wrong is told with the log of its agent. That something which
- * the agent sent would crash a node is wrong in every test.
+ * Runs `act` on a vehicle; an error includes the log of its agent. In every test it is an error if
+ * the agent sent something that would crash a node.
  */
 export async function withVehicle(
   options: VehicleOptions,

@@ -1,6 +1,6 @@
-// What the policy may meet, drawn from a seed: requests in any order, late and twice; answers to
-// what it set under way; links that come and go; cuts. It keeps to what the shell keeps to: an
-// effect is answered at most once a life, and the data of a transfer is hashed to the end once.
+// Random events for the policy, from a seed: requests in any order, late and twice; answers to its
+// effects; links that come and go; power losses. It respects the limits of the agent: an effect is
+// answered at most once per boot, and the data of a transfer is hashed to the end once.
 
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { byNumber, inPhase, transferOf } from '../../src/core/decision-helpers.ts';
@@ -33,9 +33,9 @@ export type Step = { readonly event: Event; readonly before: Core; readonly deci
 
 export type World = {
   core(): Core;
-  /** What the shell would still answer. */
+  /** Effects that the agent would still answer. */
   readonly pending: readonly Effect[];
-  /** Of all lives. */
+  /** The facts of all boots. */
   readonly facts: readonly Fact[];
   step(): Step;
 };
@@ -91,7 +91,10 @@ export function createWorld(settings: Settings, prng: Prng): World {
     pending.splice(0, pending.length, ...left);
   }
 
-  /** The next life knows the facts; what was under way is gone, or was done and is not known. */
+  /**
+   * The next boot has the facts; the effects in progress are lost, or were done without a recorded
+   * result.
+   */
   function reboot(): Step {
     const isNewBoot = prng.chance(0.7);
     if (isNewBoot) boots += 1;
@@ -146,7 +149,7 @@ function drawLink(core: Core, prng: Prng): Event {
   return prng.chance(0.3) ? { kind: 'call-failed', reason } : { kind: 'tick' };
 }
 
-/** Only while the data is being hashed is a rotten chunk seen. */
+/** A corrupt chunk is detected only while the data is hashed. */
 function drawRot(core: Core, prng: Prng, hashed: ReadonlySet<number>): Event {
   for (const one of core.state().packages.values()) {
     const transfer = transferOf(one);
