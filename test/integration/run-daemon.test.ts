@@ -1,6 +1,6 @@
-// Method: `run` in this process, on the real disk below a temporary directory, with a node that is
-// not there. It is stopped as by Ctrl-C. The lock of a directory stays ours: a process holds it as
-// long as it lives.
+// Tests `run` in this process, on the real disk below a temporary directory, without a node. A
+// signal stops it, like Ctrl-C. Each test has its own directory, because this process keeps a lock
+// as long as it runs.
 import { existsSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-serve-'));
 });
-// An agent that crashed, or was told to end at once, ends in its own time: it is the same process.
+// After a crash or an immediate end the agent still closes files, because it shares this process.
 test.afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 50 }));
 
 const socketOf = (storage: string) => `${storage}.sock`;

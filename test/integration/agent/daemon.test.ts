@@ -1,5 +1,5 @@
-// Method: whole lives of the agent, on a disk in memory or the real one, with a node and installers
-// that the test plays. A cut is a new agent on what the old one had on flash.
+// Tests whole runs of the agent on a disk in memory or the real one, with a node and installers of
+// the test. A power loss is a new agent on the data that was on flash.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ const said = (one: Fake, service: string) =>
 const acked = (one: Fake) => said(one, 'ack').map(({ body }) => body['chunks']);
 const phases = (one: Fake) => one.daemon.status().packages.map(({ phase }) => phase);
 
-/** Registered, offered and started. */
+/** Starts an agent, up to a registered, offered and started package. */
 async function begin(parts: Parameters<typeof startFake>[0] = {}) {
   const one = await startFake(parts);
   one.node.up();
@@ -122,7 +122,7 @@ for (const unsynced of ['lost', 'kept'] as const) {
       await settle();
       await again.clock.advance(100);
       if (at === 0) await deliver(again, '/sota/start', start);
-      // All that was acknowledged is in the first ack, without the disk being read for it.
+      // The first ack lists all acked chunks, without reading the disk.
       if (at > 0 && at < 5) assert.equal(acked(again)[0], ackedBefore, step);
       for (const index of [1, 2, 3]) {
         if (at <= index || at === 0) await deliver(again, '/sota/chunk', chunk(index));
@@ -186,7 +186,7 @@ test('waits for consent where it is configured to ask, and keeps it', async () =
   const wrong = await one.daemon.accept('engine', '9');
   assert.is(wrong.ok ? '' : wrong.code, 'unknown-package');
   assert.equal(await one.daemon.accept('engine', '2.1'), { ok: true, text: 'accepted engine 2.1' });
-  // Durable when it is answered.
+  // The consent is on flash before the answer.
   const again = await startFake({ settings, disk: disk.cut('lost') });
   again.node.up();
   await settle();
@@ -290,7 +290,7 @@ test('tells of its end also whoever asks later', async () => {
   const one = await startFake({ disk });
   disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));
   await deliver(one, '/sota/notify', offer);
-  // By now it has ended, and Node has looked for somebody who minds.
+  // The daemon has ended before anything handles the rejection; Node would detect that here.
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
   const said = await one.daemon.ended.then(
     () => 'ended',
@@ -342,7 +342,7 @@ test('tells from flash what a daemon that is down left', async () => {
   );
   assert.is(status?.agent.source, 'flash');
   assert.is(status?.link.kind, 'unknown');
-  // Only looked at, and closed again; also where the journal is torn.
+  // The journal is only read and closed, also if its end is torn.
   const verbs = left.ops.slice(before).map(({ verb }) => verb);
   assert.equal(verbs, ['open', 'size', 'read', 'close']);
   const journal = left.content('/s/journal') ?? Buffer.alloc(0);

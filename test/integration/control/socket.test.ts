@@ -1,5 +1,5 @@
-// Method: the same server and client over a Unix socket of the machine, where data comes in pieces
-// and closing has an order.
+// Tests the control server and client over a real Unix socket, where data arrives in pieces and the
+// order of closing matters.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,7 +45,7 @@ async function setUp(first: Status) {
   return { path, become, close: () => started.value.close(), watchers: () => listeners.size };
 }
 
-/** Sends, then collects until the server closes; `isAll`: says that no more comes. */
+/** Sends, then collects until the server closes; `isAll`: ends its own side after the data. */
 function raw(path: string, data: string, isAll = false): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -100,7 +100,7 @@ test('tells only so many at a time that there is no room', async () => {
   const { path, close } = await setUp(statusOf());
   const crowd = Array.from({ length: 200 }, () => {
     const seen = { text: '', isClosed: false };
-    // Nothing of them ever ends by itself.
+    // These sockets do not close by themselves.
     const socket = createConnection({ path, allowHalfOpen: true });
     socket.on('data', (more) => (seen.text += more.toString()));
     socket.on('error', () => undefined).on('end', () => (seen.isClosed = true));

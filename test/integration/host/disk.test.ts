@@ -1,5 +1,6 @@
-// Method: the real file system below a temporary directory. Short writes are made by hand: no file
-// system gives them on demand. A full disk is a `fallocate` that says so.
+// Tests the disk adapter on the real file system below a temporary directory. The test simulates
+// short writes, because no file system makes them on demand, and a full disk by a `fallocate` that
+// fails.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { promises as fs } from 'node:fs';
@@ -51,7 +52,7 @@ test('writes, reads and cuts at any place', async () => {
   assert.is(statSync(`${directory}/a`).mode & 0o777, 0o600);
 });
 
-/** Every write to a file takes no more than so many bytes at a time. */
+/** Limits every write to a file to `bytesMax` bytes at a time. */
 async function withShortWrites(bytesMax: number, act: () => Promise<void>): Promise<void> {
   const handle = await fs.open('/dev/null', 'w');
   const methods: object = Object.getPrototypeOf(handle);
@@ -86,7 +87,7 @@ test('does not try for ever where the kernel takes nothing', async () => {
 });
 
 test('says by its name what the disk said', async () => {
-  // It takes numbers only.
+  // This file accepts numbers only.
   const picky = must(await disk.open('/proc/self/oom_score_adj', 'write'));
   assert.is(codeOf(await picky.write(Buffer.from('x'), 0)), 'EINVAL');
   await picky.close();

@@ -1,4 +1,5 @@
-// Method: folders below a temporary one of this user, with the modes that somebody could give them.
+// Tests the check for foreign users on folders below a temporary one, with modes that other users
+// could exploit.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +36,8 @@ test('finds everybody who may write to the folder, or to one above it', () => {
     chmodSync(folder, 0o777);
     const expected = { file: undefined, folder: said, early: isAbove ? undefined : said };
     assert.equal(at('a/socket'), expected);
-    // The owner of a file is safe there, and who comes first is its owner.
+    // With the sticky bit only the owner of a file can replace it, and the first process that
+    // creates it is its owner.
     chmodSync(folder, 0o1777);
     assert.equal(at('a/socket'), { ...expected, folder: undefined });
     chmodSync(folder, 0o755);

@@ -1,4 +1,4 @@
-// Method: files as an administrator may have left them.
+// Tests the lookup of a group id in group files that an administrator may write.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Method: this file runs itself as the agents that want the same directory; they are killed, crash,
-// and start at once. What only looks like a holder is written by hand.
+// Tests the lock of a directory: this file runs itself as agents that take the same lock. They are
+// killed, crash, and start at once. The test writes files that only look like a lock.
 import { spawn } from 'node:child_process';
 import { lstatSync, mkdirSync, mkdtempSync, readlinkSync, readdirSync, rmSync } from 'node:fs';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import type { Suite } from '../../support/suite.ts';
 
 const [, bundle = '', role, given = ''] = process.argv;
 
-/** Says what it got; a holder stays until it is told to end, or to crash. */
+/** Prints the result of the lock; a holder runs until it is ordered to end or to crash. */
 async function beAgent(): Promise<void> {
   const taken = await takeLock(given, '1.2.3');
   process.stdout.write(`${taken.ok ? 'held' : taken.reason}\n`);
@@ -51,7 +51,7 @@ function endOf(child: ChildProcess, act: () => void): Promise<unknown> {
 let directory = '';
 const isListening = () => lstatSync(`${directory}/lock`).isSocket();
 
-/** What the holder tells whoever connects. */
+/** Returns what the holder sends to a client. */
 function ask(path: string): Promise<{ readonly [key: string]: unknown }> {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -163,8 +163,8 @@ async function rush(make: () => Promise<void>): Promise<void> {
   for (let round = 0; round < 5; round += 1) {
     await make();
     let agents = await startFive();
-    // On a busy machine an agent that tries may be too slow to answer. Then the others take it for
-    // the holder, all of them may give up, and a service manager starts them again.
+    // On a busy machine an agent that tries the lock may answer too late. Then the others take it
+    // for the holder, all of them may give up, and a service manager starts them again.
     const gaveUp = () =>
       agents.every(({ said }) => said !== 'held') &&
       agents.some(({ said }) => said.includes('it does not answer'));
@@ -219,7 +219,7 @@ function testLeftovers(test: Suite): void {
   });
 }
 
-/** What the lock tells a process by. */
+/** The values by which the lock identifies a process. */
 function ownName(): readonly [pid: number, startTime: string, bootId: string] {
   const stat = readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1) ?? '';
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

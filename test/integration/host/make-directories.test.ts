@@ -1,4 +1,4 @@
-// Method: real folders; /proc is where none can be made, not even by root.
+// Tests the creation of real folders; in /proc even root cannot create one.
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Method: lines as kernels write them; then a real mount in a namespace of its own.
+// Tests the parser of mounts with lines as kernels write them, then with a real mount in a mount
+// namespace.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,7 +95,9 @@ all('asks the nearest folder that is there', () => {
   assert.equal(mountOptions('/proc/none/at/all'), mountOptions('/proc'));
 });
 
-/** What a script that imports the module prints, in mounts of its own. */
+/**
+ * Returns the output of a script that imports the module, in a mount namespace with these mounts.
+ */
 async function withMounts(mounts: string, expression: string, path: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'sota-mounts-'));
   try {

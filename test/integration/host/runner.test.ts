@@ -1,5 +1,5 @@
-// Method: real programs. What must not happen (a shell, an inherited variable, a grandchild that
-// lives on) is provoked; waits end with what they wait for.
+// Tests the runner with real programs. It provokes what must not happen (a shell, an inherited
+// variable, a grandchild that survives); a wait ends when its condition holds.
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ test('gives the environment that it was told, and nothing of its own', async () 
   process.env['SOTA_RUNNER_SECRET'] = 'seen';
   const result = await run('env', [], { environment: { PATH, LANG: 'C' } });
   const lines = result.kind === 'exited' ? result.stdout.trim().split('\n') : [];
-  // Node itself hands this one down, where the coverage of tests is measured.
+  // Node sets this variable in each child while it measures coverage.
   const given = lines.filter((line) => !line.startsWith('NODE_V8_COVERAGE='));
   assert.equal(given, [`PATH=${PATH}`, 'LANG=C']);
 });
@@ -95,7 +95,7 @@ const ways: readonly (readonly [string, (job: string) => string])[] = [
 for (const [what, background] of ways) {
   test(`neither waits for what it started ${what} nor ends it, also when that prints`, async () => {
     const [go, done] = [join(directory, `go-${what}`), join(directory, `done-${what}`)];
-    // It goes on only when the result is known; a closed output would end it at its first word.
+    // The job waits until the result is there; a closed output would end it when it prints.
     const wait = `while [ ! -e "${go}" ]; do sleep 0.05; done`;
     const job = `${wait}; echo on stdout; echo on stderr >&2; echo $$ > "${done}"`;
     const result = await sh(`${background(job)} echo said; exit 0`);
@@ -154,7 +154,7 @@ for (const [what, path, pattern] of [
 
 test('leaves a daemon alone that has its own session, and does not wait for it', async () => {
   const file = join(directory, 'daemon');
-  // It holds both outputs, as services do that a postinst starts.
+  // The service keeps both outputs open, like those of a postinst script.
   const daemon = `echo $$ >${file}; exec sleep 600`;
   const begun = `while [ ! -s ${file} ]; do sleep 0.05; done; echo done`;
   const ended = sh(`setsid sh -c '${daemon}' & ${begun}`);
@@ -183,7 +183,7 @@ test('tells what it says while it says it', async () => {
     heard.push(text);
     writeFileSync(go, '');
   };
-  // It ends only after the first word was heard.
+  // The script ends only after the test has received the first word.
   const script = `echo one; while [ ! -e ${go} ]; do sleep 0.05; done; echo two >&2`;
   const result = await sh(script, { onOutput });
   assert.is(result.kind, 'exited');

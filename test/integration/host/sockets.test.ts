@@ -1,4 +1,4 @@
-// Method: real sockets below a temporary directory.
+// Tests the socket adapter with real sockets below a temporary directory.
 import {
   existsSync,
   mkdirSync,
@@ -42,7 +42,7 @@ function ear() {
 
 const codeOf = (result: { readonly ok: boolean; readonly code?: string }) => result.code ?? 'ok';
 
-/** A server that says back what it hears. */
+/** A server that echoes its input. */
 async function startEcho() {
   const streams: LocalStream[] = [];
   const { heard, handlers } = ear();
@@ -91,7 +91,7 @@ test('carries bytes both ways, and tells each end once that it is over', async (
   const stream = must(await sockets.connect(path, near.handlers));
   must(await stream.write(Buffer.from('hello')));
   await until('the echo', () => near.heard.text === 'hello');
-  // Half-closed: the other end hears of it, answers what it has, and closes.
+  // After a half-close the other end reads to the end, sends the rest, and closes.
   stream.end();
   await until('both ends closed', () => near.heard.closed.length + server.heard.closed.length > 1);
   assert.equal(near.heard.closed, ['closed by the peer']);
@@ -108,7 +108,7 @@ test('fails to connect where nobody listens, and says how', async () => {
   assert.is(codeOf(await sockets.connect(`${directory}/file`, ear().handlers)), 'ECONNREFUSED');
 });
 
-/** The file that a killed process leaves. */
+/** Creates the socket file that a killed process leaves. */
 async function leaveSocket(): Promise<void> {
   const server = await startEcho();
   await server.close();
@@ -163,7 +163,7 @@ for (const nameBytes of [3, 60]) {
     mkdirSync(folder, { recursive: true });
     const long = join(folder, 'n'.repeat(nameBytes));
     const before = openFiles();
-    // No server binds there either but by another way: it is made nearby and moved.
+    // A server cannot bind such a path directly: it binds nearby, and the file is moved.
     const server = await startEcho();
     renameSync(path, long);
     const { heard, handlers } = ear();

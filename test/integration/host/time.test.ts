@@ -1,5 +1,5 @@
-// Method: the real clock, for a few milliseconds. Delays beyond what a Node timer takes are only
-// shown not to fire at once.
+// Tests the real clock for a few milliseconds. For delays beyond the limit of Node's timers it only
+// checks that they do not fire at once.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Method: the command installer with real programs, and its sentences with results of our own.
+// Tests the command installer with real programs, and its descriptions with given results.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,7 +92,7 @@ test('a long output keeps its beginning and its end in a report', () => {
   assert.match(text, /^p exited with 3: first ü+ … 💥+last$/u);
 });
 
-/** A lone surrogate does not survive the way to bytes and back. */
+/** A lone surrogate does not survive the conversion to bytes and back. */
 const isWellFormed = (text: string) => Buffer.from(text).toString() === text;
 
 test('every cut of a text is well-formed and short enough', () => {

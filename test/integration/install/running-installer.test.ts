@@ -1,4 +1,5 @@
-// Method: real processes for what is found; a /proc of the test's own for what each look costs.
+// Tests the search for a running installer with real processes, and the cost of each check with a
+// fake /proc.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ const mark = `SOTA_PACKAGE_FILE=${orphan.path}\0`;
 
 type Process = { environ: string; cmdline: string; startTicks: number; state?: string };
 
-/** Counts what is read of it. */
+/** A fake /proc that counts reads. */
 function createProc(processes: Map<string, Process>) {
   const opened: string[] = [];
   const absent = { ok: false, code: 'ENOENT', reason: 'ENOENT' } as const;
@@ -74,7 +75,7 @@ test('is looked for through all processes once, then alone, and ever more seldom
   for (let second = 0; second < 3_000; second++) await clock.advance(1_000);
   assert.is(ended, undefined);
   assert.is(lists(), 1);
-  // An hour at 200 ms was 3 600 000 files of 200 processes.
+  // A full scan every 200 ms would open 3 600 000 files of 200 processes in an hour.
   assert.ok(opened.length < 5_000, `${opened.length} files opened`);
   processes.delete('777');
   for (let turn = 0; ended === undefined && turn < 200; turn++) await clock.advance(100);

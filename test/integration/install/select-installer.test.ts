@@ -1,4 +1,5 @@
-// Method: first bytes of real and of misleading files for the recognisers, and rules by name.
+// Tests the selection of an installer: the recognisers with the first bytes of real and of
+// misleading files, and rules by name.
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { installerKinds } from '../../../src/install/installers.ts';
@@ -26,7 +27,7 @@ async function selected(data: Uint8Array | string, enabled: readonly string[] = 
 }
 
 const large = { ...target, files: { big: Buffer.alloc(200_000, 'x') } };
-/** As opkg-build orders them: debian-binary, control, data. */
+/** In the order of opkg-build: debian-binary, control, data. */
 const members = membersOf(target, gzipSync(dataTarOf(target)));
 
 function ordered(shape: Shape, ...order: readonly number[]): Buffer {
@@ -36,7 +37,7 @@ function ordered(shape: Shape, ...order: readonly number[]): Buffer {
   );
 }
 
-/** A header of its own for the archive, and one before each file, as `tar --format=pax` writes. */
+/** With a global header, and one before each file, as `tar --format=pax` writes. */
 function paxed(): Buffer {
   const times = { name: 'PaxHeaders/x', type: 'x', data: '27 mtime=1732000000.123456\n' };
   const all = { name: 'pax_global_header', type: 'g', data: '17 comment=0.4.5\n' };
@@ -117,7 +118,7 @@ test('an .ipk whose second member is after the head is recognised by its first',
     const data = packed(long.toReversed(), shape);
     assert.not.ok(headOf(data).isWhole);
     assert.equal(await selected(data), { ok: true, name: 'opkg' }, shape);
-    // A damaged file of the same length is not one.
+    // A truncated file is not recognised.
     assert.equal(await selected(data.subarray(0, payloadHeadBytes - 1)), {
       ok: true,
       name: 'command',
@@ -155,12 +156,12 @@ test('a name cannot hold up the agent, whatever the rule', () => {
     selectByRule({ default: 'command', rules: [{ name: pattern, installer: 'opkg' }] }, name) ===
     'opkg';
   const dashes = '-'.repeat(255);
-  // With backtracking these take hours.
+  // A matcher with backtracking would take hours.
   for (const pattern of ['*-*-*-*-*-*-*-*-eu', `${'*-'.repeat(60)}x`, `${'*?'.repeat(60)}x`]) {
     assert.is(used(pattern, dashes), false);
     assert.is(used(pattern.replace(/(eu|x)$/, '*'), dashes), true);
   }
-  // Against a RegExp, over all short patterns and names.
+  // Compares with a RegExp, over all short patterns and names.
   const words = (letters: readonly string[]) => [
     '',
     ...letters,

@@ -1,5 +1,5 @@
-// Method: directories on a real disk, each as somebody could have it, and what the agent says of
-// each; whatever is refused is compared with what it was, byte for byte.
+// Tests the ownership check on directories of a real disk with foreign contents: the message for
+// each, and that a rejected directory stays unchanged, byte by byte.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import {
   mkdirSync,
@@ -42,7 +42,7 @@ function fill(content: Content): void {
   }
 }
 
-/** Names, modes, times and bytes of all that is there. */
+/** Returns names, modes, times and bytes of all files. */
 function looks(): readonly unknown[] {
   const names = readdirSync(directory, { recursive: true }).map(String).sort();
   return ['.', ...names].map((name) => {
@@ -142,7 +142,7 @@ test('removes only numbers of its own, whatever else lies in packages', async ()
   assert.equal([...names].sort(), ['007', '3', '9', 'notes']);
   assert.equal(readdirSync(join(directory, 'packages')).sort(), ['007', '1', '3', '9', 'notes']);
   assert.equal(readdirSync(join(directory, 'packages/9')).sort(), ['data', 'photo.jpg']);
-  // Nor when its turn comes: the next number is taken instead.
+  // A foreign folder stays when its number is due: the next number is used.
   const refused = await store.data.reserve(9, 10);
   assert.match(refused.ok ? '' : refused.reason, /did not create/);
   must(await store.data.discard(9));

@@ -1,4 +1,4 @@
-// Method: the payloads of transfers on a disk in memory, and once on the real one.
+// Tests the payload files of transfers on a disk in memory, and once on the real one.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -62,7 +62,7 @@ test('keeps the configured space free, and says how much is missing', async () =
   });
 });
 
-/** Without fallocate: what is promised is not taken. */
+/** A disk without fallocate, where a reservation takes no space. */
 function withoutReserve(disk: MemoryDisk): MemoryDisk {
   return { ...disk, reserve: async () => ({ ok: true, value: { reserved: false } }) };
 }
@@ -81,7 +81,7 @@ test('leaves to open transfers what they still need, where it cannot be set asid
   );
   must(await data.reserve(3, 4 * mib));
   assert.is(said(await data.reserve(4, 1)), 'ENOSPC: need 12 MiB, have 11 MiB');
-  // What has come is taken already, and is not free any more.
+  // Received data takes real space, which is not free.
   for (let index = 1; index <= 16; index++) must(await data.write(writeOf(index)));
   disk.setFree(10 * mib);
   must(await data.reserve(5, 0));
@@ -173,7 +173,8 @@ test('gives the file its size, durably, before anyone installs it', async () => 
   must(await data.seal(1, chunkBytes + 10));
   assert.is(disk.content(path(1))?.length, chunkBytes + 10);
   assert.is(disk.cut('lost').content(path(1))?.length, chunkBytes + 10);
-  // Again, also where it has that size already: the process that cut it may have been killed.
+  // It syncs again even if the file has that size: the process that truncated it may have been
+  // killed before the sync.
   const before = disk.count('sync', path(1));
   must(await data.seal(1, chunkBytes + 10));
   assert.is(disk.count('sync', path(1)), before + 1);

@@ -1,5 +1,5 @@
-// Method: real processes that sleep, work, and wait for a CPU; a limit of idle time must end a wait
-// for the first, and no wait for the others.
+// Tests the limits of idle time with real processes that sleep, work, and wait for a CPU: a limit
+// must end only a wait for a process that sleeps.
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { afterIdle, until, within } from '../../support/idle.ts';
@@ -22,7 +22,7 @@ function run(script: string, launcher: readonly string[] = []): Promise<unknown>
 
 const asleep = 'setInterval(() => {}, 1e6)';
 const busy = 'for (;;);';
-/** So much work, however long a machine takes for it. */
+/** A fixed amount of CPU time, on any machine. */
 const work = (cpuMs: number) => `while (process.cpuUsage().user < ${cpuMs * 1_000});`;
 const fails = (waiting: Promise<unknown>) =>
   waiting.then(
@@ -37,7 +37,7 @@ test('a wait for something that never comes ends, and names it', async () => {
 });
 
 test('a wait for a process that works goes on, also if others take its CPU', async () => {
-  // A low priority: it is ready all the time, and seldom runs.
+  // With a low priority the process is always ready, but rarely runs.
   for (let count = 0; count < 2; count += 1) void run(busy);
   await within('its end', run(work(600), ['nice', '-n', '5']), 2_000);
 });

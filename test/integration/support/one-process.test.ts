@@ -1,5 +1,5 @@
-// The guards of suites that share a process, proved from outside: broken files run through
-// test/job.mjs, and files after them still run.
+// Tests the guards of suites that share a process from outside: runs broken files through
+// test/job.mjs, and checks that the files after them still run.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ function run(texts: readonly string[]) {
   }
 }
 
-/** What test/run.mjs does, with these files. */
+/** Runs these files like test/run.mjs. */
 const script = `
 import('./test/job.mjs').then(async ({ createRunner, oneProcess }) => {
   const { build } = await import('esbuild');

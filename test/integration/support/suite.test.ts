@@ -1,4 +1,4 @@
-// The guard around uvu, proved from outside: each broken suite runs in a process of its own.
+// Tests the guard around uvu from outside: each broken suite runs in a separate process.
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { build } from 'esbuild';

@@ -1,5 +1,5 @@
-// Method: as in opkg.test.ts, with members that this process, opkg or neither can read. Some tests
-// depend on whether the Node that runs them has zstd.
+// Tests compressions as in opkg.test.ts, with members that this process, opkg, or neither can read.
+// Some tests depend on whether the Node that runs them has zstd.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ for (const flavour of flavours) {
   control(flavour);
 }
 
-/** Data that this process cannot read: the file list of opkg decides. */
+/** Tests data that this process cannot read: the file list of opkg decides. */
 function opaque(flavour: Flavour): void {
   for (const how of ['xz', 'bz2', 'zst'] as const) {
     test(`${flavour}: data.tar.${how} is a success only where opkg unpacked it`, async () => {
@@ -65,7 +65,7 @@ function opaque(flavour: Flavour): void {
     const { verdict, text, ...rest } = await installOn(on, directory, ipkWith(target, 'xz'));
     assert.is(verdict.kind, 'installed', text);
     assert.is(on.read('usr/bin/hello'), 'new hello');
-    // After a power loss it proves nothing.
+    // After a power loss the list proves nothing.
     assert.is((await rest.installer.probe(rest.request, rest.before)).kind, 'unknown');
   });
 

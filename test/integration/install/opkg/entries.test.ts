@@ -1,5 +1,5 @@
-// Method: a package with every kind of entry is installed by the fake opkg and found whole; then
-// one entry is spoilt, and the probe must name it.
+// Tests the probe with every kind of entry: the fake opkg installs a package that has them all;
+// then one entry is damaged, and the probe must name it.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

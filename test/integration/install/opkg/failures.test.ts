@@ -1,4 +1,5 @@
-// Method: as in opkg.test.ts; here opkg refuses, fails, lies, waits or hangs (installers 2).
+// Tests failures as in opkg.test.ts: opkg refuses, fails, reports false results, waits or hangs
+// (docs/integrate/installers.md).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,7 @@ function bad(flavour: Flavour): void {
     on.has({ ...target, version: '2.0' });
     const { verdict, text } = await installOn(on, directory, ipkOf(target));
     if (flavour === '0.6-libsolv') {
-      // This one does as it is told.
+      // This version installs the older package.
       assert.is(verdict.kind, 'installed', text);
       return;
     }
@@ -142,7 +143,7 @@ function concurrent(flavour: Flavour): void {
     const { installer, request, before } = rest;
     assert.is(verdict.kind, 'installed', text);
     assert.equal(on.listed(), ['hello 1.1']);
-    // Restored after a cut in the last moment, it is taken out again by the next attempt.
+    // If a power loss restored it at the last moment, the next attempt removes it again.
     const probe = await installer.probe(request, before);
     if (probe.kind !== 'installed') await installer.run(request, before);
     assert.equal(on.listed(), ['hello 1.1']);

@@ -1,5 +1,5 @@
-// Method: the fake opkg kills itself at each point of an install. Then the installer probes, and
-// runs again, as after a boot.
+// Tests interrupted runs: the fake opkg kills itself at each point of an install. Then the probe
+// must find the true state, and the installer runs again, as after a boot.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ async function cut(on: OpkgDevice, dieAt: string, forced: readonly string[] = []
   const prepared = await installer.prepare(request);
   if (!prepared.ok) throw new Error(prepared.reason);
   on.set({ dieAt });
-  // Which the oldest would die of, and does not need.
+  // 0.1.8 would fail with these options, and does not need them.
   const words = on.flavour === '0.1.8' ? [] : forced;
   const died = on.call(...words, 'install', linked(request));
   assert.is(died.signal, 'SIGKILL', died.stderr);
@@ -38,7 +38,7 @@ function linked({ path, workDirectory }: InstallRequest): string {
 
 for (const flavour of flavours) {
   for (const point of killPoints) {
-    // What is listed after a cut is the old state, or nothing at all.
+    // After an interruption the list has the old state, or no package.
     test(`${flavour}: a cut at ${point} of an upgrade is seen and mended`, async () => {
       const on = createOpkgDevice(directory, flavour);
       on.has(other);
@@ -72,7 +72,7 @@ for (const flavour of flavours) {
 
 for (const flavour of flavours) {
   for (const point of killPoints) {
-    // OpenWrt's is cut like 0.1.8; only the same version again differs.
+    // OpenWrt's opkg is interrupted like 0.1.8; only the same version again differs.
     if (flavour !== 'lede') {
       test(`${flavour}: a cut at ${point} of a first install is seen and mended`, async () => {
         const on = createOpkgDevice(directory, flavour);
@@ -81,7 +81,7 @@ for (const flavour of flavours) {
       });
     }
 
-    // It is listed before and after; what lies on the disk decides.
+    // The package is listed before and after; the files on the disk decide.
     test(`${flavour}: a cut at ${point} of the same version again is seen and mended`, async () => {
       const on = createOpkgDevice(directory, flavour);
       on.has(other);

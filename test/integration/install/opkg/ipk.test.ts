@@ -1,4 +1,5 @@
-// Method: real archives of both shapes, read from files; then each way to spoil one.
+// Tests the .ipk reader with real archives of both shapes, read from files, and then with each kind
+// of damage.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +49,7 @@ async function walked(data: Uint8Array) {
   const seen: (readonly [path: string, kind: string, sizeBytes: number])[] = [];
   const walk = await walkFiles(disk, file(data), async ({ path, kind, sizeBytes, content }) => {
     if (kind !== 'directory') seen.push([path, kind, sizeBytes]);
-    // Half of one file is read, and of the others nothing.
+    // Reads half of one file, and none of the others.
     if (path === 'usr/bin/a') for await (const _ of content) break;
   });
   return { walk, seen };
@@ -86,7 +87,7 @@ for (const shape of shapes) {
     const whole = ipkOf({ ...spec, files: { a: 'a' } }, shape);
     const random = createRandom(2);
     for (let round = 0; round < 60; round += 1) {
-      // What lies behind the data of the last member is padding.
+      // After the data of the last member comes padding.
       const path = file(whole.subarray(0, random.below(whole.length - 1)));
       const control = await controlIn(path);
       const walk = await walkFiles(disk, path, () => undefined);

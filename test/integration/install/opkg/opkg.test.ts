@@ -1,5 +1,5 @@
-// Method: the installer with the real disk and runner against the fake opkg, in each of
-// its versions; the table of what opkg does in which case is that of installers 2.
+// Tests the opkg installer with the real disk and runner on each version of the fake opkg, case by
+// case of the table in docs/integrate/installers.md.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

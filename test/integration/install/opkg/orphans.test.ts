@@ -1,5 +1,5 @@
-// Method: the agent ends and opkg does not. The fake opkg halts at a point, with its lock. A second
-// installer, as after a new start of the agent, probes while opkg still runs.
+// Tests an opkg that outlives the agent. The fake opkg halts at a point, with its lock. A second
+// installer, as after a restart of the agent, probes while opkg still runs.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ async function reached(on: OpkgDevice): Promise<void> {
   await until('opkg to get there', () => on.halted() !== undefined);
 }
 
-/** An agent that is gone: nobody hears what its opkg comes to. */
+/** Starts a run whose agent has ended, so that its result is lost. */
 async function orphaned(on: OpkgDevice, haltAt: string) {
   const first = installerOn(on);
   const request = requestIn(directory, ipkOf(target));
@@ -33,7 +33,7 @@ async function orphaned(on: OpkgDevice, haltAt: string) {
   return { request, before: prepared.before, ended };
 }
 
-// OpenWrt's is like 0.1.8 here. That one answers no question while its lock is taken; the others
+// OpenWrt's opkg is like 0.1.8 here, which answers no query while its lock is taken. The others
 // answer from the status file as it is at that moment.
 const runningAt: readonly (readonly [Flavour, readonly string[]])[] = [
   ['0.1.8', killPoints],
@@ -50,7 +50,7 @@ for (const [flavour, points] of runningAt) {
       let isAnswered = false;
       const probing = installerOn(on).probe(request, before);
       void probing.then(() => (isAnswered = true));
-      // Long enough for one that would not wait.
+      // Longer than a probe takes that does not wait.
       await pause(400);
       assert.is(isAnswered, false);
       on.go();

@@ -1,5 +1,5 @@
-// Method: as in opkg.test.ts. Here opkg exits with 0, and the disk says otherwise; or the disk
-// differs from the payload, and nothing is wrong. docs/integrate/installers.md has the table.
+// Tests results as in opkg.test.ts. Here opkg exits with 0 although the files are wrong, or the
+// files differ from the payload for a good reason. docs/integrate/installers.md has the table.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ test.beforeEach(() => {
 test.afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const mib = 2 ** 20;
-/** Random, so that no stream of it is shorter. */
+/** Random, so that compression does not shorten it. */
 const large: IpkSpec = { ...target, files: { small: 's', 'usr/lib/large': randomBytes(3 * mib) } };
 const uci: IpkSpec = {
   package: 'hello',

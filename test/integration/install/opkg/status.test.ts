@@ -1,4 +1,5 @@
-// Method: texts as opkg writes them, whole and cut at every byte.
+// Tests the backup and restore of status files as opkg writes them, whole and truncated at every
+// byte.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +44,7 @@ async function kept() {
   return { path, copies: copies.value };
 }
 
-/** The files of a package, as opkg lists them; what is not there yet is made. */
+/** Writes the file list of a package like opkg, and creates the files. */
 function lists(name: string, ...paths: readonly string[]): void {
   mkdirSync(join(directory, 'info'), { recursive: true });
   writeFileSync(join(directory, `info/${name}.list`), paths.map((one) => `/${one}\n`).join(''));
@@ -52,7 +53,8 @@ function lists(name: string, ...paths: readonly string[]): void {
 
 test('brings a file back that was cut at any byte', async () => {
   const { path, copies } = await kept();
-  // Between two stanzas only the files of a package show that it was forgotten, not removed.
+  // If the file ends between two stanzas, only the files of a package show that it is missing by
+  // error.
   lists('b', 'b.txt');
   assert.is(copies.length, 1);
   for (let length = 0; length < text.length; length += 1) {
@@ -84,7 +86,7 @@ for (const [what, now] of [
 ] as const) {
   test(`leaves a file alone that lacks what was removed: ${what}`, async () => {
     const { path, copies } = await kept();
-    // Its list went with it; or the list is still there, and a file is gone.
+    // The list was removed with the package; or the list is still there, and a file is missing.
     lists('a', 'a.txt');
     rmSync(join(directory, 'a.txt'));
     writeFileSync(path, now);
@@ -109,7 +111,7 @@ test('lacks are no matter while opkg was not interrupted', async () => {
   writeFileSync(path, first);
   const value = { restored: [], lost: [] };
   assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value });
-  // Also not an end that is spelled otherwise.
+  // A missing line end is no damage either.
   writeFileSync(path, text.slice(0, -1));
   assert.equal(await restoreAt(disk, copies, directory, false), { ok: true, value });
   writeFileSync(path, text.slice(0, -5));

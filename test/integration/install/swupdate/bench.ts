@@ -1,5 +1,5 @@
-// The SWUpdate installer on the real ports, in a folder of the test's own: a device with its
-// certificate, its target, its versions file.
+// The SWUpdate installer on the real ports, in a folder of the test: a device with its certificate,
+// its target and its versions file.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import type { Keys, Swu, SwuFile } from '../../../support/swu.ts';
 
 export type Bench = {
   readonly directory: string;
-  /** Of the daemon, and where the installer looks for it. */
+  /** The folder of the daemon's sockets, where the installer searches. */
   readonly sockets: string;
   readonly keys: Keys;
   readonly target: string;
@@ -36,7 +36,7 @@ export type Bench = {
 
 export type Stand = (request: RunRequest) => ReturnType<Runner> | undefined;
 
-/** `stand`: answers for programs that are not on this machine. */
+/** `stand` answers for programs that this machine does not have. */
 export function createBench(stand?: Stand): Bench {
   const directory = mkdtempSync(join(tmpdir(), 'swu-'));
   const keys = makeKeys(join(directory, 'keys'));
@@ -110,7 +110,7 @@ export function createBench(stand?: Stand): Bench {
   };
 }
 
-/** Writes a payload of the test's own making. */
+/** Writes a payload with this content. */
 export function writePayload(bench: Bench, data: Uint8Array): string {
   const path = join(bench.directory, 'payload.swu');
   writeFileSync(path, data);

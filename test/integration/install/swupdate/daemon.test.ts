@@ -1,5 +1,5 @@
-// Debian's SWUpdate as a daemon, over its sockets: each test has its own, and ends it by its
-// number.
+// Tests the installer with Debian's SWUpdate as a daemon, over its sockets: each test starts a
+// daemon, and ends it by its PID.
 import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ function failure(verdict: InstallResult): string {
   return verdict.kind === 'failed' ? `${verdict.code}: ${verdict.description}` : '';
 }
 
-/** Says that it began, and goes on when the file `go` is there. */
+/** Creates the file `begun`, and ends when the file `go` exists. */
 function held(device: Bench): SwuScript {
   const file = (name: string) => join(device.directory, name);
   const text = `#!/bin/sh\ntouch ${file('begun')}\nwhile [ -d ${device.directory} ]; do
@@ -179,7 +179,7 @@ test('is cut by a daemon that is killed in the middle, and installs in the one a
     await device.start();
     assert.is((await verdict).kind, 'interrupted');
     assert.equal(device.logged, ['swupdate-terminated']);
-    // Another start is another attempt, with a record of its own.
+    // Another start is a separate attempt with a separate record.
     assert.is(device.installed(), undefined);
     assert.is((await device.install(path)).kind, 'installed');
     assert.is(device.installed(), text);
@@ -224,7 +224,7 @@ test('waits for an install that goes on without the agent, and takes its mark fo
     assert.equal(await probed, { kind: 'installed', description: 'ustate is 1 (INSTALLED)' });
   }));
 
-/** An agent that dies: it sends so much, and its connection closes. */
+/** Simulates an agent that dies: sends `part`, and closes its connection. */
 async function cutStream(device: Bench, part: Uint8Array): Promise<void> {
   const ports = { sockets: createLocalSockets(), clock: createClock() };
   const found = await findDaemon(ports, [device.sockets]);

@@ -1,4 +1,5 @@
-// The installer against daemons of other word sizes and releases, and against bad ones.
+// Tests the installer against fake daemons of other word sizes and releases, and against faulty
+// ones.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { assert, suite } from '../../../support/suite.ts';
@@ -12,7 +13,7 @@ import type { Fake, FakeOptions } from './fake.ts';
 import type { LayoutName } from '../../../support/swupdate-messages.ts';
 
 const all = suite('SWUpdate daemons of other releases');
-// Only for the keys of the bench.
+// The bench makes keys with these programs.
 const test = all.needs('openssl, cpio', canMakeSwu());
 const payload = randomBytes(500_000);
 const common = { sizeBytes: 3120, layout: '2023.12' } as const;

@@ -1,5 +1,5 @@
-// A SWUpdate daemon that does as it is told: for releases that Debian does not have, and for what a
-// real one does only by chance.
+// A fake SWUpdate daemon with a given behaviour: for releases that Debian does not have, and for
+// rare behaviour of a real one.
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -8,26 +8,26 @@ import type { Server, Socket } from 'node:net';
 import type { LayoutName, Message } from '../../../support/swupdate-messages.ts';
 
 export type FakeOptions = {
-  /** Of the control messages: fewer bytes are closed upon, as the real one does. */
+  /** The size of a control message; for fewer bytes it closes the connection, like the real one. */
   readonly sizeBytes: number;
   /** Undefined: no progress socket. */
   readonly layout: LayoutName | undefined;
-  /** The answer to each request in turn; the last one stays. Empty text: ACK. */
+  /** The answer to each request in turn; the last one repeats. Empty text: ACK. */
   readonly refusals?: readonly string[];
-  /** Stops reading there and closes. */
+  /** Closes the connection after it has read so many bytes. */
   readonly readBytesMax?: number;
   readonly result?: 'success' | 'failure' | 'none';
-  /** What it tells on the progress socket before the request's own start. */
+  /** Messages on the progress socket before the start of the request. */
   readonly earlier?: readonly Message[];
   /** Lines of its log after the end. */
   readonly lines?: readonly string[];
-  /** Installs for somebody else, with these lines of earlier idleness still in its log. */
+  /** Installs for another client; its log still has these earlier lines of the idle state. */
   readonly idleLines?: readonly string[];
-  /** Of an install before. */
+  /** The result of an earlier install. */
   readonly lastResult?: number;
-  /** Takes the request and does nothing with it. */
+  /** Accepts the request and ignores it. */
   readonly isForgetful?: boolean;
-  /** Takes connections and says nothing. */
+  /** Accepts connections and sends nothing. */
   readonly isSilent?: boolean;
 };
 

@@ -1,4 +1,5 @@
-// Debian's SWUpdate as a program: real packages, real failures, and what the report says of each.
+// Tests the installer with Debian's SWUpdate as a program: real packages, real failures, and the
+// report of each.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -148,7 +149,7 @@ test('takes versions for no proof: a part of the update can have written them', 
     const prepared = await installer.prepare(bench.request(path));
     assert.ok(prepared.ok);
     assert.is((await installer.probe(bench.request(path), prepared.before)).kind, 'unknown');
-    // SWUpdate's own success is one, and then the versions are told.
+    // SWUpdate's own success counts, and the description has the versions.
     const verdict = await installer.run(bench.request(path), prepared.before);
     assert.match(verdict.kind === 'installed' ? verdict.description : '', /has the versions/);
     const probed = await installer.probe(bench.request(path), prepared.before);
@@ -157,14 +158,14 @@ test('takes versions for no proof: a part of the update can have written them', 
   }));
 
 const early = (bench: Bench, then: string) => {
-  // The script runs before the files are installed, and says what will be true at their end.
+  // The script runs before the files are installed, and writes the versions early.
   const text = `#!/bin/sh\necho app 1.2.3 >${bench.versions}\n${then}\n`;
   const script = { name: 'early.sh', text, type: 'preinstall' } as const;
   writeFileSync(bench.versions, 'app 1.2.2\n');
   return bench.swu({ files: [bench.file(data)], scripts: [script] });
 };
 
-/** SWUpdate runs a script in a process of its own: all of the group go, as at a loss of power. */
+/** SWUpdate runs a script as a child: kills the whole process group, like a power loss. */
 const killed = 'kill -KILL -$(cut -d" " -f5 /proc/$$/stat)';
 
 test('is cut, not installed, where it is killed after it wrote the versions', () =>
@@ -197,7 +198,7 @@ test('has failed where a later attempt skips everything because of what the firs
     writeFileSync(bench.versions, 'app 1.2.3\n');
     const verdict = await installer.run(bench.request(path), prepared.before);
     assert.match(failure(verdict), /Found nothing to install/);
-    // Nor does it count as there when it is offered anew after that failure.
+    // After that failure another offer does not count as installed either.
     const request = { ...bench.request(path), isTriedBefore: true };
     const again = await installer.prepare(request);
     assert.ok(again.ok);

@@ -1,5 +1,5 @@
-// ustate in the boot environment. The boot loader's programs are stood in for, with their real
-// words; the rest is Debian's SWUpdate.
+// Tests ustate in the boot environment. The boot loader's programs are fakes with the real output;
+// SWUpdate is Debian's.
 import { randomBytes } from 'node:crypto';
 import { canMakeSwu, isProgram } from '../../../support/swu.ts';
 import { assert, suite } from '../../../support/suite.ts';
@@ -13,7 +13,7 @@ const data = randomBytes(1_000);
 
 type Found = { readonly verdict: InstallResult; readonly probe: Probe; readonly written: string[] };
 
-/** `after`: what the update leaves in ustate; undefined: what was there. */
+/** `after`: the ustate that the update leaves; undefined: unchanged. */
 async function install(before: string | undefined, after: string | undefined): Promise<Found> {
   let state = before;
   const written: string[] = [];

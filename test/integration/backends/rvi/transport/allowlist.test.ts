@@ -1,4 +1,5 @@
-// Method: the list by itself, then the real listener with peers of several addresses of 127/8.
+// Tests the allowlist with direct calls, then the real listener with peers of several addresses of
+// 127/8.
 import { connect } from 'node:net';
 import { createClock } from '../../../../../src/host/time.ts';
 import { createHttpTransport } from '../../../../../src/backends/rvi/transport/http.ts';

@@ -1,6 +1,6 @@
-// Method: values that are odd, from a seed, for each key that a transport uses. Whatever the
-// configuration accepts must make a transport that can be opened, called and closed: a call may
-// fail, with a code of the network, and never by an exception. All hosts are this one.
+// Tests random odd values, from a seed, for each configuration key of a transport. If the
+// configuration accepts a value, the transport must open, call and close. A call may fail with a
+// network code, but must not throw. All hosts are this machine.
 import process from 'node:process';
 import { readSettings } from '../../../../../src/config.ts';
 import { createDisk } from '../../../../../src/host/disk.ts';
@@ -62,7 +62,7 @@ async function used(values: Values): Promise<string> {
   const clock = createFakeClock();
   const ports = { clock, random: { unit: () => 0.5 }, log: createLogLines().log };
   const made = await createTransport({ ...ports, disk: createDisk() }, read.settings);
-  // A file that is not there ends the start, with its name.
+  // A missing file prevents the start; the error names it.
   if (!made.ok) return 'no transport';
   const recorder = createRecorder();
   made.value.open(recorder);
@@ -84,7 +84,7 @@ test('never throw when they are used, and nothing of them escapes', async () => 
     assert.equal(escaped, [], `seed ${seed}: ${JSON.stringify(values)}`);
     seen.set(code, (seen.get(code) ?? 0) + 1);
   }
-  // Not everything is refused beforehand, nor is everything taken.
+  // Some values must be rejected by the configuration, and some by the network.
   assert.ok((seen.get('refused') ?? 0) > 40, JSON.stringify([...seen]));
   assert.ok((seen.get('refused by config') ?? 0) > 40, JSON.stringify([...seen]));
 });

@@ -1,5 +1,5 @@
-// Method: configurations in words, certificates on the real disk, nodes that only write down who
-// came.
+// Tests which transport a configuration creates, with certificates on the real disk and nodes that
+// record their clients.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

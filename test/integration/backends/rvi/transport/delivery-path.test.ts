@@ -1,4 +1,5 @@
-// Method: the real disk, a folder for each test; a disk that refuses; a clock turned by hand.
+// Tests the delivery path on the real disk, with a folder for each test, a disk that fails, and a
+// fake clock.
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -69,7 +70,7 @@ for (const [what, damage] of damages) {
     assert.is.not(other, path);
     assert.is(next.lines.length, 1);
     assert.match(next.lines[0] ?? '', /^warn path-lost .*delivery-path/);
-    // The secret is in no line.
+    // No line contains the secret.
     assert.not.match(next.lines.join(), other.slice(1));
     assert.is(await kept().open(), other);
     assert.is(statSync(file()).mode & 0o777, 0o600);
@@ -116,7 +117,7 @@ test('is compared as a whole', () => {
   for (const other of ['/b', '/a/', '', '/aa']) assert.not(isSamePath('/a', other));
 });
 
-// ---------------------------------------------------------------- what the listener takes
+// --- Which paths the listener accepts
 
 const rawHeaders = ['Host', '127.0.0.1', 'Content-Length', '2', 'Content-Type', 'application/json'];
 const post = (target: string, host = '127.0.0.1') => ({
@@ -148,7 +149,7 @@ test('nothing is taken before a registration has left, or when it got nowhere', 
   assert.not(isTaken());
   gate.sent();
   gate.registration('begun', gate.address());
-  // From then on a node delivers, also while it answers no call.
+  // After the first registration the path is accepted, also if the node answers no call.
   gate.failed();
   gate.registration('refused', gate.address());
   assert.ok(isTaken());
@@ -224,7 +225,7 @@ test('an old path is taken until 5 s after the node has the new one', async () =
   const second = path();
   assert.is.not(second, first);
   assert.ok(isTaken(first) && isTaken(second));
-  // A registration that had begun before, and one that failed, change nothing.
+  // An earlier registration, and a failed one, do not end the old path.
   gate.registration('complete', firstAddress);
   gate.registration('begun', gate.address());
   gate.registration('refused', gate.address());

@@ -1,5 +1,6 @@
-// Method: something throws at each place where a transport calls, or is called by, code of others;
-// each time the call or the link must fail with words, and nothing may reach the process.
+// Tests the guards of the transports: foreign code throws at each place where it calls a transport
+// or is called by one. The call or the link must fail with a reason, and no exception may reach the
+// process.
 import process from 'node:process';
 import { WebSocketServer } from 'ws';
 import { callTimeoutMs } from '../../../../../src/limits.ts';
@@ -56,7 +57,7 @@ function create(url: string, { tls, proxy }: Options = {}) {
 const call = { id: '1', text: '{"id":1}', timeLimitMs: 2 * callTimeoutMs };
 const reasonOf = (result: CallResult) => (result.ok ? 'ok' : `${result.code}: ${result.reason}`);
 
-/** What a call over that way comes to; a WebSocket must tell that it is down first. */
+/** Returns the result of a call; first waits until the transport reports `up` or `down`. */
 async function outcome(url: string, options: Options): Promise<string> {
   const { transport, recorder } = create(url, options);
   transport.open(recorder);

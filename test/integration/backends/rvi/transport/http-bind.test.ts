@@ -1,4 +1,4 @@
-// Method: ports that are taken, a clock that is turned by hand, dice that are loaded.
+// Tests how the listener binds: occupied ports, a fake clock, and fixed random numbers.
 import { createServer } from 'node:net';
 import { reconnectDelayMsMax } from '../../../../../src/limits.ts';
 import { createHttpTransport } from '../../../../../src/backends/rvi/transport/http.ts';
@@ -46,7 +46,7 @@ test('says once why it cannot listen, tries again with jitter, and comes up', as
     await advance(clock.delays.at(-1) ?? 0);
   }
   await until('tried', () => clock.delays.length === 4);
-  // Minimum 1 s, doubled each time, times the roll, and never below half a second.
+  // Minimum 1 s, doubled each time, times the random factor, and at least half a second.
   assert.equal(clock.delays.slice(0, 3), [900, 500, 500]);
   assert.is(recorder.events.length, 1);
   assert.match(recorder.events[0] ?? '', `down: cannot listen on 127.0.0.1:${port}: EADDRINUSE`);

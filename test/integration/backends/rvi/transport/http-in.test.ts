@@ -1,5 +1,5 @@
-// Method: the real listener on 127.0.0.1, against a client like the node's (a pool of kept
-// connections) and against connections by hand that do what no node does.
+// Tests the real listener on 127.0.0.1 with a client like the node's (a pool of kept connections),
+// and with raw connections that no node makes.
 import { Agent, request } from 'node:http';
 import { connectionsMax, messageBytesMax } from '../../../../../src/limits.ts';
 import { createClock } from '../../../../../src/host/time.ts';
@@ -87,7 +87,7 @@ test('takes a burst of 100 deliveries of chunks over 50 connections, and loses n
 });
 
 test('takes a burst of 100 on a connection each', async () => {
-  // A busy machine needs longer for it than the other tests want to wait.
+  // A busy machine needs more time than the limit of the other tests.
   await transport.close();
   create(recorder, 60_000);
   await until('bound', () => recorder.events.length === 2);
@@ -228,7 +228,7 @@ test('lets the connection that rested longest make room for a new one', async ()
     await until('answered', () => one.text().endsWith(answerText));
     all.push(one);
   }
-  // The first is used again, so the second has rested longest.
+  // The first is used again, so that the second is idle for the longest time.
   all[0]?.socket.write(`${head(2)}{}`);
   await until('answered', () => countOf(all[0]?.text() ?? '', answerText) === 2);
   const late = await raw(port(), `${head(2)}{}`);

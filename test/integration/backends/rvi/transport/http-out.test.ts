@@ -1,4 +1,4 @@
-// Method: calls to nodes on 127.0.0.1 that answer well, badly, late, too much, or not at all.
+// Tests calls to nodes on 127.0.0.1 that answer correctly, wrongly, late, too much, or not at all.
 import { createServer } from 'node:net';
 import { callTimeoutMs, messageBytesMax } from '../../../../../src/limits.ts';
 import { createPoster } from '../../../../../src/backends/rvi/transport/http-out.ts';
@@ -17,7 +17,7 @@ const straight = { tls: undefined, proxy: undefined };
 const post = (url: string) => createPoster(createClock(), { url, ...straight });
 const codeOf = (result: CallResult) => (result.ok ? `ok ${result.text}` : result.code);
 
-/** A node by hand: `serve` gets each request (head and body in one) and its connection. */
+/** A raw node: `serve` gets each request (head and body in one) and its connection. */
 async function serveRaw(serve: (text: string, socket: Socket, connection: number) => void) {
   let connections = 0;
   const requests: string[] = [];

@@ -1,5 +1,6 @@
-// Method: the real listener on 127.0.0.1 and peers by hand, each with something that no node sends.
-// Whatever it is: the same answer, a closed connection, a log line, a count, and nothing received.
+// Tests how the real listener on 127.0.0.1 rejects requests that no node sends, from raw peers.
+// Each gets the same answer, a closed connection, a log line and a count, and no request is
+// delivered.
 import { connect } from 'node:net';
 import { createClock } from '../../../../../src/host/time.ts';
 import { createHttpTransport } from '../../../../../src/backends/rvi/transport/http.ts';
@@ -104,7 +105,7 @@ for (const [what, sent, reason, answer = refusal] of cases) {
     assert.match(line, /^warn request-rejected .*"address":"127\.0\.0\.1"/);
     assert.match(line, reason);
     assert.not.match(line, 'known');
-    // And serves the next.
+    // The listener serves the next request.
     const next = await raw(port(), good);
     await until('served', () => next.text().endsWith(answerText));
     next.socket.destroy();
@@ -197,7 +198,7 @@ test('a peer that resets its connection after a refusal ends nothing', async () 
     withHeader(...upgrade),
     `${lineOf()}${head}\r\n\r\n`,
   ];
-  // Nobody catches it in this process: it would end here.
+  // This process has no handler: an exception would end it here.
   for (let round = 0; round < 5; round += 1) {
     for (const sent of requests) await sendAndReset(sent);
   }

@@ -1,5 +1,5 @@
-// Method: a proxy of the test's own on 127.0.0.1 that knows CONNECT and writes down what it was
-// asked; nodes behind it, over each scheme.
+// Tests calls through a proxy on 127.0.0.1 that supports CONNECT and records its requests, to nodes
+// behind the proxy, over each scheme.
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
@@ -53,7 +53,7 @@ function tunnel(socket: Duplex, target: string): void {
   const [host, port] = target.split(':');
   const onward = connect(Number(port), host);
   onward.on('error', () => void socket.destroy());
-  // A pipe passes on an end, not a cut; the node would keep its side open for ever.
+  // A pipe passes on an end, but no reset; the node would keep its side open.
   socket.on('close', () => void onward.destroy());
   onward.on('connect', () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -192,7 +192,7 @@ test('does not wait for a proxy that does not answer, when it is closed', async 
     if (url.startsWith('http')) void make();
     await until('asked', () => opened === 1);
     await transport.close();
-    // Nor does it ask again.
+    // A call after close does not open a connection either.
     void make();
     await until('told', () => said.length === (url.startsWith('http') ? 2 : 1));
     await until('let go', () => opened === 0 && clock.waiting() === 0);

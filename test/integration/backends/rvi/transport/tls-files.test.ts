@@ -1,5 +1,5 @@
-// Method: certificates by openssl in files that are renewed, broken and mended while a node over
-// TLS writes down whom it saw, and whether the session was one of before.
+// Tests the TLS files with certificates by openssl: the files are renewed, broken and repaired,
+// while a node over TLS records the certificates of its clients and whether a session was resumed.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ testTls('reads again for a new connection, and at most every 10 s', async () => 
   assert.equal(second.key, node.key);
   assert.is(second.rejectUnauthorized, true);
   await clock.advance(tlsFilesEveryMs);
-  // The same files are the same context, whose sessions go on.
+  // For unchanged files it returns the same context, so that sessions can resume.
   assert.is(await source(), second);
   assert.equal(codes(), ['info tls-reloaded']);
 });

@@ -1,5 +1,5 @@
-// Method: certificates by openssl, nodes over TLS on 127.0.0.1 that insist on one of the vehicle;
-// each way to get it wrong, over https and over wss.
+// Tests TLS with certificates by openssl and nodes on 127.0.0.1 that require a certificate of the
+// vehicle: success and each kind of failure, over https and over wss.
 import { createServer } from 'node:https';
 import { WebSocketServer } from 'ws';
 import { createTls } from '../../../../../src/backends/rvi/transport/tls.ts';
@@ -42,7 +42,7 @@ function reason(files: Partial<TlsFiles>): string {
 
 const right = () => context({ ca: made.ca.cert, ...made.vehicle });
 
-/** What a call over either transport comes to, and the name in the certificate that was shown. */
+/** Returns the result of a call over the transport, and the name in the vehicle's certificate. */
 async function callBy(scheme: 'https' | 'wss', tls: TlsContext, more: ServerOptions) {
   const shown: string[] = [];
   const server = createServer(

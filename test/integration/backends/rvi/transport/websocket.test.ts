@@ -1,5 +1,5 @@
-// Method: nodes by ws on 127.0.0.1, real sockets; the clock is turned by hand and the dice are
-// loaded, so that pings, time limits and back-off need no waiting.
+// Tests the WebSocket transport with ws nodes on 127.0.0.1 and real sockets. A fake clock and fixed
+// random numbers replace the waits for pings, time limits and back-off.
 import { createServer, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { callTimeoutMs, clockCheckEveryMs, messageBytesMax } from '../../../../../src/limits.ts';
@@ -46,7 +46,7 @@ type Node = {
   readonly texts: string[];
   readonly requests: IncomingMessage[];
   readonly codes: number[];
-  /** The connection that came last. */
+  /** The most recent connection. */
   link(): WebSocket;
   count(): number;
   stop(): Promise<void>;
@@ -127,7 +127,7 @@ test('says nothing where there is nothing to answer', async () => {
   assert.is(node.texts.length, 1);
 });
 
-/** Lets the node answer what comes next; never resolves, for a race. */
+/** Sends `text` after the next call; never resolves, for a race. */
 async function answered(node: Node, text: string): Promise<never> {
   await until('asked', () => node.texts.length > 0);
   node.link().send(text);
@@ -139,7 +139,7 @@ test('matches answers by the exact id, whatever their order', async () => {
   const ids = ['1', '"1"', '9007199254740993', '9007199254740992', '"\\u00e4"'];
   const made = ids.map((id) => ask(transport, id));
   await until('asked', () => node.texts.length === ids.length);
-  // An envelope of JSON-RPC, and the flat one of nodes (protocol 1.9).
+  // The JSON-RPC format, and the flat format of nodes (protocol 1.9).
   const answers = [
     '{"jsonrpc":"2.0","id":9007199254740992,"result":{"status":0}}',
     '{"id":9007199254740993,"status":0,"service":"x"}',
@@ -261,7 +261,7 @@ test('starts with a short delay again only after a link that held', async () => 
   assert.equal(waits(), [900, 1_800, 3_600, 900]);
 });
 
-/** A ping and its pong. */
+/** Waits for a ping and its pong. */
 async function hold(node: Node, clock: { advance(ms: number): Promise<void> }): Promise<void> {
   const pinged = new Promise((done) => node.link().once('ping', done));
   await clock.advance(pingEveryMs);
@@ -316,7 +316,7 @@ test('reads no more while the agent has no room, and goes on when it has', async
   await until('paused', () => recorder.bodies.length > 0);
   await pause(50);
   assert.ok(recorder.bodies.length <= 2, `${recorder.bodies.length} were read`);
-  // No pong is read either, which must not count as silence.
+  // The agent does not read a pong either; this must not count as a dead link.
   for (let count = 0; count < 3; count += 1) await clock.advance(pingEveryMs);
   assert.ok(node.link().bufferedAmount > 0);
   recorder.fill(false);
@@ -408,7 +408,7 @@ test('stays closed when it is closed while it connects, or waits to connect', as
 type Closing = readonly [what: string, act: (link: WebSocket) => void, said: RegExp];
 const frames = (count: number, frame: readonly number[]) =>
   Buffer.concat(Array.from({ length: count }, () => Buffer.from(frame)));
-/** Below the library of the node: bytes of its socket. */
+/** Writes raw bytes to the socket of the node, without its library. */
 const write = (link: WebSocket, bytes: Buffer) => {
   const socket: unknown = Reflect.get(link, '_socket');
   if (socket instanceof Socket) socket.write(bytes);
@@ -480,7 +480,7 @@ test('a clock that is set ends the wait after a certificate that was not valid',
   aheadMs = 1_700_000_000_000;
   await clock.advance(clockCheckEveryMs);
   assert.is(acts, 1);
-  // Without a doubt of the clock nothing looks at it, and without a step the delay is what it was.
+  // Without the flag the clock is not checked, and without a step of the clock the delay stays.
   retry.again(act);
   aheadMs = 0;
   await clock.advance(60_000);
