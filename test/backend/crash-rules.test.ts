@@ -15,7 +15,7 @@ const text = (params: object, method = 'message') =>
 const message = (parameters: unknown, until: unknown = timeout) =>
   text({ service_name: 'genivi.org/backend/sota/ack', timeout: until, parameters });
 
-/** A 0.4 node without a link, so that it parses queued messages, too. */
+/** Whether a 0.4 node survives the frame; its link is down, so that it checks queued messages. */
 function isAlive(frame: string, spelling: 'jsonrpc' | 'rvi-0.4'): boolean {
   const options = { kind: '0.4', prefix: 'p', backend: [] } as const;
   const ports = { after: () => () => undefined, nowMs: () => nowMs };

@@ -1,6 +1,5 @@
-// Finds what crashes a node 0.4, or what a WebSocket edge ignores, in the text of a client's call
-// (protocol 1.1, 1.6, 1.7, 1.9). The test's node implements the same rules separately; this module
-// reads only the text.
+// Checks the text of a client's call: finds what crashes a node 0.4, or what a WebSocket edge
+// ignores (protocol 1.1, 1.6, 1.7, 1.9). The test's node implements the same rules separately.
 import { isBody } from './dialect.ts';
 import type { Body } from './dialect.ts';
 

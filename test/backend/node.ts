@@ -78,7 +78,7 @@ export function createNode(options: NodeOptions, ports: NodePorts): RviNode {
   const rules = nodeRules[options.kind];
   const prefix = options.prefix.replace(/\/?$/, '/');
   const routes = new Map<string, Route>();
-  /** Names that the backend's node received; for other names it queues. */
+  /** The vehicle's services that the backend's node has; messages for others wait there. */
   const known = new Set<string>();
   let toVehicle: Queued[] = [];
   let toBackend: Queued[] = [];

@@ -1,4 +1,4 @@
-// Records the messages between vehicle and server in short form, without the bytes of chunks, so
+// Records the messages between vehicle and server in short form. It omits the bytes of chunks, so
 // that a log of a large transfer stays small.
 import { isBody } from './dialect.ts';
 

@@ -70,7 +70,7 @@ type Spec = { readonly key: Key; one: ServerPackage; isReported: boolean };
 
 type Session = {
   readonly uploads: readonly Upload[];
-  /** The packages of the session; only the early releases remove one before its report. */
+  /** The packages of the session; only the early releases remove some before the end. */
   specs: readonly Spec[];
   readonly reported: Set<Spec>;
   cancelInstall: () => void;

@@ -1,5 +1,5 @@
-// Runs whole sessions of the backend with a simple vehicle over real sockets, and tests restarts
-// and faults during them.
+// Tests whole sessions of the backend with a simple vehicle over real sockets, including restarts
+// and faults in between.
 import { createBackend, isReported } from './backend.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linkByHttp, linkByWs, post, startVehicle } from './client.ts';

@@ -1,7 +1,7 @@
 // Tests that web pages cannot send a request to the listener of the built agent. Debian's Chromium,
 // headless, opens pages of other origins. Each page tries every way in which a script can send a
-// body, with the port, the messages of a node, and even the delivery path. No request may reach the
-// agent. As a control, the same body from a node is accepted.
+// body. It has the port, the messages of a node, and even the delivery path. No request may reach
+// the agent. As a control, the same body from a node is accepted.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';

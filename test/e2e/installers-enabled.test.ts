@@ -1,4 +1,4 @@
-// Tests with the built executable that an installer that `installer.enabled` does not list never
+// Tests `installer.enabled` with the built executable: an installer that is not listed never
 // starts, for any payload and any attempt on flash.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

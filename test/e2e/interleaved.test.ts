@@ -1,5 +1,5 @@
-// Tests concurrent exchanges: several packages at once or in a row, an abort, a lost finish, and
-// peers that restart or close the link in between.
+// Tests exchanges that are concurrent or disturbed: several packages at once or in a row, an abort,
+// a lost finish. Peers restart or close the link in between.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -12,7 +12,7 @@ const test = suite('long installs');
 
 const one = packageOf({ name: 'firmware', version: '3.0.0' }, randomBytes(65_536 + 9));
 const install = 'sleep 4';
-/** 60 s of the server last 2 s; 20 s of the agent scale to 0.6 s. */
+/** 60 s of the server last 2 s here; 20 s of the agent would last two thirds of a second. */
 const secondMs = 1_000 / 30;
 const rvi = { progress_interval: 0.6 };
 

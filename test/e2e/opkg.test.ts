@@ -1,5 +1,5 @@
 // Tests the built executable with the fake opkg: what is installed, what the server receives, and
-// what remains after a power loss (the agent and opkg end at the same moment).
+// what remains after a power loss. For that, the agent and opkg end at the same moment.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Tests that an install outcome survives a stop of the agent: a command stops the agent that runs
-// it, like an upgrade of the agent's own package, and ends when the test permits it. The next agent
+// Tests that an install outcome survives a stop of the agent. A command stops the agent that runs
+// it, like an upgrade of the agent's own package. It ends when the test permits it. The next agent
 // must report the outcome without another run.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 // Tests the commands in the documentation: runs the blocks that name this file, each in a scratch
-// directory with the built executable, the Makefile, and the last configuration above the block.
+// directory. The directory has the built executable, the Makefile, and the last configuration above
+// the block.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -30,8 +30,8 @@ export type Verdict = {
 };
 
 /**
- * A backend that offers `one` to each agent that registers before the first ack, because only an
- * operator repeats a notify that an interruption lost. `acked` collects the acked indices.
+ * A backend that offers `one` to each agent that registers before the first ack. The reason is that
+ * only an operator repeats a lost notify. `acked` collects the acked indices.
  */
 export function createNoting(
   options: Pick<BackendOptions, 'transport'>,

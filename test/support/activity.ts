@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 export type Activity = {
   /** CPU time since the last call, of all processes of the tree. */
   readonly cpuMs: number;
-  /** Whether the tree works, or is ready and waits for the machine. */
+  /** Whether the tree works, or is ready and waits for a CPU. */
   readonly isBusy: boolean;
 };
 

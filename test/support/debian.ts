@@ -1,5 +1,5 @@
-// Fetches files of Debian packages of another architecture without the system's package manager,
-// because a foreign architecture must not be added to the system.
+// Fetches files of Debian packages of another architecture. It does not use the system's package
+// manager, because a foreign architecture must not be added to the system.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -57,8 +57,8 @@ export function defaults(): AgentSettings {
 }
 
 /**
- * The real runner with two exceptions: the fake opkg runs in this process unless it halts, and
- * `sync` does nothing, because it would write back the data of the whole machine.
+ * The real runner with two exceptions. The fake opkg runs in this process unless it halts. `sync`
+ * does nothing, because it would write back the data of the whole machine.
  */
 export function quickRunner(calls: RunRequest[] = []): Runner {
   const run = createRunner();

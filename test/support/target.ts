@@ -10,7 +10,7 @@ export type ArmTarget = 'linux-arm64' | 'linux-armv7l';
 /** The libraries of npm's Node; the 32-bit one needs libatomic, too. */
 const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmydata1'];
 
-/** The content of targets/NAME.json; only its readers here check it. */
+/** The content of targets/NAME.json, which is read without a check. */
 export type Target = {
   readonly debian: DebianArch;
   readonly qemu?: string;

@@ -1,5 +1,5 @@
-// Tests whole runs of the agent on a disk in memory or the real one, with a node and installers of
-// the test. A power loss is a new agent on the data that was on flash.
+// Tests whole runs of the agent with a node and installers of the test, on a disk in memory or the
+// real one. A power loss is a new agent on the data that was on flash.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -36,8 +36,8 @@ test('finds everybody who may write to the folder, or to one above it', () => {
     chmodSync(folder, 0o777);
     const expected = { file: undefined, folder: said, early: isAbove ? undefined : said };
     assert.equal(at('a/socket'), expected);
-    // With the sticky bit only the owner of a file can replace it, and the first process that
-    // creates it is its owner.
+    // With the sticky bit only the owner of a file can replace it. The first process that creates a
+    // file owns it.
     chmodSync(folder, 0o1777);
     assert.equal(at('a/socket'), { ...expected, folder: undefined });
     chmodSync(folder, 0o755);

@@ -1,5 +1,5 @@
-// Tests the opkg installer with the real disk and runner on each version of the fake opkg, case by
-// case of the table in docs/integrate/installers.md.
+// Tests the opkg installer with the real disk and runner on each version of the fake opkg. The
+// cases are those of the table in docs/integrate/installers.md.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// Tests the real listener on 127.0.0.1 with a client like the node's (a pool of kept connections),
-// and with raw connections that no node makes.
+// Tests the real listener on 127.0.0.1 with a client like the node's, which has a pool of kept
+// connections. Raw connections then send what no node sends.
 import { Agent, request } from 'node:http';
 import { connectionsMax, messageBytesMax } from '../../../../../src/limits.ts';
 import { createClock } from '../../../../../src/host/time.ts';

@@ -1,5 +1,5 @@
-// Tests the TLS files with certificates by openssl: the files are renewed, broken and repaired,
-// while a node over TLS records the certificates of its clients and whether a session was resumed.
+// Tests the TLS files with certificates by openssl: the files are renewed, broken and repaired. A
+// node over TLS records the certificates of its clients and whether a session was resumed.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
