@@ -1,4 +1,4 @@
-// The built agent takes the package from a sender, in a home of its own.
+// Runs the built agent in its own directory while it receives the package from a sender.
 import { join } from 'node:path';
 import { agentPath, launcher, writeConfig } from '../support/agent.ts';
 import { inFolder, watch } from './proc.ts';
@@ -6,7 +6,7 @@ import { createSender } from './sender.ts';
 import type { Usage, Watched } from './proc.ts';
 import type { Sender, SenderOptions } from './sender.ts';
 
-/** Until the report, or until the sender is told to stop. */
+/** Resolves with the report, or when the sender reaches the chunk where it stops. */
 export function runAgent(options: SenderOptions, strace: readonly string[] = []): Promise<Usage> {
   return inFolder((home) =>
     inHome(home, options, strace, async (sender, agent) => {
@@ -17,7 +17,7 @@ export function runAgent(options: SenderOptions, strace: readonly string[] = [])
   );
 }
 
-/** Starts both, lets `act` look, and kills the agent as a power cut would. */
+/** Starts both, calls `act`, and kills the agent with SIGKILL, as a power loss would. */
 export async function inHome<T>(
   home: string,
   options: SenderOptions,

@@ -1,7 +1,7 @@
-// `make bench`: speed and memory of the built agent beside a floor (the least that Node must do)
-// and beside what one would take instead. All in one run, rounds interleaved, medians; compare the
-// ratios, not the times (docs/internals/measurements.md). It fails when a run fails, never because
-// one is slow.
+// `make bench`: measures speed and memory of the built agent. It compares them with a floor (the
+// least that Node must do) and with common alternatives. All programs run in one call, in
+// interleaved rounds; each figure is a median. Compare the ratios, not the times
+// (docs/internals/measurements.md). It fails if a run fails, and never because a run is slow.
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -27,12 +27,12 @@ const mib = Number(process.env['BENCH_MIB'] ?? 256);
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const resumeRounds = 7;
 const heldCounts = [0, 4_096, 16_384] as const;
-/** Where the passes under strace end: they are slow, and their rates hold for the rest. */
+/** Passes under strace are slow, so they end here; their rates are valid for the whole payload. */
 const tracedMib = Math.min(32, mib / 2);
 
 type Contestant = {
   readonly name: string;
-  /** The floor that syncs as often. */
+  /** The row of the floor that syncs as often as this program. */
   readonly floor: string;
   readonly run: (strace?: readonly string[]) => Promise<Usage>;
   readonly tracedMib: number;
@@ -94,7 +94,7 @@ function makePayload(folder: string): Payload {
   return { path, one: packageOfFile(benchId, path) };
 }
 
-/** One round after the other, so that a busy minute of the machine falls on all. */
+/** Runs one round after the other, so that other load on the machine affects all contestants. */
 async function race(contestants: readonly Contestant[]): Promise<readonly Row[]> {
   const rows = contestants.map(({ name, floor }) => ({ name, floor, usages: new Array<Usage>() }));
   for (let round = 0; round < rounds; round++) {

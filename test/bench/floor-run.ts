@@ -1,4 +1,4 @@
-// Runs floor.ts by the Node that is in the executable, over the messages of the whole payload.
+// Runs floor.ts with the Node of the executable, over the messages of the whole payload.
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import type { Usage } from './proc.ts';
 import type { Payload } from './sender.ts';
 
 export type Floor = {
-  /** One fdatasync for so many chunks. */
+  /** Syncs once (fdatasync) after `batch` chunks. */
   run(batch: number, strace?: readonly string[]): Promise<Usage>;
-  /** The same Node that does nothing at all. */
+  /** Runs the same Node without any work. */
   idle(): Promise<Usage>;
   readonly node: string;
 };
@@ -49,7 +49,7 @@ export function createFloor(folder: string, payload: Payload): Floor {
   return { run, idle, node };
 }
 
-/** All of one length, so that the loop need not look for their ends. */
+/** All messages have one length, so that the loop need not search for their ends. */
 function writeMessages(payload: Payload, path: string): number {
   const [from, to] = [openSync(payload.path, 'r'), openSync(path, 'w')];
   const data = Buffer.allocUnsafe(chunkBytes);
@@ -67,7 +67,7 @@ function writeMessages(payload: Payload, path: string): number {
   return messageBytes;
 }
 
-/** Where the build left it; NODE= says otherwise, as it does there. */
+/** Returns the Node that the build used; NODE= overrides it, as in the build. */
 export function nodePath(): string {
   const { NODE, SOTA_AGENT_CACHE = 'build/cache' } = process.env;
   const text = readFileSync('targets/linux-x64.json', 'utf8');

@@ -1,5 +1,6 @@
-// The least that Node can do for it: messages out of a file one after the other, decoded, hashed,
-// written and synced in a bare loop. No network, no journal, no thought; all calls synchronous.
+// Measures the least work that Node must do: a bare loop reads messages from a file, decodes,
+// hashes, writes and syncs them. It has no network, no journal and no checks; all calls are
+// synchronous.
 //
 //   floor MESSAGES MESSAGE-BYTES COUNT OUT BATCH
 import { createHash } from 'node:crypto';
@@ -21,5 +22,5 @@ for (let at = 0; at < Number(count); at++) {
 }
 fdatasyncSync(to);
 console.log(hash.digest('hex'));
-// Still here to be measured; ends with its stdin.
+// The process stays until stdin ends, so that it can be measured.
 process.stdin.resume();

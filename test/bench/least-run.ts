@@ -1,4 +1,4 @@
-// Runs least.ts against the same sender as the agent, by the same Node with the same V8 flags.
+// Runs least.ts against the sender of the agent, with the same Node and the same V8 flags.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';

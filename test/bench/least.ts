@@ -1,5 +1,5 @@
-// What any agent on Node's own HTTP or on `ws` has to do for this protocol, and no more.
-// One transfer in memory; no check but of base64, no limit, no timer, nothing after a cut.
+// Does the minimum of this protocol on Node's own HTTP or on `ws`. It has one transfer in memory,
+// checks only the base64, and has no limit, no timer and no recovery.
 //
 //   least URL OUT
 import { createHash } from 'node:crypto';
@@ -33,7 +33,7 @@ function register(networkAddress?: string): void {
   }
 }
 
-/** The answer; undefined: it was one itself. */
+/** Returns the response; undefined if the message is a response itself. */
 function receive(came: Buffer): string | undefined {
   const { id, method, params } = JSON.parse(came.toString());
   if (method === undefined) return undefined;

@@ -1,5 +1,5 @@
-// What one would take instead: curl and sha1sum, and SWUpdate's own downloader. They fetch the same
-// bytes over loopback; neither knows chunks, acks, or going on after a cut.
+// Measures the alternatives: curl with sha1sum, and the downloader of SWUpdate. They fetch the same
+// bytes over loopback, without chunks, acks or resume after an interruption.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ export async function createPeers(folder: string, payloadPath: string): Promise<
   const url = `http://127.0.0.1:${portOf(server.address(), 0)}`;
   const out = `${folder}/fetched`;
   const key = ['-k', `${folder}/cert.pem`, '-e', 'stable,main', '-H', 'bench:1.0'];
-  // It removes from there whatever is named as a part of the image.
+  // SWUpdate removes files of this directory that have the name of a part of the image.
   const own = `${folder}/swupdate`;
   mkdirSync(own);
   const swupdate = ['env', `TMPDIR=${own}`, 'swupdate', ...key, '-M', '-m'];
@@ -47,8 +47,8 @@ function closeAll(server: Server): void {
 }
 
 /**
- * Written straight to its place, which is the least that swupdate can do. The payload lies in the
- * folder already.
+ * The image is written directly to its target, which is the least work for SWUpdate. The payload is
+ * already in the directory.
  */
 function makeImage(folder: string, payloadPath: string): string {
   const digest = createHash('sha256').update(readFileSync(payloadPath)).digest('hex');

@@ -1,4 +1,4 @@
-// What a run costs, from the kernel: CPU, memory, bytes written, syncs.
+// Measures what a run costs, with figures of the kernel: CPU, memory, bytes written, syncs.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,19 +9,19 @@ export type Usage = {
   readonly wallS: number;
   readonly cpuS: number;
   readonly peakRssMib: number;
-  /** Sampled every 20 ms: the kernel keeps no mark of it. */
+  /** Sampled every 20 ms, because the kernel has no high-water mark for it. */
   readonly peakAnonMib: number;
-  /** Dirtied in files, in bytes; what the file system adds of its own is not seen. */
+  /** Bytes dirtied in files; writes of the file system itself are not included. */
   readonly writtenBytes: number;
 };
 
-/** Clock ticks of /proc: 100 a second on every Linux that Node runs on. */
+/** Clock ticks of /proc: 100 a second on every Linux that Node supports. */
 const ticksPerS = 100;
 
-/** A process from its exec on; its children (an installer) do not count. */
+/** A process after its exec; its children (an installer) are not included. */
 export type Watched = {
   readonly child: ChildProcess;
-  /** While it still lives. */
+  /** Valid while the process runs. */
   usage(): Usage;
   kill(signal: NodeJS.Signals): Promise<void>;
 };
@@ -51,7 +51,7 @@ export function watch(command: readonly string[]): Watched {
   };
   const kill = (signal: NodeJS.Signals) => {
     anon();
-    // strace keeps such signals to itself, and ends with the program it started.
+    // strace does not forward such signals, and ends together with the program that it started.
     process.kill(program === 'strace' ? childOf(pid) : pid, signal);
     return ended;
   };
@@ -71,7 +71,7 @@ function sampleAnon(pidOf: () => number): () => number {
   };
 }
 
-/** Programs to their ends, one after the other, under time(1): sums, and of memory the most. */
+/** Runs the programs one after the other under time(1). Returns sums; for memory, the maximum. */
 export async function measure(commands: readonly (readonly string[])[]): Promise<Usage> {
   const all: Usage[] = [];
   for (const command of commands) all.push(await measureOne(command));
@@ -107,7 +107,7 @@ async function measureOne(command: readonly string[]): Promise<Usage> {
   });
 }
 
-/** A pass of its own, since it is slow: calls that sync, counted by strace. */
+/** Counts the calls that sync, with strace. It is a separate pass because strace is slow. */
 export async function countSyncs(
   run: (strace: readonly string[]) => Promise<void>,
 ): Promise<number> {

@@ -1,5 +1,5 @@
-// From exec to the first ack, when a killed agent comes back to a transfer with so many chunks
-// held. Each start finds the very files that the kill left.
+// Measures the time from exec to the first ack when a killed agent resumes a transfer with a given
+// number of stored chunks. Each start finds exactly the files that the kill left.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inHome, journalOf } from './agent-run.ts';
@@ -10,9 +10,9 @@ import type { Payload } from './sender.ts';
 
 export type Resume = {
   readonly heldCount: number;
-  /** Of each start. */
+  /** One value for each start. */
   readonly ackMs: number[];
-  /** Of the run that received them: memory may not grow with the package. */
+  /** Of the run that received the chunks: memory must not grow with the package. */
   readonly usage: Usage;
 };
 
@@ -35,7 +35,7 @@ export async function timeResumes(
   });
 }
 
-/** A package of 16 chunks more; its checksum is never looked at. */
+/** Returns a package with 16 more chunks than are stored; its checksum is never verified. */
 function packageFor(payload: Payload, heldCount: number): Payload {
   const chunksCount = heldCount + 16;
   const one = { ...payload.one, id: benchId, chunksCount, checksum: '0'.repeat(40) };

@@ -1,6 +1,7 @@
-// A node and a server in one, as fast as it goes: what the agent waits for must not be the backend
-// of the tests. It keeps to the protocol: chunk 1 after the first ack, then what follows the last
-// one listed, one in flight. `inFlight` above 1 is what no server does; it shows how commits group.
+// A node and a server in one program, as fast as possible, so that the agent does not wait for the
+// backend of the tests. It follows the protocol: chunk 1 after the first ack, then the chunk after
+// the last one in the ack, one in flight. No server has more than one in flight; a larger
+// `inFlight` shows how the agent groups commits.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
@@ -17,7 +18,7 @@ export type SenderOptions = {
   readonly transport: 'http' | 'ws';
   readonly payload: Payload;
   readonly inFlight?: number;
-  /** Stops there; the whole package is sent without it. */
+  /** The sender stops after this chunk; if it is absent, the whole package is sent. */
   readonly untilIndex?: number;
 };
 
@@ -25,9 +26,9 @@ export type Sender = {
   readonly url: () => string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Resolves with what the report says, or when the ack for `untilIndex` came. */
+  /** Resolves with the result in the report, or when the ack for `untilIndex` arrives. */
   readonly done: Promise<string>;
-  /** When the first ack came, by `performance.now()`, and how many chunks it listed. */
+  /** Time of the first ack by `performance.now()`, and the number of chunks in it. */
   readonly acked: Promise<{ readonly atMs: number; readonly count: number }>;
   readonly acks: () => number;
 };
@@ -107,7 +108,7 @@ export function createSender(options: SenderOptions): Sender {
 
   function sendChunk(index: number): void {
     const data = Buffer.allocUnsafe(chunkBytes);
-    // A package larger than the payload is the payload over and over.
+    // A package that is larger than the payload repeats the payload.
     const offsetBytes = ((index - 1) * chunkBytes) % Math.max(1, fileBytes);
     const readBytes = readSync(file, data, 0, chunkBytes, offsetBytes);
     const bytes = data.toString('base64', 0, readBytes);
@@ -160,7 +161,7 @@ function overWebSocket(server: Server, answer: Answer, found: (post: Post) => vo
   };
 }
 
-/** What a client answers to a delivery changes nothing (protocol 1.6). */
+/** The response of a client to a delivery has no effect (protocol 1.6). */
 const isAnswer = (text: string) => text.length < 200 && text.includes('"result"');
 
 function overHttp(server: Server, answer: Answer, found: (post: Post) => void): () => void {
@@ -186,7 +187,9 @@ function overHttp(server: Server, answer: Answer, found: (post: Post) => void): 
   return () => socket?.destroy();
 }
 
-/** A delivery after the other on one kept connection; as on a node's, no answer is looked at. */
+/**
+ * Sends one delivery after the other on one kept connection and ignores responses, as a node does.
+ */
 function poster(socket: Socket, host: string, path: string): Post {
   socket.setNoDelay(true);
   const line = `POST ${path} HTTP/1.1`;

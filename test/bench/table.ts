@@ -1,8 +1,8 @@
-// The figures of a run as tables, and what was aimed at beside what came out.
+// Prints the figures of a run as tables, and each target next to its result.
 import type { Usage } from './proc.ts';
 import type { Resume } from './resume.ts';
 
-/** Peaks of the same Node that does nothing. */
+/** Peaks of the same Node without any work. */
 export type Idle = { readonly idleMib: number; readonly idleAnonMib: number };
 
 export type Row = {
@@ -23,7 +23,7 @@ export function median(values: readonly number[]): number {
 
 const of = ({ usages }: Row, key: keyof Usage) => median(usages.map((usage) => usage[key]));
 
-/** Of each round by itself, then the median: both sides had the same minute of the machine. */
+/** Median of the ratios of each round, because both sides of a round had the same machine load. */
 function cpuRatio(rows: readonly Row[], row: Row): number {
   const floor = rows.find(({ name }) => name === row.floor);
   return median(row.usages.map((usage, at) => usage.cpuS / (floor?.usages[at]?.cpuS ?? NaN)));

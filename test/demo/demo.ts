@@ -1,5 +1,6 @@
-// `make demo`: one update from the offer to the report, with a power cut half way, played by the
-// built agent, a node, a server, and Debian's swupdate. Exit code 0 only when every check holds.
+// `make demo`: plays one update from the offer to the report, with a power loss in the middle. It
+// uses the built agent, a node, a server, and Debian's swupdate. The exit code is 0 only if every
+// check passes.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The bar of `sota-agent watch`, from the same socket and by the same code.
+// Draws the bar of `sota-agent watch`, from the same socket and with the same code.
 import { createRates, packageLine } from '../../src/commands/progress.ts';
 import { percent } from '../../src/commands/format.ts';
 import { openRequest } from '../../src/control/client.ts';
@@ -7,7 +7,7 @@ import { createClock } from '../../src/host/time.ts';
 import type { PackageStatus } from '../../src/core/status.ts';
 import type { Screen } from './screen.ts';
 
-/** Draws until the agent is gone, or the returned function is called. */
+/** Draws until the agent ends or the returned function is called. */
 export function follow(socket: string, screen: Screen): () => void {
   const clock = createClock();
   const rates = createRates();
@@ -18,7 +18,7 @@ export function follow(socket: string, screen: Screen): () => void {
     rates.note(came.status, nowMs);
     const one = came.status.packages.find(isMeasured);
     if (one === undefined) return screen.bar('', 0);
-    // The margin of the screen stands before it.
+    // The screen has a margin of 9 columns before the bar.
     const text = packageLine(one, rates.of(one.id, nowMs), screen.columns() - 9);
     return screen.bar(text, tenthOf(one));
   });

@@ -1,4 +1,4 @@
-// A real update to send: an image, and the signed .swu that installs it into a directory.
+// Makes an update to send: an image, and the signed .swu that installs it into a directory.
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { makeKeys, makeSwu } from '../support/swu.ts';
 
 export type Update = {
   readonly file: string;
-  /** What proves the signature on the device. */
+  /** The certificate that verifies the signature on the device. */
   readonly certificate: string;
-  /** Where the image will be, once it is installed. */
+  /** The path of the image after it is installed. */
   readonly target: string;
   readonly imageSha256: string;
-  /** The device's list of what is installed, as SWUpdate and the agent read it. */
+  /** The device's list of installed versions, as SWUpdate and the agent read it. */
   readonly versions: string;
 };
 
@@ -20,7 +20,7 @@ export function makeUpdate(directory: string, version: string, imageBytes: numbe
   const target = join(directory, 'installed/app.bin');
   const data = randomBytes(imageBytes);
   const files = [{ name: 'app.bin', data, path: target }];
-  // SWUpdate does not write the list by itself.
+  // SWUpdate does not write the list itself.
   const versions = join(directory, 'sw-versions');
   writeFileSync(versions, 'app.bin 1.0.0\n');
   const text = `#!/bin/sh\necho 'app.bin ${version}' >${versions}\n`;

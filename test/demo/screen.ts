@@ -1,18 +1,18 @@
-// What the demo shows. In a terminal the last line is a bar that is drawn over; in a pipe the bar
-// is a line for each tenth, and nothing but text goes out.
+// Prints the output of the demo. In a terminal the last line is a bar that is redrawn. In a pipe
+// each tenth of the bar is a line, and the output is text only.
 import process from 'node:process';
 
 export type Screen = {
-  /** A line of the story, with the time since the beginning. */
+  /** Prints a line with the time since the start. */
   tell(text: string): void;
-  /** The same, and it stands out. */
+  /** Prints the same, highlighted. */
   shout(text: string): void;
-  /** Lines without a time: a heading, and what a command printed. */
+  /** Prints lines without a time: a heading, or the output of a command. */
   plain(lines: readonly string[]): void;
   heading(text: string): void;
-  /** Where a transfer or an install stands; `tenth` says when a pipe gets a line of it. */
+  /** Shows the progress of a transfer or an install; a new `tenth` prints a line in a pipe. */
   bar(text: string, tenth: number): void;
-  /** The bar as it is stays where it is. */
+  /** Leaves the current bar on the screen. */
   keepBar(): void;
   columns(): number;
   seconds(): string;
@@ -33,7 +33,7 @@ export function createScreen(): Screen {
   const seconds = () => `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
   const columns = () => (isLive ? Math.max(60, (stdout.columns || 80) - 1) : 100);
 
-  /** Above the bar, which is drawn again below. */
+  /** Prints the lines above the bar, and redraws the bar below them. */
   function put(lines: readonly string[]): void {
     const wiped = live === '' ? '' : '\r\u001b[2K';
     stdout.write(`${wiped}${lines.map((line) => `${line.trimEnd()}\n`).join('')}${live}`);

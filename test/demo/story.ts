@@ -1,4 +1,4 @@
-// The story of the demo, step by step, and what must have been true at its end.
+// Plays the steps of the demo, and checks the result at the end.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,16 +21,16 @@ import type { Screen } from './screen.ts';
 export type StoryOptions = { readonly imageBytes: number; readonly chunkMs: number };
 
 export type Story = {
-  /** Gives the sentences that turned out not to be true. */
+  /** Resolves with a sentence for each check that failed. */
   play(): Promise<readonly string[]>;
   end(): Promise<void>;
   agentLog(): readonly string[];
 };
 
-/** P2: what was in flight; one more chunk a server may force. */
+/** P2: the chunk in flight, and one more that a server may force. */
 const repeatedMax = 2;
 const version = '2.0.0';
-/** Without power. */
+/** Time without power. */
 const downMs = 1_000;
 
 export function createStory(screen: Screen, directory: string, options: StoryOptions): Story {
@@ -49,7 +49,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
   async function play(): Promise<readonly string[]> {
     const update = makeUpdate(directory, version, options.imageBytes);
     const one = packageOfFile({ name: 'demo-app', version }, update.file);
-    // The bar shows the rest.
+    // The bar shows the other chunks.
     const thinning = createThinning(one.chunksCount, 1);
     let isOver = false;
     const server = createServing(options.chunkMs, (message) => {
@@ -130,7 +130,7 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
 function createServing(chunkMs: number, onSeen: (message: SeenMessage) => void): Backend {
   return createBackend({
     onSeen,
-    // A link on which one can watch; loopback is over before the eye is there.
+    // Slows the link down so that a user can follow it; loopback is too fast.
     fault: ({ direction, service }) =>
       direction === 'out' && service === '/sota/chunk'
         ? { kind: 'delay', delayMs: chunkMs }
@@ -141,7 +141,7 @@ function createServing(chunkMs: number, onSeen: (message: SeenMessage) => void):
 function configOf(url: string, update: Update, directory: string) {
   const swupdate = {
     args: swupdateArgs(update.certificate),
-    // No daemon of this machine is to get it.
+    // The agent must not use a SWUpdate daemon of this machine.
     sockets: join(directory, 'no-daemon'),
     versions_file: update.versions,
   };
@@ -166,7 +166,7 @@ function introduce(screen: Screen, update: Update, one: ServerPackage, url: stri
   ]);
 }
 
-/** Of a gapless list: `1-128`. */
+/** Returns the last chunk of a list without gaps, such as `1-128`. */
 const lastOf = (chunks: string) => Number(/^1(?:-(\d+))?$/.exec(chunks)?.[1] ?? 1);
 
 const isListed = (list: readonly PackageId[] | undefined, wanted: string) =>
