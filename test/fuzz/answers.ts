@@ -1,6 +1,6 @@
-// What may be answered to an input, by a reading of the protocol that shares nothing with the
-// agent's: every answer is a whole one, carries the id that came, and nothing is taken whose
-// fields cannot be right.
+// Judges the response to an input, with a reading of the protocol that shares no code with the
+// agent. Each response is complete and carries the id of its request. Nothing is accepted that has
+// invalid fields.
 
 type Body = { readonly [name: string]: unknown };
 
@@ -12,14 +12,14 @@ const own = (body: Body, name: string): unknown =>
 
 function parsed(text: string): unknown {
   try {
-    // One byte order mark is no fault (RFC 8259, section 8.1).
+    // One byte order mark is valid (RFC 8259, section 8.1).
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch {
     return undefined;
   }
 }
 
-/** What is wrong with the answer; undefined: nothing. */
+/** Returns the defect of the response; undefined if there is none. */
 export function faultOf(data: Buffer, answer: string | undefined): string | undefined {
   const call = parsed(data.toString());
   const isNotification = isBody(call) && own(call, 'id') === undefined;
@@ -42,7 +42,7 @@ export function faultOf(data: Buffer, answer: string | undefined): string | unde
   return why === undefined ? undefined : `taken, though ${why}`;
 }
 
-/** Why a call must be refused. */
+/** Returns why a call must be rejected; undefined if it may be accepted. */
 function whyNot(call: Body): string | undefined {
   const method = own(call, 'method');
   if (method === 'services_available' || method === 'services_unavailable') return undefined;
@@ -50,7 +50,7 @@ function whyNot(call: Body): string | undefined {
   const params = own(call, 'params');
   const name = isBody(params) ? own(params, 'service_name') : undefined;
   const service = typeof name === 'string' ? name.split('/').filter((part) => part !== '') : [];
-  // The full names of the vehicle's services are those that its node gave them.
+  // The full names of the vehicle's services are those that its node assigned.
   const ours = /^(\/?|genivi\.org\/(vin|device)\/[^/]+\/)sota\//;
   const isOurs = typeof name === 'string' && ours.test(name);
   if (!isOurs) return `nobody registered ${String(name)}`;
@@ -74,7 +74,7 @@ function whyNot(call: Body): string | undefined {
   }
 }
 
-/** From the WebSocket of a node 0.5.1 each value comes as a JSON text (protocol 1.9). */
+/** A node 0.5.1 sends each value over its WebSocket as a JSON text (protocol 1.9). */
 function meant(body: unknown): unknown {
   if (!isBody(body)) return body;
   const all = Object.entries(body);
@@ -83,21 +83,21 @@ function meant(body: unknown): unknown {
   );
   if (!isAllTexts) return body;
   const read = Object.fromEntries(all.map(([name, text]) => [name, parsed(String(text))]));
-  // An id of digits alone is spelt plainly, not a number in a text.
+  // An id of digits only must be a number, not a text.
   const id = own(read, 'update_id');
   return id === undefined || typeof id === 'string' ? read : body;
 }
 
 const isThere = (value: unknown) => value !== undefined && value !== null;
 
-/** It may name nothing at all; a package goes before an update. */
+/** It may be empty; if a package is given, it takes precedence over an update. */
 function badAbort(body: Body): string | undefined {
   if (isThere(own(body, 'package'))) return badPackage(own(body, 'package'));
   const update = own(body, 'update_id');
   return isThere(update) ? badName('update_id', update) : undefined;
 }
 
-/** Some of a list may be bad; an update stands alone (protocol 2.1, 2.2). */
+/** Some entries of a list may be bad; an update is never in a list (protocol 2.1, 2.2). */
 function badOffer(body: Body): string | undefined {
   const offer = own(body, 'update_available') ?? own(body, 'update');
   if (offer === undefined) {
@@ -112,7 +112,7 @@ function badOffer(body: Body): string | undefined {
   return badName('update_id', own(offer, 'update_id'));
 }
 
-/** Of a package (P1), or of an update. */
+/** The id of a package (P1) or of an update. */
 function badId(body: Body): string | undefined {
   const update = own(body, 'update_id');
   return update === undefined ? badPackage(own(body, 'package')) : badName('update_id', update);

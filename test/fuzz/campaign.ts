@@ -1,11 +1,11 @@
-// Many rounds, from one seed on: round k has the seed of the first one plus k. What fails is told
-// as the line that replays it, with the input that was sent last.
+// Runs many rounds; round k has the first seed plus k. A failure is printed as the command that
+// replays it, with the last input.
 import process from 'node:process';
 import { performance } from 'node:perf_hooks';
 import { runRound } from './round.ts';
 
 export const roundInputs = 1_000;
-/** Of the process; one round holds a few MiB. */
+/** Limit for the process; one round uses a few MiB. */
 export const rssBytesMax = 1_073_741_824;
 
 export type Tally = {

@@ -1,5 +1,5 @@
-// Method: 184 000 inputs as `make fuzz` sends them, from seeds that are always the same. Then the
-// inputs that have broken the agent once, and broken answers, which the judge must know.
+// Method: sends 184 000 inputs from constant seeds, as `make fuzz` does. Then it sends inputs that
+// broke the agent before, and gives the judge wrong responses, which it must find.
 import { assert, suite } from '../support/suite.ts';
 import { createRandom } from '../support/prng.ts';
 import { settle } from '../support/control.ts';
@@ -18,7 +18,7 @@ test('keeps all promises over 184 000 inputs, and memory bounded', async () => {
   watchdog.stop();
   assert.is(failure, undefined, failure);
   assert.is(inputs, 184_000);
-  // Both ways are gone: the mutations neither spoil all nor nothing.
+  // Both outcomes occur: the mutations break neither all inputs nor none.
   assert.ok(taken > 36_000 && refused > 55_000, `${taken} taken, ${refused} refused`);
 });
 
@@ -48,7 +48,7 @@ const taken = '{"jsonrpc":"2.0","id":1,"result":{"status":0}}';
 const id = { name: 'a', version: '1' };
 const checksum = '0'.repeat(40);
 
-/** What an agent with a defect would take. */
+/** Inputs that an agent with a defect would accept. */
 const wrong: readonly (readonly [string, unknown])[] = [
   ['start', { package: id, checksum, chunkscount: 32_769 }],
   ['start', { package: id, checksum: '0'.repeat(39), chunkscount: 1 }],

@@ -1,6 +1,6 @@
-// `make fuzz`: in this process, then over real sockets against the executable. `WAY=` takes one of
-// them (inside, http, ws, silence), `SEED=` and `INPUTS=` replay a failure, or go on from there;
-// `LONG=1` sends ten million.
+// `make fuzz`: sends hostile input to the agent in this process, then over real sockets to the
+// executable. `WAY=` selects one way (inside, http, ws, silence). `SEED=` and `INPUTS=` replay a
+// failure or continue from there. `LONG=1` sends ten million inputs.
 import process from 'node:process';
 import { runCampaign } from './campaign.ts';
 import { isWay, runAttacks } from './sockets/campaign.ts';
@@ -8,7 +8,7 @@ import { createWatchdog } from './watchdog.ts';
 
 const { SEED: seed = '1', INPUTS: inputs, LONG: long, WAY: way } = process.env;
 const isLong = long === '1';
-// A seed without a way is one of the first way, as its failures are told.
+// A seed without a way belongs to `inside`, whose failures print no way.
 const isInside = way === undefined || way === 'inside';
 const isOutside = isWay(way) || (way === undefined && inputs === undefined);
 
@@ -47,5 +47,5 @@ if (way !== undefined && !isInside && !isOutside) {
   throw new Error('WAY= is inside, http, ws or silence');
 }
 const held = (!isInside || (await inside())) && (!isOutside || (await outside()));
-// A failed attack may leave connections open.
+// An attack that failed may leave connections open.
 process.exit(held ? 0 : 1);

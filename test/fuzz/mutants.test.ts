@@ -1,5 +1,5 @@
-// The fuzzer proven: each agent without one of its defences has to be caught within a few thousand
-// inputs, and the one that is shipped has to pass as many. A mutant that survives fails the run.
+// Tests the fuzzer: each agent without one of its defences must be caught within a few thousand
+// inputs, and the released agent must pass the same inputs. A mutant that survives fails the run.
 import { huntFor } from '../support/mutate.ts';
 import { assert, suite } from '../support/suite.ts';
 import { hunt, mutants } from './mutants.ts';

@@ -1,9 +1,9 @@
-// The agents that the fuzzer must catch, each without one of its defences (`support/mutate.ts`).
-// The hint is a seed that shows it soon.
+// Lists the agents that the fuzzer must catch, each without one of its defences
+// (`support/mutate.ts`). The hint is a seed that shows the defect early.
 import { mutantOf } from '../support/mutate.ts';
 import type { Mutant } from '../support/mutate.ts';
 
-/** Says what it found in one broken agent. */
+/** The program that searches for the defect of one broken agent and prints its finding. */
 export const hunt = 'test/fuzz/hunt.ts';
 
 export const mutants: readonly Mutant[] = [

@@ -1,11 +1,11 @@
-// One valid message in, one that a broken or hostile peer might send out. First the tree is bent,
-// then, seldom, its text: so most inputs come past the JSON parser, to where the types are read.
+// Turns one valid message into one that a broken or hostile peer might send. It changes the tree
+// often and the text seldom, so that most inputs pass the JSON parser and reach the type checks.
 import { placesOf, raw, spell } from './tree.ts';
 import { largeOf, strangeNames, valueOf } from './values.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Place, Tree } from './tree.ts';
 
-/** What is as long as a message may be, but for what stands around it. */
+/** The maximum length of a message, minus the text around the value. */
 const fullBytes = 261_700;
 
 export function mutated(prng: Prng, tree: Tree): Buffer {
@@ -72,7 +72,7 @@ function copyOf(tree: Tree): Tree {
   return raw(spell(tree));
 }
 
-/** Bytes know no grammar: cut, doubled, turned, joined. */
+/** Changes the bytes without regard to the grammar: truncates, repeats, flips or joins them. */
 function spoilt(prng: Prng, data: Buffer): Buffer {
   const at = prng.below(data.length + 1);
   const end = at + prng.below(data.length + 1 - at);

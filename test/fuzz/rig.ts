@@ -1,5 +1,5 @@
-// The agent of one round: the real receiver, shell, store, log and control server, on a clock that
-// is turned by hand and a disk in memory; a node and installers that the round plays.
+// The agent of one round: the real receiver, shell, store, log and control server. The clock is
+// moved by the test and the disk is in memory. The round plays the node and the installers.
 import { startDaemon } from '../../src/agent/daemon.ts';
 import { startControl } from '../../src/control/server.ts';
 import { createLog } from '../../src/host/log.ts';
@@ -20,10 +20,10 @@ import type { MemoryDisk } from '../support/memory-disk.ts';
 export type Rig = Awaited<ReturnType<typeof createRig>>;
 
 export const controlPath = '/c';
-/** Enough for what is small, so that an announced 2 GiB are refused as they are on a device. */
+/** Enough for small packages; an announced size of 2 GiB is rejected as on a device. */
 const freeBytes = 16 * 1_048_576;
 
-/** P2 and P3 are told apart by how the node names the vehicle. */
+/** P2 and P3 differ in how the node names the vehicle. */
 export const prefixIn = (dialect: DialectName) => prefixOf(dialect, defaultVin, defaultDevice);
 
 export async function createRig(
@@ -70,7 +70,7 @@ export async function createRig(
   node.up();
   await settle();
 
-  /** As the listener does it: what is too large or comes too fast never gets to the receiver. */
+  /** Like the listener: messages that are too large or too frequent do not reach the receiver. */
   function deliver(data: Buffer): string | undefined {
     const { receive, refusal, isFull, answeredId } = node.handlers();
     answeredId(data);
@@ -88,13 +88,13 @@ export async function createRig(
   return { clock, node, sockets, disk, daemon, told, installed, deliver, end, isAuto };
 }
 
-/** Nothing in it moves a cursor, or turns the direction of the text. */
+/** Returns false if the line moves the cursor or changes the direction of the text. */
 const isPlain = (line: string) =>
   line.indexOf('\n') === line.length - 1 &&
   line.length < 20_000 &&
   !/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u.test(line);
 
-/** Writes down what it was given; a package named so fails, needs a reboot, or is busy. */
+/** Records its payloads; the name of a package selects failure, reboot or busy. */
 function createInstallers(disk: Disk & MemoryDisk, installed: Map<string, Buffer>): Installers {
   const list = async () => ({ ok: true, packages: [{ name: 'base', version: '1' }] }) as const;
   const installer: Installer = {

@@ -1,6 +1,6 @@
-// One round: so many inputs from one seed against one agent, all promises looked at on the way,
-// and at the end a cut, after which the journal must say the same again. A round stands alone: its
-// seed and the number of the input say everything.
+// One round: sends inputs from one seed to one agent and checks all invariants meanwhile. At the
+// end it simulates a power loss; the journal must then give the same state. The seed and the number
+// of the input define a round completely.
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { isDeepStrictEqual } from 'node:util';
@@ -34,12 +34,12 @@ import type { Prng } from '../support/prng.ts';
 import type { Rig } from './rig.ts';
 import type { Victim } from './target-agent.ts';
 
-/** Beside each attack there is one with a target, in the same dialect. */
+/** Each attack has a twin with an honest transfer in the same dialect. */
 const dialectOf = (seed: number) => dialectAt(Math.floor(seed / 2));
 
 export type RoundResult = { readonly taken: number; readonly refused: number };
 
-/** Throws what does not hold; `onInput` is told of each one before it is sent. */
+/** Throws the invariant that failed; `onInput` is called before each input is sent. */
 export async function runRound(
   seed: number,
   inputs: number,
@@ -48,7 +48,8 @@ export async function runRound(
   const prng = createRandom(seed);
   const dialect = dialectOf(seed);
   const rig = await createRig(prng, dialect);
-  // Every other attack may give all orders there are; then no transfer is safe, but all else is.
+  // Every other attack may give all orders that exist. No transfer is safe then, but all other
+  // invariants hold.
   const one = seed % 2 === 0 && rig.isAuto ? createVictim(dialect) : undefined;
   for (let turn = 0; turn < 2; turn += 1) {
     one?.(rig.daemon.state(), rig.deliver);
@@ -78,15 +79,15 @@ export async function runRound(
   return result;
 }
 
-/** Now and then whoever attacks speaks in another dialect than the server does. */
-function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasTarget: boolean): Buffer {
+/** Sometimes the attacker uses another dialect than the server. */
+function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasVictim: boolean): Buffer {
   const dialect = prng.chance(0.85) ? own : prng.pick(dialectNames);
   const tree = isControl ? wishOf(prng) : messageOf(prng, dialect, hasTarget);
   if (prng.chance(0.2)) return Buffer.from(spell(tree));
   return mutated(prng, tree);
 }
 
-/** What the listener says knows no id. */
+/** A response of the listener itself has no id. */
 const isEdge = (answer: string | undefined) => /"code":-3200[01]/.test(answer ?? '');
 
 function answerOf(prng: Prng, dialect: DialectName): string {
@@ -112,7 +113,7 @@ async function ask(prng: Prng, rig: Rig, data: Buffer, hasTarget: boolean): Prom
     const answer: { readonly ok?: unknown } = JSON.parse(line);
     if (typeof answer.ok !== 'boolean') throw new Error(`no answer of the control: ${line}`);
   }
-  // Some stay, and say nothing more.
+  // Some connections stay open and idle.
   if (prng.chance(0.9)) connected.value.close();
 }
 
@@ -154,7 +155,10 @@ function bounded(what: string, count: number, max: number): void {
   if (count > max) throw new Error(`${count} ${what}, more than ${max}`);
 }
 
-/** The attack is over: the next call is answered, what it asks for is done, the target is well. */
+/**
+ * After the attack the next call is answered, its effects are done, and the honest transfer
+ * continues.
+ */
 async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   const from = rig.node.said.length;
   const call = Buffer.from(JSON.stringify(callOf(7, 'getpackages', null)));
@@ -180,15 +184,15 @@ async function goOn(rig: Rig, one: Victim | undefined): Promise<void> {
   }
 }
 
-/** JSON spells half a surrogate pair so; behind an even number of backslashes it is but text. */
+/** Finds half a surrogate pair in JSON; after an even number of backslashes it is plain text. */
 const halfPair = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
 
-/** A start of P1 names packages, too. */
+/** A start of P1 contains a list of packages, too. */
 const isListing = (body: Body) =>
   isBody(body['installed_software']) ||
   (Array.isArray(body['packages']) && body['services'] === undefined);
 
-/** To whichever service: a hostile offer may have named another one. */
+/** The service may be any: a hostile offer may have given another one. */
 function isReported({ node }: Rig): boolean {
   return node.said.some(({ body }) => {
     const { package: id, status } = plainBody(body);
@@ -196,11 +200,11 @@ function isReported({ node }: Rig): boolean {
   });
 }
 
-/** Numbers are given out before they are on flash, where their folders are not missed. */
+/** Numbers are assigned before they are on flash; a missing directory is no error there. */
 const known = (state: State) =>
   policy.snapshot({ ...state, core: { ...state.core, nextNumber: 0 } });
 
-/** All that the agent knows is on flash, and a new one starts from it. */
+/** Simulates a power loss: the whole state is on flash, and a new agent starts from it. */
 async function cut(rig: Rig, dialect: DialectName): Promise<void> {
   const lived = known(rig.daemon.state());
   const flash = rig.disk.cut('lost');

@@ -1,6 +1,6 @@
-// The messages of a session as nodes deliver them (protocol 1.1, 2.1 to 2.3), in each dialect of
-// the servers, for packages of whoever attacks, and the lines of the control socket. Everything
-// that is sent begins as one of these.
+// Makes the messages of a session as nodes deliver them (protocol 1.1, 2.1 to 2.3), in each dialect
+// of the servers, for packages of the attacker. It also makes the lines of the control socket.
+// Every input starts as one of these.
 import { dialects } from '../backend/dialects.ts';
 import { packageOf } from '../backend/package.ts';
 import { serverRules } from '../backend/server-rules.ts';
@@ -12,17 +12,16 @@ import type { Prng } from '../support/prng.ts';
 import type { Tree } from './tree.ts';
 
 export const dialectNames = ['P1', 'P2', 'P3'] as const;
-/** In which the honest session beside an attack is held. */
+/** Returns the dialect of the honest session next to an attack. */
 export const dialectAt = (number: number): DialectName => dialectNames[number % 3] ?? 'P1';
 
-/** An update is named by a UUID, and so may be a package. */
-export const targetName = 'e0000000-0000-4000-8000-000000000000';
+/** An update has a UUID as its name; a package may have one, too. */
+export const victimName = 'e0000000-0000-4000-8000-000000000000';
 export const failingName = 'evil-2';
 
 const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from('the end')];
 export const targetData = Buffer.concat(parts);
 
-/** An update has no version. */
 export const idOf = (dialect: DialectName, name: string, version = '1.0.0') => ({
   name,
   version: dialect === 'P1' ? version : '',
@@ -32,8 +31,8 @@ type Cast = {
   readonly spelling: Dialect;
   readonly target: ServerPackage;
   /**
-   * Of whoever attacks, named as servers decode nothing (protocol 2.1, 2.3): one that they could
-   * read, and do not know, blocks them for ever (protocol 2.4), whoever offered it.
+   * Packages of the attacker. Servers cannot decode their names (protocol 2.1, 2.3). A name that a
+   * server can decode but does not have blocks that server without a limit (protocol 2.4).
    */
   readonly small: readonly [ServerPackage, ServerPackage, ServerPackage];
   readonly large: ServerPackage;
@@ -64,7 +63,7 @@ const servicesOf = (prefix: string) => ({
   packages: `${prefix}/packages`,
 });
 
-/** All that a server says of one package. */
+/** Returns all messages of a server about one package. */
 export function tellingOf(dialect: DialectName, one: ServerPackage) {
   const { spelling } = casts[dialect];
   const key = one.id.name;
@@ -76,7 +75,7 @@ export function tellingOf(dialect: DialectName, one: ServerPackage) {
   };
 }
 
-/** Of several packages one message in P1, and the first of as many in the others. */
+/** Returns one message with all packages in P1; otherwise the message of the first package. */
 function notifyOf(
   spelling: Dialect,
   some: readonly ServerPackage[],
@@ -100,10 +99,10 @@ export function callOf(id: number, service: string, body: unknown): object {
 
 // ---------------------------------------------------------------- the attack
 
-/** One message; the target's are among them where that one is `known`. */
-export function messageOf(prng: Prng, dialect: DialectName, isTargetKnown: boolean): Tree {
-  const { target, small, large } = casts[dialect];
-  // The large one costs much time, and the others must not lose each other.
+/** Returns one message; those of the honest transfer are included if it is known. */
+export function messageOf(prng: Prng, dialect: DialectName, isVictimKnown: boolean): Tree {
+  const { victim, small, large } = casts[dialect];
+  // The large one costs much time, and packages must not evict each other.
   const others = prng.chance(0.95) ? small : ([large] as const);
   const one = isTargetKnown && prng.chance(0.1) ? target : prng.pick<ServerPackage>(others);
   const id = prng.below(1_000);
@@ -118,7 +117,7 @@ function message(prng: Prng, dialect: DialectName, one: ServerPackage, id: numbe
   if (roll < 12) return callOf(id, 'chunk', chunkOf(prng, telling.chunk(1 + prng.below(2))));
   if (roll < 14) return callOf(id, 'finish', telling.finish());
   if (roll < 15) return callOf(id, 'getpackages', prng.pick([null, {}, []]));
-  // One that names a package names it as a finish does.
+  // If it names a package, it has the form of a finish.
   if (roll < 16) return callOf(id, 'abort', prng.pick([null, telling.finish()]));
   const names = { services: ['genivi.org/backend/sota/start', 'genivi.org/backend/sota/ack'] };
   if (roll < 18) return { jsonrpc: '2.0', id, method: 'services_available', params: names };
@@ -126,12 +125,12 @@ function message(prng: Prng, dialect: DialectName, one: ServerPackage, id: numbe
   return { jsonrpc: '2.0', id, result: { status: 0, service: 'genivi.org/vin/V1/sota/notify' } };
 }
 
-/** Seldom with a few bytes too many, and nothing else wrong. */
+/** Seldom, only the size is wrong, by a few bytes. */
 function chunkOf(prng: Prng, body: Body): Body {
   return prng.chance(0.01) ? { ...body, bytes: 'A'.repeat(87_384) } : body;
 }
 
-/** Of one of more servers than are remembered; some are the first release's (protocol 2.1). */
+/** An offer of one of many servers; some have the services of the first release (protocol 2.1). */
 function offerOf(prng: Prng, { spelling, small, large }: Cast): Body {
   const some = prng.shuffle([...small, large]).slice(prng.below(3));
   const services = servicesOf(prng.chance(0.8) ? 'b' : `b${prng.below(20)}`);
@@ -141,7 +140,7 @@ function offerOf(prng: Prng, { spelling, small, large }: Cast): Body {
 
 const questions = ['status', 'why', 'packages', 'watch', 'accept', 'decline'] as const;
 
-/** A line of the control socket. */
+/** Returns a line of the control socket. */
 export function wishOf(prng: Prng): Tree {
   const command = prng.pick(questions);
   const { small, large } = casts[prng.pick(dialectNames)];

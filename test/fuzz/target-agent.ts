@@ -43,7 +43,7 @@ export function createVictim(dialect: DialectName): Victim {
   };
 }
 
-/** As the agent reads it. */
+/** Returns the request as the agent decodes it. */
 export function requestOf(data: Buffer): Request | undefined {
   const incoming = decodeIncoming(data.toString());
   const service = incoming.kind === 'message' ? serviceOf(incoming.service, undefined) : undefined;

@@ -1,6 +1,6 @@
-// One attack on the connection to the node: a compromised node sends what no node sends, between
-// the messages of a transfer that must finish. After each lost connection the agent waits before
-// the next one, so the test kills the agent then, and starts it again.
+// One attack on the connection: a node under hostile control sends invalid frames between the
+// messages of a transfer that must finish. A reconnect costs a wait. After a frame that ends the
+// connection, the attack therefore restarts the agent.
 import { createRandom } from '../../support/prng.ts';
 import { drawControl } from './control.ts';
 import { drawHarmless, fatal, halfFrame, handshakes } from './frames.ts';
@@ -36,8 +36,8 @@ export async function attackConnection(seed: number, inputs: number): Promise<At
   return underAttack(guarded, attack).finally(relay.stop);
 }
 
-/** A node that falls silent in the middle of a frame: only the agent's ping can tell. */
-export async function attackInSilence(seed: number): Promise<Attack> {
+/** A node stops in the middle of a frame; only the ping of the agent can detect this. */
+export async function besiegeInSilence(seed: number): Promise<Siege> {
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);
@@ -71,13 +71,13 @@ async function harass(
       count(totals, script.name, script.inputs * script.connections);
       await perform(totals, script, control);
     }
-    // All of it was read, and the link is as good as before.
+    // The agent has read all of it, and the connection still works.
     await link.read(name);
   }
   for (const one of control.held.keys()) one.destroy();
 }
 
-/** The next link is refused, if so; the agent may try for it at once. */
+/** If set, the next connection is refused; the agent may reconnect immediately. */
 async function spoil(
   prng: Prng,
   totals: Attack,

@@ -1,5 +1,5 @@
-// One attack from one seed: many inputs over real sockets to the built agent, which must finish a
-// transfer at the same time.
+// One attack from one seed: sends inputs over real sockets to the built agent, which must finish a
+// transfer meanwhile.
 import { connect } from 'node:net';
 import { createRandom } from '../../support/prng.ts';
 import { freePort } from '../../support/vehicle.ts';
@@ -16,17 +16,20 @@ import type { Bounds, Guarded, Seen } from './target-agent.ts';
 export type Attack = Seen & {
   inputs: number;
   answers: number;
-  /** Connections that the agent did not take, or ended. */
+  /** Connections that the agent refused or closed. */
   refused: number;
-  /** Requests that no node sends, each refused by an answer. */
+  /** Requests that no node sends; each must be rejected with a response. */
   foreign: number;
   /** How often each kind was played. */
   readonly kinds: Map<string, number>;
 };
 
-/** Twice as many connections as are kept at the listener; those at the control socket; its own. */
+/**
+ * Open files: twice the connections that the listener keeps, those of the control socket, and the
+ * agent's own.
+ */
 export const bounds: Bounds = { rssMib: 256, files: 2 * 64 + 8 + 32 + 32 };
-/** Peers at work at a time. */
+/** Peers that run at the same time. */
 const peersMax = 16;
 export async function attackListener(seed: number, inputs: number): Promise<Attack> {
   const prng = createRandom(seed);
@@ -51,14 +54,14 @@ export async function attackListener(seed: number, inputs: number): Promise<Atta
       const isControl = draw === drawControl || controlDraws.includes(draw);
       return () => perform(totals, counted(totals, script), isControl ? control : listener);
     });
-    // Those at the control socket may rest for a minute; at the listener nobody may.
+    // Connections to the control socket may be idle for a minute; those to the listener may not.
     for (const socket of control.held.keys()) socket.destroy();
     const isEnded = () => [...listener.held.values()].every((mayRest) => mayRest());
     await until('who began a message and held it is cut off', isEnded);
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4);
-    // Crowds may have taken the places of all strangers: now each of them gets its answer.
-    for (const draw of strangers) await perform(totals, counted(totals, draw(prng)), listener);
+    // Crowds may have taken all connections of foreign peers; here each of these gets its response.
+    for (const draw of strangers) await perform(siege, counted(siege, draw(prng)), listener);
     await end();
     const refused = async () => (await guarded.vehicle.status()).counters.refused;
     const isAll = async () => (await refused()) >= totals.foreign;
@@ -66,8 +69,8 @@ export async function attackListener(seed: number, inputs: number): Promise<Atta
   });
 }
 
-/** From the beginning of a transfer to its end; what goes wrong is told with the agent's log. */
-export async function underAttack(
+/** Runs from the start of a transfer to its end; a failure contains the log of the agent. */
+export async function besieged(
   guarded: Guarded,
   attack: (totals: Attack) => Promise<void>,
 ): Promise<Attack> {
@@ -96,7 +99,7 @@ async function begin({ vehicle, one }: Guarded): Promise<void> {
   await backend.until('the transfer has begun', hasBegun);
 }
 
-/** A port at the listener, or the path of the control socket. */
+/** `where` is a port of the listener or the path of the control socket. */
 export const stageOf = (where: number | string, mark: string): Stage => ({
   connect: () => (typeof where === 'number' ? connect(where, '127.0.0.1') : connect(where)),
   mark,
@@ -124,7 +127,7 @@ export async function perform(totals: Attack, script: Script, stage: Stage): Pro
   }
 }
 
-/** How many were answered: one, by a refusal, and none that came behind it. */
+/** At most one request is answered, with a rejection; the requests after it are not answered. */
 function judgeForeign({ name }: Script, { text }: Played): number {
   const answers = text.split('HTTP/1.1 ').slice(1);
   const isRefused = answers.every((one) => one.startsWith('404 ')) && answers.length <= 1;
@@ -132,21 +135,21 @@ function judgeForeign({ name }: Script, { text }: Played): number {
   return answers.length;
 }
 
-/** Answers of the listener, in the order of what was sent. */
+/** Responses of the listener, in the order of the requests. */
 function judge({ name, bodies = [] }: Script, { text }: Played): void {
   const answers = text.split('HTTP/1.1 ').slice(1);
   for (const [at, answer] of answers.entries()) {
     const sent = bodies[at];
     if (sent === undefined) break;
     const body = Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4), 'latin1').toString();
-    // What the listener says by itself knows no id.
+    // A response of the listener itself has no id.
     if (/"code":-3200[01]/.test(body)) continue;
     const fault = faultOf(sent, body === '' ? undefined : body);
     if (fault !== undefined) throw new Error(`${name}: ${fault}: ${sent.toString().slice(0, 400)}`);
   }
 }
 
-/** `draw` is asked in turn, so that the same things are drawn whoever is ready first. */
+/** Calls `draw` in sequence, so that the draws do not depend on which peer is ready first. */
 async function inParallel(most: number, draw: () => (() => Promise<void>) | undefined) {
   const work = async () => {
     for (let next = draw(); next !== undefined; next = draw()) await next();

@@ -1,5 +1,5 @@
-// Messages of all dialects, changed as in the fuzzer of one process. Orders that a node may give
-// are omitted if they would end or redirect the transfer that must finish.
+// Messages of all dialects with the mutations of the in-process fuzzer. Orders of a node are left
+// out if they would end or redirect the transfer that must finish.
 import { mutated } from '../mutate.ts';
 import { callOf, dialectNames, messageOf } from '../session.ts';
 import { spell } from '../tree.ts';
@@ -14,13 +14,13 @@ export function bodyOf(prng: Prng): Buffer {
   return isOrder(data) || isDiversion(data) ? harmless : data;
 }
 
-/** Services of a notify hold for all that is said from then on. */
+/** The services of a notify are valid for all later messages. */
 function isDiversion(data: Buffer): boolean {
   const request = requestOf(data);
   return request?.kind === 'notify' && request.services !== undefined;
 }
 
-/** Of 10^6 packages, far beyond what a message may have. */
+/** A list of 10^6 packages, far above the size limit of a message. */
 export function millionNotify(): Buffer {
   const one = '{"package":{"name":"evil-1","version":"1.0"},"size":1}';
   const list = `${`${one},`.repeat(999_999)}${one}`;

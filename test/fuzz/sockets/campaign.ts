@@ -1,5 +1,6 @@
-// Attacks of all ways, one after the other or at the same time. A failure prints the line that
-// replays it. Each wait of an attack ends when nothing moves, so an attack that hangs ends.
+// Runs the attacks of all ways, in sequence or in parallel. A failure is printed as the command
+// that replays it. Each wait of an attack ends when there is no progress, so an attack that hangs
+// ends.
 import process from 'node:process';
 import { attackInSilence, attackConnection } from './attack-connection.ts';
 import { attackListener } from './attack.ts';
@@ -35,8 +36,8 @@ export function told(way: Way, seed: number, totals: Attack): string {
   ].join('; ');
 }
 
-/** Attacks of 5 000 inputs, over each way in turn; gives how many inputs there were. */
-export async function runAttacks(
+/** Runs attacks of 5 000 inputs over each way in turn; returns the number of inputs. */
+export async function runSieges(
   only: Way | undefined,
   firstSeed: number,
   inputs: number,

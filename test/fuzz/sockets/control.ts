@@ -31,7 +31,7 @@ const draws: readonly [Draw, ...Draw[]] = [
 ];
 export const controlDraws: readonly Draw[] = draws;
 
-/** `inventory` starts a program each time, and no command may decline the target. */
+/** `inventory` starts a program each time, and no peer may decline the honest transfer. */
 function lineOf(prng: Prng): Buffer {
   const tree = wishOf(prng);
   const data = prng.chance(0.3) ? Buffer.from(spell(tree)) : mutated(prng, tree);
@@ -71,7 +71,7 @@ function deep(prng: Prng): Script {
   return alone('deep', [send(`${spell(largeOf(prng)).slice(0, 4_090)}\n`), leave(prng)]);
 }
 
-/** Follows and never reads. */
+/** Subscribes to the status and never reads. */
 function watching(prng: Prng): Script {
   const steps = [{ kind: 'deaf' }, send('{"command":"watch"}\n'.repeat(3)), leave(prng)] as const;
   return alone('watching', steps, 3);

@@ -1,5 +1,5 @@
-// WebSocket frames that no library writes: what a hostile node may send after a valid handshake,
-// and invalid handshakes.
+// WebSocket frames that no library writes: invalid frames of a hostile node after a valid
+// handshake, and invalid handshakes.
 import { bodyOf, millionNotify } from './bodies.ts';
 import type { Prng } from '../../support/prng.ts';
 
@@ -9,7 +9,7 @@ type Shape = {
   /** RSV1 to RSV3. */
   readonly reserved?: number;
   readonly isMasked?: boolean;
-  /** Other than there are. */
+  /** A length that differs from the real one. */
   readonly announced?: bigint;
 };
 
@@ -38,14 +38,14 @@ function wide(size: bigint): Buffer {
 const { more, text, binary, close, ping, pong } = opcodes;
 const textOf = (data: Buffer) => frameOf(data, { opcode: text });
 
-/** Of more that wait for their pongs the library thinks ill: 60 in one read. */
+/** The library ends a connection with more pings that wait for their pongs: 60 in one read. */
 const pingsMost = 40;
 
 export const halfFrame = textOf(Buffer.alloc(1_000, 'a')).subarray(0, 500);
 
 type Burst = { readonly name: string; readonly data: Buffer; readonly inputs: number };
 
-/** The link lives through all of them. */
+/** The connection survives all of them. */
 export function drawHarmless(prng: Prng): Burst {
   const roll = prng.below(10);
   if (roll < 6) {
@@ -62,7 +62,7 @@ export function drawHarmless(prng: Prng): Burst {
   return { name: opcode === ping ? 'pings' : 'pongs', data: Buffer.concat(flood), inputs: count };
 }
 
-/** A text must be UTF-8, and no longer than a message may be, or the link ends. */
+/** A text must be UTF-8 and at most as long as a message may be; otherwise the connection ends. */
 const utf8 = (data: Buffer) => Buffer.from(data.toString()).subarray(0, 262_144);
 
 function fragments(prng: Prng, data: Buffer): Buffer {
@@ -82,7 +82,7 @@ const short = Buffer.from('{}');
 const codes = [0, 999, 1000, 1001, 1005, 1006, 1011, 1015, 2999, 4999, 65_535] as const;
 const codeOf = (code: number) => Buffer.of(code >> 8, code & 255);
 
-/** Each ends the link, and nothing else; `end` is what the node does behind it. */
+/** Each ends the connection and nothing else; `end` is what the node does after it. */
 export const fatal: readonly (readonly [
   name: string,
   draw: (prng: Prng) => Buffer,
@@ -119,7 +119,7 @@ const ping125 = frameOf(Buffer.alloc(125), { opcode: ping });
 const many = () => Buffer.concat([open(), ...Array.from({ length: 2_000 }, () => rest(1))]);
 const rest = (size: number) => frameOf(Buffer.alloc(size, 'a'), { opcode: more, isLast: false });
 
-/** In place of the answer to a handshake; nothing more is said, and nobody leaves. */
+/** Sent in place of the handshake response; then the connection stays open and idle. */
 export const handshakes: readonly (readonly [name: string, answer: string])[] = [
   ['another status', 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'],
   ['redirected', 'HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n'],

@@ -4,8 +4,8 @@ import { send } from './script.ts';
 import type { Prng } from '../../support/prng.ts';
 import type { Script, Step } from './script.ts';
 
-/** The path of the target, as its configuration has it. */
-export const deliveryPath = '/target';
+/** The path of the honest transfer, as its configuration has it. */
+export const deliveryPath = '/victim';
 const nodeHeaders = 'Host: 127.0.0.1\r\nContent-Type: application/json\r\n';
 const headOf = (headers: string, method = 'POST') =>
   `${method} ${deliveryPath} HTTP/1.1\r\n${nodeHeaders}${headers}\r\n`;
@@ -29,16 +29,16 @@ const often: readonly [Draw, ...Draw[]] = [
   wrongHead,
 ];
 const seldom: readonly [Draw, ...Draw[]] = [garbage, expecting, deaf, crowd, million];
-/** Of browsers and strangers, each of many kinds. */
+/** Requests of browsers and other foreign peers, each of many kinds. */
 export const foreign: readonly [Draw, ...Draw[]] = [page, elsewhere, rebound, mistyped];
-/** Once each, whatever else a seed may draw. */
+/** Each is played once, whatever a seed draws in addition. */
 export const httpDraws: readonly Draw[] = [...often, ...seldom, ...foreign];
 
 const alone = (name: string, steps: readonly Step[], inputs = 1): Script => {
   return { name, inputs, connections: 1, steps };
 };
 
-/** Kept, and in one go: each is answered, in order. */
+/** Several requests on one connection, pipelined or in turn; each is answered, in order. */
 function messages(prng: Prng): Script {
   const bodies = Array.from({ length: 1 + prng.below(40) }, () => bodyOf(prng));
   const wires = bodies.map((body) => post(body));
@@ -188,13 +188,13 @@ function expecting(prng: Prng): Script {
   return alone('expecting', prng.chance(0.5) ? [send(head), wait, send(body), wait] : [send(head)]);
 }
 
-/** Asks a thousand times and reads no answer. */
+/** Sends a thousand requests and reads no response. */
 function deaf(prng: Prng): Script {
   const all = Buffer.concat(Array.from({ length: 1_000 }, () => post(Buffer.from('{}'))));
   return alone('deaf', [{ kind: 'deaf' }, send(all), ending(prng)], 1_000);
 }
 
-/** More than are served at a time, with nothing, half a head, or a call each. */
+/** More connections than the limit, with nothing, half a head, or a call each. */
 function crowd(prng: Prng): Script {
   const first = prng.pick(['', 'POST / HT', post(bodyOf(prng)), headOf('Content-Length: 9\r\n')]);
   const hold = prng.chance(0.2);
@@ -210,12 +210,12 @@ function million(): Script {
 
 // ---------------------------------------------------------------- what no node sends
 
-/** A message that would be taken, in a request that must not be. */
+/** A valid message in a request that must be rejected. */
 function stranger(prng: Prng, name: string, line: string, headers: readonly string[]): Script {
   const body = bodyOf(prng);
   const head = [line, ...headers, `Content-Length: ${body.length}`].join('\r\n');
   const one = Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]);
-  // And one of a node behind it, which must not be read.
+  // A valid request follows, which the agent must not read.
   const wire = prng.chance(0.3) ? Buffer.concat([one, post(body)]) : one;
   const script = alone(`foreign: ${name}`, [send(wire), { kind: 'wait', delayMs: 200 }]);
   return { ...script, isForeign: true };

@@ -1,5 +1,5 @@
-// A relay between the agent and a correct node: it forwards both directions, and inserts frames,
-// as a compromised node would.
+// A relay between the agent and a real node. It forwards the frames of both and injects its own, as
+// a node under hostile control would.
 import { connect, createServer } from 'node:net';
 import { listening, portOf } from '../../backend/edge-http.ts';
 import { frameOf, opcodes } from './frames.ts';
@@ -8,21 +8,23 @@ import type { Server, Socket } from 'node:net';
 
 export type Link = {
   inject(data: Buffer): void;
-  /** Everything that was injected has been read, as a ping behind it is answered. */
+  /** Resolves when the agent has read all injected data, which the pong of a later ping shows. */
   read(what: string): Promise<void>;
   end(how: 'fin' | 'reset'): void;
-  /** Nothing more is passed to the agent, not even a pong. */
+  /** Forwards nothing more to the agent, not even a pong. */
   silence(): void;
   isClosed(): boolean;
 };
 
 export type Relay = {
   readonly url: string;
-  /** The one that is open now, once there is one. */
+  /** Resolves with the open connection when there is one. */
   link(): Promise<Link>;
-  /** What the next connections are answered, before anything is passed on again. */
+  /** The response to the next connections, until it is undefined again. */
   refuse(answer: string | undefined): void;
-  /** Connections that were refused so, and are closed by the agent. */
+  /**
+   * Connections that were refused with this response, and how many of them the agent has closed.
+   */
   refused(): { readonly came: number; readonly closed: number };
   passTo(url: string): void;
   stop(): Promise<void>;
@@ -82,7 +84,7 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
     isClosed = true;
     node.destroy();
   });
-  // Pongs are ours, and thousands of them no matter of the node's.
+  // Pongs belong to the relay; thousands of them must not reach the node.
   const up = createFrames(
     ({ opcode, payload, whole }) => {
       if (opcode === opcodes.pong) pongs.add(payload.toString());
@@ -127,7 +129,7 @@ function passOn(agent: Socket, target: string, isOpen: (link: Link) => void): vo
 
 type Frame = { readonly opcode: number; readonly payload: Buffer; readonly whole: Buffer };
 
-/** Cuts what comes into the head of HTTP and the frames behind it. */
+/** Splits the received data into the HTTP head and the frames after it. */
 function createFrames(onFrame: (frame: Frame) => void, onHead?: (head: Buffer) => void) {
   let waiting = Buffer.of();
   let isHead = true;

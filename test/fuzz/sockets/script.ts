@@ -1,32 +1,32 @@
-// What one hostile peer does on one connection. All of it is drawn as data before it begins, so
-// that the seed decides it, and not the timing. TCP and the control socket are treated alike.
+// The steps of one hostile peer on one connection. They are drawn as data before the connection
+// begins, so the seed defines them whatever the timing. TCP and the control socket use the same
+// steps.
 import { pause, until } from '../../support/idle.ts';
-// of it, whatever the timing. Connections over TCP and to the control socket are alike here.
 import type { Socket } from 'node:net';
 
 export type Step =
   | { readonly kind: 'send'; readonly data: Buffer }
-  /** A byte at a time. */
+  /** Sends one byte at a time. */
   | { readonly kind: 'drip'; readonly data: Buffer; readonly everyMs: number }
   | { readonly kind: 'wait'; readonly delayMs: number }
-  /** Until so many answers are here, or the connection is not. */
+  /** Waits for this number of responses, or for the end of the connection. */
   | { readonly kind: 'answers'; readonly count: number }
-  /** Reads no more. */
+  /** Stops reading. */
   | { readonly kind: 'deaf' }
   | { readonly kind: 'half-close' }
   | { readonly kind: 'reset' }
-  /** Stays without a word: it is for the agent to end this. */
+  /** Stays idle: the agent must end the connection. */
   | { readonly kind: 'hold' };
 
 export type Script = {
   readonly name: string;
-  /** How many messages, or attempts at one, each of its connections brings. */
+  /** How many messages, or attempts at one, each of its connections sends. */
   readonly inputs: number;
   readonly connections: number;
   readonly steps: readonly Step[];
-  /** What was sent, where each of them must be answered. */
+  /** The messages sent, if each of them must be answered. */
   readonly bodies?: readonly Buffer[];
-  /** No node sends this: it must be refused, and nothing of it may be received. */
+  /** No node sends this: the agent must reject it and must not receive any message of it. */
   readonly isForeign?: boolean;
 };
 
@@ -36,9 +36,9 @@ export type Played = { readonly text: string; readonly isConnected: boolean };
 
 export type Stage = {
   readonly connect: () => Socket;
-  /** Each whole answer has this once. */
+  /** Each complete response contains this once. */
   readonly mark: string;
-  /** Those that hold, and whether one of them has the right to: was it answered once? */
+  /** Idle connections, and whether each may stay open (it was answered once). */
   readonly held: Map<Socket, () => boolean>;
 };
 
@@ -90,7 +90,7 @@ export async function play(script: Script, stage: Stage): Promise<Played> {
         socket.end();
         break;
       case 'reset':
-        // Local sockets know no reset.
+        // Local sockets have no reset.
         if (socket.remoteFamily === undefined) socket.destroy();
         else socket.resetAndDestroy();
         break;
