@@ -1,5 +1,5 @@
-// A transfer that is as it should be, in the middle of the attack: its server delivers the next
-// message whenever it has its turn, and again where it was told "busy".
+// An honest transfer in the middle of the attack: in each of its turns the server delivers the next
+// message, and repeats it after the response "busy".
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { indicesOf } from '../../src/core/chunk-set.ts';
 import { decodeIncoming } from '../../src/backends/rvi/codec/jsonrpc.ts';
@@ -10,7 +10,7 @@ import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
 import type { DialectName } from '../backend/dialects.ts';
 
-/** Delivers the next message. False: the server has none left. */
+/** Delivers the next message. Returns false if the server has none left. */
 export type Victim = (state: State, deliver: (data: Buffer) => string | undefined) => boolean;
 
 export function createVictim(dialect: DialectName): Victim {
@@ -18,7 +18,7 @@ export function createVictim(dialect: DialectName): Victim {
   const telling = tellingOf(dialect, targetOf(dialect));
   let isFinished = false;
 
-  /** A server sends what the last ack lacks; here it reads it from the agent itself. */
+  /** A server sends what the last ack lacks; here the state of the agent replaces the ack. */
   function next({
     core: { packages },
   }: State): readonly [service: string, body: object] | undefined {
@@ -52,7 +52,7 @@ export function requestOf(data: Buffer): Request | undefined {
   return read.ok ? read.value : undefined;
 }
 
-/** An order of the server's own: who may give it may end the transfer, and that is no attack. */
+/** Returns true for an order of the server itself: it may end the transfer, so it is no attack. */
 export function isOrder(data: Buffer): boolean {
   const request = requestOf(data);
   if (request?.kind === 'abort' && request.id === undefined) return true;

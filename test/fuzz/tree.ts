@@ -1,10 +1,10 @@
-// JSON as a tree that can say what JSON.stringify cannot: a key twice, `__proto__` as a key, a
-// number of 400 digits, half a surrogate pair, nothing where a value should be.
+// JSON as a tree with forms that JSON.stringify cannot write: a duplicate key, `__proto__` as a
+// key, a number of 400 digits, half a surrogate pair, a missing value.
 
 export type Tree =
   | { readonly kind: 'object'; readonly members: (readonly [name: string, value: Tree])[] }
   | { readonly kind: 'list'; readonly items: Tree[] }
-  /** Goes out as it stands. */
+  /** Written without a change. */
   | { readonly kind: 'raw'; readonly text: string };
 
 export const raw = (text: string): Tree => ({ kind: 'raw', text });
@@ -27,10 +27,10 @@ export function spell(tree: Tree): string {
   }
 }
 
-/** JSON.stringify spells a lone surrogate as an escape, as those do who want to be understood. */
+/** JSON.stringify writes a lone surrogate as an escape, as a valid sender does. */
 const quote = (name: string) => JSON.stringify(name);
 
-/** Where a subtree hangs: it can be replaced there. */
+/** The place of a subtree, where it can be replaced. */
 export type Place = { readonly tree: Tree; replace(tree: Tree): void };
 
 export function placesOf(root: Tree, replaceRoot: (tree: Tree) => void): readonly Place[] {

@@ -1,6 +1,6 @@
-// A loop that never ends cannot report itself. A thread watches the process. If one input takes too
-// much CPU time, the thread prints which one, and ends the process. An input that waits for ever
-// uses none: test/job.mjs ends it.
+// A loop that never ends cannot report itself, so a thread watches the process. If one input takes
+// too much CPU time, the thread prints this input and ends the process. An input that waits without
+// a limit uses no CPU time: test/job.mjs ends it.
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import type { Watch } from './campaign.ts';

@@ -1,6 +1,6 @@
-// Method: the built executable under attack over real sockets, from fixed seeds, with a transfer at
-// the same time that must finish correctly. All ways run at the same time, because most of the time
-// is waiting for time limits of the agent.
+// Method: attacks the built executable over real sockets from constant seeds, while a transfer must
+// finish correctly. All ways run in parallel, because most of the time is waiting for time limits
+// of the agent.
 import { assert, suite } from '../../support/suite.ts';
 import { runAttack, told } from './campaign.ts';
 import { controlDraws } from './control.ts';
@@ -24,7 +24,7 @@ test('leave a transfer beside them unharmed, and the agent as it was', async () 
   ]);
   assert.is(silent.inputs, 1);
   assert.ok(http.inputs >= 8_000 && ws.inputs >= 8_000);
-  // Crowds take the places of many others: how many depends on the machine.
+  // Crowds take the connections of many other peers; how many depends on the machine.
   assert.ok(http.answers > 200, `${http.answers} answers`);
   assert.ok(http.kinds.size >= httpDraws.length + controlDraws.length, `${http.kinds.size} kinds`);
   assert.ok(http.foreign > 100, `${http.foreign} requests of strangers were refused`);

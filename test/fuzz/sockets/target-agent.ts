@@ -1,5 +1,5 @@
-// The built agent with a correct transfer during an attack: what the test observes meanwhile, and
-// what must hold after it.
+// The built agent with an honest transfer in the middle of an attack: the measurements during the
+// attack, and the invariants after it.
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -16,7 +16,7 @@ import type { Toml } from '../../support/agent.ts';
 import type { Vehicle } from '../../support/vehicle.ts';
 
 export type Bounds = {
-  /** Of the process, over its whole life. */
+  /** Maximum of the process since its start. */
   readonly rssMib: number;
   readonly files: number;
 };
@@ -28,13 +28,18 @@ export type Guarded = {
   readonly one: ServerPackage;
   readonly seen: Seen;
   readonly socket: string;
-  /** From now on; gives the way to end it. Files are counted against how many there were. */
+  /**
+   * Starts to measure; returns the function that ends it. Open files are counted relative to the
+   * number at the start.
+   */
   watch(bounds: Bounds): () => Promise<void>;
-  /** The transfer finishes, is installed right, and nothing else has come of the attack. */
+  /**
+   * Resolves when the transfer is finished and installed correctly, and the attack left nothing.
+   */
   prove(): Promise<void>;
 };
 
-/** Each chunk is held up by this, so that the transfer lasts as long as the attack. */
+/** Delay of each chunk, so that the transfer lasts as long as the attack. */
 const chunkDelayMs = 300;
 
 export async function createGuarded(
@@ -77,7 +82,7 @@ export async function createGuarded(
         await pause(100);
       }
     };
-    // By itself: an agent that is slow to answer is the one to measure.
+    // The two run independently, so that a slow response does not delay the measurement.
     const working = Promise.all([measure(), ask()]);
     working.catch(() => undefined);
     return async () => {
@@ -103,7 +108,7 @@ export async function createGuarded(
   return { vehicle, one, seen, socket, watch, prove };
 }
 
-/** The configuration, the storage, and what the installer of the tests writes. */
+/** The configuration, the storage, and the files of the installer of the tests. */
 const expected = new RegExp(
   '^(config\\.toml|control\\.sock|runs|installed-[^/]+|' +
     'state/(lock|journal|delivery-path|packages(/\\d+.*)?))$',
@@ -128,7 +133,7 @@ function rssOf(pid: number): number {
   return Number(found?.[1] ?? 0) / 1_024;
 }
 
-/** Whatever it says, also that it has no time. */
+/** Resolves after any response, also "busy". */
 function answered(path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => socket.write('{"command":"status"}\n'));
