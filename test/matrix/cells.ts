@@ -1,4 +1,4 @@
-// All cells, many at a time, since they wait more than they work; the long ones first.
+// Runs all cells of the matrix, many at a time because they mostly wait; the long ones start first.
 import { events } from './events.ts';
 import { nameOf, rows } from './rows.ts';
 import type { Event } from './events.ts';
@@ -8,13 +8,13 @@ export type Cell = {
   readonly row: Row;
   readonly event: Event;
   readonly name: string;
-  /** Undefined: it holds. */
+  /** Undefined if the cell passed. */
   readonly result: Promise<Error | undefined>;
 };
 
-/** As many agents as a machine of two cores carries without missing a second of the node. */
+/** More agents at a time would miss seconds of the node on a machine with two cores. */
 const atOnceMax = 30;
-/** An agent that starts costs more than one that runs. */
+/** The start of an agent costs more than its run. */
 const betweenStartsMs = 60;
 
 export function startCells(isWanted: (name: string) => boolean): readonly Cell[] {

@@ -1,5 +1,5 @@
-// What happens in a cell: the columns of the matrix. Each says for which rows it cannot be, with
-// the reason, and what may be sent again because of it.
+// The columns of the matrix: what happens in a cell. Each event gives the rows that cannot have it,
+// with the reason, and the chunks that it may cause to be sent again.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../support/suite.ts';
@@ -11,9 +11,9 @@ import type { Stage } from './stage.ts';
 
 export type Event = {
   readonly name: string;
-  /** Seconds that it takes about; the long ones begin first. */
+  /** Approximate duration in seconds; the long ones start first. */
   readonly lasts: number;
-  /** Why this row has no such cell; undefined: it has one. */
+  /** Returns why this row has no such cell; undefined if it has one. */
   readonly absent?: (row: Row) => string | undefined;
   readonly run: (row: Row) => Promise<void>;
 };
@@ -26,9 +26,9 @@ const noAbort = ({ server }: Row) =>
 
 const waitsForGo = 'touch "$D/begun"; while [ -d "$D" ] && [ ! -e "$D/go" ]; do sleep 0.1; done';
 
-/** An abort in the middle: the server forgets, and an operator offers it again. */
+/** An abort in the middle of a transfer: the server drops it, and an operator offers it again. */
 function abortedAt(reached: (stage: Stage) => Promise<void>, repeatedMax: number, isWhole = false) {
-  // With all chunks here the abort has to come before the agent goes on without a finish.
+  // If all chunks are stored, the abort must come before the agent continues without a finish.
   const given = isWhole ? { rvi: { finish_timeout: 10 } } : {};
   return (row: Row) =>
     play(row, given, async (stage) => {
@@ -38,7 +38,8 @@ function abortedAt(reached: (stage: Stage) => Promise<void>, repeatedMax: number
       await isReached;
       await later();
       backend.server.abort();
-      // Where the abort does not arrive, the agent asks a silent server to start, and is served.
+      // If the abort does not arrive, the agent requests a start from a silent server, which serves
+      // it.
       if (!isHalfDeaf(row)) {
         await until('the transfer is given up', async () => {
           const now = await status();
@@ -47,7 +48,7 @@ function abortedAt(reached: (stage: Stage) => Promise<void>, repeatedMax: number
         assert.equal(stage.installs(), []);
         backend.server.notify(packages);
       }
-      // With all chunks here it does not need the server any more, which drops its report.
+      // If all chunks are stored, the agent does not need the server, which drops its report.
       const isDeaf = isHalfDeaf(row);
       const repeated = { repeatedMax: isDeaf ? Math.max(1, repeatedMax) : repeatedMax };
       await ends(stage, { ...repeated, isReportDropped: isWhole && isDeaf });
@@ -73,7 +74,7 @@ export const events: readonly Event[] = [
       isHalfDeaf(row)
         ? 'each next one waits 90 s, because no confirmation arrives (protocol 1.9)'
         : undefined,
-    // S-M takes the next one a minute after the last report: a short one here.
+    // S-M takes the next one a minute after the last report; a minute is short here.
     run: (row) =>
       play(row, { packages: 3, secondMs: 100 }, async (stage) => {
         await stage.begin();
@@ -108,7 +109,7 @@ export const events: readonly Event[] = [
   {
     name: 'node restart',
     lasts: 10,
-    // Longer than six registrations take on a machine that is busy with thirty agents.
+    // Longer than six registrations take while thirty agents run.
     run: (row) =>
       play(row, { rvi: { stall_timeout: 8 } }, async (stage) => {
         const isReached = stage.passes('to the vehicle', 'chunk', 3, true);
@@ -127,7 +128,7 @@ export const events: readonly Event[] = [
         await stage.begin();
         await isReached;
         await stage.kill();
-        // Beyond the ack timeout: what the server repeats is lost, the client being down.
+        // Longer than the ack timeout: the messages that the server repeats are lost.
         await pause(40);
         stage.boot();
         await ends(stage, { repeatedMax: 1 });
@@ -150,7 +151,7 @@ export const events: readonly Event[] = [
       play(row, {}, async (stage) => {
         stage.lose('to the vehicle', 'start');
         await stage.begin();
-        // S-A alone knows no way back but to throw, which takes it another chunk (protocol 2.4).
+        // S-A recovers only by an exception, which sends another chunk again (protocol 2.4).
         await ends(stage, { repeatedMax: row.server === 'S-A' ? 2 : 1 });
       }),
   },
@@ -177,7 +178,7 @@ export const events: readonly Event[] = [
   {
     name: 'lost report',
     lasts: 35,
-    // It is said again after 30 s of ours: the server has to have as much time as it has.
+    // The agent repeats the report after 30 real seconds, so the server has real seconds, too.
     run: (row) =>
       play(row, { secondMs: 1_000 }, async (stage) => {
         stage.lose('to the server', 'report');
@@ -188,7 +189,7 @@ export const events: readonly Event[] = [
   {
     name: 'slow install',
     lasts: 12,
-    // Half as long again as S-C and S-M wait without a sign of life (protocol 2.4).
+    // The install takes half as long again as S-C and S-M wait without a message (protocol 2.4).
     run: (row) => {
       const given = { secondMs: 100, install: 'sleep 9', rvi: { progress_interval: 1.5 } };
       return play(row, given, async (stage) => {
@@ -217,7 +218,7 @@ export const events: readonly Event[] = [
     name: 'in chunks',
     lasts: 4,
     absent: noAbort,
-    // What was held is gone: chunks 1 and 2 come again.
+    // The stored chunks are discarded: chunks 1 and 2 come again.
     run: abortedAt((stage) => stage.passes('to the server', 'ack', 3, true), 2),
   },
   {
@@ -237,7 +238,8 @@ export const events: readonly Event[] = [
         stage.backend.server.abort();
         await pause(4);
         writeFileSync(join(stage.directory, 'go'), '');
-        // The server has forgotten it: the report is said, and dropped (protocol 5.11).
+        // The server has dropped the transfer: the agent sends the report, and the server drops it
+        // (protocol 5.11).
         await ends(stage, { isReportDropped: true });
       }),
   },

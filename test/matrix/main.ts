@@ -1,4 +1,4 @@
-// `make matrix`: every cell, or those whose name matches the pattern, and the table.
+// `make matrix`: runs every cell, or those whose name matches the pattern, and prints the table.
 import process from 'node:process';
 import { startCells } from './cells.ts';
 import { tableOf } from './table.ts';

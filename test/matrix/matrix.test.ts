@@ -1,5 +1,5 @@
-// Method: the built agent with each node, server and dialect that met, through each event; all
-// cells run at once, since they wait more than they work, and each is a test.
+// Method: runs the built agent with each combination of node, server and dialect that existed,
+// through each event. Each cell is a test; the cells run in parallel because they mostly wait.
 import { readFileSync } from 'node:fs';
 import { assert, suite } from '../support/suite.ts';
 import { startCells } from './cells.ts';

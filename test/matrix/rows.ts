@@ -1,5 +1,5 @@
-// Every node and server that was released, as far as they met (protocol 0): the rows of the matrix,
-// and why the others are none.
+// The rows of the matrix: every released node and server in the combinations that existed (protocol
+// 0), and the reasons why other combinations are absent.
 import type { TransportName } from '../backend/backend.ts';
 import type { DialectName } from '../backend/dialects.ts';
 import type { NodeKind } from '../backend/node-rules.ts';
@@ -44,5 +44,5 @@ export const absentRows: readonly (readonly [what: string, why: string])[] = [
 export const nameOf = ({ node, transport, server, dialect }: Row) =>
   `${node} ${transport === 'http' ? 'HTTP' : 'WebSocket'}, ${server} ${dialect}`;
 
-/** 0.4 drops `[null]` over its WebSocket: no abort and no getpackages come (protocol 1.9). */
+/** 0.4 drops `[null]` over its WebSocket, so no abort and no getpackages arrive (protocol 1.9). */
 export const isHalfDeaf = ({ node, transport }: Row) => node === '0.4' && transport === 'rvi';

@@ -1,5 +1,5 @@
-// One cell: the built agent, a node and a server of the row, and what a test makes of the messages
-// between them. Whatever the event was, the end is looked at in the same way.
+// Runs one cell: the built agent, a node and a server of the row, and the faults that a test puts
+// between them. The same checks end every cell, whatever the event was.
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,27 +21,27 @@ export type Stage = Vehicle & {
   readonly packages: readonly ServerPackage[];
   /** The first package. */
   readonly one: ServerPackage;
-  /** The nth such message is lost. */
+  /** Drops the nth such message. */
   lose(where: Where, service: string, nth?: number): void;
-  /** Resolves when the nth such message passes; with `isLost` it does not get further. */
+  /** Resolves when the nth such message passes; with `isLost` that message is dropped. */
   passes(where: Where, service: string, nth?: number, isLost?: boolean): Promise<void>;
-  /** Boots, and offers the packages once it is registered. */
+  /** Starts the agent, and offers the packages once it is registered. */
   begin(): Promise<void>;
   kill(): Promise<void>;
   allReported(): Promise<void>;
 };
 
 export type Expected = {
-  /** One for each package. */
+  /** The status of each report. */
   readonly status?: boolean;
   readonly installs?: number;
-  /** Chunks that were sent again because of what we said. */
+  /** Maximum number of chunks that were sent again because of the agent's messages. */
   readonly repeatedMax?: number;
-  /** The server has dropped the report: it was said all the same. */
+  /** The server dropped the report, which the agent must have sent. */
   readonly isReportDropped?: boolean;
 };
 
-/** A second of the server's timers; the agent's own are real. */
+/** A second of the server's timers; the agent uses real seconds. */
 export const secondMs = 250;
 export const chunksCount = 4;
 const order = ['radio', 'engine', 'map'] as const;
@@ -119,7 +119,7 @@ function newPackage(name: string): ServerPackage {
   return packageOf({ name, version: '1.2.3' }, data);
 }
 
-/** What must hold at the end of each cell, whatever the event was. */
+/** Checks what must be true at the end of each cell, whatever the event was. */
 export async function ends(stage: Stage, expected: Expected = {}): Promise<void> {
   const { status = true, isReportDropped = false } = expected;
   const { backend, row, packages } = stage;
@@ -143,7 +143,7 @@ export async function ends(stage: Stage, expected: Expected = {}): Promise<void>
   assert.is(server.blockedBy(), undefined, 'the server waits for ever');
 }
 
-/** A server that dropped it has it in its log. */
+/** A report that the server dropped is in the server's log. */
 function isSaid({ backend }: Stage, status: boolean): boolean {
   return backend.server.log.some(
     ({ direction, service, parameters }) =>
@@ -165,7 +165,7 @@ async function isIdle({ status }: Stage): Promise<boolean> {
   return now !== undefined && now.packages.length === 0 && now.reports.length === 0;
 }
 
-/** P2 and P3 tell no names, so that it is the contents which say what it is. */
+/** P2 and P3 carry no names, so the contents identify the package. */
 function installed(directory: string): readonly string[] {
   const files = readdirSync(directory).filter((name) => name.startsWith('installed-'));
   const id = { name: '', version: '' };

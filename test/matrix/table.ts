@@ -1,5 +1,6 @@
-// The matrix for people: an event a line, a server and its dialect a column, and in it how many of
-// the five nodes it holds with. Letters say why some are left out.
+// Prints the matrix for readers: a line for each event, a column for each server and its dialect. A
+// cell counts the nodes, out of five, with which the event passes. Letters refer to the reasons for
+// absent cells.
 import { events } from './events.ts';
 import { absentRows, rows } from './rows.ts';
 import type { Cell } from './cells.ts';
