@@ -1,4 +1,5 @@
-// So many power cuts of one executable in one guest, a package after the other, and their sum.
+// Runs a number of power losses of one executable in one guest, one package after the other, and
+// counts the results.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +82,9 @@ function added(a: SessionResult, b: SessionResult): SessionResult {
   };
 }
 
-/** Once to the point before the data disk is touched; every life goes on from there. */
+/**
+ * Boots once to the point before the data disk is used; every boot of the test starts from there.
+ */
 async function boot(folder: string, guest: Guest, blank: Buffer): Promise<string> {
   const saved = join(folder, 'saved');
   const path = join(folder, 'nbd');

@@ -1,7 +1,6 @@
-// A disk with a volatile cache: what was written is on the platter only after a flush, or when the
-// write itself asks for that (FUA). At a power cut the cache is dropped, kept, or a part of it is,
-// down to single pages. Without such a disk a missing flush is never found: what a guest hands to
-// an ordinary one is safe on the host.
+// A disk with a volatile cache: written data is on the platter only after a flush or with FUA. A
+// power loss drops the cache, keeps it, or keeps a part of it, down to single pages. On an ordinary
+// disk a missing flush is never found, because the host keeps the data of the guest.
 import type { Prng } from '../support/prng.ts';
 
 export type Survival = 'drop' | 'keep' | 'tear';
@@ -11,12 +10,12 @@ export type VolatileDisk = {
   read(offset: number, length: number): Buffer;
   write(offset: number, data: Buffer, isDurable: boolean): void;
   flush(): void;
-  /** From here to the cut nothing changes any more, nor is answered: it comes too late. */
+  /** From this call to the power loss the disk changes nothing and answers nothing. */
   freeze(): void;
   isFrozen(): boolean;
-  /** The power fails; what the disk shows afterwards is all there is. */
+  /** Simulates the power loss; afterwards the disk has only what survived. */
   cut(survival: Survival, prng: Prng): CutReport;
-  /** What a boot would find at this moment, were the cache dropped. */
+  /** What a boot would find if the cache were dropped at this moment. */
   readonly platter: Buffer;
   waiting(): number;
   readonly counts: { writes: number; flushes: number };
@@ -27,8 +26,8 @@ export type CutReport = { readonly waiting: number; readonly lost: number; reado
 type Waiting = { readonly offset: number; readonly data: Buffer };
 
 /**
- * Written whole or not at all, as by the flash of today. In halves of a kilobyte even ext4 is lost:
- * its superblock lies over two of them (found: "invalid superblock checksum").
+ * A page is written completely or not at all, as on common flash. With units of 512 bytes even ext4
+ * is lost, because its superblock is in two of them ("invalid superblock checksum").
  */
 const pageBytes = 4_096;
 
@@ -54,7 +53,7 @@ export function createDisk(image: Buffer): VolatileDisk {
       cache.push({ offset, data: Buffer.from(data) });
       return;
     }
-    // An older write to the same place may not come behind this one.
+    // An older write to the same place must not be applied after this one.
     const overlaps = (one: Waiting) =>
       one.offset < offset + data.length && offset < one.offset + one.data.length;
     for (const one of cache.filter(overlaps)) one.data.copy(platter, one.offset);

@@ -1,5 +1,5 @@
-// What the guest is made of: Debian's kernel, an initramfs of BusyBox and a few modules, and a
-// read-only system disk with the executable, its libraries and nothing else.
+// Makes the guest: Debian's kernel, an initramfs of BusyBox and a few modules, and a read-only
+// system disk with the executable and its libraries only.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ export type Guest = {
   readonly kernel: string;
   readonly initramfs: string;
   readonly system: string;
-  /** What it writes there is there in its next life; otherwise it cannot write. */
+  /** If true, its writes survive the next boot; otherwise the disk is read-only. */
   readonly isWritable?: boolean;
 };
 
-/** One kernel of 64 bits runs the programs of both targets. */
+/** One 64-bit kernel runs the programs of both targets. */
 const modules = ['virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_rng'];
 
-/** How each of our guests begins: devices, modules, the disks by their names, the network. */
+/** The start of the init script of each guest: devices, modules, disks by name, network. */
 export const initHead = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /system
 /bin/busybox --install -s /bin
@@ -41,7 +41,7 @@ ip link set eth0 up
 ip route add default via 10.0.2.2
 `;
 
-/** Waits for one line of the host before it touches the data disk: `name=value` words. */
+/** Waits for one line from the host before it uses the data disk: `name=value` words. */
 const init = `${initHead}exec </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
 stty -echo
 mount -t ext4 -o ro "$system" /system
@@ -83,7 +83,7 @@ args = ["/install.sh"]
 socket = "/tmp/control.sock"
 `;
 
-/** An installer that keeps its own promise: the new file is whole, or it is not there. */
+/** An installer with an atomic result: the new file is complete, or it does not exist. */
 const install = `set -e
 cp "$SOTA_PACKAGE_FILE" /data/installed.new
 sync
@@ -120,7 +120,7 @@ export function makeInitramfs(
   return file;
 }
 
-/** Modules behind those that they need; what is built in is not among the files. */
+/** Returns the modules after those that they need; built-in modules have no file. */
 function withNeeded(debian: string): readonly string[] {
   const root = join(debian, 'lib/modules');
   const files = readdirSync(root, { recursive: true }).map((name) => join(root, String(name)));

@@ -1,5 +1,5 @@
-// One emulated machine: qemu as a child process, its serial line, its monitor. Cutting the power is
-// ending that process; there is no other way out.
+// Runs one emulated machine: qemu as a child process, its serial line, its monitor. A power loss is
+// the end of that process; there is no other way to stop it.
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { idleMsMax, until as waitUntil } from '../support/idle.ts';
@@ -9,28 +9,28 @@ import type { Guest } from './guest.ts';
 
 export type MachineOptions = {
   readonly guest: Guest;
-  /** Of the NBD server that is the data disk. */
+  /** Address of the NBD server that is the data disk. */
   readonly disk?: string;
-  /** Of qemu; without it the machine cannot be saved. */
+  /** Socket of qemu's monitor; without it the machine cannot be saved. */
   readonly monitor?: string;
   /** Host port that leads to port 9080 of the guest. */
   readonly port?: number;
-  /** A machine that was saved; without it one boots from the start. */
+  /** A saved machine to start from; without it the machine boots. */
   readonly from?: string;
   readonly size?: Size;
-  /** For the kernel. */
+  /** Parameters for the kernel. */
   readonly words?: string;
 };
 
 export type Size = { readonly cpus: number; readonly memoryMebibytes: number };
 
 export type Machine = {
-  /** What came over the serial line so far. */
+  /** Returns the output of the serial line until this moment. */
   said(): string;
-  /** Fails when the machine ends, or when it is not said in time. */
+  /** Rejects if the machine ends, or if the text does not appear before the limit. */
   until(pattern: RegExp, limitMs?: number): Promise<void>;
   type(line: string): void;
-  /** Writes the machine, memory and all, to a file; it is of no use afterwards. */
+  /** Writes the machine with its memory to a file; the machine is not usable afterwards. */
   save(file: string): Promise<void>;
   cut(): Promise<void>;
   isOver(): boolean;
@@ -115,7 +115,7 @@ function gather(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** qemu's monitor: a line of JSON each way; events between the answers are passed over. */
+/** qemu's monitor: one line of JSON in each direction; events between the responses are skipped. */
 async function createMonitor({ monitor: path }: MachineOptions) {
   if (path === undefined) throw new Error('a machine without a monitor');
   const socket = await connected(path);
@@ -147,7 +147,7 @@ async function createMonitor({ monitor: path }: MachineOptions) {
   return { run, wait, close: () => socket.destroy() };
 }
 
-/** The socket is there a moment after the process. */
+/** The socket appears shortly after the process starts. */
 async function connected(path: string): Promise<Socket> {
   let socket: Socket | undefined;
   await waitUntil(`a monitor at ${path}`, async () => {

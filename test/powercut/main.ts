@@ -1,5 +1,5 @@
-// `make powercut CUTS=100`: the power of a real Linux guest fails, again and again, under the ARM
-// executables. SEED= repeats the choices (not the timing); TARGET= one of them.
+// `make powercut CUTS=100`: simulates repeated power losses of a real Linux guest that runs the ARM
+// executables. SEED= repeats the choices (not the timing); TARGET= selects one executable.
 import { join } from 'node:path';
 import process from 'node:process';
 import { createCampaign } from './campaign.ts';

@@ -1,12 +1,12 @@
-// The little of the NBD protocol (fixed newstyle, one export, simple replies) that qemu needs to
-// use a `VolatileDisk` as the guest's data disk, over a Unix socket.
+// The parts of the NBD protocol (fixed newstyle, one export, simple replies) that qemu needs to use
+// a `VolatileDisk` as the guest's data disk, over a Unix socket.
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import type { VolatileDisk } from './disk.ts';
 
 export type NbdServer = {
-  /** Ends the connections: nothing that comes later reaches the disk. */
+  /** Ends the connections: later requests do not reach the disk. */
   disconnect(): void;
   close(): Promise<void>;
 };
@@ -14,7 +14,7 @@ export type NbdServer = {
 export type NbdOptions = {
   readonly path: string;
   readonly disk: VolatileDisk;
-  /** After each write that waits in the cache, and each flush. */
+  /** Called after each write that waits in the cache, and after each flush. */
   readonly onChange: (kind: 'write' | 'flush') => void;
 };
 
@@ -108,7 +108,7 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
   function serve(kind: number, head: Buffer, length: number, data: Buffer): void {
     const offset = Number(head.readBigUInt64BE(16));
     const answer = (more?: Buffer) => {
-      // A flush that was answered behind the cut would be a promise that the disk cannot keep.
+      // After the power loss the disk must not answer a flush: it could not keep the data.
       if (!disk.isFrozen()) socket.write(replyTo(head, more));
     };
     if (kind === commands.disconnect) return void socket.end();
@@ -116,7 +116,7 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
     const isDurable = (head.readUInt16BE(4) & 1) !== 0;
     if (kind === commands.write) disk.write(offset, data, isDurable);
     if (kind === commands.flush) disk.flush();
-    // Asked before the answer: a cut may come between the write and everything that follows it.
+    // Called before the response: a power loss may come between the write and everything after it.
     onChange(kind === commands.flush ? 'flush' : 'write');
     answer();
   }

@@ -1,4 +1,5 @@
-// After each cut: what the next boot would find on the platter, held against what was acked.
+// Compares, after each power loss, what the next boot would find on the platter with what was
+// acked.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ export function inspect(folder: string, platter: Buffer, told: Told): Verdict {
   return inspectStorage(join(folder, 'platter/sota'), told);
 }
 
-/** Takes out what the next boot finds, once the file system has replayed its own journal. */
+/** Extracts what the next boot finds after the file system has replayed its own journal. */
 function readBack(folder: string, platter: Buffer): string | undefined {
   const image = join(folder, 'platter.img');
   const out = join(folder, 'platter');
@@ -19,7 +20,7 @@ function readBack(folder: string, platter: Buffer): string | undefined {
   mkdirSync(out, { recursive: true });
   writeFileSync(image, platter);
   const checked = spawnSync('e2fsck', ['-fy', image], { stdio: 'pipe' });
-  // 1: errors were corrected. Beyond that nothing could have mounted it.
+  // 1: errors were corrected. With a higher code the file system could not be mounted.
   if (checked.status === null || checked.status > 1) {
     return `the file system is lost: ${checked.stdout.toString()}`;
   }

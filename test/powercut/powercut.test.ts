@@ -1,6 +1,6 @@
-// A real kernel, a real file system, the ARM executables, and the power cut under them. The disk's
-// cache is volatile, and the controls show that this test can fail: without fsync, and without the
-// barriers of the file system, acked chunks must be found missing.
+// Tests power losses under a real kernel, a real file system and the ARM executables. The cache of
+// the disk is volatile. Controls show that this test can fail: without fsync, and without the
+// barriers of the file system, acked chunks must be missing.
 import { existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -18,7 +18,10 @@ const missing = programs.filter((name) => spawnSync('which', [name]).status !== 
 const testVm = test.needs(missing.join(', '), missing.length === 0);
 const seed = Number(process.env['SEED'] ?? Math.floor(Date.now() / 1000));
 const cuts: { readonly [target in ArmTarget]: number } = { 'linux-arm64': 6, 'linux-armv7l': 4 };
-/** Each control is likely to fail at its first cut; this many without are proof of a blind test. */
+/**
+ * A control is likely to fail at its first power loss; if none of these fails, the test detects
+ * nothing.
+ */
 const controlCuts = 6;
 const roundsMax = 3;
 
@@ -41,7 +44,10 @@ async function withCampaign(
   }
 }
 
-/** On a busy machine all cuts of a round may come before the first ack: that proves nothing. */
+/**
+ * On a busy machine all power losses of a round may come before the first ack, which proves
+ * nothing.
+ */
 async function held(campaign: Campaign, target: ArmTarget, lines: readonly string[]) {
   for (let round = 1; ; round++) {
     const sum = await campaign.run('none', cuts[target]);

@@ -1,6 +1,6 @@
-// One package, from the offer to the report, through so many cuts: each life of the machine begins
-// from the same saved memory and ends with the power, aimed at the moments when the disk's cache
-// holds something, or at any moment.
+// Takes one package from the offer to the report through a number of power losses. Each boot starts
+// from the same saved memory and ends with a power loss. The power loss is planned for a moment
+// when the disk's cache has data, or for any moment.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isReported } from '../backend/backend.ts';
@@ -18,12 +18,12 @@ import type { Survival, VolatileDisk } from './disk.ts';
 import type { Guest } from './guest.ts';
 import type { NbdServer } from './nbd.ts';
 
-/** What is taken away on purpose, to see the test fail. */
+/** What is removed on purpose, so that the test must fail. */
 export type Control = 'none' | 'no-fsync' | 'no-barriers';
 
 export type SessionOptions = {
   readonly guest: Guest;
-  /** The machine to go on from in each life. */
+  /** The saved machine that each boot starts from. */
   readonly saved: string;
   readonly folder: string;
   /** An empty file system. */
@@ -37,7 +37,7 @@ export type SessionOptions = {
 
 export type SessionResult = {
   readonly cuts: number;
-  /** Cuts that found something in the disk's cache. */
+  /** Power losses at which the disk's cache had data. */
   readonly dirtyCuts: number;
   readonly writesLost: number;
   readonly writesTorn: number;
@@ -46,7 +46,7 @@ export type SessionResult = {
   readonly violations: readonly string[];
 };
 
-/** Whichever comes first: so many writes waiting behind a flush, so many acks, or the time. */
+/** The first of these ends the boot: writes that wait for a flush, acks, or the time. */
 type Plan = {
   readonly flushes: number;
   readonly writes: number;
@@ -114,7 +114,7 @@ type Life = {
   readonly isLast: boolean;
 };
 
-/** One life of the machine; says what the cut was aimed at. */
+/** Runs one boot of the machine; returns what the power loss was planned for. */
 async function live(options: SessionOptions, life: Life): Promise<string> {
   const { guest, saved, folder, transport, control, prng } = options;
   const { acked, backend, one, watch, nbd, isLast } = life;
@@ -155,13 +155,13 @@ async function live(options: SessionOptions, life: Life): Promise<string> {
     if (isLast && !isDone()) throw new Error(`not done in time:\n${machine.said()}`);
     return aimed.isHit() ? `write ${plan.writes} after flush ${plan.flushes}` : 'at any moment';
   } finally {
-    // What the dying machine still sends reaches the disk no more.
+    // Later writes of the machine must not reach the disk.
     nbd.disconnect();
     await machine.cut();
   }
 }
 
-/** Without fsync or barriers nothing is flushed for seconds: there the acks say when. */
+/** Without fsync or barriers nothing is flushed for seconds: there the plan counts acks. */
 function planOf({ control, prng }: SessionOptions, isLast: boolean): Plan {
   const never = { flushes: Infinity, writes: 1, acks: Infinity };
   if (isLast) return { ...never, limitMs: Infinity };
@@ -177,7 +177,7 @@ type Watch = {
   aim(plan: Plan): { isHit(): boolean };
 };
 
-/** Holds the disk still from the moment of the cut on, so that nothing slips in behind it. */
+/** Freezes the disk at the moment of the power loss, so that no later write is applied. */
 function createWatch(disk: VolatileDisk): Watch {
   let onChange: (kind: 'write' | 'flush') => void = () => undefined;
   const rest = () => void (onChange = () => undefined);

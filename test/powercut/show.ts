@@ -1,4 +1,4 @@
-// The sum of a campaign, in one line.
+// Prints the results of a campaign in one line.
 import type { Sum } from './campaign.ts';
 
 export function sentenceOf(sum: Sum): string {
