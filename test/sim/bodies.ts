@@ -1,5 +1,5 @@
-// What a message says, whatever its dialect: the oracle knows packages by name and version, and an
-// update by its id and no version, as the agent does.
+// Reads the body of a message in any dialect. The oracle identifies packages by name and version,
+// and an update by its id without a version, as the agent does.
 import { isBody } from '../backend/dialect.ts';
 import type { Body } from '../backend/dialect.ts';
 

@@ -1,5 +1,5 @@
-// The device: one process of the real agent after the other, each on its own simulated ports, in
-// this boot or in another. A service manager starts the next one whatever ended the last.
+// The device: runs one process of the real agent after the other, each on its own simulated ports,
+// in the same boot or in another. A service manager restarts it after any kind of end.
 import { startDaemon } from '../../src/agent/daemon.ts';
 import { createClock } from './clock.ts';
 import { createDisk, find } from './disk.ts';
@@ -37,14 +37,14 @@ export type DeviceParts = {
 };
 
 export type Device = {
-  /** Switches it on. */
+  /** Switches the device on. */
   start(): void;
-  /** The process is gone at once; the next one begins after a while. */
+  /** Ends the process immediately; the next one starts after `downMs`. */
   end(isNewBoot: boolean, downMs: number): void;
-  /** The process ended by itself, or by something that nobody caught. */
+  /** The process ended by itself or by an uncaught error. */
   exit(why: string): void;
   isRunning(): boolean;
-  /** Of the process that runs, once it has begun. */
+  /** State of the running process, once it has started. */
   state(): State | undefined;
   survived(): readonly string[];
   lives(): number;
@@ -52,7 +52,7 @@ export type Device = {
 
 type Life = { readonly number: number; readonly bootId: string; isOver: boolean; daemon?: Daemon };
 
-/** Long enough that whoever always fails does not fill the time with it. */
+/** Long enough that an agent that always fails does not use up the time of the run. */
 const restartMs = 5_000;
 
 export function createDevice(parts: DeviceParts): Device {
@@ -93,7 +93,7 @@ export function createDevice(parts: DeviceParts): Device {
     });
   }
 
-  /** Said where a bit was turned, and nowhere else; the damaged file is there for a person. */
+  /** The agent reports damage only if a bit was flipped; the damaged file is kept for the user. */
   function onDamage(): void {
     if (journey.onPowerCut !== rotInJournal) parts.violate('it found damage that nobody made');
     const kept = find(root, `${directory}/journal.damaged`);
@@ -141,7 +141,7 @@ export function createDevice(parts: DeviceParts): Device {
   function exit(why: string): void {
     if (life?.isOver !== false) return;
     trace?.(`EXIT ${why}`);
-    // Only a disk that failed may make it end.
+    // Only a failed disk may end the agent.
     if (gate.faultsDone() === 0) parts.violate(`it ended: ${why}`);
     end(false, restartMs);
   }

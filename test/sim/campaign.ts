@@ -1,5 +1,5 @@
-// Runs in bulk: each single cut, all pairs, cuts nested to a depth, each error of the disk. What
-// failed is kept as the line that replays it.
+// Runs many scenarios: each single interruption, all pairs, interruptions nested to a depth, each
+// error of the disk. A failure is kept as the command that replays it.
 import { failing } from './gate.ts';
 import { codes, lineOf } from './replay.ts';
 import { simulate } from './world.ts';
@@ -9,14 +9,14 @@ import type { CutPlan, Outcome, Scenario } from './scenario.ts';
 
 export type Tally = {
   runs: number;
-  /** Operations of the disk and the installers, of the runs without any cut. */
+  /** Operations of the disk and the installers, in the runs without an interruption. */
   operations: number;
-  /** Runs with one cut, with two, and the cuts of those with many. */
+  /** Runs with one interruption, with two, and the interruptions of runs with many. */
   singles: number;
   pairs: number;
   nested: number;
   faults: number;
-  /** Cuts that were really made, of all kinds. */
+  /** Interruptions of all kinds that really took place. */
   cuts: number;
   worldMs: number;
   readonly failures: string[];
@@ -43,7 +43,7 @@ export function sum(tallies: readonly Tally[]): Tally {
   return all;
 }
 
-/** What fails at one operation fails at its neighbours: the first few lines say enough. */
+/** A failure at one operation repeats at its neighbours, so the first few lines are sufficient. */
 const failuresMax = 5;
 const noCuts: CutPlan = { kind: 'list', cuts: [] };
 const sides = ['before', 'after'] as const;
@@ -60,14 +60,18 @@ async function attempt(tally: Tally, scenario: Scenario): Promise<Outcome> {
 
 const isHopeless = ({ failures }: Tally) => failures.length >= failuresMax;
 
-/** Without cut or error; in fair weather the seed makes no difference to what comes out. */
+/**
+ * Runs without interruption or error; without transport faults the seed does not change the result.
+ */
 export async function dry(journey: Journey, seed: number, tally: Tally): Promise<Outcome> {
   const outcome = await attempt(tally, { journey, seed, plan: noCuts, faults: [] });
   tally.operations += outcome.operations.length;
   return outcome;
 }
 
-/** Every single cut, before and after each change, of the power and of the process alone. */
+/**
+ * Every single interruption before and after each change: a power loss, and a kill of the process.
+ */
 export async function singles(journey: Journey, seed: number, tally: Tally): Promise<void> {
   const { changes } = await dry(journey, seed, tally);
   for (const kind of journey.cutKinds ?? (['power', 'kill'] as const)) {
@@ -79,7 +83,10 @@ export async function singles(journey: Journey, seed: number, tally: Tally): Pro
   }
 }
 
-/** The second cut hits what the first one led to; a kill leaves bytes that only the kernel has. */
+/**
+ * The second interruption hits the effects of the first; a kill leaves unsynced bytes in the
+ * kernel.
+ */
 export async function pairs(
   journey: Journey,
   seed: number,
@@ -109,7 +116,7 @@ export async function nested(
   tally.nested += cuts;
 }
 
-/** Each operation that can fail so, fails so: alone, and with the ones that follow. */
+/** Each operation that can fail in this way fails once, and together with the ones after it. */
 export async function faults(
   journey: Journey,
   seed: number,

@@ -1,5 +1,5 @@
-// What every change is held against: the same campaign in `make test`, split over files, and in
-// `make sim`, as one table.
+// The layers of the campaign of CI: `make test` runs them split over files, `make sim` as one
+// table.
 import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
 import { journeyOf, journeys } from './journeys.ts';
 import type { Tally } from './campaign.ts';
@@ -13,11 +13,13 @@ export type Layer = {
   readonly run: (journey: Journey, at: number, tally: Tally) => Promise<void>;
 };
 
-/** Neighbours have neighbouring seeds, so that all of them meet all servers, ways and nodes. */
+/** Neighbours have consecutive seeds, so that together they use all servers, ways and nodes. */
 const seedOf = (at: number, round: number) => at + round * 5;
 export const depth = 200;
 
-/** The power twice; or a kill, which leaves bytes that only the kernel has, and then the power. */
+/**
+ * Two power losses; or a kill, which leaves unsynced bytes in the kernel, and then a power loss.
+ */
 function pairsOf(first: CutKind): Layer['run'] {
   return (journey, at, tally) => pairs(journey, seedOf(at, 2), [first, 'power'], tally);
 }
@@ -60,7 +62,7 @@ export const layers = {
   },
 } satisfies { readonly [name: string]: Layer };
 
-/** All journeys of a layer, one after the other; `done` is told of each. */
+/** Runs all journeys of a layer in sequence; calls `done` after each. */
 export async function runLayer(
   layer: Layer,
   done: (journey: Journey, tally: Tally) => void,

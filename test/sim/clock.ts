@@ -1,17 +1,17 @@
-// Virtual time. Whatever waits in the simulated world waits here and nowhere else, so that a seed
-// replays a run exactly. Between two events every promise that can go on has gone on.
+// Virtual time. Everything in the simulated world waits on this clock only, so that a seed replays
+// a run exactly. Between two events every promise that can settle is settled.
 import type { Clock } from '../../src/host/ports.ts';
 
 export type Timeline = {
   nowMs(): number;
   /** Calls `act` once, `delayMs` from now; the returned function cancels it. */
   after(delayMs: number, act: () => void): () => void;
-  /** Lets one event after the other happen until it is over, or until a limit says it never is. */
+  /** Runs one event after the other until `isOver`, or until a limit is reached. */
   run(isOver: () => boolean, limits: Limits): Promise<Ending>;
 };
 
 export type Limits = { readonly timeMs: number; readonly events: number };
-/** `idle`: nothing is left that could happen. */
+/** `idle`: there are no further events. */
 export type Ending = 'over' | 'idle' | 'too-long' | 'too-many-events';
 
 type Entry = { readonly atMs: number; readonly order: number; act: (() => void) | undefined };
@@ -37,14 +37,14 @@ export function createTimeline(): Timeline {
         const next = nextEntry();
         if (next?.act === undefined) return resolve('idle');
         if (next.atMs > limits.timeMs) {
-          // Still to come, should time go on.
+          // The event is after the limit and stays in the queue.
           heap.push(next);
           return resolve('too-long');
         }
         if (eventsLeft-- === 0) return resolve('too-many-events');
         nowMs = next.atMs;
         next.act();
-        // A turn of the real loop: promises settle, and one that nobody caught is told.
+        // One turn of the real loop: promises settle, and unhandled rejections are reported.
         setImmediate(step);
       };
       setImmediate(step);
@@ -99,14 +99,16 @@ function createHeap() {
   return { push, pop };
 }
 
-/** Whether its process still runs; what is dead gets no timer and no answer. */
+/** Whether its process still runs; a dead process gets no timer and no response. */
 export type Breath = { isAlive(): boolean };
 
-/** The clock of one life: monotonic from its own beginning, the wall clock as wrong as told. */
+/**
+ * The clock of one process: monotonic from its start, with the wall clock that the journey gives.
+ */
 export function createClock(timeline: Timeline, life: Breath, wallMs: () => number): Clock {
   const bornMs = timeline.nowMs();
   return {
-    // A fraction, as the real one has: whoever needs whole numbers has to make them.
+    // A fraction, as in the real clock: code that needs whole numbers must round.
     nowMs: () => timeline.nowMs() - bornMs + 0.25,
     wallMs,
     after: (delayMs, act) =>

@@ -1,5 +1,6 @@
-// What a seed decides: the releases beyond the device, the way to them, its weather, and the moods
-// of the device itself. Each group of choices has a stream of its own, so that a cut changes none.
+// The choices of a seed: the versions of node and server, the transport, its faults, and the
+// behaviour of the device. Each group of choices has its own random stream, so that an interruption
+// changes none.
 import { createRandom } from '../support/prng.ts';
 import { fair } from './server.ts';
 import type { Prng } from '../support/prng.ts';
@@ -15,11 +16,11 @@ export type Conditions = {
   readonly way: Way;
   readonly weather: Weather;
   readonly ack: 'full' | 'tail';
-  /** Longest time that one operation of the disk takes; 0: all at once. */
+  /** Longest time of one operation of the disk; 0: immediate. */
   readonly latencyMsMax: number;
-  /** From a cut to the next start. */
+  /** Maximum time from an interruption to the next start. */
   readonly downMsMax: number;
-  /** The storage directory is made by the agent, and not by the system's image. */
+  /** If true, the agent makes the storage directory; otherwise the system's image has it. */
   readonly isFresh: boolean;
   readonly canReserve: boolean;
 };
@@ -28,15 +29,15 @@ export type Streams = {
   readonly agent: Prng;
   readonly network: Prng;
   readonly disk: Prng;
-  /** What survives a cut, and how long the device is down. */
+  /** What survives an interruption, and how long the device is down. */
   readonly cuts: Prng;
-  /** Where random cuts are. */
+  /** The places of random interruptions. */
   readonly plan: Prng;
 };
 
 const kinds: readonly ServerKind[] = ['S-A', 'S-B', 'S-C', 'S-M'];
 const nodes: readonly NodeKind[] = ['0.3', '0.4', '0.5.1'];
-/** So many seeds in a row meet each server over each way through each node. */
+/** This many consecutive seeds combine each server with each transport and each node. */
 export const seedsInRound = 24;
 
 export function conditionsOf(seed: number, isRough: boolean): Conditions {
@@ -55,7 +56,7 @@ export function conditionsOf(seed: number, isRough: boolean): Conditions {
   };
 }
 
-/** A random part of the troubles, each as strong as it likes. */
+/** Returns a random subset of the faults, each with a random strength. */
 function roughOf(prng: Prng): Weather {
   const some = (most: number) => (prng.chance(0.5) ? prng.unit() * most : 0);
   return {

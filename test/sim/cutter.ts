@@ -1,5 +1,5 @@
-// Where the power fails: at the operations of a list, or at random ones, each soon after the one
-// before, so that a recovery is cut, and the recovery of that.
+// Decides where an interruption takes place: at the operations of a list, or at random ones with
+// short gaps, so that a recovery is interrupted, and its recovery, too.
 import type { Prng } from '../support/prng.ts';
 import type { CutKind, Side } from './gate.ts';
 import type { CutPlan } from './scenario.ts';
@@ -15,7 +15,7 @@ export function createCutter(
     const byOperation = new Map(plan.cuts.map((cut) => [cut.operation, cut]));
     return (operation) => byOperation.get(operation);
   }
-  // A start takes some six changes: the shortest gaps let nothing but starts be cut.
+  // A start takes some six changes: with the shortest gaps only starts are interrupted.
   const gaps = prng.pick<readonly [number, ...number[]]>([[4], [8], [12], [16], [3, 12, 60]]);
   const gap = () => 1 + prng.below(prng.pick(gaps));
   let next = gap();

@@ -1,5 +1,5 @@
-// Looks for a sign that an agent is broken where it meets damage; says in one line of JSON what it
-// found. Bundled anew for each mutant.
+// Searches for a sign that an agent handles damage wrongly, and prints the finding as one line of
+// JSON. It is bundled separately for each mutant.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
@@ -25,7 +25,7 @@ async function hunt(): Promise<void> {
   console.log(JSON.stringify({ runs: all.bytes, found: all.failures[0] }));
 }
 
-/** The damaged file is there, byte for byte, after the start. */
+/** The damaged file is kept, byte for byte, after the start. */
 async function unkept(journal: Buffer): Promise<readonly string[]> {
   const disk = createMemoryDisk();
   const damaged = Buffer.from(journal);

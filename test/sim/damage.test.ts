@@ -1,6 +1,6 @@
-// Method: each journey once, without cut or error; each state of its journal, with each byte
-// turned and each sector zeroed in what was written last, and at the end in all of it. Then agents
-// that are broken where damage is met: each has to be caught.
+// Method: runs each journey once, without interruption or error. In each state of its journal, each
+// byte is flipped and each sector is zeroed in what was written last, and at the end in the whole
+// file. Then each agent with a defect in the handling of damage must be caught.
 import { huntFor } from '../support/mutate.ts';
 import { assert, suite } from '../support/suite.ts';
 import { journalsOf, newSweep, sweepAll } from './damage.ts';

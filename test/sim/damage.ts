@@ -1,5 +1,6 @@
-// Damage at rest, on the pure part of the agent: each byte turned and each sector zeroed of each
-// journal that a journey writes, decoded, folded, and held against what the journal said before.
+// Tests damage at rest on the pure part of the agent. In each journal that a journey writes, each
+// byte is flipped and each sector is zeroed. The result is decoded, folded, and compared with the
+// state before the damage.
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
 import process from 'node:process';
@@ -16,7 +17,7 @@ import type { Journey } from './journeys.ts';
 export type Sweep = {
   bytes: number;
   sectors: number;
-  /** Damage that was taken for the end of an interrupted append; that was said. */
+  /** Damage that was taken for the end of an interrupted append, and damage that was reported. */
   tails: number;
   readonly failures: string[];
 };
@@ -25,7 +26,7 @@ export const newSweep = (): Sweep => ({ bytes: 0, sectors: 0, tails: 0, failures
 
 const failuresMax = 5;
 
-/** The zeros before copies are most of a journal: of them each eighth, or all with LONG=1. */
+/** The zeros before copies are most of a journal: each eighth is tested, or all with LONG=1. */
 const paddingStep = process.env['LONG'] === '1' ? 1 : 8;
 const paddingBytes = 64;
 
@@ -36,7 +37,7 @@ function isPadding(data: Buffer, at: number): boolean {
 
 type Before = { readonly state: State; readonly records: ReadonlyMap<number, Buffer> };
 
-/** All from `from` on: what lies before was swept when the journal was shorter. */
+/** Sweeps the bytes after `from`; those before it were swept when the journal was shorter. */
 export function sweep(journal: Buffer, from: number, sectorBytes: number, all: Sweep): void {
   const state = policy.replay(decodeJournal(journalFold, journal).facts);
   const before: Before = { state, records: recordsIn(Buffer.from(journal)) };
@@ -60,7 +61,7 @@ export function sweep(journal: Buffer, from: number, sectorBytes: number, all: S
   }
 }
 
-/** Payloads by sequence number. */
+/** Returns the payloads by sequence number. */
 function recordsIn(data: Buffer): ReadonlyMap<number, Buffer> {
   return new Map(scan(data).frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
 }
@@ -97,7 +98,7 @@ function isSame(one: ReadonlyMap<number, Buffer>, other: ReadonlyMap<number, Buf
 
 const attemptOf = ({ phase }: Package) => ('install' in phase ? phase.install : undefined);
 
-/** What may be lost is chunks: they are received again. */
+/** Only chunks may be lost: they are received again. */
 function lossIn(before: State, after: State, isWhole: boolean): string | undefined {
   for (const [key, one] of before.core.packages) {
     const now = after.core.packages.get(key);
@@ -125,8 +126,8 @@ function lossIn(before: State, after: State, isWhole: boolean): string | undefin
 }
 
 /**
- * Nothing is damaged yet, and each record that is written twice is there twice. A fault right after
- * an append, before its copies, may cost what has no copy.
+ * Returns true if nothing is damaged, and each record that is written twice exists twice. A fault
+ * directly after an append, before its copies, may lose a record that has no copy.
  */
 export function isSound(journal: Buffer): boolean {
   const { frames, damages, soundBytes } = scan(journal);
@@ -139,7 +140,7 @@ export function isSound(journal: Buffer): boolean {
   return originals.length > 0 && originals.every(({ sequence }) => copies.has(sequence));
 }
 
-/** Each state that a power cut could have left, as far as it differs from the one before. */
+/** Returns each state that a power loss could leave, if it differs from the one before. */
 export async function journalsOf(journey: Journey): Promise<readonly Buffer[]> {
   const states: Buffer[] = [];
   let last: Buffer = Buffer.alloc(0);
@@ -152,7 +153,9 @@ export async function journalsOf(journey: Journey): Promise<readonly Buffer[]> {
   return states;
 }
 
-/** All of the last state of a file, and of the others what they have more than the one before. */
+/**
+ * Sweeps the whole last state of a file, and of the others only what they added to the one before.
+ */
 export function sweepAll(states: readonly Buffer[], all: Sweep): void {
   const isLonger = (one: Buffer | undefined, other: Buffer | undefined) =>
     one !== undefined && other?.subarray(0, one.length).equals(one) === true;

@@ -1,5 +1,5 @@
-// The port `Disk` on simulated flash. Each life has its own: a file opened by a process that is
-// gone writes nothing any more.
+// The port `Disk` on simulated flash. Each process has its own port: a file that a dead process
+// opened is not written.
 import { done, failure } from './gate.ts';
 import {
   allocatedBytes,
@@ -25,11 +25,14 @@ export type DiskOptions = {
   readonly life: Breath & { readonly number: number };
   readonly prng: Prng;
   readonly capacityBytes: () => number;
-  /** False: the system has no program that takes blocks beforehand. */
+  /** If false, the system has no program that reserves blocks. */
   readonly canReserve: boolean;
-  /** A promise of ours was broken: a second sync after a failed one, a write out of bounds. */
+  /**
+   * Called when an internal invariant failed: a second sync after a failed one, a write out of
+   * bounds.
+   */
   readonly onViolation: (what: string) => void;
-  /** All that is ever written lies below it. */
+  /** Every write is in this directory. */
   readonly directory: string;
 };
 
@@ -45,7 +48,7 @@ export function createDisk(options: DiskOptions): Disk {
     return gate.pass(life, { verb, path }, perform, fail);
   }
 
-  /** Writing elsewhere is a fault of ours, even where it would work. */
+  /** A write elsewhere is a defect of the agent, even where it would succeed. */
   function guard(path: string): void {
     const isInside = path === options.directory || path.startsWith(`${options.directory}/`);
     if (!isInside) options.onViolation(`wrote outside the storage directory: ${path}`);
@@ -81,7 +84,7 @@ export function createDisk(options: DiskOptions): Disk {
       write: (data, offsetBytes) => {
         guard(path);
         const shortly = (code: DiskFault['code']): DiskResult<void> => {
-          // Some of it got there before the disk refused; what did is not told.
+          // A part was written before the disk failed; the agent does not get its length.
           if (code === 'short') write(data.subarray(0, prng.below(data.length)), offsetBytes);
           return failure(code === 'short' ? 'ENOSPC' : code);
         };

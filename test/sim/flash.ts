@@ -1,12 +1,12 @@
-// The medium under the simulated disk. Each file and each directory keeps what was synced apart
-// from what was not; a cut draws, of everything not synced, what survives: nothing, all of it, or
+// The medium of the simulated disk. Each file and each directory keeps synced data apart from
+// unsynced data. An interruption draws what survives of the unsynced data: nothing, all of it, or
 // any 512-byte sectors in any order, and any names.
 import type { Prng } from '../support/prng.ts';
 
 export const sectorBytes = 512;
 const blockBytes = 4_096;
 
-/** Blocks are never changed in place, so that images share them. */
+/** Blocks are never changed in place, so that images can share them. */
 type Image = { readonly sizeBytes: number; readonly blocks: ReadonlyMap<number, Uint8Array> };
 type Change =
   | { readonly kind: 'write'; readonly data: Uint8Array; readonly offsetBytes: number }
@@ -16,13 +16,18 @@ export type FileNode = {
   readonly kind: 'file';
   current: Image;
   durable: Image;
-  /** Since the last sync, in order. */
+  /** Changes since the last sync, in order. */
   changes: readonly Change[];
-  /** Blocks taken beyond the size. */
+  /** Blocks reserved beyond the size. */
   reservedBytes: number;
-  /** The life whose sync of it failed; a second one in that life would lie. */
+  /**
+   * The process whose sync of this file failed; a second sync in that process would succeed
+   * wrongly.
+   */
   failedIn: number | undefined;
-  /** What is read is not what will ever be written: a sync failed, and the kernel kept quiet. */
+  /**
+   * Reads return data that is never written, because a sync failed and the kernel reports nothing.
+   */
   isLying: boolean;
 };
 
@@ -40,7 +45,7 @@ export type DirectoryNode = {
 
 export type Node = FileNode | DirectoryNode;
 
-/** What becomes of un-synced changes in a cut. */
+/** What happens to unsynced changes in an interruption. */
 export type Survival = 'keep' | 'lose' | 'mix';
 
 const empty: Image = { sizeBytes: 0, blocks: new Map() };
@@ -63,7 +68,7 @@ export function newDirectory(): DirectoryNode {
 
 // ---------------------------------------------------------------- files
 
-/** The data is kept, not copied: nobody who writes changes it afterwards. */
+/** The data is kept, not copied: no writer changes it afterwards. */
 export function writeFile(file: FileNode, data: Uint8Array, offsetBytes: number): void {
   change(file, { kind: 'write', data, offsetBytes });
 }
@@ -82,11 +87,11 @@ export function syncFile(file: FileNode): void {
   file.changes = [];
 }
 
-/** The kernel drops what it could not write, and forgets that it could not (fsync's famous lie). */
+/** The kernel drops pages that it could not write, and reports the error only once (fsync). */
 export function failSync(file: FileNode, prng: Prng): void {
   file.durable = survived(file, 'mix', prng);
   file.changes = [];
-  // Some file systems go on showing the pages that will never be written.
+  // Some file systems still return the pages that are never written.
   file.isLying = prng.chance(0.5);
   if (!file.isLying) file.current = file.durable;
 }
@@ -134,7 +139,7 @@ function patched(block: Uint8Array | undefined, piece: Uint8Array, from: number)
   return next;
 }
 
-/** What lies behind a new end is gone, and zero when the file grows again. */
+/** Bytes after the new end are removed, and are zero when the file grows again. */
 function resized(image: Image, sizeBytes: number): Image {
   if (sizeBytes >= image.sizeBytes) return { sizeBytes, blocks: image.blocks };
   const blocks = new Map([...image.blocks].filter(([block]) => block * blockBytes < sizeBytes));
@@ -149,8 +154,8 @@ function resized(image: Image, sizeBytes: number): Image {
 }
 
 /**
- * Each sector keeps the first so many of its changes, and so does the size: a torn write, a lost
- * one and two in the wrong order are all of this kind.
+ * Each sector keeps a prefix of its changes, and so does the size. This covers torn, lost and
+ * reordered writes.
  */
 function survived(file: FileNode, survival: Survival, prng: Prng): Image {
   if (file.changes.length === 0 || survival === 'lose') return file.durable;
@@ -176,7 +181,7 @@ function survived(file: FileNode, survival: Survival, prng: Prng): Image {
     const end = Math.max(before, one.offsetBytes + one.data.length);
     image = { sizeBytes: at < sizesKept ? end : before, blocks: image.blocks };
   }
-  // Bytes beyond the end are not there, though their sectors were written.
+  // Bytes beyond the end do not exist, although their sectors were written.
   return resized({ sizeBytes: Number.MAX_SAFE_INTEGER, blocks: image.blocks }, image.sizeBytes);
 }
 
@@ -214,7 +219,7 @@ function named(names: ReadonlyMap<string, Node>, naming: Naming): ReadonlyMap<st
   return next;
 }
 
-/** The power fails: below this directory only what survived is left, all of it durable. */
+/** Simulates a power loss: this directory keeps only what survived, all of it durable. */
 export function cutPower(directory: DirectoryNode, survival: Survival, prng: Prng): void {
   directory.current = namesLeft(directory, survival, prng);
   syncNames(directory);
@@ -223,7 +228,7 @@ export function cutPower(directory: DirectoryNode, survival: Survival, prng: Prn
       cutPower(node, survival, prng);
       continue;
     }
-    // One file may come through whole while its neighbour is torn.
+    // One file may survive completely while its neighbour is torn.
     const own = survival === 'mix' ? prng.pick<Survival>(['keep', 'lose', 'mix', 'mix']) : survival;
     node.current = survived(node, own, prng);
     node.failedIn = undefined;
@@ -242,7 +247,7 @@ function namesLeft({ current, durable, changes }: DirectoryNode, survival: Survi
     .reduce(named, durable);
 }
 
-/** A bit turns over in what is safely stored; where, is returned. */
+/** Flips a bit in durable data; returns its place. */
 export function flipBit(file: FileNode, prng: Prng): number {
   const at = prng.below(file.durable.sizeBytes);
   const block = Math.floor(at / blockBytes);

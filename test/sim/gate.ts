@@ -1,18 +1,18 @@
-// The narrow place that every operation on the world's hardware goes through: it counts, it cuts
-// the power before or after the N-th one, and it lets the N-th one fail.
+// The gate of every operation on the simulated hardware. It counts operations, interrupts before or
+// after the N-th one, and lets the N-th one fail.
 import type { DiskFailure, DiskResult } from '../../src/host/ports.ts';
 import type { Breath, Timeline } from './clock.ts';
 
 export type Side = 'before' | 'after';
-/** `power`: what was not synced is at risk. `kill`: only the process is gone. */
+/** `power`: unsynced data may be lost. `kill`: only the process ends. */
 export type CutKind = 'power' | 'kill';
 export type Cut = { readonly operation: number; readonly side: Side; readonly kind: CutKind };
 
 export type DiskFault = {
-  /** Of all operations, reads too, counted over the whole run. */
+  /** Number among all operations, reads included, of the whole run. */
   readonly operation: number;
   readonly code: 'EIO' | 'ENOSPC' | 'EROFS' | 'EMFILE' | 'short';
-  /** How many operations from there on fail, of those that can fail so. */
+  /** How many operations from there fail, of those that can fail so. */
   readonly count: number;
 };
 
@@ -36,36 +36,36 @@ export type Verb =
 export type Operation = { readonly verb: Verb; readonly path: string };
 
 export type Gate = {
-  /** Does it, or lets it fail, or lets the life end there: then nothing ever comes back. */
+  /** Runs the operation, or lets it fail, or ends the process there: then it never returns. */
   pass<T>(
     life: Breath,
     operation: Operation,
     perform: () => T,
     fail: (code: DiskFault['code']) => T,
   ): Promise<T>;
-  /** Operations that change something, so far: what cuts are counted by. */
+  /** Number of operations that changed something; interruptions are counted by it. */
   readonly changes: () => number;
-  /** What each of all was, in order: what faults are counted by. */
+  /** The kind of each operation, in order; faults are counted by it. */
   readonly operations: () => readonly Verb[];
   readonly faultsDone: () => number;
 };
 
 export type GateOptions = {
   readonly timeline: Timeline;
-  /** Asked at each change: is the power cut there? */
+  /** Called at each change; returns the interruption at this change, if any. */
   readonly cutAt: (operation: number) => Pick<Cut, 'side' | 'kind'> | undefined;
   readonly faults: readonly DiskFault[];
   readonly latencyMs: () => number;
   readonly onCut: (kind: CutKind) => void;
   readonly onOperation: (operation: Operation) => void;
-  /** Something has just changed. */
+  /** Called after each change. */
   readonly onChanged: () => void;
   readonly onFault: (code: DiskFault['code']) => void;
 };
 
 const reading: readonly Verb[] = ['open', 'read', 'size', 'list', 'free'];
 
-/** Which operations can fail in which way. */
+/** The operations that can fail with each code. */
 export const failing: { readonly [code in DiskFault['code']]: readonly Verb[] } = {
   EIO: [
     ...(['open', 'create', 'write', 'read', 'truncate', 'size', 'sync', 'list'] as const),
@@ -138,7 +138,7 @@ export function createGate(options: GateOptions): Gate {
   };
 }
 
-/** One of its own each time: a shared one would hold on to all who ever waited for it. */
+/** Returns a new promise each time: a shared one would keep all its waiters in memory. */
 export function never<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
 }

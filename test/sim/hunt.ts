@@ -1,5 +1,5 @@
-// Looks for a run that shows a broken variant of the agent, and stops at the first. Bundled anew
-// for each mutant; says in one line of JSON what it found. HINT: the journey to begin with.
+// Searches for a run that shows a broken variant of the agent, stops at the first, and prints the
+// finding as one line of JSON. It is bundled separately for each mutant. HINT is the first journey.
 import process from 'node:process';
 import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
 import { depth } from './ci.ts';
@@ -12,7 +12,7 @@ const hint = process.env['HINT'];
 
 type Layer = (journey: Journey, seed: number, tally: Tally) => Promise<unknown>;
 
-/** From the cheapest to the dearest. */
+/** From the cheapest to the most expensive. */
 const layers: readonly Layer[] = [
   dry,
   (journey, seed, tally) => nested(journey, seed, depth, tally),

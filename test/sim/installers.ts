@@ -1,5 +1,5 @@
-// The device's software, and the installers that change it. What is installed is durable of its
-// own, as a package database is; a cut in the middle of an install leaves it half done.
+// The device's software, and the installers that change it. Installed software is durable by
+// itself, like a package database; an interruption of an install leaves it half done.
 import { createHash } from 'node:crypto';
 import { find } from './disk.ts';
 import { never } from './gate.ts';
@@ -16,18 +16,18 @@ import type { Breath } from './clock.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Gate } from './gate.ts';
 
-/** How the installer of a journey behaves. */
+/** The behaviour of the installer in a journey. */
 export type Manner = {
   readonly verdict: 'installed' | 'failed' | 'reboot-required';
-  /** Asked after a cut: the truth, or that it cannot tell. */
+  /** The result of the probe after an interruption: the truth, or unknown. */
   readonly probe: 'truth' | 'unknown';
-  /** `[reboot] check` after the boot. */
+  /** The result of `health_check` after the boot. */
   readonly health: boolean;
-  /** Times it says busy first. */
+  /** How many times the installer is busy first. */
   readonly busy: number;
-  /** Times `[reboot] allow` says no first. */
+  /** How many times `[reboot] allow` denies first. */
   readonly denials: number;
-  /** Changes that leave the software half done, before the last one. */
+  /** Changes before the last one that leave the software half done. */
   readonly steps: number;
 };
 
@@ -41,22 +41,22 @@ export const willing: Manner = {
 };
 
 export type Software = {
-  /** What is true of the device, by `name version`. */
+  /** The real state of the device, by `name version`. */
   readonly truth: Map<string, 'half' | 'installed'>;
   /** Each start of an installer, in order. */
   readonly starts: Start[];
   busyLeft: number;
   denialsLeft: number;
-  /** SHA-1 of what is installed. */
+  /** SHA-1 of the installed bytes. */
   readonly sha1s: Map<string, string>;
 };
 
 export type Start = {
   readonly key: string;
-  /** SHA-1 of the bytes it was given. */
+  /** SHA-1 of the bytes that the installer got. */
   readonly sha1: string;
   readonly life: number;
-  /** The same bytes were installed before, and still are. */
+  /** True if the same bytes were installed before and still are. */
   readonly wasInstalled: boolean;
 };
 
@@ -67,9 +67,9 @@ export type InstallersOptions = {
   readonly gate: Gate;
   readonly life: Breath & { readonly number: number };
   readonly onStart: (start: Start) => void;
-  /** The device goes down, and comes up with another boot id. */
+  /** The device reboots with another boot id. */
   readonly onReboot: () => void;
-  /** The name this configuration gives its installer. */
+  /** The name of the installer in this configuration. */
   readonly name: 'opkg' | 'command';
 };
 
@@ -78,7 +78,7 @@ export const wordOf = ({ name, version }: PackageId) => `${name} ${version}`;
 export function createInstallers(options: InstallersOptions): Installers {
   const { software, manner, root, gate, life } = options;
 
-  /** One step of an installer changes the device: a place to cut at like any write. */
+  /** One step of an installer changes the device: it can be interrupted like any write. */
   function change(key: string, state: 'half' | 'installed'): Promise<void> {
     const perform = () => void software.truth.set(key, state);
     return gate.pass(life, { verb: 'install', path: key }, perform, perform);

@@ -1,5 +1,5 @@
-// What the agent is taken through: a journey says what the server campaigns for, how
-// the device behaves, and what happens on the way. Where the power fails is not its business.
+// The journeys: what the server offers, how the device behaves, and what happens meanwhile. The
+// place of interruptions is not part of a journey.
 import { transferOf } from '../../src/core/decision-helpers.ts';
 import { willing } from './installers.ts';
 import { sample } from './packages.ts';
@@ -29,28 +29,28 @@ import type { Stage } from './scenario.ts';
 export type Journey = {
   readonly name: string;
   readonly title: string;
-  /** What the server campaigns for; each has to be reported in the end. */
+  /** What the server offers; each package must be reported in the end. */
   readonly packages: readonly Sample[];
-  /** Other files of the same names that may come, too. */
+  /** Other files with the same names that may be sent, too. */
   readonly others?: readonly Sample[];
   readonly manner: Manner;
-  /** What the report of each package says in the end. */
+  /** The status in the last report of each package. */
   readonly status: boolean | 'any';
-  /** It may say "failed" when there was a cut. */
+  /** The status may be false if there was an interruption. */
   readonly mayFail?: boolean;
   /** The server may be left in a state that only its restart ends (protocol 2.4). */
   readonly mayBlock?: boolean;
   readonly conditions?: Partial<Conditions>;
   readonly isRough?: boolean;
-  /** Seeds that make a difference also without a cut. */
+  /** Seeds that make a difference even without an interruption. */
   readonly seedsCount?: number;
-  /** The cuts of a sweep; both unless told otherwise. */
+  /** The kinds of interruption in a sweep; by default both. */
   readonly cutKinds?: readonly CutKind[];
-  /** So short that all pairs of cuts are tried. */
+  /** So short that all pairs of interruptions are tried. */
   readonly isSmall?: boolean;
-  /** Where the server is not fair, chunks come again without a cut. */
+  /** Chunks may come again without an interruption, because the server repeats them. */
   readonly mayRepeat?: boolean;
-  /** Without cuts and faults it is over by then: no timer was stuck. */
+  /** Maximum duration without interruptions and faults; a longer run has a stuck timer. */
   readonly worldMsMax?: number;
   readonly wallMs?: (worldMs: number) => number;
   readonly capacityBytes?: (stage: Stage) => number;
@@ -58,7 +58,7 @@ export type Journey = {
   readonly settingsOf?: (usual: Settings, life: number) => Settings;
   readonly script?: (stage: Stage) => void;
   readonly onPowerCut?: (stage: Stage, prng: Prng) => void;
-  /** A server that takes names and versions of any kind. */
+  /** A server that accepts names and versions of any kind. */
   readonly isLenient?: boolean;
 };
 
@@ -73,11 +73,11 @@ const three = sample('three', '1.0.0', 64 * kib + 5_000);
 const lying = { ...small, one: { ...small.one, checksum: '0'.repeat(40) } };
 const strange = [sample('\u0073\u0308\u{1f600}', '1-\u00e9', 100), sample('con', '~1', 200)];
 
-/** Named as the agent has it: by the id of the update. */
+/** The name is the id of the update, as in the agent. */
 const update = sample('6f1d3b52-0000-4000-8000-0000000000aa', '', small.one.sizeBytes);
 const plain = { packages: [small], manner: willing, status: true };
 const trueMs = (worldMs: number) => Date.UTC(2026, 10, 24) + Math.floor(worldMs);
-/** In the middle of the transfer, while a lost chunk is waited for. */
+/** In the middle of the transfer, while the agent waits for a lost chunk. */
 const stepMs = 5_000;
 const hourMs = 3_600_000;
 
@@ -111,7 +111,7 @@ export const journeys: readonly Journey[] = [
     name: 'J5b',
     title: 'the server restarts, another file of the same name',
     others: [other],
-    // A cut may take the new file's `start` along; what comes then is of two files.
+    // An interruption may lose the `start` of the new file; the chunks are then of two files.
     mayFail: true,
     script: replacedFile(other),
     mayRepeat: true,
@@ -133,7 +133,7 @@ export const journeys: readonly Journey[] = [
     ...plain,
     name: 'J7',
     title: 'a reboot, and it is not',
-    // More often than the reboot may be asked for in vain.
+    // More denials than the agent tries.
     manner: { ...willing, verdict: 'reboot-required', health: false, denials: 7 },
     status: false,
   },
@@ -176,7 +176,7 @@ export const journeys: readonly Journey[] = [
     title: 'the server aborts, anywhere',
     script: abortAtMessage,
     mayRepeat: true,
-    // Fourteen messages after which it may come, from each of the four servers.
+    // The abort may follow each of fourteen messages, from each of the four servers.
     seedsCount: 56,
   },
   { ...plain, name: 'J11a', title: 'calls that are none', script: badCalls, mayRepeat: true },

@@ -1,5 +1,5 @@
-// All pairs of a kill and a power cut on the small journeys: what a killed process left to the
-// kernel is read by the next one, and then the power takes it.
+// Tests all pairs of a kill and a power loss on the small journeys. The next process reads what the
+// killed process left in the kernel; then the power loss drops it.
 import { layers } from './ci.ts';
 import { testLayer } from './layer.ts';
 

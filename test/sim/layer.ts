@@ -1,4 +1,5 @@
-// A layer of the campaign as a test file: a test for each journey, and one line with the counts.
+// Runs a layer of the campaign as a test file: a test for each journey, and one line with the
+// counts.
 import { performance } from 'node:perf_hooks';
 import { assert, suite } from '../support/suite.ts';
 import { newTally, sum } from './campaign.ts';

@@ -1,4 +1,4 @@
-// The campaign without an end: new seeds round after round, until so many cuts were made.
+// Runs the campaign with new seeds, round after round, until a number of interruptions is reached.
 import { faults, nested, newTally, pairs, singles } from './campaign.ts';
 import { depth } from './ci.ts';
 import { journeys } from './journeys.ts';

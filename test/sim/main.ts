@@ -1,5 +1,6 @@
-// `make sim`: the campaign of CI as a table. `SEED=` with `CUT=`, `JOURNEY=`, `FAULT=` replays one
-// run and prints its trace; `LONG=1` goes on with ever new seeds until a million cuts were made.
+// `make sim`: runs the campaign of CI as a table. `SEED=` with `CUT=`, `JOURNEY=`, `FAULT=` replays
+// one run and prints its trace. `LONG=1` continues with new seeds until there were a million
+// interruptions.
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { newTally, sum } from './campaign.ts';
@@ -34,7 +35,9 @@ async function replay(): Promise<void> {
   if (failure !== undefined) process.exitCode = 1;
 }
 
-/** A row for each journey; the failures below it, each as the line that replays it. */
+/**
+ * Prints a row for each journey, and below it the failures, each as the command that replays it.
+ */
 async function campaign(): Promise<readonly Tally[]> {
   const byJourney = new Map<Journey, Tally[]>();
   for (const layer of Object.values(layers)) {
@@ -52,7 +55,7 @@ async function campaign(): Promise<readonly Tally[]> {
   return [...all, await broken()];
 }
 
-/** The simulator itself, proven on agents that are broken on purpose. */
+/** Tests the simulator on agents that are broken on purpose. */
 async function broken(): Promise<Tally> {
   const tally = newTally();
   for (const mutant of mutants) {

@@ -1,5 +1,5 @@
-// The simulator proven: each broken variant of the agent has to be caught, and the one that is not
-// broken has to pass the same hunt. A mutant that survives fails the run.
+// Tests the simulator: each broken variant of the agent must be caught, and the unchanged agent
+// must pass the same search. A mutant that survives fails the run.
 import { assert, suite } from '../support/suite.ts';
 import { huntFor } from '../support/mutate.ts';
 import { hunt, mutants } from './mutants.ts';

@@ -1,15 +1,15 @@
-// The agents that the simulator must catch, each broken in one place (`support/mutate.ts`). The
-// hint is the journey in which it shows first; without it, all are tried in order.
+// Lists the agents that the simulator must catch, each broken in one place (`support/mutate.ts`).
+// The hint is the journey that shows it first; without a hint, all are tried in order.
 import { mutantOf as one } from '../support/mutate.ts';
 import type { Mutant } from '../support/mutate.ts';
 
-/** Says what it found in one broken agent. */
+/** The program that searches for the defect of one broken agent and prints its finding. */
 export const hunt = 'test/sim/hunt.ts';
 
 const executeAll = 'for (const effect of batch.effects) execute(effect, batch.writes);';
 const decided = 'const batch = await decideAll(waiting);';
 
-/** Broken where damage at rest is met; `damage-hunt.ts` looks for them. */
+/** Agents with a defect in the handling of damage at rest; `damage-hunt.ts` tests them. */
 export const damageMutants: readonly Mutant[] = [
   one(
     'stops reading at the first damage',
@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
     'if (!written.ok) return undoAppend(written);',
   ),
   {
-    // The rewrite at the start would hide it: a journal that stays is the one it was written for.
+    // The rewrite at the start would hide this defect, so the journal is not rewritten.
     name: 'leaves a torn tail and writes behind it',
     changes: [
       {

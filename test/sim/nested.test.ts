@@ -1,4 +1,5 @@
-// Cuts within the recovery from cuts, up to two hundred in a run, placed by the seed.
+// Tests interruptions during the recovery from interruptions, up to two hundred in a run, at places
+// that the seed selects.
 import { layers } from './ci.ts';
 import { testLayer } from './layer.ts';
 

@@ -1,5 +1,5 @@
-// The people behind the server: they campaign until every package was reported, and know how to
-// free the release that waits for ever when one message is lost (protocol 2.4).
+// The operators of the server: they offer each package until it is reported. They also restart a
+// server that waits without a limit after one message was lost (protocol 2.4).
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { wordOf } from './installers.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';

@@ -1,4 +1,5 @@
-// Part of the oracle: acked means durable, and what is sent again is no more than a cut explains.
+// Part of the oracle: acked chunks are durable, and no more chunks are sent again than the
+// interruptions explain.
 import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
 import { chunkBytes } from '../backend/package.ts';
@@ -20,31 +21,34 @@ export type ChunkOptions = {
   readonly violate: (what: string) => void;
 };
 
-/** What the server was told of one transfer, and may rely on. */
+/** What the agent acked for one transfer; the server may rely on it. */
 type Promised = {
   readonly number: number;
   readonly id: PackageId;
   readonly checksum: string;
   readonly chunks: Set<number>;
-  /** Somebody took it back: the server by an abort or another file, the medium by rotting. */
+  /**
+   * True if it is void: after an abort or another file from the server, or after damage of the
+   * medium.
+   */
   isReleased: boolean;
 };
 
 export function createChunkOracle({ journey, root, state, violate }: ChunkOptions) {
   const promised = new Map<number, Promised>();
   const rotten = new Set<string>();
-  /** Times each chunk reached the agent, by transfer. */
+  /** How often each chunk reached the agent, by transfer. */
   const delivered = new Map<number, Map<number, number>>();
   const files = [...journey.packages, ...(journey.others ?? [])];
   let chunksAgain = 0;
-  /** How often chunks may come again so far. */
+  /** How many chunks may have come again until this moment. */
   let excused = 0;
 
   function onAck(value: unknown, chunks: unknown): void {
     const one = packageIn(state(), value);
     const listed: readonly unknown[] = Array.isArray(chunks) ? chunks : [];
     const transfer = one === undefined ? undefined : transferOf(one);
-    // Chunk 0 is none: said of a package that was not started, it is no promise.
+    // Chunk 0 does not exist: an ack of it for a package that was not started has no meaning.
     const isZero = transfer === undefined && listed.length === 1 && listed[0] === 0;
     if (listed.length > 0 && !listed.includes(1) && !isTail(listed) && !isZero) {
       violate(`an ack without chunk 1: ${String(listed)}`);
@@ -77,7 +81,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     if (transfer === undefined) return;
     const { number, checksum } = transfer;
     if (service === '/sota/start') {
-      // Old servers begin with chunk 1 whatever is held (protocol 2.4).
+      // Old servers begin with chunk 1 even if chunks are stored (protocol 2.4).
       if (body['checksum'] === checksum) excused += 1;
       else release(number);
     }
@@ -90,8 +94,8 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   }
 
   /**
-   * What was on the way, or in the batch that the cut took, is sent again; and one chunk of each
-   * transfer, where nothing but `[]` had moved the server before (protocol 2.4, "First ack").
+   * Chunks in flight or in the interrupted batch are sent again. So is one chunk of each transfer
+   * if only `[]` had advanced the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
     for (const one of state()?.core.packages.values() ?? []) {
@@ -105,7 +109,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     }
   }
 
-  /** A full disk refuses the chunk that comes: the server sends it again. */
+  /** A full disk refuses the incoming chunk: the server sends it again. */
   function onChunkRefused(): void {
     excused += 1;
   }
@@ -145,7 +149,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     const file = find(root, `${directory}/packages/${number}/data`);
     if (rotten.has(`${number} ${index}`)) return true;
     if (file?.kind !== 'file') return false;
-    // A chunk does not say of which file it is: after a cut it may be of the one that replaced it.
+    // A chunk does not identify its file: after an interruption it may belong to the replacement.
     const contents = files.filter(({ one }) => keyOf(one.id) === keyOf(id));
     return contents.some(({ data }) => {
       const wanted = data.subarray((index - 1) * chunkBytes, index * chunkBytes);
@@ -154,7 +158,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     });
   }
 
-  /** A chunk that the disk refused comes again, and maybe chunk 1 with it, like after a cut. */
+  /** A chunk that the disk refused comes again, perhaps with chunk 1, as after an interruption. */
   function onEnd(faults: number): void {
     if (journey.mayRepeat === true || journey.isRough === true) return;
     const most = excused + 2 * faults + rotten.size;
@@ -174,7 +178,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   };
 }
 
-/** `ack = "tail"` names the last two of a gapless prefix. */
+/** `ack = "tail"` lists the last two chunks of a prefix without gaps. */
 function isTail(listed: readonly unknown[]): boolean {
   return listed.length === 2 && Number(listed[1]) === Number(listed[0]) + 1;
 }

@@ -1,4 +1,5 @@
-// Part of the oracle: installers see verified bytes only, and never more often than flash knows.
+// Part of the oracle: installers get verified bytes only, and never more often than there are
+// attempts on flash.
 import { wordOf } from './installers.ts';
 import type { State } from '../../src/agent/rvi-policy.ts';
 import type { Settings } from '../../src/settings.ts';
@@ -10,7 +11,7 @@ export type InstallOptions = {
   readonly software: Software;
   readonly settings: Settings;
   readonly state: () => State | undefined;
-  /** The server was told of an outcome; after that it may want it once more. */
+  /** True if the server got an outcome; after that it may offer the package again. */
   readonly isTold: (word: string) => boolean;
   readonly violate: (what: string) => void;
 };
@@ -19,7 +20,7 @@ export function createInstallOracle(options: InstallOptions) {
   const { journey, software, violate } = options;
   const { manner } = journey;
   const files = [...journey.packages, ...(journey.others ?? [])];
-  /** Attempts of a package's entry as it was seen last, and of the series that successes ended. */
+  /** Attempts of the last seen entry of a package, and of the series that ended with a success. */
   const recorded = new Map<string, { attempts: number; ended: number; isInstalled: boolean }>();
   const verified = new Set(files.map(({ one }) => `${wordOf(one.id)} ${one.checksum}`));
 
@@ -48,7 +49,7 @@ export function createInstallOracle(options: InstallOptions) {
     }
   }
 
-  /** After a success the entry begins anew; what was recorded stays recorded. */
+  /** After a success the entry starts again at zero; the recorded attempts stay. */
   function onCommit(state: State): void {
     for (const { id, checksum, attempts, outcome } of state.core.history.values()) {
       const word = `${wordOf(id)} ${checksum}`;

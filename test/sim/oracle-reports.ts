@@ -1,4 +1,4 @@
-// Part of the oracle: every outcome is said until it is heard, and is the truth.
+// Part of the oracle: every outcome is reported until the server has received it, and is true.
 import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { reportSendsMax } from '../../src/limits.ts';
 import { isBody } from '../backend/dialect.ts';
@@ -18,14 +18,14 @@ export type ReportOptions = {
 };
 
 type Told = { readonly status: boolean; readonly number: number };
-/** An outcome on flash that the server has to hear. */
+/** An outcome on flash that the server must receive. */
 type Debt = { said: number; isHeard: boolean };
 
 export function createReportOracle({ journey, software, state, violate }: ReportOptions) {
   const { manner } = journey;
   const told = new Map<string, Told>();
   const debts = new Map<string, Debt>();
-  /** The newest transfer of each package that the agent told of. */
+  /** The newest transfer of each package, by its number in the agent. */
   const numbers = new Map<string, number>();
 
   function onReport(value: unknown, status: unknown): void {
@@ -34,7 +34,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
     const number = numbers.get(key) ?? 0;
     const earlier = told.get(key);
     const isSettled = packageIn(state(), value)?.phase.kind === 'reporting';
-    // One that waited in line while it was proven may still go out.
+    // A report that was in the queue when it was confirmed may still be sent.
     if (!isSettled && earlier === undefined) violate(`${key}: reported before it was settled`);
     if (earlier !== undefined && earlier.number === number && earlier.status !== status) {
       violate(`${key}: reported ${String(earlier.status)}, then ${String(status)}`);
@@ -51,7 +51,9 @@ export function createReportOracle({ journey, software, state, violate }: Report
     }
   }
 
-  /** What is on flash now: no debt may go but by being paid. */
+  /**
+   * Checks the state on flash: an outcome may leave it only after the server received its report.
+   */
   function onKnown(now: State): void {
     const owed = new Set<string>();
     for (const one of now.core.packages.values()) {
@@ -78,7 +80,7 @@ export function createReportOracle({ journey, software, state, violate }: Report
     for (const { one } of journey.packages) {
       const status = told.get(wordOf(one.id))?.status;
       if (status === undefined) violate(`${wordOf(one.id)}: never reported`);
-      // Cuts may use up all attempts, and a disk that fails may spoil one.
+      // Interruptions may use up all attempts, and a disk that fails may spoil one.
       const isWorn = mostAttempts(now, one) >= attemptsMax;
       const mayFail = isWorn || faults > 0 || (journey.mayFail === true && cuts > 0);
       if (journey.status === 'any' || status === journey.status || (!status && mayFail)) continue;

@@ -1,16 +1,19 @@
-// What must hold, whatever happens. It knows what was promised, not how it is kept:
-//  1. each chunk that was ever acked is there and right: when it is acked, after each start, and
-//     as long as neither server nor medium took it back (oracle-chunks.ts);
-//  2. chunks come again only as far as a cut explains: what was in flight, and one a transfer;
+// The invariants, whatever happens. The oracle has the promises of the agent, not its methods:
+//  1. each acked chunk is stored and correct: when it is acked, after each start, and until the
+//     server or the medium makes it void (oracle-chunks.ts);
+//  2. chunks come again only as far as an interruption explains: those in flight, and one for
+//     each transfer;
 //  3. an installer is started on verified bytes only, at most once for each attempt on flash, a
 //     bounded number of times, and not on what is installed already (oracle-installs.ts);
-//  4. each outcome is reported until the server has heard it, none twice differently, none that
-//     is not true, none before it is known (oracle-reports.ts);
-//  5. no package that was offered is forgotten;
-//  6. nothing is written outside the storage directory (disk.ts), nor more than the packages and
-//     1 MiB; nothing is left of a finished transfer; a failed sync is not repeated (disk.ts);
+//  4. each outcome is reported until the server has received it; no two reports differ, no
+//     report is false, and none comes before the outcome (oracle-reports.ts);
+//  5. no offered package is forgotten;
+//  6. no write is outside the storage directory (disk.ts), and its size is at most that of the
+//     packages and 1 MiB; nothing is left of a finished transfer; a failed sync is not repeated
+//     (disk.ts);
 //  7. every `timeout` is right by the clock of the device, every message has one object;
-//  8. it ends, in the time that the journey allows; then nothing is written any more (world.ts).
+//  8. the run ends in the time that the journey allows; then there are no more writes
+//     (world.ts).
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { find } from './disk.ts';
@@ -54,17 +57,17 @@ export type Oracle = {
   onChanged(): void;
   onCommit(state: State): void;
   onStarted(start: Start): void;
-  /** The process is gone. */
+  /** The process has ended. */
   onGone(): void;
-  /** The disk took no chunk. */
+  /** The disk refused a chunk. */
   onChunkRefused(): void;
   onBoot(state: State): void;
   onEnd(state: State, hardships: Hardships): void;
-  /** The agent lost its memory through no fault of its own: what was promised is void. */
+  /** The agent lost its state without a defect: all its promises are void. */
   forget(): void;
   /** Only chunks may be lost. */
   forgetChunks(): void;
-  /** A chunk was turned: it is not to be used, and may be asked for again. */
+  /** A bit of a chunk was flipped: the agent must not use it, and may request it again. */
   rot(number: number, chunkIndex: number): void;
   readonly chunksAgain: () => number;
 };
@@ -76,7 +79,7 @@ export function createOracle(options: OracleOptions): Oracle {
   const reports = createReportOracle({ journey, software, state, violate });
   const files = [...journey.packages, ...(journey.others ?? [])];
   const usageBytesMax = files.reduce((sum, { one }) => sum + one.sizeBytes, 1_048_576);
-  /** The phases that were last on flash for certain, and what an abort may take out of them. */
+  /** The phases of the last commit, and the packages that an abort may remove from them. */
   let known: ReadonlyMap<string, string> = new Map();
   const aborted = new Set<string>();
 
@@ -139,7 +142,7 @@ export function createOracle(options: OracleOptions): Oracle {
     for (const name of left) violate(`packages/${name} is left`);
     const top = find(root, directory);
     for (const name of top?.kind === 'directory' ? top.current.keys() : []) {
-      // The last one stays for a person; whether it may be there is asked where it is made.
+      // The last one is kept for the user; damage.test.ts checks when it may exist.
       if (!['journal', 'journal.damaged', 'packages'].includes(name)) violate(`${name} is left`);
     }
   }
@@ -170,10 +173,10 @@ export function createOracle(options: OracleOptions): Oracle {
   };
 }
 
-/** What an abort without a name may end: transfers, and what may be one a moment later. */
+/** The phases that an abort without a name may end: transfers, and what may soon become one. */
 const abortable: readonly string[] = ['accepted', 'receiving'];
 
-/** The package that a message names, as the agent has it. */
+/** Returns the package that a message names, from the state of the agent. */
 export function packageIn(state: State | undefined, value: unknown) {
   if (!isBody(value)) return undefined;
   const id = { name: String(value['name']), version: String(value['version']) };

@@ -1,10 +1,10 @@
-// The packages of all journeys, made once: contents that look random, and are the same each time.
+// Makes the packages of all journeys once; the contents look random and are always the same.
 import { createRandom } from '../support/prng.ts';
 import { packageOf } from '../backend/package.ts';
 import { asWords } from './server.ts';
 import type { ServerPackage } from '../backend/package.ts';
 
-/** The server's view, and the bytes themselves. */
+/** The server's description of the package, and its bytes. */
 export type Sample = { readonly one: ServerPackage; readonly data: Uint8Array };
 
 export function sample(name: string, version: string, sizeBytes: number, salt = 0): Sample {

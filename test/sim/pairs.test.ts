@@ -1,4 +1,4 @@
-// All pairs of power cuts on the small journeys; the second one hits what the first one led to.
+// Tests all pairs of power losses on the small journeys; the second hits the effects of the first.
 import { layers } from './ci.ts';
 import { testLayer } from './layer.ts';
 

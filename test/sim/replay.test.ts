@@ -1,4 +1,4 @@
-// A failure is worth nothing unless its line plays it again: the same run, event by event.
+// Tests that the command of a failure replays the same run, event by event.
 import { assert, suite } from '../support/suite.ts';
 import { journeyOf } from './journeys.ts';
 import { lineOf, scenarioOf } from './replay.ts';
@@ -17,7 +17,7 @@ const lines = [
 for (const line of lines) {
   test(`plays the same run again: ${line}`, async () => {
     const first = await traceOf(line);
-    // Another one in between, as in a campaign.
+    // Another run in between, as in a campaign.
     await traceOf('make sim SEED=1 CUT=x20 JOURNEY=J6');
     assert.ok(first.length > 50);
     assert.equal(await traceOf(line), first);

@@ -1,7 +1,7 @@
-// One run, spelled so that it can be typed again: `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`.
-// A cut is the number of a changing operation, b(efore) or a(fter) it, and k when only the process
-// is killed; `x200` are 200 cuts that the seed places. A fault is `CODE@operation`, and `x20` when
-// it hits so many operations from there on.
+// Writes and parses a run as a command: `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`. A cut is the
+// number of a changing operation, b(efore) or a(fter) it, and k if only the process is killed;
+// `x200` are 200 cuts at places that the seed selects. A fault is `CODE@operation`, with `x20` if
+// it hits that many operations from there.
 import { journeyOf } from './journeys.ts';
 import type { CutPlan, Scenario } from './scenario.ts';
 import type { Cut, DiskFault } from './gate.ts';
@@ -28,7 +28,7 @@ export type Typed = {
   readonly fault: string | undefined;
 };
 
-/** Throws what is wrong with it, in words. */
+/** Throws a description of what is invalid. */
 export function scenarioOf({ seed = '0', cut = '', journey = 'J1', fault = '' }: Typed): Scenario {
   if (!/^\d+$/.test(seed)) throw new Error(`SEED=${seed} is no number`);
   return {

@@ -1,4 +1,4 @@
-// What a run is given, what came of it, and what a journey may do in it. Types only.
+// Types only: the input of a run, its result, and what a journey may do in it.
 import type { State } from '../../src/agent/rvi-policy.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Timeline } from './clock.ts';
@@ -13,26 +13,26 @@ import type { Backend } from './server.ts';
 
 export type CutPlan =
   | { readonly kind: 'list'; readonly cuts: readonly Cut[] }
-  /** So many, at random, each soon after the one before. */
+  /** A number of random interruptions with short gaps. */
   | { readonly kind: 'random'; readonly depth: number };
 
-/** All of a run follows from this. */
+/** The complete input of a run. */
 export type Scenario = {
   readonly journey: Journey;
   readonly seed: number;
   readonly plan: CutPlan;
   readonly faults: readonly DiskFault[];
   readonly trace?: (line: string) => void;
-  /** The journal, before each operation of the disk. */
+  /** Called with the journal before each operation of the disk. */
   readonly onJournal?: (journal: Buffer) => void;
 };
 
 export type Outcome = {
-  /** What did not hold, first of all; undefined: all did. */
+  /** The first invariant that failed; undefined if none did. */
   readonly failure: string | undefined;
-  /** Operations that change something: where cuts can be. */
+  /** Number of operations that change something: the places of interruptions. */
   readonly changes: number;
-  /** What each operation was, in order: where faults can be. */
+  /** The kind of each operation, in order: the places of faults. */
   readonly operations: readonly Verb[];
   readonly cuts: number;
   readonly faults: number;
@@ -53,7 +53,7 @@ export type Stage = {
   readonly packages: readonly Sample[];
   readonly usedBytes: () => number;
   readonly state: () => State | undefined;
-  /** Messages between vehicle and server, as the server sees them. */
+  /** Messages between vehicle and server, as the server receives and sends them. */
   onSeen(act: (message: SeenMessage) => void): void;
   cut(kind: CutKind): void;
   lives(): number;

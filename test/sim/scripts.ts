@@ -1,4 +1,4 @@
-// What happens on the way of a journey, beside cuts.
+// The events of a journey, apart from interruptions.
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
@@ -14,7 +14,7 @@ import type { Prng } from '../support/prng.ts';
 import type { Sample } from './packages.ts';
 import type { Stage } from './scenario.ts';
 
-/** Acts once, when the n-th message of the kind goes by. */
+/** Calls `act` once, when the n-th message of the kind passes. */
 function atMessage(stage: Stage, service: string, times: number, act: () => void): void {
   let seen = 0;
   stage.onSeen((message) => {
@@ -24,7 +24,7 @@ function atMessage(stage: Stage, service: string, times: number, act: () => void
   });
 }
 
-/** An earlier client asked for all of them in one start; the server sends them in turn. */
+/** An earlier client requested all of them in one start; the server sends them in turn. */
 export function interleaved(stage: Stage): void {
   const { backend, timeline, packages } = stage;
   const isStart = (service: string) => service.endsWith('/sota/start');
@@ -63,7 +63,7 @@ export function serverRestarts(stage: Stage): void {
   atMessage(stage, '/sota/chunk', 2, () => stage.backend.restartServer(2_000));
 }
 
-/** The operator uploads another file under the same name, and the server begins anew. */
+/** The operator uploads another file with the same name, and the server starts again. */
 export function replacedFile({ one }: Sample): (stage: Stage) => void {
   return (stage) => {
     const replace = () => {
@@ -86,7 +86,7 @@ export function reportLost(times: number): (stage: Stage) => void {
   };
 }
 
-/** Which message it follows the seed says; from the notify to the list of packages. */
+/** The seed selects the message that it follows, from the notify to the list of packages. */
 export function abortAtMessage(stage: Stage): void {
   const at = 1 + (Math.floor(stage.seed / 4) % 14);
   let seen = 0;
@@ -96,7 +96,7 @@ export function abortAtMessage(stage: Stage): void {
   });
 }
 
-/** Beside each chunk comes a flood of what no server should send. */
+/** After each chunk comes a flood of messages that no server should send. */
 export function badCalls({ backend, onSeen }: Stage): void {
   const base64 = (bytes: number) => Buffer.alloc(bytes, 7).toString('base64');
   const full = base64(chunkBytes);
@@ -120,7 +120,7 @@ export function badCalls({ backend, onSeen }: Stage): void {
   });
 }
 
-/** The second chunk is lost once: the transfer stands still while the clock steps. */
+/** The second chunk is lost once: the transfer makes no progress while the clock steps. */
 export function deafToChunks({ backend }: Stage): void {
   let seen = 0;
   backend.setFault(({ direction, service }) => {
@@ -130,7 +130,7 @@ export function deafToChunks({ backend }: Stage): void {
   });
 }
 
-/** The nodes lose each other before the report; what is said then waits, and grows old. */
+/** The nodes lose their link before the report; the messages then wait and may expire. */
 export function deafToReports({ backend, timeline, onSeen }: Stage): void {
   let isDown = false;
   onSeen(({ service }) => {
@@ -158,7 +158,7 @@ export function hostileNames({ backend, timeline }: Stage): void {
   });
 }
 
-/** Asks first, then does not; another installer; another way to acknowledge. */
+/** The configuration changes at each start: consent, installer, and kind of ack. */
 export const reconfigured = {
   installerOf: (life: number) => (life % 3 === 0 ? 'command' : 'opkg'),
   settingsOf: (usual: Settings, life: number): Settings => ({
@@ -185,14 +185,14 @@ export function rotInData(stage: Stage, prng: Prng): void {
   }
 }
 
-/** What a process would read of it; empty if there is none. */
+/** Returns what a process would read of it; empty if there is none. */
 export function journalIn(root: Stage['root']): Buffer {
   const file = find(root, `${directory}/journal`);
   if (file?.kind !== 'file') return Buffer.alloc(0);
   return Buffer.from(readFile(file.current, 0, file.current.sizeBytes));
 }
 
-/** One fault costs chunks at most; a second one before the first was repaired may cost all. */
+/** One fault may lose chunks only; a second one before the first was repaired may lose all. */
 export function rotInJournal({ root, oracle }: Stage, prng: Prng): void {
   const file = find(root, `${directory}/journal`);
   if (file?.kind !== 'file' || file.durable.sizeBytes === 0) return;

@@ -1,5 +1,5 @@
-// The world beyond the device: its RVI node and the server behind it, the very ones that the tests
-// over real sockets use, joined to the agent by a way that loses, delays, repeats and breaks.
+// The world outside the device: its RVI node and its server, the same ones that the tests over real
+// sockets use. They reach the agent over a transport that loses, delays, repeats and breaks.
 import { prefixOf } from '../backend/dialects.ts';
 import { createNode } from '../backend/node.ts';
 import { createServer } from '../backend/server.ts';
@@ -21,13 +21,13 @@ import type { Breath, Timeline } from './clock.ts';
 
 export type Way = 'http' | 'ws';
 
-/** Chances of each trouble of one message; all zero from `untilMs` on. */
+/** Probability of each fault of a message; all are zero from `untilMs`. */
 export type Weather = {
   readonly drop: number;
   readonly twice: number;
   readonly delay: number;
   readonly delayMsMax: number;
-  /** Of a call to the node: its answer, or the call itself, is lost. */
+  /** A call to the node is lost, or its response. */
   readonly callLost: number;
   readonly untilMs: number;
 };
@@ -50,15 +50,15 @@ export type BackendOptions = {
   readonly dialect: DialectName;
   readonly weather: Weather;
   readonly isLenient: boolean;
-  /** 1970 and what has passed since, as the rest of the world has it. */
+  /** The correct time, as 1970 plus the time since. */
   readonly trueMs: () => number;
-  /** The same on the device; its node runs there. */
+  /** The wall clock of the device, where its node runs. */
   readonly wallMs: () => number;
   readonly onSeen: (message: SeenMessage) => void;
   readonly onRegistered: (service: string) => void;
-  /** A call of the agent as it leaves; whether it arrives is another matter. */
+  /** A call that leaves the agent; it may be lost afterwards. */
   readonly onCall: (text: string) => void;
-  /** A text for the agent, and what it answered at once; undefined: nobody was there. */
+  /** A text for the agent, and its immediate response; undefined if no agent was running. */
   readonly onDelivered: (text: string, answer: string | undefined) => void;
 };
 
@@ -66,13 +66,13 @@ export type Backend = {
   readonly node: RviNode;
   readonly server: Server;
   connect(life: Breath): Transport;
-  /** The connections of the agent break. */
+  /** Breaks the connections of the agent. */
   disconnect(): void;
   restartNode(downMs: number): void;
   restartServer(downMs: number): void;
-  /** Undefined: `weather`. */
+  /** Undefined restores the faults of `weather`. */
   setFault(fault: ((message: Passing) => Fault) | undefined): void;
-  /** Straight to the agent, past server and node. */
+  /** Delivers directly to the agent, without server and node. */
   deliver(service: string, parameters: unknown): void;
 };
 
@@ -129,7 +129,7 @@ export function createBackend(options: BackendOptions): Backend {
     { now: options.trueMs, after: timeline.after, send: node.deliver, onSeen: options.onSeen },
   );
 
-  /** One process of the agent at its end of the way. */
+  /** Creates the transport of one process of the agent. */
   function createEnd(life: Breath): Transport {
     let handlers: TransportHandlers | undefined;
     const pending = new Set<(result: CallResult) => void>();
@@ -141,7 +141,7 @@ export function createBackend(options: BackendOptions): Backend {
         return options.onDelivered(text, undefined);
       }
       if (!handlers.isFull()) return options.onDelivered(text, handlers.receive(spelled(text)));
-      // A WebSocket is not read on; to HTTP "busy" is said, and the message is lost.
+      // A WebSocket is paused; over HTTP the response is "busy", and the message is lost.
       if (options.way === 'ws') waiting.push(text);
       else options.onDelivered(text, handlers.refusal('busy'));
     }
@@ -178,7 +178,7 @@ export function createBackend(options: BackendOptions): Backend {
       });
     }
 
-    /** HTTP has no connection that could be lost; what is under way is. */
+    /** HTTP has no connection that could be lost; messages in flight are lost. */
     function breakOff(): void {
       for (const settle of pending) settle(failed('closed'));
       if (options.way === 'http' || !isOpen || !life.isAlive()) return;
@@ -206,7 +206,7 @@ export function createBackend(options: BackendOptions): Backend {
     };
   }
 
-  /** An address stays the same for the next process; a connection does not (protocol 1.2, 1.9). */
+  /** An address stays valid for the next process; a connection does not (protocol 1.2, 1.9). */
   function postTo(own: Line): (text: string) => void {
     return (text) =>
       void timeline.after(1 + prng.below(3), () => {
@@ -256,8 +256,8 @@ function failed(code: string): CallResult {
 // ---------------------------------------------------------------- bytes of chunks
 
 /**
- * To spell 64 KiB as JSON over and over would be most of a run. The server sends a word instead of
- * the bytes, the last hop puts them in, and texts that were spelled once are kept.
+ * Writing 64 KiB as JSON again and again would take most of a run. The server sends a short text
+ * instead of the bytes, the last hop inserts the bytes, and finished texts are cached.
  */
 const texts = new Map<string, Buffer>();
 const contents = new Map<string, string>();

@@ -1,8 +1,8 @@
-// What an operator would have configured.
+// The settings that an operator would have configured.
 import { settings as defaults } from '../support/core.ts';
 import type { Settings } from '../../src/settings.ts';
 
-/** The parent is there, as on any device; the directory itself may not be. */
+/** The parent exists, as on any device; the directory itself may not. */
 export const parent = '/var/lib';
 export const directory = `${parent}/sota-agent`;
 

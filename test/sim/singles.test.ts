@@ -1,5 +1,5 @@
-// Every single cut of every journey: before and after each operation that changes something, of the
-// power and of the process alone. Servers, ways and nodes turn with the seeds.
+// Tests every single interruption of every journey: a power loss and a kill, before and after each
+// operation that changes something. Servers, transports and nodes change with the seeds.
 import { layers } from './ci.ts';
 import { testLayer } from './layer.ts';
 

@@ -1,5 +1,5 @@
-// One run: the real agent, life after life, in a simulated world, until the journey is over. All
-// that happens follows from the journey, the seed, the cuts and the faults.
+// Runs the real agent in a simulated world, process after process, until the journey is over. The
+// journey, the seed, the interruptions and the faults determine all events.
 import process from 'node:process';
 import { isBody } from '../backend/dialect.ts';
 import { plainBody } from './bodies.ts';
@@ -25,12 +25,12 @@ import type { Software } from './installers.ts';
 import type { Journey } from './journeys.ts';
 import type { Outcome, Scenario, Stage } from './scenario.ts';
 
-/** 2026-11-24, and the build the day before. */
+/** 2026-11-24; the build is of the day before. */
 const bornMs = Date.UTC(2026, 10, 24);
 const builtMs = bornMs - 86_400_000;
 const timeMsMax = 20 * 86_400_000;
 const eventsMax = 400_000;
-/** Servers that ignore a report never prove it; then nothing more is waited for. */
+/** Servers that ignore a report never confirm it; after this time the run stops waiting. */
 const graceMs = 200_000;
 const restMs = 6 * 3_600_000;
 
@@ -201,7 +201,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     const ending = await timeline.run(isOver, limits);
     if (ending !== 'over') violate(`it does not end: ${ending}`);
     const overMs = timeline.nowMs();
-    // What is being removed may take its time, or another start.
+    // A removal may take time, or another start.
     const isClear = () =>
       timeline.nowMs() > overMs + 1_000 &&
       device.isRunning() &&
@@ -225,7 +225,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     };
   }
 
-  /** With nothing to do it writes nothing. */
+  /** Checks that an idle agent writes nothing. */
   async function rest(): Promise<void> {
     const now = device.state();
     if (now === undefined || !isQuiet(now)) return;
@@ -233,7 +233,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
       const untilMs = timeline.nowMs() + ms;
       return timeline.run(() => false, { timeMs: untilMs, events: eventsMax });
     };
-    // What the weather holds back comes first.
+    // Delayed messages come first.
     await restFor(graceMs);
     const changes = gate.changes();
     await restFor(restMs);
@@ -243,13 +243,13 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
   return { run };
 }
 
-/** A rejection that nobody caught ends a real process; here it ends the life. */
+/** An uncaught rejection ends a real process; here it ends the simulated one. */
 let current: (reason: unknown) => void = () => undefined;
 process.on('unhandledRejection', (reason) => current(reason));
 
 const trueWallMs = (nowMs: number) => bornMs + Math.floor(nowMs);
 
-/** Protocol 1.6: unix seconds, or milliseconds from now where the clock cannot be right. */
+/** Protocol 1.6: unix seconds, or milliseconds from now if the clock cannot be right. */
 function timeoutOf(wallMs: number): number {
   return wallMs < builtMs ? 90_000 : Math.floor(wallMs / 1_000) + 90;
 }
