@@ -1,5 +1,5 @@
-// Memory and start-up of an ARM executable beside a bare Node of that target, in a machine that is
-// emulated as a whole: what the kernel there says of a process is what it would say on a device.
+// Measures memory and start-up of an ARM executable and of a bare Node of that target. The machine
+// is emulated completely, so the kernel reports the memory of a process as on a device.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,7 +67,7 @@ async function measure(shell: Shell, backend: Backend, args: string): Promise<Ar
 
 const sayTime = 'read -r c d </proc/uptime; echo "$a $c"';
 
-/** As printf takes it: a command has one line. */
+/** In the format of printf, because a command is one line. */
 function configOf({ url }: Backend): string {
   return [
     '[rvi]',
@@ -84,7 +84,7 @@ function configOf({ url }: Backend): string {
   ].join('\\n');
 }
 
-/** V8 gives back what the start needed within this time. */
+/** V8 releases the memory of the start within this time. */
 async function settled({ run }: Shell): Promise<Memory> {
   await run('sleep 15');
   return memoryIn(await run('cat /proc/$(cat /tmp/pid)/status /proc/$(cat /tmp/pid)/smaps_rollup'));

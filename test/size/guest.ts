@@ -1,5 +1,5 @@
-// An emulated ARM machine to measure in: a real kernel, and the two programs that are compared.
-// Memory there is that of a device with the same kernel; times are the emulator's.
+// Makes an emulated ARM machine for measurements: a real kernel, and the two programs to compare.
+// Memory is that of a device with the same kernel; times are those of the emulator.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { initHead, makeExt4, makeInitramfs } from '../powercut/guest.ts';
@@ -15,7 +15,7 @@ mount -t tmpfs tmpfs /system/tmp
 exec chroot /system /bin/sh /shell </dev/ttyAMA0 >/dev/ttyAMA0 2>&1
 `;
 
-/** The most of each, looked at until the file is gone. */
+/** Prints the maximum of each value, sampled until the file is removed. */
 const watch = `rss=0; anon=0; pss=0
 while [ -e "$2" ]; do
   while read -r key value unit; do
@@ -34,7 +34,9 @@ echo "RssAnon: $anon"
 echo "Pss: $pss"
 `;
 
-/** In seconds since the boot: before the start, and when the service is known to the node. */
+/**
+ * Prints seconds since the boot: before the start, and when the node has registered the service.
+ */
 const start = `read -r before rest </proc/uptime
 /bin/sota-agent run --config /tmp/config.toml 2>/tmp/log &
 echo $! >/tmp/pid

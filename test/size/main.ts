@@ -1,5 +1,5 @@
-// `make size`: what the executables take on flash and in memory. That of ARM is measured in a
-// machine emulated whole: a process under qemu-user is mostly qemu. Nothing here passes or fails;
+// `make size`: measures the executables on flash and in memory. ARM is measured in a completely
+// emulated machine, because a process under qemu-user is mostly qemu. Nothing here passes or fails;
 // docs/internals/measurements.md has the results.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';

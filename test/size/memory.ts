@@ -1,4 +1,4 @@
-// Memory of a process and of its life as the kernel tells it, in bytes.
+// Measures the memory of a process, current and maximum, from the kernel, in bytes.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +14,7 @@ import type { AgentProcess } from '../support/agent.ts';
 export type Memory = { readonly rss: number; readonly anon: number; readonly pss: number };
 type Transport = 'http' | 'ws';
 
-/** V8 gives back what the start needed within this time. */
+/** V8 releases the memory of the start within this time. */
 const settleMs = 5_000;
 const everyMs = 50;
 const chunksCount = 300;
@@ -66,7 +66,7 @@ export function idle(transport: Transport): Promise<Memory> {
   });
 }
 
-/** Each by itself: the three need not be highest at the same moment. */
+/** The maximum of each value separately: they need not be highest at the same moment. */
 export function peak(transport: Transport): Promise<Memory> {
   return withAgent(transport, async (agent, backend) => {
     await backend.registered();
