@@ -1,4 +1,4 @@
-// Each line is something that was looked at.
+// Prints one line for each check; a failed check sets the exit code.
 import process from 'node:process';
 
 export function check(what: string, isSo: boolean, found: string): void {
@@ -10,5 +10,5 @@ export function done(what: string): void {
   check(what, true, '');
 }
 
-/** What the unit is asked for most. */
+/** The most frequent query of the unit. */
 export const show = 'systemctl show sota-agent -p ActiveState,StatusText,MainPID,NRestarts';

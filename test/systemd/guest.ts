@@ -1,5 +1,5 @@
-// A small Debian for ARM in which the real systemd starts the agent: Debian's packages unpacked
-// side by side, BusyBox for a shell, and the agent as the recipes of the layer put it there.
+// Makes a small Debian for ARM in which the real systemd starts the agent: unpacked packages of
+// Debian, BusyBox as the shell, and the agent as the recipes of the layer install it.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,14 +9,14 @@ import { enable, installAgent } from './image.ts';
 import type { Guest } from '../powercut/guest.ts';
 import type { Integration } from './image.ts';
 
-/** systemd and what it is linked with. */
+/** systemd and the libraries that it is linked with. */
 const packages = `
 systemd libsystemd0 libsystemd-shared libc6 libstdc++6 libgcc-s1 libacl1 libapparmor1 libargon2-1
 libaudit1 libblkid1 libcap-ng0 libcap2 libcrypt1 libcryptsetup12 libdevmapper1.02.1 libfdisk1
 libffi8 libgcrypt20 libgpg-error0 libip4tc2 libjson-c5 libkmod2 liblz4-1 liblzma5 libmount1
 libp11-kit0 libpam0g libpcre2-8-0 libseccomp2 libselinux1 libssl3 libudev1 libuuid1 libzstd1`;
 
-/** SWUpdate and what it is linked with beyond that. */
+/** SWUpdate and the libraries that it is linked with in addition. */
 const swupdatePackages = `
 swupdate libarchive13 libb2-1 libbrotli1 libbz2-1.0 libcom-err2 libconfig9 libcurl4 libext2fs2
 libgmp10 libgnutls30 libgomp1 libgpiod2 libgssapi-krb5-2 libhogweed6 libicu72 libidn2-0
@@ -29,7 +29,7 @@ const init = `${initHead}mount -t ext4 "$system" /system
 exec switch_root /system /lib/systemd/systemd
 `;
 
-/** Does what it is told over the serial line, a command a line. */
+/** Runs the commands that arrive on the serial line, one in each line. */
 export const shell = `stty -echo
 echo 'SHELL READY'
 while read -r line; do
@@ -51,12 +51,12 @@ sort touch sha1sum`;
 
 export type UnitGuestOptions = {
   readonly folder: string;
-  /** Of its files there. */
+  /** Name of its files in `folder`. */
   readonly name: string;
-  /** The tarball of the release, unpacked. */
+  /** The unpacked tarball of the release. */
   readonly release: string;
   readonly integration: Integration;
-  /** Debian's SWUpdate as a daemon, whose sockets systemd makes. */
+  /** If true, Debian's SWUpdate runs as a daemon, with sockets from systemd. */
   readonly hasSwupdate?: boolean;
   /** More files, by their paths. */
   readonly files: { readonly [path: string]: string };
@@ -93,7 +93,7 @@ export function makeUnitGuest(options: UnitGuestOptions): Guest {
   put(`${units}/shell.service`, shellUnit);
   link(`${units}/default.target`, '/lib/systemd/system/multi-user.target');
   link(`${units}/multi-user.target.wants/shell.service`, '../shell.service');
-  // Want what is not here: a bus, terminals, udev.
+  // These need what is absent here: a bus, terminals, udev.
   for (const unit of ['systemd-logind.service', 'getty.target', 'systemd-udevd.service']) {
     link(`${units}/${unit}`, '/dev/null');
   }
@@ -116,7 +116,7 @@ function addPackages(system: string, names: string): void {
   });
 }
 
-/** As its package does it, whose group may use the sockets. */
+/** Installs SWUpdate as its package does; its group may use the sockets. */
 function addSwupdate(system: string, put: (path: string, text: string) => void): void {
   addPackages(system, swupdatePackages);
   const args = '-v -k /etc/swupdate/public.pem -e stable,main -H demo:1.0';

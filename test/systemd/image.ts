@@ -1,5 +1,6 @@
-// What an integrator does with the layer, up to the root file system: the tarball of the release, a
-// layer of the integrator's own, and what bitbake, useradd and systemctl make of the recipes.
+// Does what an integrator does with the layer, up to the root file system. It uses the tarball of
+// the release, a layer of the integrator, and the results of bitbake, useradd and systemctl for the
+// recipes.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,19 +9,19 @@ import { expanded, install, unpackLocal } from '../yocto/install.ts';
 import { layer, readRecipe } from '../yocto/recipe.ts';
 import type { Settings } from '../yocto/install.ts';
 
-/** What stands in the integrator's local.conf and layer. */
+/** The content of the integrator's local.conf and layer. */
 export type Integration = {
   readonly settings: Settings;
   readonly config: string;
   /** More lines of the append to sota-agent. */
   readonly append?: string;
-  /** A certificate that goes the way of the configuration. */
+  /** A certificate that is installed in the same way as the configuration. */
   readonly certificate?: string;
 };
 
 const recipes = join(layer, 'recipes-sota');
 
-/** The top folder of the tarball for arm64, made from what `make targets` has built. */
+/** Returns the top directory of the tarball for arm64, made from the output of `make targets`. */
 export function unpackRelease(folder: string): string {
   const release = join(folder, 'release');
   execFileSync(process.execPath, ['targets/release.mjs', release], { stdio: 'pipe' });
@@ -30,7 +31,7 @@ export function unpackRelease(folder: string): string {
   return join(folder, `sota-agent-${version}`);
 }
 
-/** Puts both packages into the root file system, their user, and the unit into the boot. */
+/** Installs both packages into the root file system, adds their user, and enables the unit. */
 export function installAgent(system: string, release: string, integration: Integration): void {
   const { settings } = integration;
   const own = mkdtempSync(join(dirname(system), 'layer-'));
@@ -64,7 +65,9 @@ do_install:append() {
 `;
 }
 
-/** As the class does when the image is made; where there is systemd alone it drops init scripts. */
+/**
+ * Like the class at image creation; with systemd as the only init manager it removes init scripts.
+ */
 export function enable(system: string, ...units: readonly string[]): void {
   rmSync(join(system, 'etc/init.d'), { recursive: true, force: true });
   execFileSync('systemctl', [`--root=${system}`, 'enable', ...units], { stdio: 'pipe' });

@@ -1,14 +1,14 @@
-// The guest with a shell on its serial line: one command, one answer.
+// The guest with a shell on its serial line: each command has one response.
 import { startMachine } from '../powercut/machine.ts';
 import { until as waitUntil } from '../support/idle.ts';
 import type { MachineOptions } from '../powercut/machine.ts';
 
 export type Shell = {
-  /** What it printed; the exit code is the last line's. */
+  /** Resolves with the output; the exit code is that of the last line. */
   run(command: string): Promise<string>;
-  /** Asks until what is said matches. */
+  /** Repeats the command until its output matches. */
   until(command: string, pattern: RegExp): Promise<string>;
-  /** The power goes. */
+  /** Ends the machine like a power loss. */
   end(): Promise<void>;
 };
 

@@ -1,5 +1,5 @@
-// `make systemd`: what an integrator does, from the release to the first update, in an emulated
-// ARM machine with a real systemd; PART=unit, root or unprivileged does a part.
+// `make systemd`: does what an integrator does, from the release to the first update, in an
+// emulated ARM machine with a real systemd. PART=unit, root or unprivileged runs one part.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

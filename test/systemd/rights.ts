@@ -1,14 +1,14 @@
-// The agent as a user of its own: what the integrator adds for SWUpdate, and what the hardening
-// must forbid, tried by a command that the agent runs.
+// Tests the agent with its own user: what the integrator adds for SWUpdate, and what the hardening
+// must forbid. A command that the agent runs tries the forbidden actions.
 
-/** The group that may use the sockets of Debian's SWUpdate. */
+/** Adds the group that may use the sockets of Debian's SWUpdate. */
 export const agentUser = `do_install:append() {
     echo SupplementaryGroups=swupdate \\
         >> \${D}\${systemd_system_unitdir}/sota-agent.service.d/unprivileged.conf
 }
 `;
 
-/** Folders that would be open to it. */
+/** Directories that the user could access without the hardening. */
 export const folders = 'd /open 0777 root root -\nd /home/x 0755 root root -\n';
 
 export const tries = `exec >/data/sota/tried 2>&1
@@ -22,7 +22,7 @@ cat /dev/vda >/dev/null && echo a disk is read
 exit 0
 `;
 
-/** What is said of it, and how its output shows. */
+/** Each check, and the output that shows it. */
 export const forbidden: readonly (readonly [string, RegExp])[] = [
   ['it writes into its state', /^in the state$/m],
   ['it cannot write to /tmp', /^touch: \/tmp\/x: Read-only file system$/m],

@@ -1,6 +1,6 @@
-// "On your ECU", from its third step on: Debian's SWUpdate as installer, a node on the host, one
-// package, and the power cut in the middle of it. What was not synced on the disk of the state is
-// lost then; the system disk keeps what was written.
+// Tests "On your ECU" from its third step: Debian's SWUpdate as installer, a node on the host, one
+// package, and a power loss in the middle of it. The disk of the state loses unsynced data; the
+// system disk keeps all writes.
 import { randomBytes } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -27,14 +27,14 @@ import type { Shell } from './machine.ts';
 
 const payloadBytes = 24 * 1_048_576;
 const dataMebibytes = 64;
-/** The oracle of the power cuts looks there, too. */
+/** The oracle of the power losses uses this directory, too. */
 const state = '/data/sota';
 
 type Place = {
   readonly backend: Backend;
   readonly acked: ReadonlySet<number>;
   readonly one: ServerPackage;
-  /** What becomes of the payload on the device. */
+  /** The payload as it is installed on the device. */
   readonly payload: ServerPackage;
 };
 
@@ -84,7 +84,7 @@ export async function trySession(
   }
 }
 
-/** The third step: on the integrator's desk, with what runs there. */
+/** The third step: checks the configuration with the executable of the integrator's machine. */
 function checkConfig(work: string, config: string): void {
   const path = join(work, 'config.toml');
   writeFileSync(path, config);
@@ -92,7 +92,7 @@ function checkConfig(work: string, config: string): void {
   check('the configuration is taken on the desk', ran.status === 0, ran.stderr.toString());
 }
 
-/** Names no place of the state: that comes from the layer's variable. */
+/** The state directory is not set here: it comes from the variable of the layer. */
 function configOf(nodePort: string, port: number, isUnprivileged: boolean): string {
   const command = `
 [installer.command]
@@ -160,7 +160,7 @@ async function createPower(folder: string, guest: Guest, port: number) {
   return { now, on, cut, off };
 }
 
-/** The fourth step, and the fifth up to the cut. */
+/** The fourth step, and the fifth up to the power loss. */
 async function offered({ run, until }: Shell, { backend, acked, one }: Place): Promise<void> {
   await until(show, /ActiveState=active/);
   done('the unit of the package is started, and READY was heard');
@@ -197,7 +197,7 @@ async function reported(shell: Shell, place: Place, ackedThen: number): Promise<
   check('nothing of the state lies elsewhere', !inside.includes('sota-agent'), inside);
 }
 
-/** What the drop-in forbids, tried from within: by a command that needs no root. */
+/** Tries the actions that the drop-in forbids, in a command that needs no root. */
 async function bounded(shell: Shell, backend: Backend): Promise<void> {
   const pid = await shell.run('systemctl show -p MainPID --value sota-agent');
   const identity = await shell.run(`grep -E "^(Uid|CapEff|Seccomp):" /proc/${pid}/status`);

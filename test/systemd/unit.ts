@@ -1,5 +1,5 @@
-// The unit under systemd: start, watchdog, rights of an installer, priorities, the agent's own
-// update. The times of the watchdog and of the restart are shortened.
+// Tests the unit under systemd: start, watchdog, rights of an installer, priorities, the agent's
+// own update. The times of the watchdog and of the restart are shortened.
 import { randomBytes } from 'node:crypto';
 import { createBackend, isReported } from '../backend/backend.ts';
 import { packageOf } from '../backend/package.ts';
@@ -13,8 +13,8 @@ const reportLimitMs = 180_000;
 const dropIn = 'etc/systemd/system/sota-agent.service.d/try.conf';
 
 /**
- * What packages of opkg do: files and owners anywhere, a device, rights of root; and one of the
- * agent itself, as the recipes make it, has the service started anew behind its back.
+ * Does what packages of opkg do: files and owners anywhere, a device, the rights of root. The
+ * package of the agent itself restarts the service during its install, as the recipes make it.
  */
 const install = `set -e
 exec >>/install.log 2>&1
@@ -105,7 +105,7 @@ async function comesBack({ run, until }: Shell): Promise<void> {
   check('no line of level info counts as a warning', warned === '0', warned);
 }
 
-/** What is true then is what opkg says; the command here cannot be asked and would be repeated. */
+/** opkg could report the result; this command has no probe and would be repeated. */
 async function updatesItself({ run, until }: Shell, backend: Backend): Promise<void> {
   const main = () => run('systemctl show -p MainPID --value sota-agent');
   const before = await main();
