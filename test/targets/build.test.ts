@@ -1,5 +1,5 @@
-// Method: the build runs in a copy of the tree. Nodes that do not fit are the pinned one with a few
-// of its bytes changed.
+// Method: the build runs in a copy of the tree. The unsuitable Nodes are the pinned one with a few
+// changed bytes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { writeFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ function make(target: string, env: Env) {
   return { isDone: ran.status === 0, said: `${ran.stdout}${ran.stderr}` };
 }
 
-/** The pinned Node of x64, but for these texts. */
+/** Returns the pinned Node of x64 with these texts replaced. */
 function changed(name: string, ...changes: readonly (readonly [from: string, to: string])[]) {
   const program = Buffer.from(readFileSync(pinned('linux-x64')));
   for (const [from, to] of changes) {
@@ -53,7 +53,7 @@ function changed(name: string, ...changes: readonly (readonly [from: string, to:
   return path;
 }
 
-/** The segment that names a loader becomes one that says nothing. */
+/** Empties the segment that names a loader. */
 function unlinked(): string {
   const path = changed('static');
   const program = readFileSync(path);
@@ -159,7 +159,10 @@ needsMake('that is given the pinned Node makes the same bytes as without', () =>
   assert.ok(given.equals(readFileSync(fileOf(target))));
 });
 
-/** Another folder, clock, zone, language and mask, and nothing else of the environment. */
+/**
+ * Builds with another directory, clock, time zone, language and mask, and an otherwise empty
+ * environment.
+ */
 function buildElsewhere(): void {
   const clock = join(folder, 'clock.cjs');
   const ahead = '4e10';

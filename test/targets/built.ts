@@ -1,4 +1,4 @@
-// The executables of all targets, as `make targets` leaves them, and how they run here.
+// Finds the executables of all targets, as `make targets` builds them, and runs them here.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -22,7 +22,7 @@ export function canRun(target: string): boolean {
 
 export type Ran = { readonly exitCode: number | null; readonly out: string; readonly err: string };
 
-/** With nothing in its environment but what is given. */
+/** Runs with only the given environment. */
 export function runOn(
   target: string,
   program: string,

@@ -1,6 +1,7 @@
-// The script of the agent, `build/sota-agent.cjs`: its size, and its WebSocket client. That is
-// `ws` as published, minified, with parts of Node loaded late (targets/lazy-builtins.mjs). The unit
-// tests run its own sources, so here a node of raw frames runs against the built agent.
+// Tests the script of the agent, `build/sota-agent.cjs`: its size, and its WebSocket client. The
+// client is `ws` as published, minified, with parts of Node loaded late
+// (targets/lazy-builtins.mjs). The unit tests run the sources of `ws`, so here a node of raw frames
+// runs against the built agent.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -13,7 +14,7 @@ import { root } from './built.ts';
 import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
-/** Set when the bundle had 336 KiB. A change that needs more raises it and names its reason. */
+/** Set when the bundle had 336 KiB. A change that needs more raises it and gives its reason. */
 const bundleBytesMax = 352 * 1024;
 let directory = '';
 test.beforeEach(() => {

@@ -1,5 +1,5 @@
-// Method: bytes that stand for a Node, and the first lines of the script as a shell and a Node read
-// them. That no debugger listens is shown by test/e2e/signals.test.ts.
+// Method: bytes that imitate a Node, and the first lines of the script as a shell and a Node read
+// them. test/e2e/signals.test.ts shows that no debugger listens.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

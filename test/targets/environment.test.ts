@@ -1,6 +1,7 @@
-// Whoever may set variables of the agent's environment (a drop-in of a unit, /etc/environment) must
-// not make it run other code, trust other people or write elsewhere. One start with all that Node
-// would act on, each pointing to something that leaves a trace.
+// Tests that the environment is harmless: a user who can set variables (a drop-in of a unit,
+// /etc/environment) must not make the agent run other code, trust other certificates or write
+// elsewhere. One start has all variables that Node would use; each points to something that leaves
+// a trace.
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ test.before(() => {
   evil = join(folder, 'evil.cjs');
   const trace = JSON.stringify(join(folder, 'evil was here'));
   writeFileSync(evil, `require('node:fs').writeFileSync(${trace}, '');`);
-  // OpenSSL says so on stderr, and Node ends, when the library cannot be loaded.
+  // If the library cannot be loaded, OpenSSL reports it on stderr and Node ends.
   const openssl = ['nodejs_conf = a', 'openssl_conf = a', '[a]', 'engines = b', '[b]', 'evil = c'];
   openssl.push('[c]', 'engine_id = evil', `dynamic_path = ${folder}/evil.so`, 'init = 1', '');
   writeFileSync(join(folder, 'openssl.cnf'), openssl.join('\n'));

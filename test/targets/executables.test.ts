@@ -1,4 +1,4 @@
-// The built files by the word of readelf, against what targets/NAME.json promises of them.
+// Compares the built files, as readelf prints them, with the values in targets/NAME.json.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ function readelf(target: string, option: string): string {
   return execFileSync('readelf', [option, '-W', fileOf(target)], { ...options, stdio: 'pipe' });
 }
 
-/** The highest version of a kind of symbols that the file wants from its libraries. */
+/** Returns the highest version of a kind of symbols that the file needs from its libraries. */
 function highest(target: string, kind: string): string | undefined {
   const pattern = new RegExp(`Name: ${kind}_([0-9.]+)\\b`, 'g');
   const versions = [...readelf(target, '-V').matchAll(pattern)].map(([, version = '']) => version);

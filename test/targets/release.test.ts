@@ -1,5 +1,5 @@
-// Method: the scripts that make what is handed out really run, into folders of the test's own; what
-// they wrote is read back as its users read it.
+// Method: runs the scripts that make the release, into directories of the test. The output is read
+// as its users read it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ test('the configuration shows defaults, and examples only of what has none', () 
 test.needs('mandoc', hasProgram('mandoc'))('the manual is well formed', () => {
   const lint = (path: string) => {
     const said = spawnSync('mandoc', ['-Tlint', path], { encoding: 'utf8' });
-    // That depends on what else is installed.
+    // This depends on what else is installed.
     const others = /outdated mandoc.db|referenced manual not found/;
     return said.stdout.split('\n').filter((line) => line !== '' && !others.test(line));
   };
@@ -133,7 +133,7 @@ const targets = ['linux-arm64', 'linux-armv7l'];
 const areBuilt = targets.every((name) => existsSync(`build/${name}/sota-agent`));
 const needsTargets = test.needs('make targets', areBuilt);
 
-/** Made once: it packs 200 MiB. */
+/** Made once, because it packs 200 MiB. */
 const made = mkdtempSync(join(tmpdir(), 'sota-made-'));
 test.after(() => rmSync(made, { recursive: true, force: true }));
 
@@ -143,7 +143,10 @@ function release(): string {
   return made;
 }
 
-/** In a copy of the tree, with what build.test.ts has shown to be the same there. */
+/**
+ * In a copy of the tree, with the executables of this tree; build.test.ts shows that they are
+ * equal.
+ */
 function releaseElsewhere(): string {
   const tree = copyTree('sota-elsewhere');
   for (const path of [...targets.map((name) => `build/${name}`), 'build/sota-agent.cjs']) {
@@ -201,7 +204,9 @@ needsTargets('the program of other Nodes runs on this one', () => {
 const checksums = 'recipes-sota/sota-agent/sota-agent-release.inc';
 const committed = readFileSync(join(layer, checksums), 'utf8');
 const script = 'dynamic-layers/openembedded-layer/recipes-sota/sota-agent-node/sota-agent-node';
-/** Of each tarball: the name of its checksum, its file, its recipe, and a machine that takes it. */
+/**
+ * For each tarball: the name of its checksum, its file, its recipe, and a machine that accepts it.
+ */
 const packed = [
   ['arm64', `sota-agent-${version}-linux-arm64.tar.gz`, 'prebuilt', qemuarm64],
   ['armv7l', `sota-agent-${version}-linux-armv7l.tar.gz`, 'prebuilt', qemuarm],
@@ -209,7 +214,7 @@ const packed = [
 ] as const;
 const needsPython = test.needs('make targets and python3', areBuilt && hasProgram('python3'));
 
-/** The checksums in the tree belong to the last release, so the layer here has the fresh ones. */
+/** The checksums in the tree belong to the last release, so the layer here has the new ones. */
 needsPython(
   'the recipes take the tarballs of a release, with the checksums written for them',
   () => {
@@ -260,7 +265,9 @@ needsTargets('a commit that is tagged as a release has the checksums of its own 
   assert.equal(listed, sums);
 });
 
-/** `make release` without the build: targets/layer.mjs in a copy of what it changes. */
+/**
+ * `make release` without the build: runs targets/layer.mjs in a copy of the files that it changes.
+ */
 function layerElsewhere(act: (tree: string) => void, ...args: readonly string[]) {
   for (const path of ['targets/layer.mjs', layer, 'package.json', 'package-lock.json']) {
     cpSync(path, join(directory, path), { recursive: true });

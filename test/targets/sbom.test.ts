@@ -1,5 +1,5 @@
-// The bill of materials beside each executable: held against the schema of CycloneDX, against the
-// very file beside it, and against what Node says of itself.
+// Tests the bill of materials of each executable against the schema of CycloneDX, the executable
+// itself, and the versions that Node reports.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ function bomOf(target: string): Bom {
 
 const cache = process.env['SOTA_AGENT_CACHE'] ?? join(root, 'build/cache');
 
-/** By which each can be told from the others. */
+/** A phrase that identifies the text of each licence. */
 const phrases: { readonly [id: string]: RegExp } = {
   MIT: /Permission is hereby granted, free of\s+charge/,
   'Apache-2.0': /Apache License/,
@@ -65,7 +65,7 @@ resolver = jsonschema.RefResolver(schema['$id'], schema, store)
 for error in jsonschema.Draft7Validator(schema, resolver=resolver).iter_errors(bom):
     print(error.json_path, error.message)`;
 
-/** Debian's, which kas brings. */
+/** Debian's Python: the package kas installs jsonschema for it. */
 const python = '/usr/bin/python3';
 const hasSchemas = spawnSync(python, ['-c', 'import jsonschema']).status === 0;
 
@@ -143,7 +143,7 @@ for (const target of targets) {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const purls = bomOf(target).components.flatMap(({ purl = '' }) => (purl === '' ? [] : [purl]));
     const { acorn, amaro, undici, cjs_module_lexer: lexer } = promised;
-    // Of those in Node these four are packages themselves.
+    // Of the libraries in Node these four are packages of npm.
     const inNode = { acorn, amaro, undici, 'cjs-module-lexer': lexer };
     const packages = { [node.package]: node.version, ...inNode, ...dependencies };
     const wanted = Object.entries(packages)

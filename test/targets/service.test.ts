@@ -1,5 +1,5 @@
-// Method: what starts the agent on a device is judged by the tools of those who read it: systemd's
-// own, shellcheck. The init script of sysvinit really runs, with a fake agent.
+// Method: the tools of their readers check the files that start the agent on a device: those of
+// systemd, and shellcheck. The init script of sysvinit really runs, with a fake agent.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -27,10 +27,12 @@ function say(program: string, args: readonly string[]) {
   return { code: ran.status, text: `${ran.stdout}${ran.stderr}` };
 }
 
-/** Older systemds do not know how delays grow, and say so; that is meant. */
+/**
+ * Older versions of systemd do not support growing delays and report the keys; this is expected.
+ */
 const known = /Unknown key(?: name)? '(RestartSteps|RestartMaxDelaySec)'/;
 
-/** The unit with a program that is there, and a drop-in or none. */
+/** The unit with a program that exists, and a drop-in if given. */
 function complaintsOf(text: string, more = ''): readonly string[] {
   const path = join(directory, 'sota-agent.service');
   const runnable = text.replace('/usr/bin/sota-agent', '/bin/true');
@@ -89,7 +91,9 @@ test.needs('shellcheck', hasProgram('shellcheck'))('shellcheck finds the scripts
 
 type Shell = { readonly name: string; readonly program: string; readonly isThere: boolean };
 
-/** Of Debian and of small images; the second one has nothing in its PATH but its own programs. */
+/**
+ * The shells of Debian and of small images; the second one has only its own programs in its PATH.
+ */
 const shells: readonly Shell[] = [
   { name: 'dash', program: '/bin/dash', isThere: existsSync('/bin/dash') },
   { name: 'busybox', program: '/bin/busybox', isThere: existsSync('/bin/busybox') },
@@ -104,7 +108,7 @@ function pathFor({ name, program }: Shell): string {
   return folder;
 }
 
-/** The script with its paths in the test's folder, and an agent that notes what it sees. */
+/** The script with its paths in the test's directory, and an agent that records what it sees. */
 function script(agent: string, shell: Shell) {
   const PATH = pathFor(shell);
   const first = shell.name === 'busybox' ? `#!${PATH}/sh` : `#!${shell.program}`;
