@@ -1,6 +1,6 @@
-# Parses recipes of the layer with bitbake's own parser, and prints what it made of them. Beside the
-# layer it has classes and settings of its own in place of those of oe-core, which has no package:
-# as much as the recipes inherit. stdin: {bitbake, layer, folder, jobs}.
+# Parses recipes of the layer with bitbake's own parser, and prints the result. oe-core has no
+# package, so this file adds its own classes and settings, as many as the recipes inherit. stdin:
+# {bitbake, layer, folder, jobs}.
 import json
 import os
 import re
@@ -9,7 +9,7 @@ import types
 
 order = json.load(sys.stdin)
 sys.path.insert(0, order['bitbake'])
-# Of a part of bitbake that the package leaves out, and that nothing here uses.
+# A part of bitbake that the package leaves out and that nothing here uses.
 for name in ('hashserv', 'hashserv.client'):
     sys.modules[name] = types.ModuleType(name)
 import bb
@@ -59,7 +59,7 @@ SETTINGS = {
     'FILESPATH': '${FILE_DIRNAME}/files', 'FILE_DIRNAME': "${@os.path.dirname(d.getVar('FILE', False))}",
 }
 
-# Where an inline expression ends: bitbake up to 2.6, and the release that is installed.
+# The end of an inline expression: in bitbake up to 2.6, and in the installed release.
 NEW = bb.data_smart.__expand_python_regexp__
 OLD = re.compile(r'\${@.+?}')
 
@@ -108,7 +108,7 @@ def result(job, classes):
         skipped = d.getVar('__SKIPPED') or ''
         values = []
         if not skipped:
-            # A cache of recipes holds this flag, so that a file that is missing ends the parse.
+            # A cache of recipes has this flag, so that a missing file ends the parse.
             d.getVarFlag('do_fetch', 'file-checksums')
             for task in job['tasks']:
                 bb.utils.better_exec('%s(d)' % task, {'d': d, task: function(d, task)}, task)

@@ -1,6 +1,7 @@
 // Method: bitbake's own parser, of release 2.19, reads the recipes; for kirkstone with the rule of
-// release 2.0 for inline expressions. It must agree with the model of the other tests, and what
-// halts the parse of a whole build must be a reason to skip a recipe. `make setup` installs it.
+// release 2.0 for inline expressions. Its result must equal that of the model of the other tests. A
+// recipe that would halt the parse of a whole build must be skipped instead. `make setup` installs
+// bitbake.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -35,14 +36,14 @@ const remote = { SOTA_AGENT_RELEASES: 'https://releases.example.org' };
 const tarball = `sota-agent-${version}-linux-arm64.tar.gz`;
 
 type Parsed = {
-  /** Why bitbake would end the parse of everything; empty where it goes on. */
+  /** Why bitbake would end the whole parse; empty if it does not. */
   readonly halted: string;
   readonly skipped: string;
   readonly values: readonly string[];
   readonly said: readonly string[];
-  /** Files whose change lets bitbake parse the recipe again. */
+  /** Files whose change causes bitbake to parse the recipe again. */
   readonly depends: readonly string[];
-  /** What the signature of do_install is made of. */
+  /** The input of the signature of do_install. */
   readonly hash: string;
 };
 type Job = {

@@ -1,5 +1,6 @@
 // Method: do_install of sota-agent-conf runs over configurations as integrators write them, and the
-// results are read as TOML: place of the state and installers must be set, or left to the file.
+// results are read as TOML. The state directory and the installers must be set, or left as the file
+// has them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,13 +41,13 @@ withPython('the place of the state is set, unless the file names one', () => {
   assert.is(made(rvi, settings).written, `${rvi}\n[storage]\n${dir}\n`);
   const [header, reserve] = ['[storage] # of ours', 'reserve = "8 MiB"\n'];
   assert.is(made(`${header}\n${reserve}`, settings).written, `${header}\n${dir}\n${reserve}`);
-  // A section after dotted keys of the same name would be no TOML.
+  // A section after dotted keys of the same name would be invalid TOML.
   const dotted = made(`storage.${reserve}`, settings).written;
   const both = '{"dir":"/data/sota","reserve":"8 MiB"}';
   assert.is(JSON.stringify(section(dotted, 'storage')), both);
   const own = ['[storage]\ndir = "/x"\n', 'storage.dir = "/x"\n', 'storage = { dir = "/x" }\n'];
   for (const text of own) assert.is(made(text, settings).written, text);
-  // The key of another section is not that of the storage.
+  // The same key in another section does not belong to the storage.
   const other = made('[installer.command]\ndir = "/x"\n', settings).written;
   assert.is(section(other, 'storage')['dir'], '/data/sota');
 });

@@ -1,24 +1,25 @@
-// What BitBake makes of a recipe's values on one machine of one series: overrides, appends and the
-// recipe's own Python really run. Machines are as oe-core's tunes and C libraries describe them.
+// Computes what BitBake makes of a recipe's values on one machine of one series. Overrides and
+// appends are applied, and the recipe's own Python really runs. Machines are as oe-core's tunes and
+// C libraries describe them.
 import { execFileSync } from 'node:child_process';
 import type { Recipe } from './recipe.ts';
 
 export type Machine = {
-  /** HOST_SYS, which COMPATIBLE_HOST is held against. */
+  /** HOST_SYS, which COMPATIBLE_HOST is matched against. */
   readonly system: string;
   /** TUNE_FEATURES. */
   readonly features: string;
   /** Weakest first. */
   readonly overrides: string;
   readonly series?: string;
-  /** PV, if not that of the file's name. */
+  /** PV, if it differs from that of the file's name. */
   readonly version?: string;
-  /** What local.conf says. */
+  /** The settings of local.conf. */
   readonly settings?: { readonly [name: string]: string };
 };
 
 export type Evaluated = {
-  /** Why the recipe is not for this machine; empty where it is. */
+  /** Why the recipe is skipped on this machine; empty if it is not. */
   readonly skipped: string;
   readonly values: readonly string[];
   /** Notes, warnings and errors of the recipe's Python, and the files that its parse depends on. */
@@ -133,7 +134,7 @@ print(json.dumps([evaluated(machine) for machine in machines]))`;
 
 /**
  * Returns the texts as they are on each machine, such as `${LICENSE}` or the body of a function.
- * The named Python functions run before, as tasks.
+ * The named Python functions run first, as tasks.
  */
 export function evaluate(
   recipe: Recipe,

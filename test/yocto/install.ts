@@ -1,5 +1,6 @@
-// What bitbake does between the sources and the package, for our recipes: local files put into S,
-// and do_install run by a shell with variables and inline Python replaced.
+// Does the steps of bitbake between the sources and the package, for the recipes of the layer. It
+// copies local files into S, and runs do_install in a shell with variables and inline Python
+// replaced.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ const defaults: Settings = {
   SOTA_AGENT_RELEASES: 'https://releases.example.org',
 };
 
-/** Returns what the recipe warned of. */
+/** Returns the warnings of the recipe. */
 export function install(recipe: Recipe, { image, source, settings }: InstallOptions): string {
   const bodies = ['do_install', 'do_install:append']
     .map((name) => recipe.functions.get(name))
@@ -42,7 +43,7 @@ export function install(recipe: Recipe, { image, source, settings }: InstallOpti
   return stderr;
 }
 
-/** For an ARMv8 machine; a variable that nobody sets is an error. */
+/** Expands the text for an ARMv8 machine; a variable without a value is an error. */
 export function expanded(recipe: Recipe, text: string, settings: Settings): string {
   const machine = { ...qemuarm64, settings: { ...defaults, ...settings } };
   const [made] = evaluate(recipe, [machine], [text]);
@@ -53,7 +54,9 @@ export function expanded(recipe: Recipe, text: string, settings: Settings): stri
   return value;
 }
 
-/** The local files of SRC_URI, each from the first folder that has it: appends come first. */
+/**
+ * Copies the local files of SRC_URI, each from the first directory that has it: appends come first.
+ */
 export function unpackLocal(recipe: Recipe, own: string, source: string): void {
   const before = recipe.variables.get('FILESEXTRAPATHS:prepend') ?? '';
   const folders = [...before.split(':').filter((one) => one !== ''), own];

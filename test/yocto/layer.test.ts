@@ -1,6 +1,6 @@
-// Method: what bitbake, its QA and yocto-check-layer want of the layer, as far as it can be known
-// without them. Recipes are read by a small reader that refuses what it does not know; the body of
-// do_install runs under sh over a tree as the tarball has it.
+// Method: checks what bitbake, its QA and yocto-check-layer require of the layer, as far as
+// possible without them. A small reader parses the recipes and rejects unknown syntax. The body of
+// do_install runs under sh over a tree with the content of the tarball.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -126,7 +126,7 @@ test('oelint finds what it asks for, and reasons where a rule is not kept', () =
       assert.ok(variables.has(name), name);
     }
     assert.ok((variables.get('SUMMARY') ?? '').length <= 80);
-    // A false address is worse than none: this domain can be nobody's.
+    // A wrong address is worse than none: this domain is reserved for examples.
     assert.is(variables.get('HOMEPAGE'), 'https://example.org/');
     const order = [...variables.keys()].map((name) => name.replace(/[:[].*/, ''));
     const told = ['SUMMARY', 'DESCRIPTION', 'HOMEPAGE', 'BUGTRACKER', 'SECTION', 'LICENSE'];
@@ -190,7 +190,7 @@ test('an upgrade does not stop the agent that installs it, a removal does', () =
 
 // ---------------------------------------------------------------- do_install
 
-/** Runs it over a tree as the tarball has it. */
+/** Runs it over a tree with the content of the tarball. */
 function installed(name: keyof typeof paths, settings: { readonly [name: string]: string } = {}) {
   const [image, source] = [join(directory, 'image'), join(directory, 'source')];
   mkdirSync(join(source, 'systemd'), { recursive: true });
@@ -276,7 +276,8 @@ test.needs('shellcheck', hasProgram('shellcheck'))('shellcheck finds the recipes
     for (const [name, body] of one.functions) {
       if (name.startsWith('python')) continue;
       const plain = body.replace(/\$\{@[^}]*\}/g, 'true').replace(/\$\{\w+\}/g, 'x');
-      // Of variables, of which bitbake leaves none to the shell; and of what is always so here.
+      // SC2154: bitbake replaces all variables before the shell runs. SC2050: conditions are
+      // constant here.
       const args = ['-s', 'sh', '-e', 'SC2050,SC2154', '-'];
       const ran = spawnSync('shellcheck', args, { input: `${plain}\n`, encoding: 'utf8' });
       assert.is(ran.stdout, '', name);
@@ -292,7 +293,7 @@ jsonschema.validate(yaml.safe_load(open(sys.argv[1])), json.load(open(sys.argv[2
   const check = (path: string) =>
     spawnSync('/usr/bin/python3', ['-c', program, path, schema], { encoding: 'utf8' });
   const checked = check(join(layer, 'kas.yml'));
-  // The layer, not the repository around it; and features that no series has taken away.
+  // The path is the layer, not the repository around it; no series has removed the features.
   assert.match(read('kas.yml'), /^    path: meta-sota-agent$/m);
   assert.not.match(read('kas.yml'), /debug-tweaks/);
   assert.is(checked.status, 0, checked.stderr);

@@ -1,5 +1,5 @@
-// As much of BitBake's language as our recipes use. A parser of it is on npm only within a whole
-// language server; what this one does not know it refuses.
+// Reads as much of BitBake's language as these recipes use. On npm a parser of it exists only
+// inside a whole language server. This reader rejects unknown syntax.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -20,7 +20,7 @@ export type Recipe = {
 const assignment =
   /^([A-Za-z_][\w:${}.-]*(?:\[[\w.]+\])?) (\?\?=|\?=|\+=|=\+|:=|\.=|=\.|=) "(.*)"$/;
 
-/** `appends`: of other layers, in their order. */
+/** `appends` are those of other layers, in their order. */
 export function readRecipe(path: string, ...appends: readonly string[]): Recipe {
   const variables = new Map<string, string>();
   const functions = new Map<string, string>();
@@ -50,7 +50,7 @@ export function readRecipe(path: string, ...appends: readonly string[]): Recipe 
   return { name, version, variables, functions, definitions: defined, inherits, text };
 }
 
-/** BitBake looks in the folder of the file first, then from the root of the layer. */
+/** BitBake searches in the directory of the file first, then from the root of the layer. */
 function required(file: string, name: string): string {
   const root = file.replace(/\/(?:recipes-sota|dynamic-layers)\/.*/, '');
   const found = [join(dirname(file), name), join(root, name)].find((path) => existsSync(path));
@@ -58,7 +58,7 @@ function required(file: string, name: string): string {
   return found;
 }
 
-/** Of the file itself, so that it is known at once. */
+/** Expands THISDIR immediately, because it is the directory of this file. */
 const here = (file: string, value: string) => value.replaceAll('${THISDIR}', dirname(file));
 
 function set(all: Map<string, string>, name: string, operator: string, value: string): void {
@@ -80,7 +80,7 @@ function checked(value: string, where: string): string {
 
 type Statement = { readonly line: string; readonly at: number; readonly body?: string };
 
-/** Lines that end in a backslash are one; a function ends at a brace in the first column. */
+/** Lines that end in a backslash are joined; a function ends at a brace in the first column. */
 function statementsOf(text: string): readonly Statement[] {
   const lines = text.split('\n');
   const all: Statement[] = [];

@@ -1,5 +1,5 @@
-// Method: the values of the recipes as they come out on each machine and each series, with the
-// recipes' own Python run; the rules they are held to are those of base.bbclass and of licences.
+// Method: checks the values of the recipes on each machine and each series, after the recipes' own
+// Python has run. The rules are those of base.bbclass and of licences.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram } from '../support/programs.ts';
@@ -149,7 +149,7 @@ withPython('each series reads the list of licences in its own syntax', () => {
 withPython('QA is skipped for 32 bits only, and only what Node cannot help', () => {
   const both = [qemuarm64, qemuarm].map(withRelease);
   const skips = evaluate(prebuilt, both, ['${INSANE_SKIP:sota-agent}']);
-  // What is not set stays as it is written.
+  // A variable without a value stays as it is written.
   assert.equal(
     skips.map(({ values: [value] }) => value?.trim()),
     ['${INSANE_SKIP:sota-agent}', 'ldflags 32bit-time'],

@@ -1,6 +1,6 @@
-// Method: the recipes' own Python decides over real folders whether a tarball can be fetched, and
-// checks real files. bitbake halts all parsing for a local file that is missing, and checks the
-// SHA-256 of what it downloads only.
+// Method: the recipes' own Python decides over real directories whether a tarball can be fetched,
+// and checks real files. bitbake halts the whole parse if a local file is missing, and checks the
+// SHA-256 of downloads only.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ const prebuilt = readRecipe(join(layer, `recipes-sota/sota-agent/sota-agent_${ve
 const script = readRecipe(join(layer, node, `sota-agent-node_${version}.bb`));
 const task = 'sota_agent_check_tarball';
 
-/** What differs by recipe and CPU; the version is that of PV. */
+/** The differences between recipes and CPUs; the version is that of PV. */
 const cases: readonly {
   readonly recipe: Recipe;
   readonly machine: Machine;
@@ -60,7 +60,7 @@ const on = (machine: Machine, releases: string, more: Machine['settings'] = {}):
 const put = (name: string, text = 'a tarball') => writeFileSync(join(directory, name), text);
 const digestOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** One Python process for all, since each takes long to start. */
+/** One Python process for all, since each start takes long. */
 function reasons(recipe: Recipe, all: readonly Machine[]): readonly string[] {
   return evaluate(recipe, all).map(({ skipped }) => skipped);
 }
@@ -71,7 +71,7 @@ withPython('a recipe whose tarball is missing is skipped and names it, with any 
     const versions = [version, '9.9.9'];
     for (const folder of [whole, others]) {
       mkdirSync(folder);
-      // The other tarballs are there, as when only that of one CPU was copied.
+      // All tarballs exist at first; below, `others` loses only those of this CPU.
       for (const one of cases) {
         for (const pv of versions) writeFileSync(join(folder, one.fileOf(pv)), '');
       }
@@ -182,7 +182,7 @@ withPython('a local tarball is checked against the checksum of the recipe', () =
     assert.match(bad, /`make release` writes both: copy sota-agent-release\.inc/);
     assert.ok(any.startsWith(`warn: ${problem}${expected}. It is used because`), any);
     assert.equal(others, [bad, bad, bad]);
-    // One bit is enough.
+    // One changed bit is sufficient.
     put(fileOf(version), 'a tarbalm');
     assert.match(saidOf()[0] ?? '', /^fatal/);
   }
