@@ -1,5 +1,6 @@
-// Method: sends 184 000 inputs from constant seeds, as `make fuzz` does. Then it sends inputs that
-// broke the agent before, and gives the judge wrong responses, which it must find.
+// Tests the agent in this process against hostile input: 184 000 inputs from constant seeds, as
+// `make fuzz` sends them, then inputs that broke the agent before. Last, the judge of the fuzzer
+// gets wrong responses, which it must find.
 import { assert, suite } from '../support/suite.ts';
 import { createRandom } from '../support/prng.ts';
 import { settle } from '../support/control.ts';

@@ -49,7 +49,7 @@ export async function runRound(
   const dialect = dialectOf(seed);
   const rig = await createRig(prng, dialect);
   // Every other attack may give all orders that exist. No transfer is safe then, but all other
-  // invariants hold.
+  // invariants are checked.
   const one = seed % 2 === 0 && rig.isAuto ? createVictim(dialect) : undefined;
   for (let turn = 0; turn < 2; turn += 1) {
     one?.(rig.daemon.state(), rig.deliver);

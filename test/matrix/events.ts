@@ -151,7 +151,7 @@ export const events: readonly Event[] = [
       play(row, {}, async (stage) => {
         stage.lose('to the vehicle', 'start');
         await stage.begin();
-        // S-A recovers only by an exception, which sends another chunk again (protocol 2.4).
+        // S-A recovers only by an exception, which costs another chunk (protocol 2.4).
         await ends(stage, { repeatedMax: row.server === 'S-A' ? 2 : 1 });
       }),
   },

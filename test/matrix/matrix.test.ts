@@ -1,5 +1,5 @@
-// Method: runs the built agent with each combination of node, server and dialect that existed,
-// through each event. Each cell is a test; the cells run in parallel because they mostly wait.
+// Tests the built agent with each combination of node, server and dialect that existed, through
+// each event. Each cell is a test; the cells run in parallel because they mostly wait.
 import { readFileSync } from 'node:fs';
 import { assert, suite } from '../support/suite.ts';
 import { startCells } from './cells.ts';

@@ -46,7 +46,7 @@ export type SessionResult = {
   readonly violations: readonly string[];
 };
 
-/** The first of these ends the boot: writes that wait for a flush, acks, or the time. */
+/** Ends the boot when `writes` wait after `flushes` flushes, after `acks` acks, or at the limit. */
 type Plan = {
   readonly flushes: number;
   readonly writes: number;

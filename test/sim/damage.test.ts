@@ -1,6 +1,7 @@
-// Method: runs each journey once, without interruption or error. In each state of its journal, each
-// byte is flipped and each sector is zeroed in what was written last, and at the end in the whole
-// file. Then each agent with a defect in the handling of damage must be caught.
+// Tests the agent against damage of its journal at rest. Each journey runs once, without
+// interruption or error. In each state of its journal, each byte is flipped and each sector is
+// zeroed in what was written last, and at the end in the whole file. Then each agent with a defect
+// in the handling of damage must be caught.
 import { huntFor } from '../support/mutate.ts';
 import { assert, suite } from '../support/suite.ts';
 import { journalsOf, newSweep, sweepAll } from './damage.ts';

@@ -17,7 +17,7 @@ import type { Journey } from './journeys.ts';
 export type Sweep = {
   bytes: number;
   sectors: number;
-  /** Damage that was taken for the end of an interrupted append, and damage that was reported. */
+  /** Number of damages that were taken for the end of an interrupted append. */
   tails: number;
   readonly failures: string[];
 };

@@ -142,7 +142,7 @@ export function createOracle(options: OracleOptions): Oracle {
     for (const name of left) violate(`packages/${name} is left`);
     const top = find(root, directory);
     for (const name of top?.kind === 'directory' ? top.current.keys() : []) {
-      // The last one is kept for the user; damage.test.ts checks when it may exist.
+      // The last one is kept for the user; boots.ts checks when it may exist.
       if (!['journal', 'journal.damaged', 'packages'].includes(name)) violate(`${name} is left`);
     }
   }

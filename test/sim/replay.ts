@@ -1,7 +1,7 @@
-// Writes and parses a run as a command: `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`. A cut is the
-// number of a changing operation, b(efore) or a(fter) it, and k if only the process is killed;
-// `x200` are 200 cuts at places that the seed selects. A fault is `CODE@operation`, with `x20` if
-// it hits that many operations from there.
+// Writes and parses a run as a command, such as `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`. An entry
+// of `CUT` is the number of a changing operation, b(efore) or a(fter) it, and k if only the process
+// is killed; `x200` means 200 interruptions at places that the seed selects. A fault is
+// `CODE@operation`, with `x20` if it hits that many operations from there.
 import { journeyOf } from './journeys.ts';
 import type { CutPlan, Scenario } from './scenario.ts';
 import type { Cut, DiskFault } from './gate.ts';

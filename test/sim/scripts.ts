@@ -1,4 +1,4 @@
-// The events of a journey, apart from interruptions.
+// Makes the events of a journey, apart from interruptions.
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';

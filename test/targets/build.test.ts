@@ -1,5 +1,5 @@
-// Method: the build runs in a copy of the tree. The unsuitable Nodes are the pinned one with a few
-// changed bytes.
+// Tests the build in a copy of the tree: it is reproducible, and it rejects unsuitable Nodes. These
+// are the pinned Node with a few changed bytes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { writeFileSync } from 'node:fs';

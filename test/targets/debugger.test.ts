@@ -1,5 +1,6 @@
-// Method: bytes that imitate a Node, and the first lines of the script as a shell and a Node read
-// them. test/e2e/signals.test.ts shows that no debugger listens.
+// Tests that the build closes the debugger of Node, with bytes that imitate a Node, and with the
+// first lines of the script as a shell and a Node read them. test/e2e/signals.test.ts shows that no
+// debugger listens.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

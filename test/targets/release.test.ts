@@ -1,5 +1,5 @@
-// Method: runs the scripts that make the release, into directories of the test. The output is read
-// as its users read it.
+// Tests what a release contains: the scripts that make it run into directories of the test, and the
+// output is read as its users read it.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';

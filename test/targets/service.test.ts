@@ -1,5 +1,5 @@
-// Method: the tools of their readers check the files that start the agent on a device: those of
-// systemd, and shellcheck. The init script of sysvinit really runs, with a fake agent.
+// Tests the files that start the agent on a device, with the tools of systemd and with shellcheck.
+// The init script of sysvinit really runs, with a fake agent.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Method: bitbake's own parser, of release 2.19, reads the recipes; for kirkstone with the rule of
+// Tests the recipes with bitbake's own parser, of release 2.19; for kirkstone with the rule of
 // release 2.0 for inline expressions. Its result must equal that of the model of the other tests. A
 // recipe that would halt the parse of a whole build must be skipped instead. `make setup` installs
 // bitbake.

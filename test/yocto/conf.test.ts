@@ -1,6 +1,6 @@
-// Method: do_install of sota-agent-conf runs over configurations as integrators write them, and the
-// results are read as TOML. The state directory and the installers must be set, or left as the file
-// has them.
+// Tests do_install of sota-agent-conf over configurations as integrators write them, and reads the
+// results as TOML. The state directory and the installers must be set, or left as the file has
+// them.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Method: checks what bitbake, its QA and yocto-check-layer require of the layer, as far as
-// possible without them. A small reader parses the recipes and rejects unknown syntax. The body of
-// do_install runs under sh over a tree with the content of the tarball.
+// Tests what bitbake, its QA and yocto-check-layer require of the layer, as far as possible without
+// them. A small reader parses the recipes and rejects unknown syntax. The body of do_install runs
+// under sh over a tree with the content of the tarball.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';

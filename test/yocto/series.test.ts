@@ -1,5 +1,5 @@
-// Method: checks the values of the recipes on each machine and each series, after the recipes' own
-// Python has run. The rules are those of base.bbclass and of licences.
+// Tests the values of the recipes on each machine and each series, after the recipes' own Python
+// has run. The rules are those of base.bbclass and of licences.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram } from '../support/programs.ts';

@@ -1,6 +1,6 @@
-// Method: checks every expression and every Python function of the layer against what the oldest
-// series accepts. bitbake 2.0 ends an inline expression at its first closing brace, and kirkstone
-// runs on hosts with Python 3.6. Each rule has snippets that it must find.
+// Tests every expression and every Python function of the layer against what the oldest series
+// accepts. bitbake 2.0 ends an inline expression at its first closing brace, and kirkstone runs on
+// hosts with Python 3.6. Each rule has snippets that it must find.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

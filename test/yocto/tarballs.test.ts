@@ -1,6 +1,6 @@
-// Method: the recipes' own Python decides over real directories whether a tarball can be fetched,
-// and checks real files. bitbake halts the whole parse if a local file is missing, and checks the
-// SHA-256 of downloads only.
+// Tests how the recipes handle their tarballs. The recipes' own Python decides over real
+// directories whether a tarball can be fetched, and checks real files. bitbake halts the whole
+// parse if a local file is missing, and checks the SHA-256 of downloads only.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Hostile peers at the control socket.
+// Makes the scripts of hostile peers at the control socket.
 import { mutated } from '../mutate.ts';
 import { targetName, wishOf } from '../session.ts';
 import { spell } from '../tree.ts';

@@ -1,4 +1,4 @@
-// Hostile peers at the listener.
+// Makes the scripts of hostile peers at the HTTP listener.
 import { bodyOf, millionNotify } from './bodies.ts';
 import { send } from './script.ts';
 import type { Prng } from '../../support/prng.ts';

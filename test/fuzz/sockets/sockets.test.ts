@@ -1,6 +1,6 @@
-// Method: attacks the built executable over real sockets from constant seeds, while a transfer must
-// finish correctly. All ways run in parallel, because most of the time is waiting for time limits
-// of the agent.
+// Tests the built executable against hostile peers over real sockets, from constant seeds, while a
+// transfer must finish correctly. All ways run in parallel, because most of the time is waiting for
+// time limits of the agent.
 import { assert, suite } from '../../support/suite.ts';
 import { runAttack, told } from './campaign.ts';
 import { controlDraws } from './control.ts';
