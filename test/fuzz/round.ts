@@ -80,7 +80,7 @@ export async function runRound(
 }
 
 /** Sometimes the attacker uses another dialect than the server. */
-function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasVictim: boolean): Buffer {
+function inputOf(prng: Prng, own: DialectName, isControl: boolean, hasTarget: boolean): Buffer {
   const dialect = prng.chance(0.85) ? own : prng.pick(dialectNames);
   const tree = isControl ? wishOf(prng) : messageOf(prng, dialect, hasTarget);
   if (prng.chance(0.2)) return Buffer.from(spell(tree));

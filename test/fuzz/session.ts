@@ -16,7 +16,7 @@ export const dialectNames = ['P1', 'P2', 'P3'] as const;
 export const dialectAt = (number: number): DialectName => dialectNames[number % 3] ?? 'P1';
 
 /** An update has a UUID as its name; a package may have one, too. */
-export const victimName = 'e0000000-0000-4000-8000-000000000000';
+export const targetName = 'e0000000-0000-4000-8000-000000000000';
 export const failingName = 'evil-2';
 
 const parts = [Buffer.alloc(65_536, 'x'), Buffer.alloc(65_536, 'y'), Buffer.from('the end')];
@@ -100,8 +100,8 @@ export function callOf(id: number, service: string, body: unknown): object {
 // ---------------------------------------------------------------- the attack
 
 /** Returns one message; those of the honest transfer are included if it is known. */
-export function messageOf(prng: Prng, dialect: DialectName, isVictimKnown: boolean): Tree {
-  const { victim, small, large } = casts[dialect];
+export function messageOf(prng: Prng, dialect: DialectName, isTargetKnown: boolean): Tree {
+  const { target, small, large } = casts[dialect];
   // The large one costs much time, and packages must not evict each other.
   const others = prng.chance(0.95) ? small : ([large] as const);
   const one = isTargetKnown && prng.chance(0.1) ? target : prng.pick<ServerPackage>(others);

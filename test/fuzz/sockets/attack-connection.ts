@@ -37,7 +37,7 @@ export async function attackConnection(seed: number, inputs: number): Promise<At
 }
 
 /** A node stops in the middle of a frame; only the ping of the agent can detect this. */
-export async function besiegeInSilence(seed: number): Promise<Siege> {
+export async function attackInSilence(seed: number): Promise<Attack> {
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });
   relay.passTo(guarded.vehicle.backend.url);

@@ -61,7 +61,7 @@ export async function attackListener(seed: number, inputs: number): Promise<Atta
     for (const socket of listener.held.keys()) socket.destroy();
     await until('files are closed', () => filesOf(pid) <= before + 4);
     // Crowds may have taken all connections of foreign peers; here each of these gets its response.
-    for (const draw of strangers) await perform(siege, counted(siege, draw(prng)), listener);
+    for (const draw of strangers) await perform(totals, counted(totals, draw(prng)), listener);
     await end();
     const refused = async () => (await guarded.vehicle.status()).counters.refused;
     const isAll = async () => (await refused()) >= totals.foreign;
@@ -70,7 +70,7 @@ export async function attackListener(seed: number, inputs: number): Promise<Atta
 }
 
 /** Runs from the start of a transfer to its end; a failure contains the log of the agent. */
-export async function besieged(
+export async function underAttack(
   guarded: Guarded,
   attack: (totals: Attack) => Promise<void>,
 ): Promise<Attack> {

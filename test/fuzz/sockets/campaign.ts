@@ -37,7 +37,7 @@ export function told(way: Way, seed: number, totals: Attack): string {
 }
 
 /** Runs attacks of 5 000 inputs over each way in turn; returns the number of inputs. */
-export async function runSieges(
+export async function runAttacks(
   only: Way | undefined,
   firstSeed: number,
   inputs: number,

@@ -5,7 +5,7 @@ import type { Prng } from '../../support/prng.ts';
 import type { Script, Step } from './script.ts';
 
 /** The path of the honest transfer, as its configuration has it. */
-export const deliveryPath = '/victim';
+export const deliveryPath = '/target';
 const nodeHeaders = 'Host: 127.0.0.1\r\nContent-Type: application/json\r\n';
 const headOf = (headers: string, method = 'POST') =>
   `${method} ${deliveryPath} HTTP/1.1\r\n${nodeHeaders}${headers}\r\n`;
