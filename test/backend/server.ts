@@ -40,8 +40,7 @@ export type UploadPhase = 'queued' | 'waiting' | 'sending' | 'finished';
 export type Server = {
   /**
    * Starts a campaign: offers the packages once, and serves them to each vehicle that starts them.
-   * If a package has no report yet, another call makes no second campaign, but replaces the
-   * contents.
+   * Before the report of a package, another call only replaces its contents.
    */
   notify(packages: readonly ServerPackage[], isConfirmationWanted?: boolean): void;
   abort(): void;
@@ -172,8 +171,7 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     if (ack === undefined) return undecodable;
     touch();
     const uploads = (session?.uploads ?? []).filter(({ key }) => key === ack.key);
-    // If several share an id, it is the one that is being sent: an ack has only the id (protocol
-    // 2.4).
+    // If several share an id, the one being sent counts: an ack has only the id (protocol 2.4).
     const isOpen = ({ phase }: Upload) => phase === 'waiting' || phase === 'sending';
     const upload = uploads.find(isOpen) ?? uploads[0];
     if (upload === undefined) return 'nothing is sent of it';
