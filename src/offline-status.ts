@@ -6,7 +6,7 @@ import { describe } from './core/status-view.ts';
 import { journalBytesMax } from './limits.ts';
 import { damageText } from './store/damage.ts';
 import { isPlanted } from './store/payload-files.ts';
-import { decodeJournal } from './store/decode.ts';
+import { decodeJournal } from './store/journal-codec.ts';
 import type { Settings } from './settings.ts';
 import type { Status } from './core/status.ts';
 import type { Disk, DiskResult } from './host/ports.ts';

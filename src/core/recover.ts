@@ -16,13 +16,15 @@ type Booted = Extract<Event, { readonly kind: 'booted' }>;
 export type Row =
   | 'wait-for-consent'
   | 'consent'
-  | 'ask'
+  /** The backend requests the start again. */
+  | 'request-start'
   | 'resume'
   | 'receive-again'
   | 'probe'
+  /** The payload of the attempt is missing. */
   | 'probe-without-data'
   | 'reboot-again'
-  | 'check'
+  | 'check-health'
   | 'report';
 
 /** Returns the first action for a package after a start of the agent. */
@@ -34,14 +36,14 @@ export function rowOf(
     case 'offered':
       return facts.isAuto ? 'consent' : 'wait-for-consent';
     case 'accepted':
-      return 'ask';
+      return 'request-start';
     case 'receiving':
       return facts.isDataThere ? 'resume' : 'receive-again';
     case 'installing':
       // Also without data: the power loss may have come between the install and its record.
       return facts.isDataThere ? 'probe' : 'probe-without-data';
     case 'rebooting':
-      return facts.isSameBoot ? 'reboot-again' : 'check';
+      return facts.isSameBoot ? 'reboot-again' : 'check-health';
     case 'reporting':
       return 'report';
     default:
@@ -102,7 +104,7 @@ function recover(one: Package, row: Row, nowMs: number): Decision {
   const { id, phase } = one;
   switch (row) {
     case 'wait-for-consent':
-    case 'ask':
+    case 'request-start':
       return nothing;
     case 'consent':
       return decision({ facts: [{ kind: 'consented', id }] });
@@ -132,7 +134,7 @@ function recover(one: Package, row: Row, nowMs: number): Decision {
     }
     case 'reboot-again':
       return combine(recovered(one, 'installed, reboot pending'), rebootAt(one, nowMs));
-    case 'check': {
+    case 'check-health': {
       if (!inPhase(one, 'rebooting')) return nothing;
       const checked = decision({
         notes: [rebooting(one, { step: 'checking' })],

@@ -3,7 +3,7 @@
 import { damagedBytesMax } from '../limits.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskResult } from '../host/ports.ts';
-import type { Decoded } from './decode.ts';
+import type { Decoded } from './journal-codec.ts';
 
 export type Damage = {
   /** The first damaged regions, as `offset+bytes`. */

@@ -4,12 +4,12 @@
 import { assert } from '../assert.ts';
 import { journalReserveBytes } from '../limits.ts';
 import { createDamageSaver, damageOf } from './damage.ts';
-import { decodeJournal, encodeBatch, encodeJournal } from './decode.ts';
+import { decodeJournal, encodeBatch, encodeJournal } from './journal-codec.ts';
 import { copyDistanceBytes, formatVersion } from './frame.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 import type { Damage, DamageSaver } from './damage.ts';
-import type { Decoded } from './decode.ts';
+import type { Decoded } from './journal-codec.ts';
 import type { Fold } from './fold.ts';
 
 export type Journal<F> = {

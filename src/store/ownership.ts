@@ -1,7 +1,7 @@
 // Checks that a directory belongs to the agent before the agent changes anything in it. A wrong
 // `storage.dir` must not destroy other data.
 import { journalBytesMax } from '../limits.ts';
-import { isForeignJournal } from './decode.ts';
+import { isForeignJournal } from './journal-codec.ts';
 import type { Disk, DiskEntry, DiskResult } from '../host/ports.ts';
 
 /** Other names that the agent creates in `storage.dir`, or that an empty file system contains. */

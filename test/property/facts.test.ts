@@ -3,7 +3,7 @@
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
-import { decodeJournal, encodeJournal } from '../../src/store/decode.ts';
+import { decodeJournal, encodeJournal } from '../../src/store/journal-codec.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';

@@ -5,7 +5,7 @@
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/rvi-policy.ts';
 import { openJournal } from '../../src/store/journal.ts';
-import { decodeJournal as decodeRecords } from '../../src/store/decode.ts';
+import { decodeJournal as decodeRecords } from '../../src/store/journal-codec.ts';
 import { oldRecord as encodeRecord } from '../support/old-journal.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';

@@ -6,7 +6,7 @@ import { policy } from '../../src/agent/rvi-policy.ts';
 import process from 'node:process';
 
 import { transferOf } from '../../src/core/decision-helpers.ts';
-import { decodeJournal } from '../../src/store/decode.ts';
+import { decodeJournal } from '../../src/store/journal-codec.ts';
 import { factOf } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';
 import { simulate } from './world.ts';

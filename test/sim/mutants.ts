@@ -37,7 +37,7 @@ export const damageMutants: readonly Mutant[] = [
   ),
   one(
     'does not remember that records are lost',
-    'store/decode.ts',
+    'store/journal-codec.ts',
     'lostCount > 0 ? [...facts, recordsLost] : facts',
     'facts',
   ),

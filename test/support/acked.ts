@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
-import { decodeJournal } from '../../src/store/decode.ts';
+import { decodeJournal } from '../../src/store/journal-codec.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createDisk } from '../../../src/host/disk.ts';
-import { encodeJournal } from '../../../src/store/decode.ts';
+import { encodeJournal } from '../../../src/store/journal-codec.ts';
 import { checkOwnership } from '../../../src/store/ownership.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { oldJournal } from '../../support/old-journal.ts';

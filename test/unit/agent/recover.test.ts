@@ -42,10 +42,10 @@ function holding(upTo: number, count = 3): Core {
 test('each combination of phase and evidence has the one row that is written here', () => {
   const table: { readonly [phase: string]: (d: boolean, s: boolean, a: boolean) => string } = {
     offered: (_, __, isAuto) => (isAuto ? 'consent' : 'wait-for-consent'),
-    accepted: () => 'ask',
+    accepted: () => 'request-start',
     receiving: (isDataThere) => (isDataThere ? 'resume' : 'receive-again'),
     installing: (isDataThere) => (isDataThere ? 'probe' : 'probe-without-data'),
-    rebooting: (_, isSameBoot) => (isSameBoot ? 'reboot-again' : 'check'),
+    rebooting: (_, isSameBoot) => (isSameBoot ? 'reboot-again' : 'check-health'),
     reporting: () => 'report',
   };
   const phases = [

@@ -11,7 +11,7 @@ import { keyOf } from '../../../src/core/decision-helpers.ts';
 
 import { readFlash } from '../../../src/offline-status.ts';
 import { damagedBytesMax } from '../../../src/limits.ts';
-import { decodeJournal, encodeJournal } from '../../../src/store/decode.ts';
+import { decodeJournal, encodeJournal } from '../../../src/store/journal-codec.ts';
 import { encodeHeader } from '../../../src/store/frame.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { settings } from '../../support/core.ts';

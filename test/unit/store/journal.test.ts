@@ -4,7 +4,7 @@
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/rvi-policy.ts';
 import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
-import { decodeJournal } from '../../../src/store/decode.ts';
+import { decodeJournal } from '../../../src/store/journal-codec.ts';
 import { openJournal } from '../../../src/store/journal.ts';
 import { oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { openStore } from '../../../src/store/store.ts';

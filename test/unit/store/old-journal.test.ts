@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 import { keyOf } from '../../../src/core/decision-helpers.ts';
-import { decodeJournal } from '../../../src/store/decode.ts';
+import { decodeJournal } from '../../../src/store/journal-codec.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -6,7 +6,7 @@ import { policy } from '../../../src/agent/rvi-policy.ts';
 import { crc32 } from '../../../src/crc32.ts';
 import { pageChunks } from '../../../src/core/chunk-set.ts';
 import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
-import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/decode.ts';
+import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/journal-codec.ts';
 import { oldJournal, oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held } from '../../support/store.ts';

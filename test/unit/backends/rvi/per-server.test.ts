@@ -6,7 +6,7 @@ import { policy } from '../../../../src/agent/rvi-policy.ts';
 
 import { needsProgressAck } from '../../../../src/backends/rvi/progress-ack.ts';
 import { contextOf as hintsOf, servicesOf } from '../../../../src/backends/rvi/destination.ts';
-import { decodeJournal, encodeBatch, encodeJournal } from '../../../../src/store/decode.ts';
+import { decodeJournal, encodeBatch, encodeJournal } from '../../../../src/store/journal-codec.ts';
 import { packagesMax, recordBytesMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
