@@ -1,7 +1,6 @@
 // Reads the status from the files of a daemon that is not running. Changes no file.
 import { journalFold } from './agent/journal-fold.ts';
-import { policy } from './agent/rvi-policy.ts';
-import { serverView } from './backends/rvi/connection.ts';
+import { policy, serverView } from './agent/backend.ts';
 import { describe } from './core/status-view.ts';
 import { journalBytesMax } from './limits.ts';
 import { damageText } from './store/damage.ts';

@@ -1,4 +1,5 @@
 // `sota-agent run`: runs one daemon with the real ports, from the lock to the last signal.
+import { createTransport } from './agent/backend.ts';
 import { startDaemon } from './agent/daemon.ts';
 import { startWatchdog } from './agent/systemd-watchdog.ts';
 import { within } from './agent/within.ts';
@@ -13,7 +14,6 @@ import { foreignOwner } from './host/foreign-users.ts';
 import { createInstallers } from './install/enabled-installers.ts';
 import { stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
-import { createTransport } from './backends/rvi/transport/create.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
 import type { AgentSettings } from './install/installers.ts';

@@ -56,11 +56,13 @@ const imports: readonly {
   { from: /^install\/\w+\//, values: 'install ./', types: 'core host settings' },
   { from: /^install\//, values: 'install', types: 'core host settings' },
   { from: /^control\//, values: 'control core', types: 'host' },
+  // The only file outside of backends/ that names a backend.
   {
-    from: /^agent\//,
-    values: 'agent backends/rvi core store',
-    types: 'backends backends/rvi/transport install host settings',
+    from: /^agent\/backend\.ts$/,
+    values: 'agent backends/rvi backends/rvi/transport',
+    types: 'core',
   },
+  { from: /^agent\//, values: 'agent core store', types: 'backends install host settings' },
   {
     from: /^commands\//,
     values: 'commands config control core node:util',
@@ -68,7 +70,7 @@ const imports: readonly {
   },
   {
     from: /^(offline-status|run-daemon)\.ts$/,
-    values: 'agent backends/rvi backends/rvi/transport control core host install store',
+    values: 'agent control core host install store',
     types: 'commands settings',
   },
   {

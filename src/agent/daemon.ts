@@ -1,7 +1,5 @@
 // One run of the agent, from the replay of the journal to the stop. The daemon connects all parts.
 // `main.ts` passes the real ports; the simulator passes its own.
-import { createConnection, inventoryFilter } from '../backends/rvi/connection.ts';
-import { serverView, uuidOf } from '../backends/rvi/connection.ts';
 import { acceptable, declinable } from '../core/consent.ts';
 import { label, transferOf } from '../core/decision-helpers.ts';
 import { chunksExpected } from '../core/phases.ts';
@@ -13,10 +11,8 @@ import { createExecutors, isCoreEffect } from './executors.ts';
 import { createHasher } from './hasher.ts';
 import { withOneListing, withReadableList } from './inventory.ts';
 import { journalFold } from './journal-fold.ts';
-import { policy } from './rvi-policy.ts';
+import { createConnection, inventoryFilter, policy, serverView, uuidOf } from './backend.ts';
 import { within } from './within.ts';
-import type { Connection } from '../backends/rvi/connection.ts';
-import type { Transport } from '../backends/rvi/transport/transport.ts';
 import type { PackageId } from '../core/model.ts';
 import type { Settings } from '../settings.ts';
 import type { Status } from '../core/status.ts';
@@ -25,7 +21,7 @@ import type { Installers } from '../install/installer.ts';
 import type { ExpectedPayload } from '../store/payload-files.ts';
 import type { Store } from '../store/store.ts';
 import type { Agent } from './event-loop.ts';
-import type { Event, Fact, State } from './rvi-policy.ts';
+import type { Connection, Event, Fact, State, Transport } from './backend.ts';
 
 export type DaemonParts = {
   readonly clock: Clock;

@@ -3,12 +3,12 @@
 import { keyOf, label } from '../core/decision-helpers.ts';
 import { eventsBatchMax, eventsQueuedMax, stopCommitDelayMs, stopCommitsMax } from '../limits.ts';
 import { storageDelayMs } from '../limits.ts';
-import { policy } from './rvi-policy.ts';
+import { policy } from './backend.ts';
 import type { Write } from '../core/events.ts';
 import type { Settings } from '../settings.ts';
 import type { Clock, Log, Random } from '../host/ports.ts';
 import type { Store } from '../store/store.ts';
-import type { Effect, Event, Fact, State } from './rvi-policy.ts';
+import type { Effect, Event, Fact, State } from './backend.ts';
 
 export type Agent = {
   /** Resolves when the changes are durable, or when the event is dropped because of a stop. */

@@ -2,17 +2,17 @@
 import { coreFacts } from '../core/flash-facts.ts';
 import { transferOf } from '../core/decision-helpers.ts';
 import { isCoreFact } from '../core/apply.ts';
-import { rviFacts } from '../backends/rvi/flash-facts.ts';
 import { recordChunkBytesMax } from '../limits.ts';
-import { policy } from './rvi-policy.ts';
+import { backendFacts, policy } from './backend.ts';
 import type { Codec } from '../fact-codec.ts';
 import type { Fold } from '../store/fold.ts';
-import type { Fact, State } from './rvi-policy.ts';
+import type { Fact, State } from './backend.ts';
 
 const codec: Codec<Fact> = {
-  encode: (fact) => (isCoreFact(fact) ? coreFacts.encode(fact) : rviFacts.encode(fact)),
-  decode: (value) => coreFacts.decode(value) ?? rviFacts.decode(value),
-  isCritical: (fact) => (isCoreFact(fact) ? coreFacts.isCritical(fact) : rviFacts.isCritical(fact)),
+  encode: (fact) => (isCoreFact(fact) ? coreFacts.encode(fact) : backendFacts.encode(fact)),
+  decode: (value) => coreFacts.decode(value) ?? backendFacts.decode(value),
+  isCritical: (fact) =>
+    isCoreFact(fact) ? coreFacts.isCritical(fact) : backendFacts.isCritical(fact),
 };
 
 export const journalFold: Fold<State, Fact> = {

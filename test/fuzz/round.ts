@@ -2,7 +2,7 @@
 // end it simulates a power loss; the journal must then give the same state. The seed and the number
 // of the input define a round completely.
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { isDeepStrictEqual } from 'node:util';
 
 import {
@@ -26,7 +26,7 @@ import { callOf, dialectAt, dialectNames, messageOf, wishOf } from './session.ts
 import { targetData, targetName } from './session.ts';
 import { spell, treeOf } from './tree.ts';
 import { createVictim, isOrder } from './target-agent.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DialectName } from '../backend/dialects.ts';
 import type { Op } from '../support/memory-disk.ts';

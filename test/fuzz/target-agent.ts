@@ -7,7 +7,7 @@ import { decodeRequest, serviceOf } from '../../src/backends/rvi/codec/sota.ts';
 import { hints } from '../support/core.ts';
 import { callOf, tellingOf, targetName, targetOf } from './session.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { DialectName } from '../backend/dialects.ts';
 
 /** Delivers the next message. Returns false if the server has none left. */

@@ -3,7 +3,7 @@
 // oracle that sees only the events requires that the agent receives nothing without the consent of
 // a user to that package.
 
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { keyOf, reservationOf, transferOf } from '../../src/core/decision-helpers.ts';
 
 import {
@@ -19,10 +19,10 @@ import {
 } from '../support/core.ts';
 import { assert, suite } from '../support/suite.ts';
 import type { PayloadScan } from '../../src/core/events.ts';
-import type { Decision, Event, Fact } from '../../src/agent/rvi-policy.ts';
+import type { Decision, Event, Fact } from '../../src/agent/backend.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 
 const test = suite('consent');

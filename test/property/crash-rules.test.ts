@@ -2,7 +2,7 @@
 // names, texts, clocks and time limits from a seed. The test compares each text with the rules that
 // crash a node, and passes it to a fake 0.4 node whose link is down. The agent may refuse names of
 // a peer and keys of the configuration. Every message that it sends must be harmless.
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { createSender } from '../../src/backends/rvi/sender.ts';
 import { readSettings } from '../../src/config.ts';
 

@@ -2,13 +2,13 @@
 // fact as a record and reads it back. The facts contain any text that a peer may send.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { decodeJournal, encodeJournal } from '../../src/store/journal-codec.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('facts');

@@ -3,7 +3,7 @@
 // compactions, kills and power loss at any operation. A failure prints its seed.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { openJournal } from '../../src/store/journal.ts';
 import { decodeJournal as decodeRecords } from '../../src/store/journal-codec.ts';
 import { oldRecord as encodeRecord } from '../support/old-journal.ts';
@@ -11,7 +11,7 @@ import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { must } from '../support/store.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import type { Prng } from '../support/prng.ts';

@@ -2,13 +2,13 @@
 // as after damage in several places. The fold of the rest must not throw, must not start an
 // installer before a probe, and must not report an outcome that was never recorded.
 
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Event, Fact } from '../../src/agent/rvi-policy.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { Event, Fact } from '../../src/agent/backend.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Prng } from '../support/prng.ts';
 
 const test = suite('facts that are lost');

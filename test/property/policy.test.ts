@@ -1,6 +1,6 @@
 // Tests the invariants of the policy in long random runs (test/support/world.ts), one seed each,
 // after every event. A failure prints its seed: SEED=n node test/run.mjs test/property
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import process from 'node:process';
 
 import {
@@ -27,9 +27,9 @@ import { asking, durableOf, exchangeOf, settings as usual } from '../support/cor
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
-import type { Effect, Fact } from '../../src/agent/rvi-policy.ts';
+import type { Effect, Fact } from '../../src/agent/backend.ts';
 import type { Package } from '../../src/core/model.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { Step, World } from '../support/world.ts';
 

@@ -7,7 +7,7 @@ import { createInstallers } from './installers.ts';
 import { rotInJournal } from './scripts.ts';
 import { directory } from './settings.ts';
 import type { Daemon } from '../../src/agent/daemon.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { Timeline } from './clock.ts';
 import type { Conditions, Streams } from './conditions.ts';

@@ -2,13 +2,13 @@
 // JSON. It is bundled separately for each mutant.
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { openStore } from '../../src/store/store.ts';
 import { createMemoryDisk } from '../support/memory-disk.ts';
 import { journalsOf, newSweep, sweepAll } from './damage.ts';
 import { journeyOf } from './journeys.ts';
 import { settings } from './settings.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 
 void hunt();
 

@@ -2,7 +2,7 @@
 // byte is flipped and each sector is zeroed. The result is decoded, folded, and compared with the
 // state before the damage.
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import process from 'node:process';
 
 import { transferOf } from '../../src/core/decision-helpers.ts';
@@ -11,7 +11,7 @@ import { factOf } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';
 import { simulate } from './world.ts';
 import type { Package } from '../../src/core/model.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Journey } from './journeys.ts';
 
 export type Sweep = {

@@ -2,7 +2,7 @@
 // server that waits without a limit after one message was lost (protocol 2.4).
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { wordOf } from './installers.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Timeline } from './clock.ts';
 import type { Sample } from './packages.ts';
 import type { Backend } from './server.ts';

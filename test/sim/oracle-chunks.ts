@@ -9,7 +9,7 @@ import { wordOf } from './installers.ts';
 import { packageIn } from './oracle.ts';
 import { directory } from './settings.ts';
 import type { PackageId } from '../../src/core/model.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Journey } from './journeys.ts';

@@ -1,7 +1,7 @@
 // Part of the oracle: installers get verified bytes only, and never more often than there are
 // attempts on flash.
 import { wordOf } from './installers.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { Software, Start } from './installers.ts';
 import type { Journey } from './journeys.ts';

@@ -4,7 +4,7 @@ import { reportSendsMax } from '../../src/limits.ts';
 import { isBody } from '../backend/dialect.ts';
 import { wordOf } from './installers.ts';
 import { packageIn } from './oracle.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Software } from './installers.ts';
 import type { Journey } from './journeys.ts';
 import type { Hardships } from './oracle.ts';

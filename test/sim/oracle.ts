@@ -23,7 +23,7 @@ import { createChunkOracle } from './oracle-chunks.ts';
 import { createInstallOracle } from './oracle-installs.ts';
 import { createReportOracle } from './oracle-reports.ts';
 import { directory } from './settings.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { DirectoryNode } from './flash.ts';
 import type { Software, Start } from './installers.ts';

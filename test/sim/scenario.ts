@@ -1,5 +1,5 @@
 // Types only: the input of a run, its result, and what a journey may do in it.
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Timeline } from './clock.ts';
 import type { Conditions } from './conditions.ts';

@@ -15,7 +15,7 @@ import { createOperator } from './operator.ts';
 import { createOracle } from './oracle.ts';
 import { createBackend } from './server.ts';
 import { directory, settings as usual } from './settings.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { SeenMessage } from '../backend/seen.ts';
 import type { Conditions } from './conditions.ts';

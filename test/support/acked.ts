@@ -1,7 +1,7 @@
 // Compares the chunks that were acked with the agent's storage directory. Each acked chunk must be
 // stored, and have the right bytes; a package may be missing only if its outcome is on flash.
 import { journalFold } from '../../src/agent/journal-fold.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,7 +11,7 @@ import { decodeJournal } from '../../src/store/journal-codec.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
-import type { State } from '../../src/agent/rvi-policy.ts';
+import type { State } from '../../src/agent/backend.ts';
 import type { Backend, BackendOptions } from '../backend/backend.ts';
 import type { PackageId, ServerPackage } from '../backend/package.ts';
 

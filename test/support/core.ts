@@ -2,12 +2,12 @@
 // commit, and records the decisions. The test sets the clock.
 import { createHash } from 'node:crypto';
 import { readSettings } from '../../src/config.ts';
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { serverView } from '../../src/backends/rvi/connection.ts';
 import { keyOf } from '../../src/core/decision-helpers.ts';
 import { activityOf, describe } from '../../src/core/status-view.ts';
 import { chunkBytes } from '../../src/limits.ts';
-import type { Decision, Effect, Event, Fact, State } from '../../src/agent/rvi-policy.ts';
+import type { Decision, Effect, Event, Fact, State } from '../../src/agent/backend.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { Receiving, Reporting, RviState, Starting } from '../../src/backends/rvi/model.ts';
 import type { Package, PackageId, State as CoreState, Update } from '../../src/core/model.ts';

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { decodeJournal, encodeJournal } from '../../src/store/journal-codec.ts';
 import { assert } from './suite.ts';
 import { until } from './idle.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 import type { Vehicle } from './vehicle.ts';
 
 export async function waitFor<T>(what: string, look: () => T | undefined): Promise<T> {

@@ -2,7 +2,7 @@
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { crc32 } from '../../src/crc32.ts';
 import { payloadOf } from '../../src/store/record.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 
 export function oldRecord(fact: Fact): Buffer {
   return oldRecordOf(payloadOf(journalFold.codec, fact));

@@ -2,7 +2,7 @@
 import { crc32 } from '../../src/crc32.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { Write } from '../../src/core/events.ts';
-import type { Fact } from '../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../src/agent/backend.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { DiskResult } from '../../src/host/ports.ts';
 

@@ -2,14 +2,14 @@
 // effects; links that come and go; power losses. It respects the limits of the agent: an effect is
 // answered at most once per boot, and the data of a transfer is hashed to the end once.
 
-import { policy } from '../../src/agent/rvi-policy.ts';
+import { policy } from '../../src/agent/backend.ts';
 import { byNumber, inPhase, transferOf } from '../../src/core/decision-helpers.ts';
 import { indicesOf } from '../../src/core/chunk-set.ts';
 import { isComplete } from '../../src/backends/rvi/resume-strategy.ts';
 import { backend, createCore, lastBytes, names, offer, offerUpdate, startOf } from './core.ts';
 import { chunkBytes } from '../../src/limits.ts';
 import type { InstallResult } from '../../src/core/events.ts';
-import type { Decision, Effect, Event, Fact } from '../../src/agent/rvi-policy.ts';
+import type { Decision, Effect, Event, Fact } from '../../src/agent/backend.ts';
 import type { Package, PackageId } from '../../src/core/model.ts';
 import type { Request } from '../../src/backends/rvi/messages.ts';
 import type { Settings } from '../../src/settings.ts';

@@ -1,6 +1,6 @@
 // Tests the deadline of each state that waits: the test checks its owner, its time, and the effect
 // when it passes.
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { isLinked } from '../../../src/backends/rvi/deadlines.ts';
 
 import { listingDelayMs, listingsMax } from '../../../src/limits.ts';

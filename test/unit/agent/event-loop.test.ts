@@ -10,7 +10,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { createFakeClock, settle } from '../../support/control.ts';
 import { chunkOf, engine, must } from '../../support/store.ts';
 import { createLines, random, settingsOf } from '../../support/daemon.ts';
-import type { Effect, Event, Fact, State } from '../../../src/agent/rvi-policy.ts';
+import type { Effect, Event, Fact, State } from '../../../src/agent/backend.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 

@@ -1,7 +1,7 @@
 // Tests the executor of each effect, one effect at a time: each ends with an event that has the
 // result.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { createExecutors } from '../../../src/agent/executors.ts';
 
 import { transferOf } from '../../../src/core/decision-helpers.ts';

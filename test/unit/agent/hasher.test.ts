@@ -11,7 +11,7 @@ import { assert, suite } from '../../support/suite.ts';
 import { settle } from '../../support/control.ts';
 import { checksum, chunkOf, must, writeOf } from '../../support/store.ts';
 import type { Write } from '../../../src/core/events.ts';
-import type { Event } from '../../../src/agent/rvi-policy.ts';
+import type { Event } from '../../../src/agent/backend.ts';
 import type { Transfer } from '../../../src/core/model.ts';
 
 const test = suite('the hasher');

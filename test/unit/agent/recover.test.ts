@@ -1,7 +1,7 @@
 // Tests recovery after a restart: the table with each combination of phase and evidence, and each
 // row with a boot from the facts of an earlier run.
 
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { rowOf } from '../../../src/core/recover.ts';
 import { chunkBytes } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';

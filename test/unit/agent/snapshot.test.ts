@@ -1,7 +1,7 @@
 // Tests the snapshot of the state: the test writes a state of each phase as facts and reads it
 // back. test/property does the same with random states.
 
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { historyEntriesMax } from '../../../src/limits.ts';
 import { assert, suite } from '../../support/suite.ts';
 import {
@@ -17,7 +17,7 @@ import {
   settle,
   vim,
 } from '../../support/core.ts';
-import type { Fact } from '../../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../../src/agent/backend.ts';
 import type { Core } from '../../support/core.ts';
 
 const test = suite('snapshot');

@@ -1,7 +1,7 @@
 // Tests install attempts from start to outcome, with interruptions and repeated downloads; the
 // history must have the right number of attempts.
 
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { attemptsOf } from '../../../src/core/state-updates.ts';
 import {
   installerBusyDelayMs,

@@ -1,6 +1,6 @@
 // Tests the function that permits a step, with each phase and each kind of consent, and the waits
 // for permission, which end at a deadline.
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { inPhase } from '../../../src/core/decision-helpers.ts';
 import { permit } from '../../../src/core/policy.ts';
 import { assert, suite } from '../../support/suite.ts';

@@ -2,7 +2,7 @@
 // chunks; the test flips a bit in every 13th byte, or clears 512 or 4 096 bytes at each sector. It
 // checks the kept facts, the log and later writes.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -19,8 +19,8 @@ import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { oldJournal } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held, must, opened } from '../../support/store.ts';
-import type { Fact } from '../../../src/agent/rvi-policy.ts';
-import type { State } from '../../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../../src/agent/backend.ts';
+import type { State } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('damage of the journal');

@@ -2,7 +2,7 @@
 // test opens the journal again to read what power loss left.
 
 import { journalFold } from '../../../src/agent/journal-fold.ts';
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
 import { decodeJournal } from '../../../src/store/journal-codec.ts';
 import { openJournal } from '../../../src/store/journal.ts';
@@ -11,7 +11,7 @@ import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { held, must, opened, thrownBy } from '../../support/store.ts';
-import type { Fact } from '../../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('the journal');

@@ -1,7 +1,7 @@
 // Tests journals of the released version 0.1.0 (test/fixtures/journal-0.1.0): the agent must read
 // the recorded state. The conversion must survive power loss at every operation.
 import { journalFold } from '../../../src/agent/journal-fold.ts';
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -13,7 +13,7 @@ import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../../support/store.ts';
 import type { Package } from '../../../src/core/model.ts';
-import type { State } from '../../../src/agent/rvi-policy.ts';
+import type { State } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const test = suite('journals of 0.1.0');

@@ -2,7 +2,7 @@
 // of a fact removed or of another type.
 
 import { journalFold } from '../../../src/agent/journal-fold.ts';
-import { policy } from '../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../src/agent/backend.ts';
 import { crc32 } from '../../../src/crc32.ts';
 import { pageChunks } from '../../../src/core/chunk-set.ts';
 import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
@@ -10,7 +10,7 @@ import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/
 import { oldJournal, oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held } from '../../support/store.ts';
-import type { Fact } from '../../../src/agent/rvi-policy.ts';
+import type { Fact } from '../../../src/agent/backend.ts';
 
 const test = suite('records');
 const id = engine;

@@ -1,6 +1,6 @@
 // Tests the description of the next step in each phase of a package with each state of the link: it
 // must match the deadlines.
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 
 import { assert, suite } from '../../../support/suite.ts';
 import {

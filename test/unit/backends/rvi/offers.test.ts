@@ -1,7 +1,7 @@
 // Tests repeated offers, offers that the agent cannot receive, and the consent of a user, one event
 // at a time.
 
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 import { chunkBytes, chunksCountMax } from '../../../../src/limits.ts';
 import { decodeRequest } from '../../../../src/backends/rvi/codec/sota.ts';
 import { assert, suite } from '../../../support/suite.ts';

@@ -20,7 +20,7 @@ import {
   sumOf,
   vim,
 } from '../../../support/core.ts';
-import type { Decision } from '../../../../src/agent/rvi-policy.ts';
+import type { Decision } from '../../../../src/agent/backend.ts';
 import type { Core } from '../../../support/core.ts';
 
 const test = suite('on-chunk');

@@ -20,7 +20,7 @@ import {
   settle,
   statusOf,
 } from '../../../support/core.ts';
-import type { Effect } from '../../../../src/agent/rvi-policy.ts';
+import type { Effect } from '../../../../src/agent/backend.ts';
 import type { Core } from '../../../support/core.ts';
 
 const test = suite('on-link');

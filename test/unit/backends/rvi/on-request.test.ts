@@ -1,7 +1,7 @@
 // Tests requests of the server one at a time, against the policy without an event loop: notify,
 // start, finish, abort and getpackages in every phase of a package.
 
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 import { keyOf } from '../../../../src/core/decision-helpers.ts';
 
 import { backendsMax, packagesMax, transfersMax } from '../../../../src/limits.ts';

@@ -2,7 +2,7 @@
 // the learned values of the server that offered it, also after a restart.
 
 import { journalFold } from '../../../../src/agent/journal-fold.ts';
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 
 import { needsProgressAck } from '../../../../src/backends/rvi/progress-ack.ts';
 import { contextOf as hintsOf, servicesOf } from '../../../../src/backends/rvi/destination.ts';
@@ -26,7 +26,7 @@ import {
 } from '../../../support/core.ts';
 import type { PackageId } from '../../../../src/core/model.ts';
 import type { ServerServices } from '../../../../src/backends/rvi/messages.ts';
-import type { State } from '../../../../src/agent/rvi-policy.ts';
+import type { State } from '../../../../src/agent/backend.ts';
 
 const test = suite('packages of two servers');
 const elsewhere: ServerServices = { start: 'a/s', ack: 'a/b', report: 'a/r', packages: 'a/p' };

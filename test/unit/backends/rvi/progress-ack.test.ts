@@ -1,7 +1,7 @@
 // Tests the progress acks that a server gets after the finish: when it gets them, and which servers
 // get none.
 
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
   codes,

@@ -6,7 +6,7 @@ import { assert, suite } from '../../../support/suite.ts';
 import { engine } from '../../../support/store.ts';
 import { hints } from '../../../support/core.ts';
 import { createLines } from '../../../support/daemon.ts';
-import type { Event } from '../../../../src/agent/rvi-policy.ts';
+import type { Event } from '../../../../src/agent/backend.ts';
 
 const test = suite('the receiver');
 

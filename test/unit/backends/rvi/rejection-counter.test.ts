@@ -3,7 +3,7 @@ import { createRefusals } from '../../../../src/backends/rvi/rejection-counter.t
 import { refusalsEveryMs } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createFakeClock } from '../../../support/control.ts';
-import type { Event } from '../../../../src/agent/rvi-policy.ts';
+import type { Event } from '../../../../src/agent/backend.ts';
 
 const test = suite('refusals');
 

@@ -1,10 +1,10 @@
 // Tests how a pending report is confirmed, one event at a time. The server's reaction and the
 // node's answer use different connections. Therefore the reaction may arrive first.
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 import { readSettings } from '../../../../src/config.ts';
 
 import { assert, suite } from '../../../support/suite.ts';
-import type { Event, Fact } from '../../../../src/agent/rvi-policy.ts';
+import type { Event, Fact } from '../../../../src/agent/backend.ts';
 
 const test = suite('a report that leaves');
 const id = { name: 'ghc', version: '7.6.2' };

@@ -16,7 +16,7 @@ import {
   startOf,
   withParts,
 } from '../../../support/core.ts';
-import type { Effect } from '../../../../src/agent/rvi-policy.ts';
+import type { Effect } from '../../../../src/agent/backend.ts';
 import type { Core } from '../../../support/core.ts';
 
 const test = suite('ladder');

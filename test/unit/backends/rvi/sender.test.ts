@@ -1,6 +1,6 @@
 // Tests the sender with a node that answers when the test allows it. The test sets the committed
 // state.
-import { policy } from '../../../../src/agent/rvi-policy.ts';
+import { policy } from '../../../../src/agent/backend.ts';
 import { createSender } from '../../../../src/backends/rvi/sender.ts';
 
 import { assert, suite } from '../../../support/suite.ts';
@@ -10,8 +10,8 @@ import { createFakeNode, settingsOf } from '../../../support/daemon.ts';
 import { defaultServices, namesOf } from '../../../../src/backends/rvi/codec/sota.ts';
 import { withParts } from '../../../support/core.ts';
 import type { RviState } from '../../../../src/backends/rvi/model.ts';
-import type { Event, Fact } from '../../../../src/agent/rvi-policy.ts';
-import type {} from '../../../../src/agent/rvi-policy.ts';
+import type { Event, Fact } from '../../../../src/agent/backend.ts';
+import type {} from '../../../../src/agent/backend.ts';
 import type { Said } from '../../../support/daemon.ts';
 import type { CallResult, Transport } from '../../../../src/backends/rvi/transport/transport.ts';
 

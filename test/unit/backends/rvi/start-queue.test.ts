@@ -19,7 +19,7 @@ import {
   vim,
   withParts,
 } from '../../../support/core.ts';
-import type { Effect } from '../../../../src/agent/rvi-policy.ts';
+import type { Effect } from '../../../../src/agent/backend.ts';
 
 const test = suite('asking');
 const asked = (effects: readonly Effect[]) =>
