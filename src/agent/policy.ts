@@ -73,6 +73,7 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
     moment: Moment,
   ): Decision {
     let decided = first(settings, state, event, moment);
+    if (decided.signals.length === 0) return decided;
     let { signals } = decided;
     let now = applyAll(state, decided.facts, decided.notes);
     for (let round = 0; signals.length > 0; round += 1) {

@@ -1,6 +1,7 @@
 // Decides whether the agent may take the next step with a package. The core calls it before each
 // download, install and reboot. Consent comes first; maintenance windows belong here, too.
 import { isConfirmationKnown, needsConsent } from './consent.ts';
+import { keyOf } from './decision-helpers.ts';
 import type { Moment } from './events.ts';
 import type { Package, PackageId, State } from './model.ts';
 import type { Settings } from './settings.ts';
@@ -27,9 +28,7 @@ export function permit(
   id: PackageId,
   moment: Moment,
 ): Permission {
-  const one = [...state.packages.values()].find(
-    (other) => other.id.name === id.name && other.id.version === id.version,
-  );
+  const one = state.packages.get(keyOf(id));
   if (!isConsented(settings, state, id, one)) return consentMissing;
   if (step !== 'reboot' || one?.phase.kind !== 'rebooting') return now;
   const { denial, deadlineMs } = one.phase.now;
