@@ -100,11 +100,11 @@ function lostIn(
     first === undefined || last === undefined ? 0 : last - first + 1 - sequences.length;
   // In the part of 0.1.0 and at the end, no sequence numbers show a loss. There each damaged
   // region counts as one record.
-  const untold = damages.filter((region) => isUntold(header, frames, region, isToCopy));
-  return missing + untold.length;
+  const uncounted = damages.filter((region) => isUncounted(header, frames, region, isToCopy));
+  return missing + uncounted.length;
 }
 
-function isUntold(
+function isUncounted(
   header: Header | undefined,
   frames: readonly Frame[],
   region: Region,

@@ -69,7 +69,7 @@ export type Backend = {
   /** Resolves when all six services of the vehicle are registered. */
   registered(limitMs?: number): Promise<void>;
   /** Like `registered`, but ignores earlier registrations. */
-  registeredAnew(limitMs?: number): Promise<void>;
+  registeredAgain(limitMs?: number): Promise<void>;
   /** Resolves when `holds` is true. Checks after every message, registration and failure. */
   until(what: string, holds: (server: Server) => boolean, limitMs?: number): Promise<void>;
   /** The number of chunks that were sent again. */
@@ -231,11 +231,11 @@ export function createBackend(options: BackendOptions = {}): Backend {
   const timesRegistered = (service: string) => registrations.get(service) ?? 0;
   const isRegistered = () => vehicleServices.every((name) => node.registered().includes(name));
 
-  function registeredAnew(limitMs?: number): Promise<void> {
+  function registeredAgain(limitMs?: number): Promise<void> {
     const before = vehicleServices.map(timesRegistered);
-    const isAnew = () =>
+    const isAgain = () =>
       vehicleServices.every((service, at) => timesRegistered(service) > (before[at] ?? 0));
-    return watch.until('six services registered anew', isAnew, limitMs);
+    return watch.until('six services registered again', isAgain, limitMs);
   }
 
   return {
@@ -250,7 +250,7 @@ export function createBackend(options: BackendOptions = {}): Backend {
     restartServer,
     disconnect: edge.disconnect,
     registered: (limitMs) => watch.until('six services registered', isRegistered, limitMs),
-    registeredAnew,
+    registeredAgain,
     until: (what, holds, limitMs) => watch.until(what, () => holds(server), limitMs),
     chunksRepeated: () => [...server.sent.values()].reduce((sum, times) => sum + times - 1, 0),
     failures,

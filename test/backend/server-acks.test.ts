@@ -51,10 +51,10 @@ const next: readonly Row[] = [
     chunks: [],
     leadsTo: ['chunk 1'],
   },
-  { says: '[] starts it anew', kinds: later, before: [[], [1]], chunks: [], leadsTo: ['start'] },
+  { says: '[] starts it again', kinds: later, before: [[], [1]], chunks: [], leadsTo: ['start'] },
   { says: '[1] asks for chunk 2', kinds: all, before: [[]], chunks: [1], leadsTo: ['chunk 2'] },
   {
-    says: 'a lone 3 starts it anew',
+    says: 'a lone 3 starts it again',
     kinds: ['S-A', 'S-B', 'S-C'],
     before: [[], [1]],
     chunks: [3],

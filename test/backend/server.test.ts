@@ -43,7 +43,7 @@ for (const kind of ['S-B', 'S-C', 'S-M'] as const) {
     assert.equal(rig.came(), ['start'], 'what was aborted is served again');
   });
 
-  test(`${kind} counts the five times anew after each ack`, () => {
+  test(`${kind} counts the five times again after each ack`, () => {
     const rig = createRig(kind);
     rig.server.notify([two]);
     rig.start(two);
@@ -224,7 +224,7 @@ test('S-C ignores a report said twice, and waits for the other package', () => {
   assert.equal(rig.came(), ['getpackages']);
 });
 
-test('S-C repeats no chunk once a later [] has started it anew', () => {
+test('S-C repeats no chunk once a later [] has started it again', () => {
   const rig = createRig('S-C');
   rig.server.notify([two]);
   rig.start(two);

@@ -125,9 +125,9 @@ test('registrations outlive a closed WebSocket; new ones can be waited for', asy
   await connect(backend, 'ws');
   backend.disconnect();
   await backend.registered();
-  const anew = backend.registeredAnew();
+  const again = backend.registeredAgain();
   await connect(backend, 'ws');
-  await anew;
+  await again;
 });
 
 test('every message is seen once, by the log and by whoever looks', async () => {

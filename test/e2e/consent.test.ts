@@ -96,7 +96,7 @@ test('after accept and after decline another package is offered, not installed',
       });
       vehicle.cut();
       await vehicle.agent().ended;
-      const registered = backend.registeredAnew();
+      const registered = backend.registeredAgain();
       vehicle.boot();
       await registered;
       await until('it answers', () =>

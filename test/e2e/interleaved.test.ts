@@ -140,7 +140,7 @@ for (const transport of ['http', 'ws'] as const) {
       const { backend } = vehicle;
       let again: Promise<void> | undefined;
       restart = () => {
-        again = backend.registeredAnew();
+        again = backend.registeredAgain();
         void backend.restartNode(50);
       };
       await offer(vehicle, one);
@@ -151,7 +151,7 @@ for (const transport of ['http', 'ws'] as const) {
     });
   });
 
-  test(`a server that restarts and knows nothing is asked anew (${transport})`, async () => {
+  test(`a server that restarts and knows nothing is asked again (${transport})`, async () => {
     const one = make('one');
     let restart: () => void = () => undefined;
     await withVehicle({ transport, fault: atChunk(5, () => restart()) }, async (vehicle) => {
@@ -186,7 +186,7 @@ test('a node that forgets us in silence is told again in time', async () => {
     // No call of the agent fails, so that only the next registration can help.
     backend.node.crash();
     assert.equal(backend.node.registered(), []);
-    await backend.registeredAnew();
+    await backend.registeredAgain();
     const one = make('one', 9);
     backend.server.notify([one]);
     await vehicle.reported(one);

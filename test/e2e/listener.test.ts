@@ -65,7 +65,7 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
     await backend.registered();
     const first = deliveryPathOf(directory);
     assert.is(statSync(join(directory, 'state/delivery-path')).mode & 0o777, 0o600);
-    const registered = backend.registeredAnew();
+    const registered = backend.registeredAgain();
     const renewed = await command('renew-path');
     assert.is(renewed.exitCode, 0, renewed.err);
     assert.is(renewed.out, 'made a new delivery path; it is being registered\n');
@@ -87,7 +87,7 @@ test('goes on when the path is renewed, and takes the old one no more', async ()
     assert.not((await known(vehicle)).includes('too-old'));
     // The next agent has the same path; no output shows the secret.
     assert.is(await vehicle.agent().kill(), 0);
-    const again = backend.registeredAnew();
+    const again = backend.registeredAgain();
     vehicle.boot();
     await again;
     assert.is(deliveryPathOf(directory), second);
@@ -108,7 +108,7 @@ test('makes another path when the file is gone or damaged', async () => {
       () => writeFileSync(file, Buffer.alloc(512)),
     ]) {
       damage();
-      const registered = backend.registeredAnew();
+      const registered = backend.registeredAgain();
       vehicle.boot();
       await registered;
       assert.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/);

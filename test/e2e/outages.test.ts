@@ -46,7 +46,7 @@ for (const [what, downMs] of [
       // No service is registered, so that no client gets the announcement.
       backend.node.setLink(true);
       isBack = true;
-      await backend.registeredAnew();
+      await backend.registeredAgain();
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
       const log = vehicle.logs();

@@ -160,7 +160,7 @@ for (const point of points) {
   });
 }
 
-test('killed at its end, where nothing can confirm it: it is installed anew', async () => {
+test('killed at its end, where nothing can confirm it: it is installed again', async () => {
   const text = await on(
     'its end',
     async (vehicle, swupdate) => {

@@ -219,7 +219,7 @@ export const mutants: readonly Mutant[] = [
     'J12a',
   ),
   one(
-    'begins anew with each start of the same file',
+    'begins again with each start of the same file',
     'backends/rvi/on-start.ts',
     'if (transfer.checksum !== start.checksum || transfer.chunksCount !== start.chunksCount) {',
     'if (true) {',

@@ -55,8 +55,8 @@ export function createInstallOracle(options: InstallOptions) {
       const word = `${wordOf(id)} ${checksum}`;
       const last = recorded.get(word);
       const isInstalled = outcome === 'installed';
-      const isAnew = last?.isInstalled === true && !isInstalled;
-      const ended = (last?.ended ?? 0) + (isAnew ? last.attempts : 0);
+      const isAgain = last?.isInstalled === true && !isInstalled;
+      const ended = (last?.ended ?? 0) + (isAgain ? last.attempts : 0);
       recorded.set(word, { attempts, ended, isInstalled });
     }
   }

@@ -114,7 +114,7 @@ async function updatesItself({ run, until }: Shell, backend: Backend): Promise<v
   const ends = /done sota-agent|begins sota-agent[^]*begins sota-agent/;
   const log = await until('cat /install.log', ends);
   const isDone = log.includes('done sota-agent');
-  check('a package that starts the agent anew is installed to its end', isDone, log);
+  check('a package that starts the agent again is installed to its end', isDone, log);
   await until(show, /NRestarts=0/);
   await until(show, /StatusText=registered/);
   const after = await main();

@@ -33,7 +33,7 @@ test('nothing is due before the link is there, and then only its renewal', () =>
   assert.is(policy.nextDueMs(core.state()), core.nowMs + 0.95 * settings.rvi.registerIntervalMs);
 });
 
-test('silence may be a node that has forgotten us: it registers anew before it asks', () => {
+test('silence may be a node that has forgotten us: it registers again before it asks', () => {
   const receiving = createLinked(settings, ghc);
   open(receiving, ghc, 3);
   receive(receiving, ghc, 1, 3);

@@ -237,7 +237,7 @@ test('data is not taken from under an installer or a probe', () => {
   }
 });
 
-test('data that was lost with the cut is received anew when the device does not have it', () => {
+test('data that was lost with the cut is received again when the device does not have it', () => {
   const core = reboot(installing(), []);
   assert.is(core.running(ghc).activity, 'probing');
   const decided = probed(core, 'not-installed');

@@ -94,7 +94,7 @@ for (const [what, content] of [
   });
 }
 
-test('cuts a torn tail off also where the rest cannot be written anew', async () => {
+test('cuts a torn tail off also where the rest cannot be written again', async () => {
   const disk = createMemoryDisk();
   disk.put(path, Buffer.concat([spelled(opened()), spelled([held(1), held(2)]).subarray(0, -3)]));
   disk.refuse((op) => (op.path === `${path}.new` && op.verb === 'open' ? 'ENOSPC' : undefined));
@@ -154,7 +154,7 @@ function crcByBits(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-test('writes anew what it read: the last life may have failed to sync it', async () => {
+test('writes again what it read: the last life may have failed to sync it', async () => {
   const disk = createMemoryDisk();
   const { journal } = await open(disk);
   disk.refuse(({ verb }) => (verb === 'sync' ? 'EIO' : undefined));

@@ -39,7 +39,7 @@ function linked({ path, workDirectory }: InstallRequest): string {
 for (const flavour of flavours) {
   for (const point of killPoints) {
     // After an interruption the list has the old state, or no package.
-    test(`${flavour}: a cut at ${point} of an upgrade is seen and mended`, async () => {
+    test(`${flavour}: a cut at ${point} of an upgrade is seen and repaired`, async () => {
       const on = createOpkgDevice(directory, flavour);
       on.has(other);
       on.has(old);
@@ -74,7 +74,7 @@ for (const flavour of flavours) {
   for (const point of killPoints) {
     // OpenWrt's opkg is interrupted like 0.1.8; only the same version again differs.
     if (flavour !== 'lede') {
-      test(`${flavour}: a cut at ${point} of a first install is seen and mended`, async () => {
+      test(`${flavour}: a cut at ${point} of a first install is seen and repaired`, async () => {
         const on = createOpkgDevice(directory, flavour);
         on.has(other);
         await isMended(on, point, undefined);
@@ -82,7 +82,7 @@ for (const flavour of flavours) {
     }
 
     // The package is listed before and after; the files on the disk decide.
-    test(`${flavour}: a cut at ${point} of the same version again is seen and mended`, async () => {
+    test(`${flavour}: a cut at ${point} of the same version is seen and repaired`, async () => {
       const on = createOpkgDevice(directory, flavour);
       on.has(other);
       on.has(target);

@@ -61,7 +61,7 @@ function good(flavour: Flavour): void {
     assert.equal(on.calls(), []);
   });
 
-  test(`${flavour}: the same version with a file missing is mended`, async () => {
+  test(`${flavour}: the same version with a file missing is repaired`, async () => {
     const on = device();
     on.has(target);
     rmSync(join(on.root, 'usr/share/hello/a'));

@@ -65,7 +65,7 @@ for (const [flavour, points] of runningAt) {
 }
 
 for (const point of killPoints) {
-  test(`one that dies alone at ${point} is seen, mended and tried again`, async () => {
+  test(`one that dies alone at ${point} is seen, repaired and tried again`, async () => {
     const on = createOpkgDevice(directory, '0.6-libsolv');
     on.has(other);
     on.has(old);

@@ -92,7 +92,7 @@ test('accept starts at once what the server has started, also after a restart', 
   }
 });
 
-test('another payload after the outcome needs consent anew', () => {
+test('another payload after the outcome needs consent again', () => {
   const core = createLinked(asking, ghc);
   core.act({ kind: 'consent', id: ghc });
   settle(core, ghc);

@@ -165,7 +165,7 @@ test('remembers an offer that comes while the report of the last one is owed', (
   assert.is(core.phase(ghc), 'accepted');
 });
 
-test('asks nobody anew when the report is proven and the offer is not consented to', () => {
+test('is an offer again if the report is confirmed and the offer has no consent', () => {
   const core = createLinked(asking, ghc);
   core.act({ kind: 'consent', id: ghc });
   settle(core, ghc);
@@ -283,7 +283,7 @@ test('keeps what it holds when the same file is started again', () => {
   assert.is(core.running(ghc).context, 'after-start');
 });
 
-test('begins anew when the file has another checksum, or another count', () => {
+test('begins again when the file has another checksum, or another count', () => {
   for (const start of [startOf(ghc, 3, other), startOf(ghc, 4, startOf(ghc, 3).checksum)]) {
     const core = phases['receiving']?.() ?? createCore();
     const decided = core.ask(start);

@@ -112,7 +112,7 @@ test('an offer before any server was named keeps the default services', () => {
   core.ask(offerOf({ name: 'c', version: '1' }));
   core.ask(offerOf(ghc));
   for (const state of everyway(core.state())) {
-    assert.is(ackOf(state, ghc), 'a/b', 'offered anew');
+    assert.is(ackOf(state, ghc), 'a/b', 'offered again');
     assert.is(ackOf(state, vim), backend.ack);
     assert.equal([...state.core.packages.keys()], [...core.state().packages.keys()]);
   }
