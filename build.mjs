@@ -10,10 +10,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'nod
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
 import { lazyBuiltins } from './targets/lazy-builtins.mjs';
+import { trimIcu } from './targets/icu.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
@@ -83,14 +85,15 @@ async function executable(name) {
   await inFolder(`build/${name}`, async (folder) => {
     if (isHere) checkBlob(blob, node, target, script, folder);
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
-    // Before the blob goes in: a later strip destroys it on arm64 and x64.
     const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
-    writeFileSync(made, stripped(blocked));
-    await inject(made, blob);
-    const executable = readFileSync(made);
+    const { program: trimmed, unused } = trimIcu(stripped(blocked), version);
+    const executable = inject(trimmed, blob, unused);
+    writeFileSync(made, executable);
     const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });
     writeFileSync(bill, sbom(executable));
     chmodSync(made, 0o755);
+    // A signal that came in the meantime ends the build here: Node reads signals between the two.
+    for (const _ of [1, 2]) await setImmediate();
     renameSync(bill, `${file}.cdx.json`);
     renameSync(made, file);
     console.log(`${file}  ${mebibytes(executable)} MiB  with Node ${version}`);
