@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
 import { lazyBuiltins } from './targets/lazy-builtins.mjs';
-import { trimIcu } from './targets/icu.mjs';
+import { trim } from './targets/trim.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
@@ -86,10 +86,11 @@ async function executable(name) {
     if (isHere) checkBlob(blob, node, target, script, folder);
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
-    const { program: trimmed, unused } = trimIcu(stripped(blocked), version);
+    const { program: trimmed, unused, removed } = trim(stripped(blocked), version);
     const executable = inject(trimmed, blob, unused);
     writeFileSync(made, executable);
-    const sbom = makeSbom({ name, target, version, components, isGiven: givenNode !== undefined });
+    const isGiven = givenNode !== undefined;
+    const sbom = makeSbom({ name, target, version, components, removed, isGiven });
     writeFileSync(bill, sbom(executable));
     chmodSync(made, 0o755);
     // A signal that came in the meantime ends the build here: Node reads signals between the two.

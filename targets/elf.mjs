@@ -99,6 +99,12 @@ export function emptySection(program) {
   return { header: Buffer.alloc(layouts[elfOf(program).class].sectionTable[2]) };
 }
 
+/** Returns the program with these sections, which are as many as before. */
+export function putSections(program, sections) {
+  const ends = readSegments(program).map(({ offset, bytes }) => offset + bytes);
+  return withSections(program.subarray(0, Math.max(...ends)), sections.slice(0, -1));
+}
+
 /** Returns the file: the body, the names of these sections, and their table. */
 export function withSections(body, sections) {
   const { class: bits } = elfOf(body);

@@ -11,6 +11,7 @@ const itemBegin = Buffer.from('da27', 'hex');
 const needed = 'cnvalias.icu';
 const headerBytesMax = 1_024;
 const align = 16;
+const removed = { what: 'the ICU data', components: ['cldr', 'tz'] };
 
 /**
  * Returns the program with the small package in place of the data, and the ranges of bytes in the
@@ -18,14 +19,14 @@ const align = 16;
  */
 export function trimIcu(program, version) {
   const at = program.indexOf(begin) - 2;
-  if (at < 0) return { program, unused: [] };
+  if (at < 0) return { program, unused: [], removed: undefined };
   try {
     const { items, length } = readPackage(program, at);
     const small = smallPackage(program, at, items);
     const copy = Buffer.from(program);
     copy.fill(0, at, at + length);
     small.copy(copy, at);
-    return { program: copy, unused: [{ from: at + small.length, to: at + length }] };
+    return { program: copy, unused: [{ from: at + small.length, to: at + length }], removed };
   } catch (error) {
     const hint = 'give NODE= a Node built with --without-intl';
     throw new Error(`cannot remove the ICU data of Node ${version}: ${error.message}: ${hint}`);

@@ -56,13 +56,23 @@ try {
 
 function releaseOf(target) {
   const { package: pack, version: nodeVersion } = nodeOf(target);
-  const license = join(cache, `${pack}-${nodeVersion}`, 'LICENSE');
   const program = `build/${target}/sota-agent`;
   const bom = `build/${target}/sota-agent.cdx.json`;
+  const kept = join(cache, `${pack}-${nodeVersion}`, 'LICENSE');
+  const license = join(stage, `LICENSE.${target}`);
+  writeFileSync(license, `${noteOf(bom, nodeVersion)}${readFileSync(kept, 'utf8')}`);
   const files = { ...common, 'sota-agent': program, 'LICENSE.node': license };
   if (existsSync(bom)) files[basename(bom)] = bom;
   const made = tarball(`sota-agent-${version}`, `sota-agent-${version}-${target}.tar.gz`, files);
   return { ...made, name: target.replace('linux-', ''), arch: architectures[target], nodeVersion };
+}
+
+/** Returns what the build removed from Node, as the bill of materials has it. */
+function noteOf(bom, nodeVersion) {
+  if (!existsSync(bom)) return '';
+  const { components } = JSON.parse(readFileSync(bom, 'utf8'));
+  const notes = components.find(({ name }) => name === 'node')?.pedigree?.notes;
+  return notes === undefined ? '' : `sota-agent contains Node.js ${nodeVersion}, ${notes}.\n\n`;
 }
 
 /** The bundle as a program, for an image with its own Node. */

@@ -93,12 +93,16 @@ function versionsOf(program) {
 }
 
 /** Returns a function that completes the bill with the hashes of the executable. */
-export function makeSbom({ name, target, version, components, isGiven }) {
+export function makeSbom({ name, target, version, components, removed, isGiven }) {
   const { version: own, license } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const node = nodeComponent(target, version, isGiven);
+  const node = { ...nodeComponent(target, version, isGiven), ...pedigreeOf(removed) };
+  const excluded = removed.flatMap((one) => one.components);
   // ICU 74 changed the licence of Unicode.
   const isOldIcu = Number.parseInt(components.icu ?? '', 10) < 74;
-  const parts = Object.entries(components).map(([key, value]) => partOf(key, value, isOldIcu));
+  const parts = Object.entries(components).map(([key, value]) => ({
+    ...partOf(key, value, isOldIcu),
+    ...(excluded.includes(key) ? { scope: 'excluded' } : {}),
+  }));
   const packages = bundledPackages();
   return (executable) => {
     const hash = (algorithm) => createHash(algorithm).update(executable).digest('hex');
@@ -132,6 +136,12 @@ export function makeSbom({ name, target, version, components, isGiven }) {
     };
     return `${JSON.stringify(bom, null, 2)}\n`;
   };
+}
+
+/** Components that were removed are listed with the scope "excluded". */
+function pedigreeOf(removed) {
+  if (removed.length === 0) return {};
+  return { pedigree: { notes: `removed: ${removed.map(({ what }) => what).join(', ')}` } };
 }
 
 function nodeComponent({ node }, version, isGiven) {

@@ -116,21 +116,22 @@ const isIn = (at, { offset, bytes }) => at >= offset && at <= offset + bytes;
 
 /** Returns the parts of a segment between the holes. */
 function split(segment, holes) {
-  const { offset, bytes, align } = segment;
+  const { offset, bytes } = segment;
   const end = offset + bytes;
   const inside = holes.filter(({ from, to }) => from < end && to > offset);
   if (!isLoad(segment)) {
     if (inside.length > 0) throw new Error(`a segment of type ${segment.type} has unused bytes`);
     return [segment];
   }
-  if (holes.some(({ to }) => to <= end) && align > page)
-    throw new Error(`a segment that moves has an alignment of ${align}`);
   const starts = [offset, ...inside.map(({ to }) => to)];
   const stops = [...inside.map(({ from }) => from), end];
   const distance = segment.address - offset;
   return starts.map((start, at) => {
     const place = { offset: start, address: start + distance, bytes: stops[at] - start };
-    const part = segmentOf({ ...segment, ...place });
+    // Holes are whole pages, so a larger alignment is not valid any more.
+    const isMoved = holes.some(({ to }) => to <= start);
+    const align = isMoved ? Math.min(segment.align, page) : segment.align;
+    const part = segmentOf({ ...segment, ...place, align });
     return stops[at] === end ? { ...part, memory: segment.memory - (start - offset) } : part;
   });
 }

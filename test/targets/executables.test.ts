@@ -29,7 +29,7 @@ const machines: { readonly [machine: number]: RegExp } = {
 };
 
 /** A change that needs more raises it and gives its reason. */
-const mebibytesMax = { 'linux-x64': 73, 'linux-arm64': 68, 'linux-armv7l': 42 };
+const mebibytesMax = { 'linux-x64': 67, 'linux-arm64': 62, 'linux-armv7l': 36 };
 
 for (const target of targets) {
   const promised = targetOf(target);
