@@ -7,7 +7,7 @@
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package: a package is installed if its program is missing.
-PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio curl=curl readelf=binutils \
+PROGRAMS := swupdate=swupdate file=file openssl=openssl cpio=cpio curl=curl readelf=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
 	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
 	strace=strace xz=xz-utils zstd=zstd bzip2=bzip2 /usr/bin/time=time \
@@ -69,7 +69,8 @@ release-check:
 check: node_modules/.stamp ## types, format, lint, and the rules of the tree
 	node_modules/.bin/tsc --noEmit
 	node_modules/.bin/biome check
-	node test/run.mjs test/tidy.test.ts test/words.test.ts test/lint.test.ts test/commits.test.ts
+	node test/run.mjs test/tidy.test.ts test/words.test.ts test/lint.test.ts \
+	  test/locale.test.ts test/commits.test.ts
 
 format: node_modules/.stamp ## format the code as `make check` expects it
 	node_modules/.bin/biome format --write

@@ -78,7 +78,7 @@ async function executable(name) {
   const target = readTarget(name);
   const node = givenNode ?? (await fetchNode(target.node, cache, inFolder));
   const { program, version } = readNode(node, target, name);
-  const blob = makeBlob(program, target, script);
+  const blob = makeBlob(program, target, script, readFileSync(`build/${script}`));
   const isHere = name === `${process.platform}-${process.arch}`;
   const components = componentsOf(target, version, hostNode, isHere ? node : undefined);
   const file = `build/${name}/sota-agent`;

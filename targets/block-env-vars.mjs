@@ -10,11 +10,13 @@ const names = {
   OPENSSL_ENGINES: [],
   NODE_REPL_EXTERNAL_MODULE: ['20.20'],
   NODE_COMPILE_CACHE: ['22.1'],
-  NODE_ICU_DATA: [],
   NODE_EXTRA_CA_CERTS: [],
   NODE_USE_SYSTEM_CA: ['22.19', '24.6'],
   NODE_REDIRECT_WARNINGS: [],
 };
+
+/** Needed only in a Node with ICU. Node 24 crashes if the name of a language is long. */
+const ofIcu = ['NODE_ICU_DATA', 'LC_ALL', 'LC_MESSAGES', 'LANG'];
 
 /**
  * Returns the program with the first byte of each name overwritten: Node then reads a variable with
@@ -23,10 +25,12 @@ const names = {
  */
 export function blockVariables(program, version) {
   const copy = Buffer.from(program);
-  for (const [name, since] of Object.entries(names)) {
+  const hasIcu = program.includes('\0icudt');
+  const ofLanguage = ofIcu.map((name) => [name, hasIcu ? [] : undefined]);
+  for (const [name, since] of [...Object.entries(names), ...ofLanguage]) {
     const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
     if (at !== -1) copy[at + 1] = 0;
-    else if (reads(version, since)) {
+    else if (since !== undefined && reads(version, since)) {
       const hint = 'use a build in which the name is stored as plain text';
       throw new Error(`cannot block ${name}: Node ${version} does not contain it: ${hint}`);
     }

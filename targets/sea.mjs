@@ -10,7 +10,8 @@ import { withNote } from './segments.mjs';
 
 const magic = 0x0143da20;
 
-export function makeBlob(program, { elf, execArgv }, script) {
+/** `name` is what stack traces call the script. */
+export function makeBlob(program, { elf, execArgv }, name, script) {
   const word = (value, bytes = 4) => {
     const field = Buffer.alloc(bytes);
     field.writeUInt32LE(value, 0);
@@ -23,7 +24,7 @@ export function makeBlob(program, { elf, execArgv }, script) {
   const hasArguments = keys.length > 0 && execArgv.length > 0;
   // Flag 1 disables a warning of Node on stderr. With flag 16, arguments for Node follow.
   const parts = [word(magic), word(hasArguments ? 17 : 1), Buffer.alloc(keys.length)];
-  parts.push(text(script), text(readFileSync(`build/${script}`)));
+  parts.push(text(name), text(script));
   if (hasArguments) parts.push(word(execArgv.length, elf.class / 8), ...execArgv.map(text));
   return Buffer.concat(parts);
 }

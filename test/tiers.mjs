@@ -2,7 +2,7 @@
 
 /** `isOneProcess`: pure suites that share a process. A whole run uses the order of this list. */
 const tiers = [
-  { name: 'check', paths: [/^test\/(lint|commits)\.test\.ts$/] },
+  { name: 'check', paths: [/^test\/(lint|locale|commits)\.test\.ts$/] },
   { name: 'unit', paths: [/^test\/unit\//, /^test\/docs\//, /^test\/[^/]*$/], isOneProcess: true },
   { name: 'matrix', paths: [/^test\/matrix\//] },
   { name: 'fuzz', paths: [/^test\/fuzz\//] },

@@ -19,7 +19,7 @@ COMPATIBLE_HOST = "aarch64-.*linux$"
 COMPATIBLE_HOST:arm = "${@'arm.*-linux' if 'callconvention-hard' in (d.getVar('TUNE_FEATURES') or '').split() and set(d.getVar('OVERRIDES').split(':')) & set(['armv7a', 'armv7ve', 'armv8a']) else 'null'}"
 COMPATIBLE_HOST:libc-musl = "null"
 
-# The script is in an ELF note after the program. strip, objcopy and even a debug link destroy it, and
+# The script is in an ELF note inside the program. strip, objcopy and even a debug link destroy it, and
 # no check of the build would find that. The executable has no symbols.
 INHIBIT_PACKAGE_STRIP = "1"
 INHIBIT_PACKAGE_DEBUG_SPLIT = "1"
