@@ -187,6 +187,10 @@ needsTargets('a tarball holds one folder, with program and licences, and belongs
     const licenses = [...block.matchAll(/file:\/\/(\S+);md5=(\w+)/g)];
     assert.is(licenses.length, arch === '' ? 3 : 4);
     for (const [, file = '', md5] of licenses) assert.is(hash(join(top, file), 'md5'), md5);
+    if (arch !== '') {
+      const text = readFileSync(join(directory, top, 'LICENSE.node'), 'utf8');
+      assert.match(text, /^sota-agent contains Node\.js [\d.]+, removed: [^\n]*the ICU data\.\n\n/);
+    }
     rmSync(join(directory, top), { recursive: true });
   }
 });
