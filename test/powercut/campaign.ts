@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeCertificates } from '../support/certificates.ts';
 import { createRandom } from '../support/prng.ts';
 import { createDisk } from './disk.ts';
 import { makeExt4, makeGuest } from './guest.ts';
@@ -33,7 +34,8 @@ const dataMebibytes = 32;
 
 export async function createCampaign(options: CampaignOptions): Promise<Campaign> {
   const folder = mkdtempSync(join(tmpdir(), 'sota-powercut-'));
-  const guest = makeGuest(folder, options.target, options.executable);
+  const certificates = makeCertificates();
+  const guest = makeGuest(folder, options.target, options.executable, certificates.ca.cert);
   makeExt4(join(folder, 'data.img'), dataMebibytes);
   const blank = readFileSync(join(folder, 'data.img'));
   const saved = await boot(folder, guest, blank);
@@ -47,7 +49,8 @@ export async function createCampaign(options: CampaignOptions): Promise<Campaign
     while (sum.cuts < cuts && sum.violations.length === 0) {
       const transport = packages % 2 === 0 ? 'http' : 'ws';
       const most = Math.min(cutsEachMax, cuts - sum.cuts);
-      const parts = { guest, saved, folder, blank, transport, control, prng, tell } as const;
+      const { node } = certificates;
+      const parts = { guest, saved, folder, blank, transport, node, control, prng, tell } as const;
       const result = await runSession({ ...parts, cuts: most });
       packages += 1;
       sum = added(sum, result);

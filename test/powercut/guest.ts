@@ -91,12 +91,17 @@ mv /data/installed.new /data/installed
 sync
 `;
 
-export function makeGuest(folder: string, target: ArmTarget, executable: string): Guest {
+export function makeGuest(
+  folder: string,
+  target: ArmTarget,
+  executable: string,
+  ca: Buffer,
+): Guest {
   const image = standsFor('arm64', 'linux-image-cloud-arm64');
   const debian = unpacked('arm64', ['busybox-static', image]);
   const busybox = join(debian, 'bin/busybox');
   const initramfs = makeInitramfs(join(folder, 'initramfs'), debian, busybox, init);
-  const system = makeSystem(join(folder, 'system'), busybox, target, executable);
+  const system = makeSystem(join(folder, 'system'), busybox, target, executable, ca);
   const kernel = `vmlinuz-${image.replace('linux-image-', '')}`;
   return { kernel: join(debian, 'boot', kernel), initramfs, system };
 }
@@ -145,6 +150,7 @@ function makeSystem(
   busybox: string,
   target: ArmTarget,
   executable: string,
+  ca: Buffer,
 ): string {
   for (const name of ['bin', 'proc', 'dev', 'tmp', 'data']) {
     mkdirSync(join(folder, name), { recursive: true });
@@ -153,6 +159,7 @@ function makeSystem(
   putPrograms(folder, busybox, 'sh env cp mv sync', { 'sota-agent': executable });
   writeFileSync(join(folder, 'agent.toml'), config);
   writeFileSync(join(folder, 'install.sh'), install);
+  writeFileSync(join(folder, 'ca.pem'), ca);
   const file = `${folder}.img`;
   makeExt4(file, 192, folder);
   return file;

@@ -13,10 +13,13 @@ import { inspect } from './oracle.ts';
 import { pause, until } from '../support/idle.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerPackage } from '../backend/package.ts';
+import { startFront } from './tls-front.ts';
+import type { Pair } from '../support/certificates.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Survival, VolatileDisk } from './disk.ts';
 import type { Guest } from './guest.ts';
 import type { NbdServer } from './nbd.ts';
+import type { Front } from './tls-front.ts';
 
 /** What is removed on purpose, so that the test must fail. */
 export type Control = 'none' | 'no-fsync' | 'no-barriers';
@@ -28,7 +31,9 @@ export type SessionOptions = {
   readonly folder: string;
   /** An empty file system. */
   readonly blank: Buffer;
+  /** `ws` goes over TLS, with this certificate of the host. */
   readonly transport: 'http' | 'ws';
+  readonly node: Pair;
   readonly cuts: number;
   readonly control: Control;
   readonly prng: Prng;
@@ -63,6 +68,7 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
   const acked = new Set<number>();
   const backend = createNoting({ transport }, one, acked);
   await backend.start();
+  const front = await startFront(options.node, Number(new URL(backend.url).port));
   const disk = createDisk(Buffer.from(blank));
   const watch = createWatch(disk);
   const nbd = await serveNbd({ path: join(folder, 'nbd'), disk, onChange: watch.changed });
@@ -71,7 +77,7 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
   try {
     while (violations.length === 0 && !isReported(backend.server, one)) {
       const isLast = sum.cuts >= options.cuts;
-      const why = await live(options, { acked, backend, one, watch, nbd, isLast });
+      const why = await live(options, { acked, backend, front, one, watch, nbd, isLast });
       const survival = survivalOf(options);
       const report = disk.cut(survival, prng);
       if (isLast) break;
@@ -90,6 +96,7 @@ export async function runSession(options: SessionOptions): Promise<SessionResult
     if (violations.length === 0) violations.push(...endOf(backend, one));
   } finally {
     await nbd.close();
+    await front.close();
     await backend.stop();
   }
   return { ...sum, chunksAgain: backend.chunksRepeated(), violations };
@@ -108,6 +115,7 @@ function endOf(backend: Backend, one: ServerPackage): readonly string[] {
 type Life = {
   readonly acked: ReadonlySet<number>;
   readonly backend: Backend;
+  readonly front: Front;
   readonly one: ServerPackage;
   readonly watch: Watch;
   readonly nbd: NbdServer;
@@ -117,14 +125,16 @@ type Life = {
 /** Runs one boot of the machine; returns what the power loss was planned for. */
 async function live(options: SessionOptions, life: Life): Promise<string> {
   const { guest, saved, folder, transport, control, prng } = options;
-  const { acked, backend, one, watch, nbd, isLast } = life;
+  const { acked, backend, front, one, watch, nbd, isLast } = life;
   const ackedBefore = acked.size;
   watch.rest();
   const port = 20_000 + prng.below(10_000);
   const places = { disk: join(folder, 'nbd'), monitor: join(folder, 'monitor'), port };
   const machine = await startMachine({ guest, ...places, from: saved });
   try {
-    const url = backend.url.replace('127.0.0.1', '10.0.2.2');
+    const isHttp = transport === 'http';
+    const plain = backend.url.replace('127.0.0.1', '10.0.2.2');
+    const url = isHttp ? plain : `wss://10.0.2.2:${front.port}${new URL(backend.url).pathname}`;
     const listen = [
       'SOTA_AGENT_RVI_LISTEN=10.0.2.15:9080',
       `SOTA_AGENT_RVI_NETWORK_ADDRESS=http://127.0.0.1:${port}`,
@@ -135,7 +145,7 @@ async function live(options: SessionOptions, life: Life): Promise<string> {
       `mount=${control === 'no-barriers' ? 'nobarrier' : 'defaults'}`,
       `preload=${control === 'no-fsync' ? 'libeatmydata.so' : ''}`,
       `url=${url}`,
-      `listen="${transport === 'http' ? listen.join(' ') : ''}"`,
+      `listen="${isHttp ? listen.join(' ') : 'SOTA_AGENT_RVI_TLS_CA=/ca.pem'}"`,
     ];
     machine.type(words.join(' '));
     await machine.until(/MOUNTED|UNMOUNTABLE/);

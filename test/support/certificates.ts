@@ -1,5 +1,5 @@
 // Makes certificates for the tests with openssl: two authorities, and under the first a node on
-// 127.0.0.1, a vehicle, and a node of another name.
+// 127.0.0.1 (10.0.2.2 in an emulated machine), a vehicle, and a node of another name.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ export function makeCertificates(): Certificates {
   try {
     const ca = make('ca', 'basicConstraints=critical,CA:TRUE');
     const otherCa = make('other', 'basicConstraints=critical,CA:TRUE');
-    const node = make('node', 'subjectAltName=IP:127.0.0.1', 'ca');
+    const node = make('node', 'subjectAltName=IP:127.0.0.1,IP:10.0.2.2', 'ca');
     const misnamed = make('misnamed', 'subjectAltName=DNS:elsewhere.example', 'ca');
     const vehicle = make('vehicle', 'extendedKeyUsage=clientAuth', 'ca');
     const expired = make('expired', 'extendedKeyUsage=clientAuth', 'ca', -1);
