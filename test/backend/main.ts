@@ -9,7 +9,7 @@ import { createBackend, defaultVin, isReported, vehicleServices } from './backen
 import { dialects } from './dialects.ts';
 import { nodeRules } from './node-rules.ts';
 import { idOfFile, packageOfFile } from './package.ts';
-import { serverRules } from './server-rules.ts';
+import { serverKinds } from './server-rules.ts';
 import { lineOf } from './show.ts';
 import { createThinning } from './thin.ts';
 import { commandsOf, writeTrial } from './trial.ts';
@@ -20,7 +20,7 @@ import type { ServerPackage } from './package.ts';
 const usage = `make backend PACKAGE=FILE [NODE= SERVER= DIALECT= TRANSPORT=] [ARGS="..."]
   --port 8901          where the node listens
   --transport http     http; rvi: WebSocket as nodes 0.4 and 0.5.1 spell it; ws: JSON-RPC there
-  --server S-C         ${Object.keys(serverRules).join(', ')}
+  --server S-C         ${serverKinds.join(', ')}
   --node 0.4           ${Object.keys(nodeRules).join(', ')}
   --dialect P1         ${Object.keys(dialects).join(', ')}
   --confirm            P2 and P3: the server wants a person to be asked
@@ -69,7 +69,7 @@ function readArguments(words: readonly string[]): Given {
   const port = numberOf('--port', values.port, 65_535);
   const delayMs = numberOf('--chunk-ms', values['chunk-ms'], 10_000);
   const transport = oneOf('--transport', values.transport, ['http', 'ws', 'rvi'] as const);
-  const server = oneOf('--server', values.server, ['S-A', 'S-B', 'S-C', 'S-M'] as const);
+  const server = oneOf('--server', values.server, serverKinds);
   const node = oneOf('--node', values.node, ['0.3', '0.4', '0.5.1'] as const);
   if (transport === 'rvi' && node === '0.3') throw new Error('--node: 0.3 is known by http only');
   const dialect = oneOf('--dialect', values.dialect, ['P1', 'P2', 'P3'] as const);

@@ -1,5 +1,5 @@
 // Tests how the releases of the server treat acks, row by row of the table (protocol 2.4).
-import { nextIndex } from './server.ts';
+import { nextIndex } from './read-ack.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createRig, packageOfChunks } from './fakes.ts';
 import type { ServerKind } from './server-rules.ts';

@@ -1,8 +1,12 @@
 // The differences between the releases of the server, as a table (protocol 2.4).
 import type { Grammar } from './dialect.ts';
 
-/** S-A: October 2015; S-B: with the ack timeout; S-C: with the install timeout; S-M: 2017. */
-export type ServerKind = 'S-A' | 'S-B' | 'S-C' | 'S-M';
+/**
+ * S-A: October 2015; S-B: with the ack timeout; S-C: with the install timeout; S-M: 2017. `single`:
+ * two revisions of 2016; `literal`: by the published description, no released server.
+ */
+export const serverKinds = ['S-A', 'S-B', 'S-C', 'S-M', 'single', 'literal'] as const;
+export type ServerKind = (typeof serverKinds)[number];
 
 /** Each rule has its section of docs/internals/protocol.md. */
 export type ServerRules = {
@@ -15,6 +19,10 @@ export type ServerRules = {
   readonly isLaterEmptyFatal: boolean;
   /** A single index other than 1 throws, too (protocol 2.4, row 5). */
   readonly isLoneIndexFatal: boolean;
+  /** A list of several indexes without a gap throws (protocol 2.4, revisions of 2016). */
+  readonly isListFatal: boolean;
+  /** Every index that the list lacks is missing (protocol 2.4, "Literal server"). */
+  readonly isListLiteral: boolean;
   /**
    * After it the last chunk is sent again, `sendsMax` times in all (protocol 2.4, "Ack timeout").
    */
@@ -43,6 +51,8 @@ const early: ServerRules = {
   isFirstAckEmpty: true,
   isLaterEmptyFatal: true,
   isLoneIndexFatal: true,
+  isListFatal: false,
+  isListLiteral: false,
   ackTimeoutMs: 30_000,
   installTimeoutMs: undefined,
   parallelMax: 3,
@@ -50,6 +60,15 @@ const early: ServerRules = {
   staysAfterReport: false,
   offered: ['start', 'ack', 'report', 'packages'],
   grammar,
+};
+
+const late: ServerRules = {
+  ...early,
+  isLoneIndexFatal: false,
+  installTimeoutMs: 60_000,
+  parallelMax: 1,
+  isForgetful: false,
+  staysAfterReport: true,
 };
 
 export const serverRules: { readonly [kind in ServerKind]: ServerRules } = {
@@ -68,13 +87,15 @@ export const serverRules: { readonly [kind in ServerKind]: ServerRules } = {
   },
   'S-B': early,
   'S-C': { ...early, installTimeoutMs: 60_000 },
-  'S-M': {
+  'S-M': late,
+  single: { ...late, isListFatal: true },
+  literal: {
     ...early,
+    isFirstAckEmpty: false,
+    isLaterEmptyFatal: false,
     isLoneIndexFatal: false,
     installTimeoutMs: 60_000,
-    parallelMax: 1,
-    isForgetful: false,
-    staysAfterReport: true,
+    isListLiteral: true,
   },
 };
 

@@ -1,6 +1,7 @@
 // The SOTA server of protocol 2.4 without any I/O: the caller passes messages and time. The
 // simulator and the tests over real sockets use the same server.
 import { blockedBy } from './blocked.ts';
+import { readAck } from './read-ack.ts';
 import { dialects } from './dialects.ts';
 import { shortened } from './seen.ts';
 import { messageTtlMs, sendsMax, serverRules } from './server-rules.ts';
@@ -177,14 +178,10 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
     if (upload === undefined) return 'nothing is sent of it';
     if (upload.phase === 'finished') return 'it is finished';
     if (upload.phase === 'queued') return 'it has not begun';
-    const chunks = ack.chunks.toSorted((a, b) => a - b);
-    const isFirst = upload.phase === 'waiting';
-    if (isFirst && rules.isFirstAckEmpty && chunks.length > 0) return 'the first ack must be []';
-    const isEmptyFatal = !isFirst && chunks.length === 0 && rules.isLaterEmptyFatal;
-    const isLoneFatal = chunks.length === 1 && chunks[0] !== 1 && rules.isLoneIndexFatal;
+    const next = readAck(rules, ack.chunks, upload.phase === 'waiting');
+    if (next === 'ignored') return 'the first ack must be []';
     // The actor throws and restarts from its beginning.
-    if (isEmptyFatal || isLoneFatal) return () => announce(upload);
-    return () => proceed(upload, nextIndex(chunks));
+    return () => (next === 'throws' ? announce(upload) : proceed(upload, next));
   }
 
   function proceed(upload: Upload, index: number): void {
@@ -285,16 +282,3 @@ export function createServer(options: ServerOptions, ports: ServerPorts): Server
 }
 
 const isSameId = (a: PackageId, b: PackageId) => a.name === b.name && a.version === b.version;
-
-/**
- * The first gap, else the index after the last; the server does not detect a missing chunk 1
- * (protocol 2.4).
- */
-export function nextIndex(sorted: readonly number[]): number {
-  let last = sorted[0] ?? 0;
-  for (const index of sorted.slice(1)) {
-    if (index > last + 1) return last + 1;
-    last = index;
-  }
-  return last + 1;
-}
