@@ -36,6 +36,15 @@ export const transfersMax = 4;
  * what it learned of it.
  */
 export const backendsMax = 8;
+/** Stored chunks that an ack lists one by one. With more, it lists the last two (`rvi.ack`). */
+export const fullAckChunksMax = 8;
+/**
+ * New chunks after an interruption until an ack lists the last two chunks only. Until then, a chunk
+ * that arrives again may be a late copy.
+ */
+export const newChunksBeforeTail = 2;
+/** Starts in a row that reject a list of chunks, until the agent tries the other list. */
+export const listRejectionsMax = 2;
 /** Payloads in the history, with their attempts. The agent forgets the oldest one. */
 export const historyEntriesMax = 64;
 /**

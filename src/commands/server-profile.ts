@@ -13,8 +13,8 @@ export function learnedLines({ backend, previousServers }: Status): readonly str
 
 function blockOf(head: string, one: ServerProfile): readonly string[] {
   const { messages, keepAlive, learned } = one;
-  const { afterStart, resume } = learned;
-  if ([messages, afterStart, resume].every((known) => known === undefined)) return [];
+  const { afterStart, resume, ack } = learned;
+  if ([messages, afterStart, resume, ack].every((known) => known === undefined)) return [];
   return [
     head,
     ...(messages === undefined ? [] : [`  server dialect: ${messages}`]),
@@ -22,6 +22,7 @@ function blockOf(head: string, one: ServerProfile): readonly string[] {
       ? []
       : [`  after a repeated start, it resumes on ${methodText(afterStart)}`]),
     ...(resume === undefined ? [] : [`  after a stall, it resumes on ${methodText(resume)}`]),
+    ...(ack === undefined ? [] : [`  each ack lists ${listText(ack)}`]),
     keepAlive
       ? '  it may abandon an install after a minute, so the agent sends progress acks'
       : '  it has no install timeout, so the agent sends nothing while an install runs',
@@ -30,4 +31,8 @@ function blockOf(head: string, one: ServerProfile): readonly string[] {
 
 function methodText(method: string): string {
   return method === 'empty' ? 'an empty ack' : 'a list of all stored chunks';
+}
+
+function listText(list: string): string {
+  return list === 'single' ? 'only the last chunk' : 'all stored chunks';
 }

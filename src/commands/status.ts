@@ -59,10 +59,11 @@ export function headLines({
   backend,
   storageError,
 }: Status): readonly string[] {
-  const { afterStart, resume } = backend.learned;
+  const { afterStart, resume, ack } = backend.learned;
   const learned = [
     ...(afterStart === undefined ? [] : [`after a start: ${afterStart}`]),
     ...(resume === undefined ? [] : [`to resume: ${resume}`]),
+    ...(ack === undefined ? [] : [`each ack: ${ack}`]),
   ];
   const rows = [
     [

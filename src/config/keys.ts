@@ -111,7 +111,7 @@ function readRvi(take: Take): AgentSettings['rvi'] {
     finishTimeoutMs: take('rvi.finish_timeout', seconds(0.1, 3600), 30),
     // Servers give up after 60 s (protocol 2.4).
     progressIntervalMs: take('rvi.progress_interval', seconds(0, 55), 20, 'rvi.keep_alive'),
-    ack: take('rvi.ack', oneOf('full', 'tail'), 'full'),
+    ack: take('rvi.ack', oneOf('auto', 'full', 'tail'), 'auto'),
     inventory: take('rvi.inventory', oneOf('all', 'strict'), 'all', 'rvi.packages'),
     serverDialect: take('rvi.server_dialect', serverDialect, 'auto', 'rvi.messages'),
     nodeDialect: take('rvi.node_dialect', nodeDialect, 'jsonrpc', 'rvi.dialect'),

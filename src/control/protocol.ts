@@ -120,7 +120,11 @@ const historyStatus = object<HistoryStatus>({
 const learned = {
   messages: optional(oneOf('P1', 'P2', 'P3')),
   keepAlive: flag,
-  learned: object<ServerProfile['learned']>({ afterStart: optional(text), resume: optional(text) }),
+  learned: object<ServerProfile['learned']>({
+    afterStart: optional(text),
+    resume: optional(text),
+    ack: optional(text),
+  }),
 };
 
 export const isStatus: Check<Status> = object<Status>({

@@ -90,14 +90,17 @@ export function indicesOf(chunks: ChunkSet): readonly number[] {
   return indices;
 }
 
+/** What an ack lists: all stored chunks, the last two of the run 1..n, or only n. */
+export type AckList = 'full' | 'tail' | 'single';
+
 /**
- * Returns the indices of an ack. A non-empty list always contains 1, because servers would skip
- * chunk 1 otherwise (protocol 2.4).
+ * Returns the indices of an ack. Without chunk 1 the list is empty, because servers would skip
+ * chunk 1 otherwise. After the end of the run 1..n, a server sends n + 1, the first missing chunk,
+ * whatever is stored after it (protocol 2.4).
  */
-export function ackIndices(chunks: ChunkSet, mode: 'full' | 'tail'): readonly number[] {
-  if (!hasChunk(chunks, 1)) return [];
+export function ackIndices(chunks: ChunkSet, list: AckList): readonly number[] {
+  if (list === 'full') return hasChunk(chunks, 1) ? indicesOf(chunks) : [];
   const prefix = prefixCount(chunks);
-  // Each server continues after the last entry of a list that has several entries and no gap.
-  if (mode === 'tail' && prefix === chunks.count && prefix > 2) return [prefix - 1, prefix];
-  return indicesOf(chunks);
+  if (prefix < 2) return prefix === 0 ? [] : [1];
+  return list === 'tail' ? [prefix - 1, prefix] : [prefix];
 }

@@ -242,7 +242,7 @@ export type Signal =
   /** A start led to no transfer. The outcome contains the reason. */
   | { readonly kind: 'start-rejected'; readonly id: PackageId }
   | { readonly kind: 'chunk-stored'; readonly id: PackageId }
-  | { readonly kind: 'chunk-repeated'; readonly id: PackageId }
+  | { readonly kind: 'chunk-repeated'; readonly id: PackageId; readonly chunkIndex: number }
   /** A stored chunk is corrupt: the server must send it again. */
   | { readonly kind: 'chunk-missing'; readonly id: PackageId }
   | { readonly kind: 'inventory'; readonly packages: readonly PackageId[] };

@@ -73,6 +73,8 @@ export type ServerProfile = {
     readonly afterStart: string | undefined;
     /** The ack that makes this server continue a stalled transfer. */
     readonly resume: string | undefined;
+    /** The list of chunks that this server needs in each ack; missing: the last two are enough. */
+    readonly ack: string | undefined;
   };
 };
 

@@ -192,7 +192,7 @@ export function onChunk(state: State, chunk: Chunk): Decision {
   if (crcOf(transfer.chunks, chunkIndex) !== undefined) {
     return decision({
       notes: [{ kind: 'counter', counter: 'chunksRepeated' }],
-      signals: [{ kind: 'chunk-repeated', id }],
+      signals: [{ kind: 'chunk-repeated', id, chunkIndex }],
     });
   }
   const sizeBytes = data.length;

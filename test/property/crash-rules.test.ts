@@ -79,7 +79,7 @@ function settingsOf(prng: Prng, dialect: Spelling): Settings {
   const url = dialect === 'jsonrpc' ? '' : 'url = "ws://127.0.0.1:8808"';
   const text =
     `[device]\nvin = "${vin}"\n[rvi]\n${url}\ntimeout = ${timeout}\ndialect = "${dialect}"\n` +
-    `ack = "${prng.pick(['full', 'tail'])}"\n`;
+    `ack = "${prng.pick(['auto', 'full', 'tail'])}"\n`;
   const read = readSettings({ file: '', text, environment: {} });
   if (!read.ok) throw new Error(JSON.stringify(read.errors));
   return read.settings;

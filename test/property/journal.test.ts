@@ -49,6 +49,7 @@ function createFacts(random: Prng): () => Fact {
     }),
     () => ({ kind: 'chunk-removed', number: number(), chunkIndex: chunkIndex() }),
     () => ({ kind: 'resume-method-learned', context: 'resume', method: 'empty' }),
+    () => ({ kind: 'ack-list-learned', list: 'full' }),
     () => ({ kind: 'transfer-discarded', id: random.pick(ids) }),
   ];
   const often = makers[3];

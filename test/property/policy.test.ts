@@ -60,9 +60,11 @@ function createModel(): Model {
   };
 }
 
+const acks = ['auto', 'full', 'tail'] as const;
+
 function settingsOf(seed: number): Settings {
   const own = seed % 3 === 0 ? asking : usual;
-  return { ...own, rvi: { ...own.rvi, ack: seed % 2 === 0 ? 'full' : 'tail' } };
+  return { ...own, rvi: { ...own.rvi, ack: acks[seed % acks.length] ?? 'auto' } };
 }
 
 const checks = new Map<string, Check>();

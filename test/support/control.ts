@@ -137,7 +137,7 @@ export function statusOf(change: Partial<Status> = {}): Status {
       servicesFrom: 'notify',
       messages: undefined,
       keepAlive: true,
-      learned: { afterStart: undefined, resume: undefined },
+      learned: { afterStart: undefined, resume: undefined, ack: undefined },
     },
     previousServers: [],
     packages: [],

@@ -37,7 +37,7 @@ test('gives the documented defaults without a file', () => {
       stallTimeoutMs: 10_000,
       finishTimeoutMs: 30_000,
       progressIntervalMs: 20_000,
-      ack: 'full',
+      ack: 'auto',
       inventory: 'all',
       serverDialect: 'auto',
       nodeDialect: 'jsonrpc',
@@ -272,7 +272,7 @@ const wrongValues: readonly (readonly [string, string, string])[] = [
   ['rvi', 'stall_timeout = -1', 'is -1: write a number of seconds from 0.1 to 600'],
   ['rvi', 'stall_timeout = inf', 'is Infinity: write a number of seconds from 0.1 to 600'],
   ['rvi', 'finish_timeout = "30"', 'is "30": write a number of seconds from 0.1 to 3600'],
-  ['rvi', 'ack = "all"', 'is "all": write "full" or "tail"'],
+  ['rvi', 'ack = "all"', 'is "all": write "auto", "full" or "tail"'],
   ['rvi', 'node_dialect = "0.4"', 'is "0.4": write "jsonrpc", "rvi-0.4" or "rvi-0.5"'],
   ['rvi', 'tls_ca = "ca.pem"', 'is "ca.pem": write an absolute path'],
   ['rvi', 'tls_cert = ""', 'is "": write an absolute path'],
@@ -443,7 +443,7 @@ test('tells everything that is wrong at once, in the order of the file, then of 
   assert.equal(errors(text, { SOTA_AGENT_LOG_LEVEL: 'loud' }), [
     'c.toml:2: log.levl is not a known key: did you mean log.level?',
     'c.toml:4: rvi.stall_timeout is "x": write a number of seconds from 0.1 to 600',
-    'c.toml:5: rvi.ack is "x": write "full" or "tail"',
+    'c.toml:5: rvi.ack is "x": write "auto", "full" or "tail"',
     'environment SOTA_AGENT_LOG_LEVEL: log.level is "loud": ' +
       'write "debug", "info", "warn" or "error"',
   ]);

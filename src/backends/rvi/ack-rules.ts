@@ -1,17 +1,18 @@
 // When an ack is legal, and what it lists. An ack is built from the committed state when it is
 // sent. So a lost one does no harm, and several become one.
-import { ackIndices } from '../../core/chunk-set.ts';
 import { inPhase, keyOf, packageIn, transferOf } from '../../core/decision-helpers.ts';
+import { ackListOf, finishedListOf } from './ack-list.ts';
 import { isOutcomePending } from './progress-ack.ts';
 import { isComplete } from './resume-strategy.ts';
 import type { PackageId, State } from '../../core/model.ts';
 import type { Settings } from './settings.ts';
 import type { Message } from './messages.ts';
+import type { RviAgentState } from './model.ts';
 
 /** Returns no ack after the finish, or without a transfer (protocol 2.4). `empty`: `[]`. */
 export function ackOf(
   settings: Settings,
-  { packages }: State,
+  { core: { packages }, backend }: RviAgentState,
   id: PackageId,
   empty: boolean,
 ): Message | undefined {
@@ -21,22 +22,21 @@ export function ackOf(
   const isDeferred = empty && inPhase(one, 'offered') && one.started !== undefined;
   if (inPhase(one, 'accepted') || isRefused || isDeferred) return { kind: 'ack', id, chunks: [] };
   if (!inPhase(one, 'receiving')) return undefined;
-  const { transfer, finished } = one.phase;
-  if (finished && isComplete(one)) return undefined;
-  return { kind: 'ack', id, chunks: empty ? [] : ackIndices(transfer.chunks, settings.rvi.ack) };
+  if (one.phase.finished && isComplete(one)) return undefined;
+  return { kind: 'ack', id, chunks: empty ? [] : ackListOf(settings, backend, one) };
 }
 
 /** The progress ack: only while the outcome of the package is pending. */
 export function progressAckOf(
   settings: Settings,
-  { packages }: State,
+  { core: { packages }, backend }: RviAgentState,
   id: PackageId,
 ): Message | undefined {
   const one = packages.get(keyOf(id));
   const transfer = one === undefined ? undefined : transferOf(one);
   if (one === undefined || transfer === undefined) return undefined;
   if (!isOutcomePending(one) || one.isMultiPackage) return undefined;
-  return { kind: 'ack', id, chunks: ackIndices(transfer.chunks, settings.rvi.ack) };
+  return { kind: 'ack', id, chunks: finishedListOf(settings, backend, id, transfer) };
 }
 
 /** The restart ack: only without a transfer, which has other ways to make the server continue. */

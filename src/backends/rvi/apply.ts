@@ -2,7 +2,13 @@
 import { keyOf } from '../../core/decision-helpers.ts';
 import type { Fact } from '../../core/events.ts';
 import type { State } from '../../core/model.ts';
-import { learnedDialect, learnedMethod, named, newServer } from './known-servers.ts';
+import {
+  learnedAckList,
+  learnedDialect,
+  learnedMethod,
+  named,
+  newServer,
+} from './known-servers.ts';
 import { originSet, originsAfter } from './origins.ts';
 import type { RviFact, RviNote, RviState } from './model.ts';
 
@@ -29,6 +35,7 @@ export const initialState: RviState = {
 const table: Table = {
   'server-named': named,
   'resume-method-learned': learnedMethod,
+  'ack-list-learned': learnedAckList,
   'dialect-learned': learnedDialect,
   'inventory-requested': (own, { services }) => ({
     ...own,

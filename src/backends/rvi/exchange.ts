@@ -16,6 +16,8 @@ const initial: { readonly [P in Exchange['phase']]: Of<P> } = {
     ...unasked,
     method: undefined,
     context: 'resume',
+    newChunks: 0,
+    listRejections: 0,
     finishDeadlineMs: undefined,
   },
   reporting: { phase: 'reporting', ...unasked, isReportInFlight: false, sentAtMs: undefined },

@@ -20,6 +20,12 @@ const table: Table<RviFact> = {
     // A lost fact does no harm: the agent learns the method again.
     isCritical: false,
   },
+  'ack-list-learned': {
+    flash: 'ack-list-learned',
+    fields: { list: oneOf('full', 'single'), services: optional(services) },
+    // A lost fact costs one chunk.
+    isCritical: false,
+  },
   'dialect-learned': {
     flash: 'dialect-learnt',
     fields: { dialect: oneOf('P1', 'P2', 'P3'), hasNoInstallTimeout: optional(flag) },

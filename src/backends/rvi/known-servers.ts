@@ -11,7 +11,7 @@ export const newServer: KnownServer = {
   services: undefined,
   dialect: undefined,
   hasNoInstallTimeout: false,
-  learned: { 'after-start': undefined, resume: undefined },
+  learned: { 'after-start': undefined, resume: undefined, ack: undefined },
 };
 
 /** A server that is named again keeps what was learned about it. */
@@ -40,20 +40,43 @@ export function serverOf(state: RviState, id: PackageId): KnownServer {
   return known.find((one) => isSame(one.services, services)) ?? { ...newServer, services };
 }
 
-/** Changes the server that the fact names, or the one that was named last. */
+/**
+ * How a fact names the server that offered a package: by its services, or as the server that was
+ * named last. Undefined: there is no entry for it, because no notify has named it.
+ */
+export function learnedOf(
+  state: RviState,
+  id: PackageId,
+): { readonly services?: ServerServices } | undefined {
+  const services = servicesOfOrigin(state, id);
+  if (isSame(services, state.server.services)) return {};
+  return services === undefined ? undefined : { services };
+}
+
+type Learned = Partial<KnownServer['learned']>;
+
 export function learnedMethod(
   state: RviState,
   { context, method, services }: Of<'resume-method-learned'>,
 ): RviState {
-  const learn = (one: KnownServer): KnownServer => ({
-    ...one,
-    learned: { ...one.learned, [context]: method },
-  });
+  return learn(state, services, { [context]: method });
+}
+
+export function learnedAckList(
+  state: RviState,
+  { list, services }: Of<'ack-list-learned'>,
+): RviState {
+  return learn(state, services, { ack: list });
+}
+
+/** Changes the server that the fact names, or the one that was named last. */
+function learn(state: RviState, services: ServerServices | undefined, news: Learned): RviState {
+  const taught = (one: KnownServer) => ({ ...one, learned: { ...one.learned, ...news } });
   if (services === undefined || isSame(state.server.services, services)) {
-    return { ...state, server: learn(state.server) };
+    return { ...state, server: taught(state.server) };
   }
   const previousServers = state.previousServers.map((one) =>
-    isSame(one.services, services) ? learn(one) : one,
+    isSame(one.services, services) ? taught(one) : one,
   );
   return { ...state, previousServers };
 }

@@ -14,6 +14,9 @@ export type ResumeMethod = 'full' | 'empty' | 'start';
 /** `/sota/start` has just arrived, or a transfer is stalled. */
 export type ResumeContext = 'after-start' | 'resume';
 
+/** All stored chunks, or only the last one of the run 1..n. */
+export type LearnedList = 'full' | 'single';
+
 export type KnownServer = {
   /** Undefined until a notify names them. */
   readonly services: ServerServices | undefined;
@@ -23,6 +26,8 @@ export type KnownServer = {
   readonly learned: {
     readonly 'after-start': ResumeMethod | undefined;
     readonly resume: ResumeMethod | undefined;
+    /** The list that its acks require; undefined: the last two chunks are enough (protocol 2.4). */
+    readonly ack: LearnedList | undefined;
   };
 };
 
@@ -67,6 +72,10 @@ export type Receiving = Attempts & {
   /** The method whose answer is awaited. */
   readonly method: ResumeMethod | undefined;
   readonly context: ResumeContext;
+  /** New chunks since the agent last made the server continue. */
+  readonly newChunks: number;
+  /** How often the server answered a list of several chunks by `/sota/start`, since a new chunk. */
+  readonly listRejections: number;
   readonly finishDeadlineMs: number | undefined;
 };
 
@@ -152,6 +161,12 @@ export type RviFact =
       readonly kind: 'resume-method-learned';
       readonly context: ResumeContext;
       readonly method: ResumeMethod;
+      readonly services?: ServerServices;
+    }
+  /** The server reads the last two chunks of an ack in another way than all other servers. */
+  | {
+      readonly kind: 'ack-list-learned';
+      readonly list: LearnedList;
       readonly services?: ServerServices;
     }
   | {

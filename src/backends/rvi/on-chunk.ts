@@ -1,11 +1,12 @@
 // Handles a chunk. The core stores it, and this file decides which ack to send.
 import { packageIn, refuse } from '../../core/decision-helpers.ts';
 import { onChunk as store } from '../../core/transfers.ts';
+import { ackListLearned, isReadLiterally, learnedOnTrial } from './ack-list.ts';
 import { combine, decision, nothing } from './decision.ts';
 import { note, receivingOf, startingOf } from './exchange.ts';
 import { isComplete, onServerProgress } from './resume-strategy.ts';
 import type { InPhase } from '../../core/decision-helpers.ts';
-import type { Moment } from '../../core/events.ts';
+import type { Moment, Signal } from '../../core/events.ts';
 import type { PackageId } from '../../core/model.ts';
 import type { Settings } from './settings.ts';
 import type { Request } from './messages.ts';
@@ -56,9 +57,10 @@ export function onChunkStored(
   const { facts, exchange } = onServerProgress(settings, before.backend, was, moment);
   const { finishTimeoutMs } = settings.rvi;
   const finishDeadlineMs = isComplete(one) ? moment.nowMs + finishTimeoutMs : undefined;
+  const newChunks = exchange.newChunks + 1;
   return decision({
-    facts,
-    notes: [note(id, { ...exchange, finishDeadlineMs })],
+    facts: [...facts, ...learnedOnTrial(settings, before.backend, was)],
+    notes: [note(id, { ...exchange, newChunks, listRejections: 0, finishDeadlineMs })],
     effects: [{ kind: 'ack', id, empty: false }],
   });
 }
@@ -67,15 +69,18 @@ export function onChunkStored(
 export function onChunkRepeated(
   settings: Settings,
   { core, backend }: RviAgentState,
-  id: PackageId,
+  { id, chunkIndex }: Extract<Signal, { readonly kind: 'chunk-repeated' }>,
   moment: Moment,
 ): Decision {
   const one = packageIn(core, id, 'receiving');
-  if (one === undefined || receivingOf(backend, id).method === undefined) return nothing;
+  if (one === undefined) return nothing;
+  const isAwaited = receivingOf(backend, id).method !== undefined;
+  const isLiteral = isReadLiterally(settings, backend, one, chunkIndex);
+  if (!isAwaited && !isLiteral) return nothing;
   const { facts, exchange } = onServerProgress(settings, backend, one, moment);
   return decision({
-    facts,
-    notes: [note(id, exchange)],
+    facts: isLiteral ? ackListLearned(backend, id, 'full') : facts,
+    notes: [note(id, isLiteral ? { ...exchange, newChunks: 0, listRejections: 0 } : exchange)],
     effects: [{ kind: 'ack', id, empty: false }],
   });
 }

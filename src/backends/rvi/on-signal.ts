@@ -38,7 +38,7 @@ const table: Table = {
   'chunk-stored': ({ settings, before, state, signal, moment }) =>
     onChunkStored(settings, before, state, signal.id, moment),
   'chunk-repeated': ({ settings, state, signal, moment }) =>
-    onChunkRepeated(settings, state, signal.id, moment),
+    onChunkRepeated(settings, state, signal, moment),
   'chunk-missing': ({ state: { backend }, signal: { id }, moment }) => {
     const exchange = receivingOf(backend, id);
     return decision({ notes: [note(id, { ...exchange, attempts: 0, deadlineMs: moment.nowMs })] });

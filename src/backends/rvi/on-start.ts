@@ -2,6 +2,7 @@
 import { inPhase, keyOf, packageIn, refuse } from '../../core/decision-helpers.ts';
 import { failure, rejectStart } from '../../core/outcome.ts';
 import { begin, replace } from '../../core/transfers.ts';
+import { rejectionsAfterStart } from './ack-list.ts';
 import { combine, decision, nothing } from './decision.ts';
 import { note, receivingOf } from './exchange.ts';
 import { isAnother, onAnother } from './multi-package.ts';
@@ -56,8 +57,9 @@ function onStartAgain(
     return refuse('start-ignored', { ...one.id, reason: 'all chunks received' });
   }
   const exchange = receivingOf(state.backend, one.id);
-  const again = { ...exchange, attempts: 0, context: 'after-start', method: undefined } as const;
-  return tryNextMethod(settings, state, one, moment, again);
+  const listRejections = rejectionsAfterStart(settings, state.backend, one);
+  const again = { attempts: 0, context: 'after-start', method: undefined, listRejections } as const;
+  return tryNextMethod(settings, state, one, moment, { ...exchange, ...again });
 }
 
 /**

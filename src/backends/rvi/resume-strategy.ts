@@ -8,7 +8,7 @@ import { log } from '../../core/decision-helpers.ts';
 import { isAllStored } from '../../core/phases.ts';
 import { decision } from './decision.ts';
 import { note, receivingOf } from './exchange.ts';
-import { isSame, serverOf, servicesOfOrigin } from './known-servers.ts';
+import { learnedOf, serverOf } from './known-servers.ts';
 import type { InPhase } from '../../core/decision-helpers.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Settings } from './settings.ts';
@@ -49,7 +49,7 @@ export function tryNextMethod(
       ? settings.rvi.stallTimeoutMs
       : backoffMs(round, startRetryDelayMsMin, startRetryDelayMsMax, moment.random);
   const deadlineMs = moment.nowMs + waitMs;
-  const next = { ...exchange, attempts: attempts + 1, method, deadlineMs };
+  const next = { ...exchange, attempts: attempts + 1, method, newChunks: 0, deadlineMs };
   const { name, version } = one.id;
   const level = attempts === 1 ? 'warn' : 'debug';
   const stalled = log(level, 'download-stalled', { name, version, method, attempts });
@@ -85,10 +85,6 @@ function learned(
   // Without a stored chunk the full list is `[]`, so its success shows nothing.
   if (method === undefined || one.phase.transfer.chunks.count === 0) return [];
   if (serverOf(own, one.id).learned[context] === method || method === 'start') return [];
-  const services = servicesOfOrigin(own, one.id);
-  const isPresent = isSame(services, own.server.services);
-  // No notify has named the server, so there is no entry for it.
-  if (!isPresent && services === undefined) return [];
-  const of = isPresent || services === undefined ? {} : { services };
-  return [{ kind: 'resume-method-learned', context, method, ...of }];
+  const of = learnedOf(own, one.id);
+  return of === undefined ? [] : [{ kind: 'resume-method-learned', context, method, ...of }];
 }

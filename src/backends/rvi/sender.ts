@@ -202,16 +202,16 @@ const isOther = (effect: RviEffect) => (other: RviEffect) =>
 
 function messageOf(
   settings: Settings,
-  { core }: RviAgentState,
+  state: RviAgentState,
   effect: RviEffect,
 ): Message | undefined {
   switch (effect.kind) {
     case 'ack':
-      return ackOf(settings, core, effect.id, effect.empty);
+      return ackOf(settings, state, effect.id, effect.empty);
     case 'restart-ack':
-      return restartAckOf(core, effect.id);
+      return restartAckOf(state.core, effect.id);
     case 'progress-ack':
-      return progressAckOf(settings, core, effect.id);
+      return progressAckOf(settings, state, effect.id);
     case 'request-start':
       return { kind: 'start', id: effect.id };
     case 'report':

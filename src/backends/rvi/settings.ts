@@ -29,7 +29,8 @@ export type RviSettings = {
   readonly finishTimeoutMs: number;
   /** Between signs of life while an install runs; 0: none. */
   readonly progressIntervalMs: number;
-  readonly ack: 'full' | 'tail';
+  /** Chunks that an ack lists: all that are stored, the last two, or what the server requires. */
+  readonly ack: 'auto' | 'full' | 'tail';
   /** Of the installed packages: all that a server may be able to read, or surely can. */
   readonly inventory: 'all' | 'strict';
   /** Dialect of the messages of the server; `auto`: as the notify shows. */

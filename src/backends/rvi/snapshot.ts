@@ -30,5 +30,6 @@ function ofServer(one: KnownServer): readonly RviFact[] {
     const method = learned[context];
     if (method !== undefined) facts.push({ kind: 'resume-method-learned', context, method });
   }
+  if (learned.ack !== undefined) facts.push({ kind: 'ack-list-learned', list: learned.ack });
   return facts;
 }

@@ -43,7 +43,7 @@ function profileOf({ dialect, hasNoInstallTimeout, learned }: KnownServer): Serv
     messages: dialect,
     // Until a notify shows it, the agent assumes a server that gives up.
     keepAlive: !hasNoInstallTimeout,
-    learned: { afterStart: learned['after-start'], resume: learned.resume },
+    learned: { afterStart: learned['after-start'], resume: learned.resume, ack: learned.ack },
   };
 }
 

@@ -45,7 +45,10 @@ export const meanings: { readonly [key: string]: string } = {
   'rvi.progress_interval':
     'Time between progress messages during an install; 0: none. It is for [servers that give ' +
     'up](../integrate/node-and-server.md#the-time-of-an-install).',
-  'rvi.ack': 'Chunks that an ack lists: all that are stored, or the last two if there is no gap.',
+  'rvi.ack':
+    'Chunks that an ack lists: `auto` lists the last two, or what the server requires; `full` ' +
+    'all that are stored; `tail` the last two always. ' +
+    'See [Acks](../integrate/node-and-server.md#acks).',
   'rvi.inventory':
     'Packages that the inventory contains. `"strict"`: only versions of three numbers ' +
     '([why](../integrate/node-and-server.md#the-inventory)).',

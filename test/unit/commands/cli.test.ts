@@ -218,7 +218,7 @@ test('ends every command on a bad configuration, with every complaint', async ()
       out: '',
       err:
         `${usual}:2: rvi.stal is not a known key: did you mean rvi.stall_timeout?\n` +
-        `${usual}:3: rvi.ack is "x": write "full" or "tail"\n`,
+        `${usual}:3: rvi.ack is "x": write "auto", "full" or "tail"\n`,
     });
     assert.not(isStarted);
   }
@@ -272,7 +272,10 @@ test('prints the effective configuration', async () => {
 // ---------------------------------------------------------------- status
 
 const rich: Status = statusOf({
-  backend: { ...statusOf().backend, learned: { afterStart: 'empty', resume: 'full' } },
+  backend: {
+    ...statusOf().backend,
+    learned: { afterStart: 'empty', resume: 'full', ack: undefined },
+  },
   packages: [
     receiving(12),
     {
@@ -451,8 +454,8 @@ old 1: report not confirmed (failed: opkg said no)
 });
 
 test('tells in words what was learnt of the servers', async () => {
-  const learned = { afterStart: 'empty', resume: 'full' };
-  const none = { afterStart: undefined, resume: undefined };
+  const learned = { afterStart: 'empty', resume: 'full', ack: 'single' };
+  const none = { afterStart: undefined, resume: undefined, ack: undefined };
   const world = createWorld();
   await startFakeDaemon(
     world,
@@ -471,6 +474,7 @@ Learned from the server at b/sota/start:
   server dialect: P3
   after a repeated start, it resumes on an empty ack
   after a stall, it resumes on a list of all stored chunks
+  each ack lists only the last chunk
   it may abandon an install after a minute, so the agent sends progress acks
 Learned from the previous server at old/sota/start:
   server dialect: P1

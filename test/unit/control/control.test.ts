@@ -417,7 +417,7 @@ test('gives up on an answer without an end', async () => {
 
 test('knows a status, and every way in which one field of it may be wrong', () => {
   const update = { description: 'd', signature: 's', requestConfirmation: true };
-  const learned = { afterStart: 'full', resume: 'empty' };
+  const learned = { afterStart: 'full', resume: 'empty', ack: 'full' };
   const full = statusOf({
     vehicle: { vin: 'v', uuid: 'u' },
     packages: [{ ...receiving(3), installPercent: 4, update }],
@@ -445,7 +445,7 @@ test('knows a status, and every way in which one field of it may be wrong', () =
   assert.ok(isStatus(full));
   assert.ok(isStatus(JSON.parse(JSON.stringify(statusOf()))));
   const spoilt = everyWayToSpoil(full);
-  assert.is(spoilt.length, 51);
+  assert.is(spoilt.length, 53);
   for (const one of spoilt) assert.not(isStatus(one), JSON.stringify(one));
 });
 

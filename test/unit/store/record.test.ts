@@ -30,6 +30,7 @@ const every: { readonly [K in Fact['kind']]: Extract<Fact, { readonly kind: K }>
     context: 'after-start',
     method: 'empty',
   },
+  'ack-list-learned': { kind: 'ack-list-learned', list: 'single' },
   'dialect-learned': { kind: 'dialect-learned', dialect: 'P3', hasNoInstallTimeout: true },
   offered: {
     kind: 'offered',

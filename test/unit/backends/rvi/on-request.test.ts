@@ -183,7 +183,7 @@ test('what was learnt of a backend is of that one, and comes back with its name'
     services: backend,
     dialect: 'P1',
     hasNoInstallTimeout: false,
-    learned: { 'after-start': 'empty', resume: 'start' },
+    learned: { 'after-start': 'empty', resume: 'start', ack: 'full' },
   } as const;
   const taught = createCore(settings, withParts(state, { server }));
   taught.ask({ ...offer(), services: backend });
@@ -193,7 +193,7 @@ test('what was learnt of a backend is of that one, and comes back with its name'
     services: moved,
     dialect: 'P1',
     hasNoInstallTimeout: false,
-    learned: { 'after-start': undefined, resume: undefined },
+    learned: { 'after-start': undefined, resume: undefined, ack: undefined },
   });
   assert.equal(
     taught.state().previousServers.map(({ services }) => services),
@@ -207,7 +207,7 @@ test('what was learnt of a backend is of that one, and comes back with its name'
       services: backend,
       dialect: 'P1',
       hasNoInstallTimeout: false,
-      learned: { 'after-start': 'empty', resume: 'start' },
+      learned: { 'after-start': 'empty', resume: 'start', ack: 'full' },
     });
     assert.equal(
       core.state().previousServers.map(({ services }) => services),

@@ -11,6 +11,7 @@ import { packagesMax, recordBytesMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
   backend,
+  chunkOf,
   complete,
   createCore,
   createLinked,
@@ -137,6 +138,18 @@ test('dialect, patience and what moves a silent server are of its packages alone
   receive(core, ghc, 3, 3);
   core.ask({ kind: 'finish', id: ghc });
   assert.is(needsProgressAck(core.state()), undefined, 'the server of ghc is patient');
+});
+
+test('the list that an ack requires is learned of the server that offered the package', () => {
+  const core = createLinked(settings, ghc);
+  open(core, ghc, 20);
+  receive(core, ghc, 12, 20);
+  core.ask(offerOf(vim));
+  core.ask(chunkOf(ghc, 1, 20));
+  for (const state of [...everyway(core.state()), policy.replay(core.facts)]) {
+    assert.is(state.backend.previousServers[0]?.learned.ack, 'full');
+    assert.is(state.backend.server.learned.ack, undefined);
+  }
 });
 
 test('a snapshot of many servers stays within bounds', () => {

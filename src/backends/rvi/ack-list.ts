@@ -1,0 +1,109 @@
+// Which chunks an ack lists. A list of all stored chunks grows with the package, and almost every
+// server needs only the last two of the run 1..n (protocol 2.4). A server that reads the list
+// literally sends chunk 1 after them; one that rejects a list of several chunks starts again. The
+// agent learns both from what arrives.
+import { fullAckChunksMax, listRejectionsMax, newChunksBeforeTail } from '../../limits.ts';
+import { ackIndices, prefixCount } from '../../core/chunk-set.ts';
+import { receivingOf } from './exchange.ts';
+import { learnedOf, serverOf } from './known-servers.ts';
+import type { AckList } from '../../core/chunk-set.ts';
+import type { InPhase } from '../../core/decision-helpers.ts';
+import type { PackageId, Transfer } from '../../core/model.ts';
+import type { LearnedList, Receiving, RviFact, RviState } from './model.ts';
+import type { Settings } from './settings.ts';
+
+/** The ack of a transfer in progress. */
+export function ackListOf(
+  settings: Settings,
+  own: RviState,
+  one: InPhase<'receiving'>,
+): readonly number[] {
+  return ackIndices(one.phase.transfer.chunks, listOf(settings, own, one));
+}
+
+/** The ack after the finish: the server has all chunks acknowledged already. */
+export function finishedListOf(
+  { rvi: { ack } }: Settings,
+  own: RviState,
+  id: PackageId,
+  { chunks }: Transfer,
+): readonly number[] {
+  return ackIndices(chunks, ack === 'auto' ? (serverOf(own, id).learned.ack ?? 'tail') : ack);
+}
+
+/**
+ * The ack that makes a server continue lists all chunks: it may be the first one after
+ * `/sota/start`. The last two follow new chunks only: then no copy of chunk 1 is under way, and
+ * chunk 1 is the answer of a server that reads the list literally.
+ */
+function listOf({ rvi: { ack } }: Settings, own: RviState, one: InPhase<'receiving'>): AckList {
+  if (ack !== 'auto') return ack;
+  const exchange = receivingOf(own, one.id);
+  const { ack: learned } = serverOf(own, one.id).learned;
+  if (isOnTrial(exchange)) return otherThan(learned);
+  if (learned !== undefined) return learned;
+  if (one.phase.transfer.chunks.count <= fullAckChunksMax) return 'full';
+  return exchange.newChunks >= newChunksBeforeTail ? 'tail' : 'full';
+}
+
+/** Each of the two lists is tried a few times, in turn, until one leads to a new chunk. */
+function isOnTrial({ listRejections }: Receiving): boolean {
+  return Math.floor(listRejections / listRejectionsMax) % 2 === 1;
+}
+
+function otherThan(learned: LearnedList | undefined): LearnedList {
+  return learned === 'single' ? 'full' : 'single';
+}
+
+/**
+ * Chunk 1 arrives again after a short list: the server misses all that the list lacks. It shows
+ * nothing if `[]` was sent, or if a copy of chunk 1 may be under way since a resume.
+ */
+export function isReadLiterally(
+  settings: Settings,
+  own: RviState,
+  one: InPhase<'receiving'>,
+  chunkIndex: number,
+): boolean {
+  if (chunkIndex !== 1 || settings.rvi.ack !== 'auto') return false;
+  const { method, newChunks } = receivingOf(own, one.id);
+  const isAnswer = method === undefined ? newChunks >= newChunksBeforeTail : method === 'full';
+  return isAnswer && listOf(settings, own, one) !== 'full';
+}
+
+/**
+ * The count after a start that arrives again. A start after the first ack may be a copy of the one
+ * before it, unless that ack listed one chunk, which the first releases reject.
+ */
+export function rejectionsAfterStart(
+  settings: Settings,
+  own: RviState,
+  one: InPhase<'receiving'>,
+): number {
+  const { listRejections, method, context } = receivingOf(own, one.id);
+  const isListed = method === undefined || method === 'full';
+  const isLong = prefixCount(one.phase.transfer.chunks) > 1;
+  const isCounted = context === 'resume' || listOf(settings, own, one) === 'single';
+  return listRejections + (isListed && isLong && isCounted ? 1 : 0);
+}
+
+/** A new chunk answered the list on trial. */
+export function learnedOnTrial(
+  settings: Settings,
+  own: RviState,
+  one: InPhase<'receiving'>,
+): readonly RviFact[] {
+  const isShort = prefixCount(one.phase.transfer.chunks) < 2;
+  const isTried = settings.rvi.ack === 'auto' && isOnTrial(receivingOf(own, one.id));
+  if (isShort || !isTried) return [];
+  return ackListLearned(own, one.id, otherThan(serverOf(own, one.id).learned.ack));
+}
+
+export function ackListLearned(
+  own: RviState,
+  id: PackageId,
+  list: LearnedList,
+): readonly RviFact[] {
+  const of = learnedOf(own, id);
+  return of === undefined ? [] : [{ kind: 'ack-list-learned', list, ...of }];
+}
