@@ -69,8 +69,8 @@ export function createStory(screen: Screen, directory: string, options: StoryOpt
     unfollow();
     await first.kill('SIGKILL');
     const before = acksOf(server.server.log);
-    const acked = before.at(-1)?.chunks ?? '';
-    screen.shout(`** SIGKILL: the agent is gone. Acknowledged are the chunks ${acked}`);
+    const acked = /\d+$/.exec(before.at(-1)?.chunks ?? '')?.[0] ?? '0';
+    screen.shout(`** SIGKILL: the agent is gone. Acknowledged are the chunks up to ${acked}`);
     await pause(downMs);
 
     const begunMs = performance.now();

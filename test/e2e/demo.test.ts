@@ -26,7 +26,7 @@ function runDemo(environment: { readonly [name: string]: string }): Promise<Ende
 
 demo('goes on after SIGKILL, installs, and ends with 0', async () => {
   const { exitCode, out } = await runDemo({});
-  assert.match(out, /\*\* SIGKILL: the agent is gone. Acknowledged are the chunks 1-\d+\n/);
+  assert.match(out, /\*\* SIGKILL: the agent is gone. Acknowledged are the chunks up to \d+\n/);
   assert.match(out, /demo-app 2.0.0: \d+ of 33 chunks stored/);
   assert.match(out, /^ +sent again {3}65536 bytes of /m);
   assert.match(out, /^ +reported {5}success: /m);

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
+import { acknowledged } from '../support/acked.ts';
 import { statusOf } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
 import { linesOf, withVehicle } from '../support/vehicle.ts';
@@ -33,7 +34,7 @@ function isAckOf(count: number) {
     const body: unknown = Array.isArray(parameters) ? parameters[0] : undefined;
     const chunks: unknown = isBody(body) ? body['chunks'] : undefined;
     const isAck = direction === 'in' && service.endsWith('/sota/ack');
-    return isAck && Array.isArray(chunks) && chunks.length === count;
+    return isAck && Array.isArray(chunks) && acknowledged(chunks).length === count;
   };
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
+import { acknowledged } from '../support/acked.ts';
 import { startAgent, writeConfig } from '../support/agent.ts';
 import { createHttpSeedNode } from '../support/seed-node.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -58,7 +59,7 @@ async function serveAll(node: SeedNode, packages: readonly ServerPackage[]): Pro
     if (service === 'report') reports.push(`${String(id['name'])} ${String(body['status'])}`);
     if (service === 'start') for (const each of packages) await announce(node, each);
     if (service !== 'ack' || one === undefined || !Array.isArray(body['chunks'])) continue;
-    const index = body['chunks'].length + 1;
+    const index = acknowledged(body['chunks']).length + 1;
     if (index > one.chunksCount) await node.deliver('/sota/finish', [{ package: one.id }]);
     else {
       const chunk = { package: one.id, index, bytes: one.chunk(index) };

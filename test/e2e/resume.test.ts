@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { isBody } from '../backend/dialect.ts';
 import { packageOf } from '../backend/package.ts';
+import { acknowledged } from '../support/acked.ts';
 import { ipkOf } from '../support/ipk.ts';
 import { createOpkgDevice } from '../support/opkg.ts';
 import { assert, suite } from '../support/suite.ts';
@@ -36,7 +37,7 @@ const at =
 function chunksOf({ parameters }: Passing): number {
   const body: unknown = Array.isArray(parameters) ? parameters[0] : undefined;
   const chunks: unknown = isBody(body) ? body['chunks'] : undefined;
-  return Array.isArray(chunks) ? chunks.length : -1;
+  return Array.isArray(chunks) ? acknowledged(chunks).length : -1;
 }
 
 const ack = (count: number) => (passing: Passing) =>

@@ -15,7 +15,7 @@ export type Conditions = {
   readonly node: NodeKind;
   readonly way: Way;
   readonly weather: Weather;
-  readonly ack: 'full' | 'tail';
+  readonly ack: 'auto' | 'full' | 'tail';
   /** Longest time of one operation of the disk; 0: immediate. */
   readonly latencyMsMax: number;
   /** Maximum time from an interruption to the next start. */
@@ -48,7 +48,7 @@ export function conditionsOf(seed: number, isRough: boolean): Conditions {
     way: Math.floor(seed / 4) % 2 === 0 ? 'http' : 'ws',
     node: nodes[Math.floor(seed / 8) % 3] ?? '0.4',
     weather: isRough ? roughOf(prng) : fair,
-    ack: prng.pick<'full' | 'tail'>(['full', 'full', 'tail']),
+    ack: prng.pick<Conditions['ack']>(['auto', 'full', 'tail']),
     latencyMsMax: prng.pick([0, 0, 3, 40]),
     downMsMax: prng.pick([10, 5_000, 5_000, 200_000]),
     isFresh: prng.chance(0.5),

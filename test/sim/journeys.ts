@@ -1,6 +1,7 @@
 // The journeys: what the server offers, how the device behaves, and what happens meanwhile. The
 // place of interruptions is not part of a journey.
 import { transferOf } from '../../src/core/decision-helpers.ts';
+import { ackJourneys } from './ack-journeys.ts';
 import { willing } from './installers.ts';
 import { sample } from './packages.ts';
 import {
@@ -48,6 +49,8 @@ export type Journey = {
   readonly cutKinds?: readonly CutKind[];
   /** So short that all pairs of interruptions are tried. */
   readonly isSmall?: boolean;
+  /** Chunks that come again before the agent has learned what an ack must list. */
+  readonly learningMax?: number;
   /** Chunks may come again without an interruption, because the server repeats them. */
   readonly mayRepeat?: boolean;
   /** Maximum duration without interruptions and faults; a longer run has a stuck timer. */
@@ -287,6 +290,7 @@ export const journeys: readonly Journey[] = [
     conditions: { dialect: 'P3', kind: 'S-M' },
     isRough: true,
   },
+  ...ackJourneys,
 ];
 
 export function journeyOf(name: string): Journey {

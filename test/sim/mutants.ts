@@ -245,4 +245,18 @@ export const mutants: readonly Mutant[] = [
     '',
     'J1',
   ),
+  one(
+    'does not learn that a server reads acks literally',
+    'backends/rvi/ack-list.ts',
+    'return isAnswer && listOf(',
+    'return false && listOf(',
+    'J21',
+  ),
+  one(
+    'lists two chunks in the first ack after an interruption',
+    'backends/rvi/ack-list.ts',
+    "exchange.newChunks >= newChunksBeforeTail ? 'tail' : 'full'",
+    "'tail'",
+    'J20',
+  ),
 ];

@@ -3,6 +3,7 @@
 import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
 import { chunkBytes } from '../backend/package.ts';
+import { acknowledged } from '../support/acked.ts';
 import { find } from './disk.ts';
 import { readFile } from './flash.ts';
 import { wordOf } from './installers.ts';
@@ -40,6 +41,10 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   /** How often each chunk reached the agent, by transfer. */
   const delivered = new Map<number, Map<number, number>>();
   const files = [...journey.packages, ...(journey.others ?? [])];
+  const isSingle = journey.conditions?.kind === 'single';
+  /** With `tail`, all acks are short. */
+  const isAuto = journey.conditions?.ack === 'auto';
+  let isResuming = false;
   let chunksAgain = 0;
   /** How many chunks may have come again until this moment. */
   let excused = 0;
@@ -50,8 +55,14 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     const transfer = one === undefined ? undefined : transferOf(one);
     // Chunk 0 does not exist: an ack of it for a package that was not started has no meaning.
     const isZero = transfer === undefined && listed.length === 1 && listed[0] === 0;
-    if (listed.length > 0 && !listed.includes(1) && !isTail(listed) && !isZero) {
+    const isWhole = listed.length === 0 || listed.includes(1) || isTail(listed);
+    if (!isWhole && !isZero && !(isSingle && listed.length === 1)) {
       violate(`an ack without chunk 1: ${String(listed)}`);
+    }
+    if (one?.phase.kind === 'receiving' && !one.phase.finished && listed.length > 0) {
+      const isShort = isTail(listed) && listed[0] !== 1;
+      if (isResuming && isShort) violate(`the first ack after an interruption lists ${listed}`);
+      isResuming = false;
     }
     if (one === undefined || transfer === undefined) {
       if (listed.length > 0 && !isZero) violate(`an ack of nothing: ${JSON.stringify(value)}`);
@@ -66,7 +77,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
       isReleased: false,
     };
     promised.set(number, entry);
-    for (const index of listed.map(Number)) {
+    for (const index of acknowledged(listed)) {
       if (!entry.chunks.has(index) && !isRight(entry, index)) {
         violate(`chunk ${index} of ${number}: acked, and not there`);
       }
@@ -98,6 +109,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
    * if only `[]` had advanced the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
+    isResuming = isAuto;
     for (const one of state()?.core.packages.values() ?? []) {
       const number = transferOf(one)?.number;
       if (number === undefined) continue;
@@ -161,7 +173,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   /** A chunk that the disk refused comes again, perhaps with chunk 1, as after an interruption. */
   function onEnd(faults: number): void {
     if (journey.mayRepeat === true || journey.isRough === true) return;
-    const most = excused + 2 * faults + rotten.size;
+    const most = excused + 2 * faults + rotten.size + (journey.learningMax ?? 0);
     if (chunksAgain > most) violate(`${chunksAgain} chunks came again, not ${most}`);
   }
 
@@ -178,7 +190,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   };
 }
 
-/** `ack = "tail"` lists the last two chunks of a prefix without gaps. */
+/** The last two chunks before the first gap. */
 function isTail(listed: readonly unknown[]): boolean {
   return listed.length === 2 && Number(listed[1]) === Number(listed[0]) + 1;
 }

@@ -18,7 +18,7 @@ import type { PackageId, ServerPackage } from '../backend/package.ts';
 export type Told = {
   readonly id: PackageId;
   readonly data: Buffer;
-  /** Every index of any ack. */
+  /** Every chunk that any ack acknowledged. */
   readonly acked: ReadonlySet<number>;
 };
 
@@ -51,12 +51,23 @@ export function createNoting(
   return backend;
 }
 
-/** Adds the indices in the parameters of an ack. */
+/**
+ * The chunks that an ack acknowledges: a list that does not begin with 1 ends at the last chunk
+ * before the first gap, and stands for all chunks up to it (protocol 2.4).
+ */
+export function acknowledged(listed: readonly unknown[]): readonly number[] {
+  const indexes = listed.filter((index) => typeof index === 'number');
+  const [first = 0] = indexes;
+  const last = indexes.at(-1) ?? 0;
+  return first > 1 ? Array.from({ length: last }, (_, at) => at + 1) : indexes;
+}
+
+/** Adds the chunks that the parameters of an ack acknowledge. */
 export function noteAck(parameters: unknown, acked: Set<number>): void {
   const body: unknown = Array.isArray(parameters) ? parameters[0] : parameters;
   const chunks = isBody(body) ? body['chunks'] : undefined;
   if (!Array.isArray(chunks)) return;
-  for (const index of chunks) if (typeof index === 'number') acked.add(index);
+  for (const index of acknowledged(chunks)) acked.add(index);
 }
 
 /** Returns the state of the journal there; the initial state if there is none. */
