@@ -31,6 +31,8 @@ export type Sender = {
   /** Time of the first ack by `performance.now()`, and the number of chunks in it. */
   readonly acked: Promise<{ readonly atMs: number; readonly count: number }>;
   readonly acks: () => number;
+  /** Bytes that the agent had sent, headers included, when the ack of this chunk arrived. */
+  upstreamBytesAt(chunkIndex: number): number;
 };
 
 type Post = (text: string) => void;
@@ -59,9 +61,13 @@ export function createSender(options: SenderOptions): Sender {
   const done = later<string>();
   const acked = later<{ atMs: number; count: number }>();
   const server = createServer();
+  const sockets = new Set<Socket>();
+  const upstreamBytes = () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+  server.on('connection', (socket) => sockets.add(socket));
   let post: Post = () => undefined;
   let registered = 0;
   let sentIndex = 0;
+  const arrived = new Map<number, number>();
   let acks = 0;
 
   function deliver(service: string, body: Body): void {
@@ -100,6 +106,7 @@ export function createSender(options: SenderOptions): Sender {
     acks += 1;
     if (acks === 1) acked.resolve({ atMs: performance.now(), count: chunks.length });
     const index = chunks.at(-1) ?? 0;
+    arrived.set(index, upstreamBytes());
     if (index >= untilIndex) return done.resolve('stopped');
     if (index === chunksCount) return deliver('finish', { package: id });
     const lastIndex = Math.min(index + inFlight, chunksCount, untilIndex);
@@ -123,7 +130,10 @@ export function createSender(options: SenderOptions): Sender {
   const close =
     options.transport === 'ws'
       ? overWebSocket(server, answer, (found) => (post = found))
-      : overHttp(server, answer, (found) => (post = found));
+      : overHttp(server, answer, (found, socket) => {
+          post = found;
+          sockets.add(socket);
+        });
   let port = 0;
   return {
     url: () => `${options.transport}://127.0.0.1:${port}`,
@@ -140,6 +150,7 @@ export function createSender(options: SenderOptions): Sender {
     done: done.promise,
     acked: acked.promise,
     acks: () => acks,
+    upstreamBytesAt: (index) => arrived.get(index) ?? NaN,
   };
 }
 
@@ -164,7 +175,11 @@ function overWebSocket(server: Server, answer: Answer, found: (post: Post) => vo
 /** The response of a client to a delivery has no effect (protocol 1.6). */
 const isAnswer = (text: string) => text.length < 200 && text.includes('"result"');
 
-function overHttp(server: Server, answer: Answer, found: (post: Post) => void): () => void {
+function overHttp(
+  server: Server,
+  answer: Answer,
+  found: (post: Post, socket: Socket) => void,
+): () => void {
   let socket: Socket | undefined;
   server.on('request', (request, response) => {
     const parts: Buffer[] = [];
@@ -177,7 +192,7 @@ function overHttp(server: Server, answer: Answer, found: (post: Post) => void): 
         socket = connect(Number(port), hostname)
           .on('error', () => undefined)
           .resume();
-        found(poster(socket, hostname, pathname));
+        found(poster(socket, hostname, pathname), socket);
       }
       const body = answer(text);
       const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
