@@ -34,5 +34,6 @@ function methodText(method: string): string {
 }
 
 function listText(list: string): string {
+  if (list === 'tail') return 'the last two chunks';
   return list === 'single' ? 'only the last chunk' : 'all stored chunks';
 }

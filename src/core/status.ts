@@ -73,7 +73,7 @@ export type ServerProfile = {
     readonly afterStart: string | undefined;
     /** The ack that makes this server continue a stalled transfer. */
     readonly resume: string | undefined;
-    /** The list of chunks that this server needs in each ack; missing: the last two are enough. */
+    /** What its acks list: `full`, `tail` (the last two) or `single`; missing until known. */
     readonly ack: string | undefined;
   };
 };

@@ -42,9 +42,6 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   const delivered = new Map<number, Map<number, number>>();
   const files = [...journey.packages, ...(journey.others ?? [])];
   const isSingle = journey.conditions?.kind === 'single';
-  /** With `tail`, all acks are short. */
-  const isAuto = journey.conditions?.ack === 'auto';
-  let isResuming = false;
   let chunksAgain = 0;
   /** How many chunks may have come again until this moment. */
   let excused = 0;
@@ -58,11 +55,6 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     const isWhole = listed.length === 0 || listed.includes(1) || isTail(listed);
     if (!isWhole && !isZero && !(isSingle && listed.length === 1)) {
       violate(`an ack without chunk 1: ${String(listed)}`);
-    }
-    if (one?.phase.kind === 'receiving' && !one.phase.finished && listed.length > 0) {
-      const isShort = isTail(listed) && listed[0] !== 1;
-      if (isResuming && isShort) violate(`the first ack after an interruption lists ${listed}`);
-      isResuming = false;
     }
     if (one === undefined || transfer === undefined) {
       if (listed.length > 0 && !isZero) violate(`an ack of nothing: ${JSON.stringify(value)}`);
@@ -109,7 +101,6 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
    * if only `[]` had advanced the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
-    isResuming = isAuto;
     for (const one of state()?.core.packages.values() ?? []) {
       const number = transferOf(one)?.number;
       if (number === undefined) continue;

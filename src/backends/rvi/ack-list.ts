@@ -32,18 +32,18 @@ export function finishedListOf(
 }
 
 /**
- * The ack that makes a server continue lists all chunks: it may be the first one after
- * `/sota/start`. The last two follow new chunks only: then no copy of chunk 1 is under way, and
- * chunk 1 is the answer of a server that reads the list literally.
+ * Until the agent has learned more, an ack that makes a server continue lists all chunks. The last
+ * two follow new chunks only: then no copy of chunk 1 is under way, and chunk 1 is the answer of a
+ * server that reads the list literally.
  */
 function listOf({ rvi: { ack } }: Settings, own: RviState, one: InPhase<'receiving'>): AckList {
   if (ack !== 'auto') return ack;
   const exchange = receivingOf(own, one.id);
   const { ack: learned } = serverOf(own, one.id).learned;
   if (isOnTrial(exchange)) return otherThan(learned);
-  if (learned !== undefined) return learned;
+  if (learned === 'full' || learned === 'single') return learned;
   if (one.phase.transfer.chunks.count <= fullAckChunksMax) return 'full';
-  return exchange.newChunks >= newChunksBeforeTail ? 'tail' : 'full';
+  return learned ?? (exchange.newChunks >= newChunksBeforeTail ? 'tail' : 'full');
 }
 
 /** Each of the two lists is tried a few times, in turn, until one leads to a new chunk. */
@@ -56,19 +56,22 @@ function otherThan(learned: LearnedList | undefined): LearnedList {
 }
 
 /**
- * Chunk 1 arrives again after a short list: the server misses all that the list lacks. It shows
- * nothing if `[]` was sent, or if a copy of chunk 1 may be under way since a resume.
+ * What a repeated chunk shows. Chunk 1 after a short list: the server misses all that the list
+ * lacks. While a copy of chunk 1 may be under way since a resume, it is only a doubt: the agent
+ * lists all chunks again, and learns from the next short list.
  */
-export function isReadLiterally(
+export function learnedFromRepeat(
   settings: Settings,
   own: RviState,
   one: InPhase<'receiving'>,
   chunkIndex: number,
-): boolean {
-  if (chunkIndex !== 1 || settings.rvi.ack !== 'auto') return false;
+): LearnedList | 'unknown' | undefined {
+  const isShort = settings.rvi.ack === 'auto' && listOf(settings, own, one) !== 'full';
+  if (chunkIndex !== 1 || !isShort) return undefined;
   const { method, newChunks } = receivingOf(own, one.id);
-  const isAnswer = method === undefined ? newChunks >= newChunksBeforeTail : method === 'full';
-  return isAnswer && listOf(settings, own, one) !== 'full';
+  if (method === undefined) return newChunks >= newChunksBeforeTail ? 'full' : undefined;
+  if (method !== 'full') return undefined;
+  return serverOf(own, one.id).learned.ack === 'tail' ? 'unknown' : 'full';
 }
 
 /**
@@ -87,22 +90,23 @@ export function rejectionsAfterStart(
   return listRejections + (isListed && isLong && isCounted ? 1 : 0);
 }
 
-/** A new chunk answered the list on trial. */
-export function learnedOnTrial(
+/** A new chunk answered the list on trial, or the first short list. */
+export function learnedFromProgress(
   settings: Settings,
   own: RviState,
   one: InPhase<'receiving'>,
 ): readonly RviFact[] {
-  const isShort = prefixCount(one.phase.transfer.chunks) < 2;
-  const isTried = settings.rvi.ack === 'auto' && isOnTrial(receivingOf(own, one.id));
-  if (isShort || !isTried) return [];
-  return ackListLearned(own, one.id, otherThan(serverOf(own, one.id).learned.ack));
+  if (settings.rvi.ack !== 'auto' || prefixCount(one.phase.transfer.chunks) < 2) return [];
+  const { ack } = serverOf(own, one.id).learned;
+  if (isOnTrial(receivingOf(own, one.id))) return ackListLearned(own, one.id, otherThan(ack));
+  const isFirst = ack === undefined && listOf(settings, own, one) === 'tail';
+  return isFirst ? ackListLearned(own, one.id, 'tail') : [];
 }
 
 export function ackListLearned(
   own: RviState,
   id: PackageId,
-  list: LearnedList,
+  list: LearnedList | 'unknown',
 ): readonly RviFact[] {
   const of = learnedOf(own, id);
   return of === undefined ? [] : [{ kind: 'ack-list-learned', list, ...of }];

@@ -22,7 +22,7 @@ const table: Table<RviFact> = {
   },
   'ack-list-learned': {
     flash: 'ack-list-learned',
-    fields: { list: oneOf('full', 'single'), services: optional(services) },
+    fields: { list: oneOf('full', 'tail', 'single', 'unknown'), services: optional(services) },
     // A lost fact costs one chunk.
     isCritical: false,
   },

@@ -66,7 +66,7 @@ export function learnedAckList(
   state: RviState,
   { list, services }: Of<'ack-list-learned'>,
 ): RviState {
-  return learn(state, services, { ack: list });
+  return learn(state, services, { ack: list === 'unknown' ? undefined : list });
 }
 
 /** Changes the server that the fact names, or the one that was named last. */

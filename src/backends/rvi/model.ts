@@ -14,8 +14,8 @@ export type ResumeMethod = 'full' | 'empty' | 'start';
 /** `/sota/start` has just arrived, or a transfer is stalled. */
 export type ResumeContext = 'after-start' | 'resume';
 
-/** All stored chunks, or only the last one of the run 1..n. */
-export type LearnedList = 'full' | 'single';
+/** All stored chunks, the last two of the run 1..n, or only n. */
+export type LearnedList = 'full' | 'tail' | 'single';
 
 export type KnownServer = {
   /** Undefined until a notify names them. */
@@ -26,7 +26,7 @@ export type KnownServer = {
   readonly learned: {
     readonly 'after-start': ResumeMethod | undefined;
     readonly resume: ResumeMethod | undefined;
-    /** The list that its acks require; undefined: the last two chunks are enough (protocol 2.4). */
+    /** What its acks must list, or may list (protocol 2.4). */
     readonly ack: LearnedList | undefined;
   };
 };
@@ -163,10 +163,10 @@ export type RviFact =
       readonly method: ResumeMethod;
       readonly services?: ServerServices;
     }
-  /** The server reads the last two chunks of an ack in another way than all other servers. */
+  /** How the server reads acks; `unknown`: it does not read them as before. */
   | {
       readonly kind: 'ack-list-learned';
-      readonly list: LearnedList;
+      readonly list: LearnedList | 'unknown';
       readonly services?: ServerServices;
     }
   | {

@@ -1,7 +1,7 @@
 // Handles a chunk. The core stores it, and this file decides which ack to send.
 import { packageIn, refuse } from '../../core/decision-helpers.ts';
 import { onChunk as store } from '../../core/transfers.ts';
-import { ackListLearned, isReadLiterally, learnedOnTrial } from './ack-list.ts';
+import { ackListLearned, learnedFromProgress, learnedFromRepeat } from './ack-list.ts';
 import { combine, decision, nothing } from './decision.ts';
 import { note, receivingOf, startingOf } from './exchange.ts';
 import { isComplete, onServerProgress } from './resume-strategy.ts';
@@ -59,7 +59,7 @@ export function onChunkStored(
   const finishDeadlineMs = isComplete(one) ? moment.nowMs + finishTimeoutMs : undefined;
   const newChunks = exchange.newChunks + 1;
   return decision({
-    facts: [...facts, ...learnedOnTrial(settings, before.backend, was)],
+    facts: [...facts, ...learnedFromProgress(settings, before.backend, was)],
     notes: [note(id, { ...exchange, newChunks, listRejections: 0, finishDeadlineMs })],
     effects: [{ kind: 'ack', id, empty: false }],
   });
@@ -75,12 +75,13 @@ export function onChunkRepeated(
   const one = packageIn(core, id, 'receiving');
   if (one === undefined) return nothing;
   const isAwaited = receivingOf(backend, id).method !== undefined;
-  const isLiteral = isReadLiterally(settings, backend, one, chunkIndex);
-  if (!isAwaited && !isLiteral) return nothing;
+  const list = learnedFromRepeat(settings, backend, one, chunkIndex);
+  if (!isAwaited && list === undefined) return nothing;
   const { facts, exchange } = onServerProgress(settings, backend, one, moment);
+  const unread = { ...exchange, newChunks: 0, listRejections: 0 };
   return decision({
-    facts: isLiteral ? ackListLearned(backend, id, 'full') : facts,
-    notes: [note(id, isLiteral ? { ...exchange, newChunks: 0, listRejections: 0 } : exchange)],
+    facts: list === undefined ? facts : ackListLearned(backend, id, list),
+    notes: [note(id, list === undefined ? exchange : unread)],
     effects: [{ kind: 'ack', id, empty: false }],
   });
 }
