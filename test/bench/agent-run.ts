@@ -11,7 +11,9 @@ export function runAgent(options: SenderOptions, strace: readonly string[] = [])
   return inFolder((home) =>
     inHome(home, options, strace, async (sender, agent) => {
       const said = await sender.done;
-      if (!/^(status true|stopped)$/.test(said)) throw new Error(`the agent reported ${said}`);
+      if (!/^(status true|stopped)$/.test(said)) {
+        throw new Error(`the agent reported ${said}: ${agent.errors()}`);
+      }
       return agent.usage();
     }),
   );
@@ -34,7 +36,9 @@ export async function inHome<T>(
   });
   const agent = watch([...strace, ...launcher, agentPath(), 'run', '--config', config]);
   const died = new Promise<never>((_, reject) => {
-    agent.child.on('exit', (code) => reject(new Error(`the agent ended by itself (${code})`)));
+    agent.child.on('exit', (code) =>
+      reject(new Error(`the agent ended by itself (${code}): ${agent.errors()}`)),
+    );
   });
   died.catch(() => undefined);
   try {

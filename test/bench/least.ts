@@ -1,5 +1,8 @@
-// Does the minimum of this protocol on Node's own HTTP or on `ws`. It has one transfer in memory,
-// checks only the base64, and has no limit, no timer and no recovery.
+// The least client: the minimum of this protocol on Node's own HTTP or on `ws`. It syncs twice a
+// chunk and acknowledges the whole list. It has one transfer in memory, checks only the base64, and
+// has no limit, no timer and no recovery.
+//
+// It is frozen, because the aim for CPU is a ratio to it: change it only with the aim.
 //
 //   least URL OUT
 import { createHash } from 'node:crypto';

@@ -23,6 +23,8 @@ export type Watched = {
   readonly child: ChildProcess;
   /** Valid while the process runs. */
   usage(): Usage;
+  /** What it printed on stderr. */
+  errors(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
 };
 
@@ -30,7 +32,9 @@ export function watch(command: readonly string[]): Watched {
   const [program = '', ...args] = command;
   const startedMs = performance.now();
   const env = { PATH: process.env['PATH'] ?? '' };
-  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, { env, stdio: 'pipe' });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const pid = child.pid ?? 0;
   const ended = new Promise<void>((done) => child.on('exit', () => done()));
   const anon = sampleAnon(() => pid);
@@ -55,7 +59,7 @@ export function watch(command: readonly string[]): Watched {
     process.kill(program === 'strace' ? childOf(pid) : pid, signal);
     return ended;
   };
-  return { child, usage, kill };
+  return { child, usage, errors: () => errors, kill };
 }
 
 function sampleAnon(pidOf: () => number): () => number {

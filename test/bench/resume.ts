@@ -1,66 +1,102 @@
-// Measures the time from exec to the first ack when a killed agent resumes a transfer with a given
-// number of stored chunks. Each start finds exactly the files that the kill left.
+// From exec to the first ack, when a killed agent resumes a transfer: time, and memory at that
+// moment. Each start finds the files as a kill left them, with another number of stored chunks.
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inHome, journalOf } from './agent-run.ts';
+import { medianUsage } from './context.ts';
+import { median } from './part.ts';
 import { inFolder } from './proc.ts';
-import { benchId } from './sender.ts';
+import type { Bench, Part, Result } from './part.ts';
 import type { Usage } from './proc.ts';
 import type { Payload } from './sender.ts';
 
-export type Resume = {
-  readonly heldCount: number;
-  /** One value for each start. */
-  readonly ackMs: number[];
-  /** Of the run that received the chunks: memory must not grow with the package. */
-  readonly usage: Usage;
-};
+/** The largest package has 32 768 chunks, and one must be missing. */
+const chunksCount = 32_768;
+const heldCounts = [0, 4_096, 16_384, chunksCount - 1] as const;
+const startsCount = 5;
+const aims = { ms: 1.5, rssMib: 16 } as const;
 
-export async function timeResumes(
-  payload: Payload,
-  counts: readonly number[],
-  rounds: number,
-): Promise<readonly Resume[]> {
-  return inFolder(async (folder) => {
-    const resumes: Resume[] = [];
-    for (const heldCount of counts) {
-      resumes.push(await prepare(join(folder, String(heldCount)), payload, heldCount));
+type Start = { readonly ackMs: number; readonly usage: Usage };
+type Held = { readonly heldCount: number; readonly starts: Start[] };
+
+async function run(bench: Bench): Promise<Result> {
+  const idle = await bench.idleNode();
+  // Never complete, so its checksum is never verified.
+  const one = { ...bench.payload().one, chunksCount, checksum: '0'.repeat(40) };
+  const payload = { ...bench.payload(), one };
+  const all: readonly Held[] = heldCounts.map((heldCount) => ({ heldCount, starts: [] }));
+  await inFolder(async (home) => {
+    for (const heldCount of heldCounts) {
+      bench.progress(`resume: receiving ${heldCount} chunks`);
+      await receive(home, payload, heldCount);
+      copyFileSync(journalOf(home), keptJournal(home, heldCount));
     }
-    for (let round = 0; round < rounds; round++) {
-      for (const { heldCount, ackMs } of resumes) {
-        ackMs.push(await restart(join(folder, String(heldCount)), payload, heldCount));
-      }
+    for (let round = 1; round <= startsCount; round++) {
+      bench.progress(`resume: round ${round} of ${startsCount}`);
+      for (const { heldCount, starts } of all) starts.push(await start(home, payload, heldCount));
     }
-    return resumes;
+  });
+  return { table: table(all, idle), findings: findings(all, idle) };
+}
+
+const keptJournal = (home: string, heldCount: number) => join(home, `journal-${heldCount}`);
+
+/** Continues the transfer until that many chunks are stored, and kills the agent. */
+async function receive(home: string, payload: Payload, heldCount: number): Promise<void> {
+  const options = { transport: 'ws', payload, inFlight: 16, untilIndex: heldCount } as const;
+  await inHome(home, options, [], async (sender) => {
+    const said = await sender.done;
+    if (said !== 'stopped') throw new Error(`the agent reported ${said}`);
   });
 }
 
-/** Returns a package with 16 more chunks than are stored; its checksum is never verified. */
-function packageFor(payload: Payload, heldCount: number): Payload {
-  const chunksCount = heldCount + 16;
-  const one = { ...payload.one, id: benchId, chunksCount, checksum: '0'.repeat(40) };
-  return { ...payload, one };
-}
-
-async function prepare(home: string, payload: Payload, heldCount: number): Promise<Resume> {
-  const one = packageFor(payload, heldCount);
-  const options = { transport: 'ws', payload: one, inFlight: 16, untilIndex: heldCount } as const;
-  const usage = await inHome(home, options, [], async (sender, agent) => {
-    await sender.done;
-    return agent.usage();
-  });
-  copyFileSync(journalOf(home), `${home}/journal.kept`);
-  return { heldCount, ackMs: [], usage };
-}
-
-async function restart(home: string, payload: Payload, heldCount: number): Promise<number> {
-  copyFileSync(`${home}/journal.kept`, journalOf(home));
-  const one = packageFor(payload, heldCount);
-  const options = { transport: 'ws', payload: one, untilIndex: 0 } as const;
+/** The data file may have more chunks than that journal: after a power loss, too. */
+async function start(home: string, payload: Payload, heldCount: number): Promise<Start> {
+  copyFileSync(keptJournal(home, heldCount), journalOf(home));
+  const options = { transport: 'ws', payload, untilIndex: 0 } as const;
   const startedMs = performance.now();
-  return inHome(home, options, [], async (sender) => {
-    const { atMs, count } = await sender.acked;
-    if (count !== heldCount) throw new Error(`${count} chunks are acked, not ${heldCount}`);
-    return atMs - startedMs;
+  return inHome(home, options, [], async (sender, agent) => {
+    const { atMs, lastIndex } = await sender.acked;
+    if (lastIndex !== heldCount) throw new Error(`chunk ${lastIndex} is acked, not ${heldCount}`);
+    return { ackMs: atMs - startedMs, usage: agent.usage() };
   });
 }
+
+function table(all: readonly Held[], idle: Usage): Result['table'] {
+  const lines = all.map((held) => {
+    const { peakRssMib, peakAnonMib } = medianUsage(held.starts.map(({ usage }) => usage));
+    return [
+      `${held.heldCount} chunks held, ${Math.round(held.heldCount / 16)} MiB`,
+      median(held.starts.map(({ ackMs }) => ackMs)).toFixed(0),
+      msRatio(all, held).toFixed(2),
+      peakRssMib.toFixed(0),
+      (peakRssMib - idle.peakRssMib).toFixed(0),
+      peakAnonMib.toFixed(1),
+      (peakAnonMib - idle.peakAnonMib).toFixed(1),
+    ];
+  });
+  return [['', 'ms', 'x empty', 'RSS', '- idle', 'anon', '- idle'], ...lines];
+}
+
+/** The median of the ratios of the rounds. */
+function msRatio([empty]: readonly Held[], { starts }: Held): number {
+  return median(starts.map(({ ackMs }, at) => ackMs / (empty?.starts[at]?.ackMs ?? NaN)));
+}
+
+function findings(all: readonly Held[], idle: Usage): Result['findings'] {
+  return all.slice(1).flatMap((held) => {
+    const { peakRssMib } = medianUsage(held.starts.map(({ usage }) => usage));
+    const [ms, rss] = [msRatio(all, held), peakRssMib - idle.peakRssMib];
+    const name = `${held.heldCount} chunks held`;
+    return [
+      { what: `${name}: ms x empty`, value: ms, aim: aims.ms, digits: 2 },
+      { what: `${name}: RSS - idle, MiB`, value: rss, aim: aims.rssMib, digits: 1 },
+    ];
+  });
+}
+
+export const resume: Part = {
+  name: 'resume',
+  about: `from exec to the first ack, ms and peak memory (MiB); medians of ${startsCount}`,
+  run,
+};

@@ -28,8 +28,8 @@ export type Sender = {
   stop(): Promise<void>;
   /** Resolves with the result in the report, or when the ack for `untilIndex` arrives. */
   readonly done: Promise<string>;
-  /** Time of the first ack by `performance.now()`, and the number of chunks in it. */
-  readonly acked: Promise<{ readonly atMs: number; readonly count: number }>;
+  /** Time of the first ack by `performance.now()`, and the last chunk in it. */
+  readonly acked: Promise<{ readonly atMs: number; readonly lastIndex: number }>;
   readonly acks: () => number;
   /** Bytes that the agent had sent, headers included, when the ack of this chunk arrived. */
   upstreamBytesAt(chunkIndex: number): number;
@@ -59,7 +59,7 @@ export function createSender(options: SenderOptions): Sender {
   const fileBytes = fstatSync(file).size;
   const { id, chunksCount, checksum, sizeBytes } = payload.one;
   const done = later<string>();
-  const acked = later<{ atMs: number; count: number }>();
+  const acked = later<{ atMs: number; lastIndex: number }>();
   const server = createServer();
   const sockets = new Set<Socket>();
   const upstreamBytes = () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
@@ -104,9 +104,9 @@ export function createSender(options: SenderOptions): Sender {
 
   function onAck(chunks: readonly number[]): void {
     acks += 1;
-    if (acks === 1) acked.resolve({ atMs: performance.now(), count: chunks.length });
     const index = chunks.at(-1) ?? 0;
     arrived.set(index, upstreamBytes());
+    if (acks === 1) acked.resolve({ atMs: performance.now(), lastIndex: index });
     if (index >= untilIndex) return done.resolve('stopped');
     if (index === chunksCount) return deliver('finish', { package: id });
     const lastIndex = Math.min(index + inFlight, chunksCount, untilIndex);
