@@ -20,6 +20,7 @@ import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
 import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
 import { blockDebugger, blockVariables } from './targets/block-env-vars.mjs';
+import { noticeOfEnd, noticeOfOpenssl } from './targets/notices.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));
@@ -98,6 +99,10 @@ async function executable(name) {
     renameSync(bill, `${file}.cdx.json`);
     renameSync(made, file);
     console.log(`${file}  ${mebibytes(executable)} MiB  with Node ${version}`);
+    const notices = [noticeOfOpenssl(name, program)];
+    // Nobody knows here how long another Node is maintained.
+    if (givenNode === undefined) notices.push(noticeOfEnd(name, target, Date.now()));
+    for (const notice of notices) if (notice !== undefined) console.log(notice);
   });
 }
 

@@ -18,6 +18,10 @@ const names = {
 /** Needed only in a Node with ICU. Node 24 crashes if the name of a language is long. */
 const ofIcu = ['NODE_ICU_DATA', 'LC_ALL', 'LC_MESSAGES', 'LANG'];
 
+/** If OpenSSL is a library of the image, it reads these variables itself. */
+export const ofOpenssl = ['OPENSSL_CONF', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'];
+export const hasSharedOpenssl = (program) => program.includes('\0libcrypto.so.');
+
 /**
  * Returns the program with the first byte of each name overwritten: Node then reads a variable with
  * an empty name, which cannot exist. The first occurrence is in the code of Node, later ones are in
@@ -30,12 +34,16 @@ export function blockVariables(program, version) {
   for (const [name, since] of [...Object.entries(names), ...ofLanguage]) {
     const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
     if (at !== -1) copy[at + 1] = 0;
-    else if (since !== undefined && reads(version, since)) {
+    else if (since !== undefined && reads(version, since) && !isReadElsewhere(program, name)) {
       const hint = 'use a build in which the name is stored as plain text';
       throw new Error(`cannot block ${name}: Node ${version} does not contain it: ${hint}`);
     }
   }
   return copy;
+}
+
+function isReadElsewhere(program, name) {
+  return ofOpenssl.includes(name) && hasSharedOpenssl(program);
 }
 
 const debuggerHost = '127.0.0.1';
@@ -50,6 +58,8 @@ export function blockDebugger(program, version, execArgv) {
   // A Node without this key reads no arguments from the executable.
   const takesArguments = program.includes('execArgvExtension');
   if (takesArguments && execArgv.includes('--disable-sigusr1')) return program;
+  // Only a Node with a debugger contains this message.
+  if (!program.includes('Starting inspector on')) return program;
   const copy = Buffer.from(program);
   const at = copy.indexOf(`\0${debuggerHost}\0`, 0, 'latin1');
   if (at === -1) {

@@ -60,10 +60,12 @@ export function readNode(path, { elf: wanted, loader, cpu }, name) {
   const library = `needed: glibc, with the loader ${loader}`;
   check(found !== '', `is linked statically; ${library}`);
   check(found === loader, `is loaded by ${found}; ${library}`);
+  const hasLibrary = program.includes('\0libnode.so.');
+  check(!hasLibrary, 'only starts libnode.so; needed: a Node built without --shared');
   const version = versionOf(program);
   check(version !== undefined, 'is not a Node');
   check(!isOlder(version, oldest), `is Node ${version}; needed: ${oldest} or newer`);
-  check(program.includes(fuse), 'was built without support for single executables');
+  check(program.includes(fuse), 'was built with --disable-single-executable-application');
   check(!program.includes(`${fuse}:1`), 'is a single executable already');
   return { program, version };
 }

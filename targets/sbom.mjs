@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Buffer } from 'node:buffer';
 
+/** The name of this property in the taxonomy of CycloneDX. */
+const endOfSupport = 'cdx:lifecycle:milestone:endOfSupport';
+
 /** Entries of `process.versions` that are interfaces, not components. */
 const interfaces = ['node', 'modules', 'napi'];
 
@@ -148,6 +151,7 @@ function nodeComponent({ node }, version, isGiven) {
   const page = `https://www.npmjs.com/package/${node.package}/v/${version}`;
   const from = isGiven ? [] : [{ type: 'distribution', url: page }];
   const purl = purlOf(node.package, version);
+  const properties = [{ name: endOfSupport, value: node.maintainedUntil }];
   const pinned = isGiven ? {} : { purl, hashes: [sri(node.integrity)] };
   return {
     'bom-ref': `node@${version}`,
@@ -158,6 +162,7 @@ function nodeComponent({ node }, version, isGiven) {
     ...pinned,
     licenses: [{ license: { id: 'MIT' } }],
     externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }, ...from],
+    ...(isGiven ? {} : { properties }),
   };
 }
 

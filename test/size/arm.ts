@@ -1,7 +1,7 @@
 // Measures memory and start-up of an ARM executable and of a bare Node of that target. The machine
 // is emulated completely, so the kernel reports the memory of a process as on a device.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBackend, isReported } from '../backend/backend.ts';
@@ -33,12 +33,17 @@ export async function armMemory(target: ArmTarget, programs: Programs): Promise<
   await backend.start();
   const shell = await boot({ guest: makeGuest(folder, target, programs) });
   try {
-    return await measure(shell, backend, targetOf(target).execArgv.join(' '));
+    return await measure(shell, backend, argsOf(target, programs).join(' '));
   } finally {
     await shell.end();
     await backend.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A Node without this key takes no arguments from the executable. */
+function argsOf(target: ArmTarget, { node }: Programs): readonly string[] {
+  return readFileSync(node).includes('execArgvExtension') ? targetOf(target).execArgv : [];
 }
 
 async function measure(shell: Shell, backend: Backend, args: string): Promise<ArmMemory> {

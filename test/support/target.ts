@@ -14,7 +14,12 @@ const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmyda
 export type Target = {
   readonly debian: DebianArch;
   readonly qemu?: string;
-  readonly node: { readonly package: string; readonly version: string };
+  readonly node: {
+    readonly package: string;
+    readonly version: string;
+    /** The end of security fixes of that line of Node. */
+    readonly maintainedUntil: string;
+  };
   readonly components: { readonly [name: string]: string };
   readonly elf: { readonly class: number; readonly machine: number };
   readonly glibcMin: string;

@@ -101,7 +101,13 @@ const wrong: readonly (readonly [what: string, target: string, env: () => Env, s
     'is built without single executables',
     'linux-x64',
     () => ({ NODE: changed('unfused', [fuse, fuse.replace('SEA', 'SAE')]) }),
-    /unfused was built without support for single executables: give NODE=/,
+    /unfused was built with --disable-single-executable-application: give NODE=/,
+  ],
+  [
+    'is a library with a small program',
+    'linux-x64',
+    () => ({ NODE: changed('shared', ['\0libpthread.so.0\0', '\0libnode.so.137\0\0']) }),
+    /shared only starts libnode\.so; needed: a Node built without --shared: give NODE=/,
   ],
   [
     'is an agent already',
@@ -157,13 +163,14 @@ needsMake('that is given the pinned Node makes the same bytes as without', () =>
   assert.ok(made.isDone, made.said);
   const given = readFileSync(join(tree, 'build', target, 'sota-agent'));
   assert.ok(given.equals(readFileSync(fileOf(target))));
+  assert.not.match(made.said, /security fixes/);
 });
 
 /**
  * Builds with another directory, clock, time zone, language and mask, and an otherwise empty
  * environment.
  */
-function buildElsewhere(): void {
+function buildElsewhere(): string {
   const clock = join(folder, 'clock.cjs');
   const ahead = '4e10';
   writeFileSync(
@@ -184,11 +191,13 @@ function buildElsewhere(): void {
   const script = `umask 077; cd /; exec "$0" "$@"`;
   const ran = spawnSync('sh', ['-c', script, process.execPath, ...args], { env, encoding: 'utf8' });
   assert.is(ran.status, 0, ran.stderr);
+  return ran.stdout;
 }
 
 test('makes the same bytes elsewhere, at another time, for another user', () => {
   for (const name of targets) rmSync(join(tree, 'build', name), { recursive: true, force: true });
-  buildElsewhere();
+  const said = buildElsewhere();
+  assert.match(said, /^linux-armv7l: the pinned Node 20\.11\.0 has had no security fixes since 2/m);
   for (const target of targets) {
     for (const name of ['sota-agent', 'sota-agent.cdx.json']) {
       const other = join(tree, 'build', target, name);

@@ -16,6 +16,8 @@ type Blocker = {
 const root = process.env['SOTA_AGENT_ROOT'] ?? '.';
 const blocker: Blocker = await import(pathToFileURL(join(root, 'targets/block-env-vars.mjs')).href);
 const test = suite('the debugger of a build');
+/** A message of a Node that has a debugger. */
+const listens = 'Starting inspector on %s:%d failed';
 
 test('stays closed by an argument, where the Node takes one from the executable', () => {
   const node = Buffer.from('x\0execArgvExtension\0 y\x00127.0.0.1\0');
@@ -23,20 +25,25 @@ test('stays closed by an argument, where the Node takes one from the executable'
 });
 
 for (const [what, text, execArgv] of [
-  ['has no arguments', 'x\x00127.0.0.1\0y 127.0.0.1', []],
-  ['does not hand them on', 'x\x00127.0.0.1\0y 127.0.0.1', ['--disable-sigusr1']],
+  ['has no arguments', `x\x00127.0.0.1\0y 127.0.0.1 ${listens}`, []],
+  ['does not hand them on', `x\x00127.0.0.1\0y 127.0.0.1 ${listens}`, ['--disable-sigusr1']],
 ] as const) {
   test(`gets an address of no machine where the executable ${what}`, () => {
     const made = blocker.blockDebugger(Buffer.from(text), '20.11.0', execArgv);
-    assert.is(made.toString(), 'x\x00240.0.0.1\0y 127.0.0.1');
+    assert.is(made.toString(), `x\x00240.0.0.1\0y 127.0.0.1 ${listens}`);
   });
 }
 
 test('ends the build where neither works', () => {
   assert.throws(
-    () => blocker.blockDebugger(Buffer.from('127.0.0.1'), '20.11.0', []),
+    () => blocker.blockDebugger(Buffer.from(`127.0.0.1 ${listens}`), '20.11.0', []),
     /the debugger of/,
   );
+});
+
+test('is not searched in a Node that was built without one', () => {
+  const node = Buffer.from('x\x00127.0.0.1\0');
+  assert.ok(blocker.blockDebugger(node, '20.11.0', []).equals(node));
 });
 
 test('of the script for other Nodes is told the same address by its first lines', () => {

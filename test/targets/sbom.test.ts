@@ -22,6 +22,7 @@ type Component = {
   readonly cpe?: string;
   readonly hashes?: readonly { readonly alg: string; readonly content: string }[];
   readonly licenses: readonly License[];
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
 };
 type Bom = {
   readonly bomFormat: string;
@@ -137,6 +138,13 @@ for (const target of targets) {
       .digest('hex');
     const [found] = bomOf(target).metadata.component.hashes ?? [];
     assert.equal(found, { alg: 'SHA-256', content: hash });
+  });
+
+  test(`of ${target} has the end of the security fixes of Node`, () => {
+    const [found] = bomOf(target).components;
+    const value = node.maintainedUntil;
+    assert.is(found?.name, 'node');
+    assert.equal(found?.properties, [{ name: 'cdx:lifecycle:milestone:endOfSupport', value }]);
   });
 
   test(`of ${target} names the npm packages that are in, and no other`, () => {

@@ -202,11 +202,13 @@ test('the script for procd tells it what to run, and to start it again without e
   const stubs = `procd_open_instance() { echo open; }; procd_close_instance() { echo close; }
 procd_set_param() { echo "$@"; }; mkdir() { echo "mkdir $*"; }
 . targets/init.d/sota-agent.procd; start_service`;
+  const unset = ['NODE_OPTIONS', 'NODE_PATH', 'LD_PRELOAD', 'OPENSSL_CONF', 'OPENSSL_MODULES'];
+  const env = [...unset, 'OPENSSL_ENGINES'].map((name) => `-u ${name}`).join(' ');
   assert.equal(say('sh', ['-euc', stubs]), {
     code: 0,
     text: `mkdir -p /run/sota-agent
 open
-command /usr/bin/env -u NODE_OPTIONS -u NODE_PATH -u LD_PRELOAD /usr/bin/sota-agent run
+command /usr/bin/env ${env} /usr/bin/sota-agent run
 respawn 3600 10 0
 stderr 1
 file /etc/sota-agent/config.toml
