@@ -70,7 +70,7 @@ async function tests() {
   const isOfTargets = files.some((name) => name.startsWith('test/targets/'));
   if (isEmulatedAlone) buildAgents(...armTargets);
   else if (isAll || (isOfTargets && !isGivenAgent)) buildAgents('linux-x64', ...armTargets);
-  else if (!isGivenAgent && files.some((name) => /^test\/(e2e|fuzz|matrix)\//.test(name))) {
+  else if (!isGivenAgent && files.some((name) => /^test\/(e2e|bench|fuzz|matrix)\//.test(name))) {
     buildAgents('linux-x64');
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));

@@ -11,7 +11,7 @@ const tiers = [
   { name: 'property', paths: [/^test\/property\//] },
   { name: 'integration', paths: [/^test\/integration\//] },
   { name: 'backend', paths: [/^test\/backend\//] },
-  { name: 'e2e', paths: [/^test\/e2e\//] },
+  { name: 'e2e', paths: [/^test\/(e2e|bench)\//] },
   { name: 'targets', paths: [/^test\/targets\//] },
   { name: 'yocto', paths: [/^test\/yocto\//] },
 ];

@@ -7,15 +7,18 @@
 import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { createBench } from './context.ts';
+import { idle } from './idle.ts';
 import { inFolder } from './proc.ts';
 import { receive } from './receive.ts';
 import { resume } from './resume.ts';
 import { scale } from './scale.ts';
 import { syncs } from './syncs.ts';
 import { isMet, show } from './table.ts';
+import { upstream } from './upstream.ts';
+import { wait } from './wait.ts';
 import type { Part, Result } from './part.ts';
 
-const parts: readonly Part[] = [receive, syncs, resume, scale];
+const parts: readonly Part[] = [receive, syncs, wait, upstream, resume, scale, idle];
 
 const loadNow = () =>
   loadavg()
@@ -38,7 +41,8 @@ async function main(folder: string): Promise<void> {
   const startedMs = performance.now();
   console.log(`${cpus().length} CPUs (${cpus()[0]?.model}), load ${loadNow()} at the start`);
   let endOthers: () => void = () => undefined;
-  const bench = createBench(folder, new Promise((done) => (endOthers = done)));
+  const mib = Number(process.env['BENCH_MIB'] ?? 256);
+  const bench = createBench(folder, new Promise((done) => (endOthers = done)), mib);
   const results: Result[] = [];
   const run = async (part: Part) => {
     const result = await part.run(bench);

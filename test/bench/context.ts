@@ -16,8 +16,7 @@ import type { Payload } from './sender.ts';
 
 const idleStarts = 3;
 
-export function createBench(folder: string, othersEnded: Promise<void>): Bench {
-  const mib = Number(process.env['BENCH_MIB'] ?? 256);
+export function createBench(folder: string, othersEnded: Promise<void>, mib: number): Bench {
   const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
   let payload: Payload | undefined;
   let idle: Promise<Usage> | undefined;

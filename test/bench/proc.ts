@@ -111,19 +111,42 @@ async function measureOne(command: readonly string[]): Promise<Usage> {
   });
 }
 
-/** Counts the calls that sync, with strace. It is a separate pass because strace is slow. */
-export async function countSyncs(
+export type Syncs = {
+  /** Calls of the fsync family. */
+  readonly calls: number;
+  /** How often no sync was in progress when one began: syncs at the same time are one wait. */
+  readonly waits: number;
+};
+
+/**
+ * Counts with strace, in a pass of its own because strace is slow. `delayMs` makes each sync that
+ * much longer, as on a slow disk.
+ */
+export async function traceSyncs(
   run: (strace: readonly string[]) => Promise<void>,
-): Promise<number> {
+  delayMs: number,
+): Promise<Syncs> {
   return inFolder(async (folder) => {
     const file = join(folder, 'strace');
     const names = 'fsync,fdatasync,sync,syncfs,sync_file_range,msync';
-    await run(['strace', '-f', '--seccomp-bpf', '-qq', '-A', '-o', file, '-e', `trace=${names}`]);
-    const call = new RegExp(`^\\d+ +(${names.replaceAll(',', '|')})\\(`);
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => call.test(line)).length;
+    const inject = delayMs === 0 ? [] : ['-e', `inject=${names}:delay_exit=${delayMs * 1_000}`];
+    const options = ['-f', '--seccomp-bpf', '-qq', '-o', file, '-e', `trace=${names}`, ...inject];
+    await run(['strace', ...options]);
+    return syncsIn(readFileSync(file, 'utf8'));
   });
+}
+
+/** A call is one line, or two lines if another call was printed in between. */
+export function syncsIn(trace: string): Syncs {
+  let [calls, waits, inProgress] = [0, 0, 0];
+  for (const line of trace.split('\n')) {
+    if (/^\d+ +<\.\.\. \w*sync\w* resumed>/.test(line)) inProgress -= 1;
+    if (!/^\d+ +\w*sync\w*\(/.test(line)) continue;
+    calls += 1;
+    if (inProgress === 0) waits += 1;
+    if (line.endsWith('<unfinished ...>')) inProgress += 1;
+  }
+  return { calls, waits };
 }
 
 const childOf = (pid: number) => Number(read(pid, `task/${pid}/children`).split(' ')[0]);

@@ -1,9 +1,9 @@
 // From exec to the first ack, when a killed agent resumes a transfer: time, and memory at that
 // moment. Each start finds the files as a kill left them, with another number of stored chunks.
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inHome, journalOf } from './agent-run.ts';
+import { inHome } from './agent-run.ts';
 import { medianUsage } from './context.ts';
+import { hold, restoreJournal, zerosOf } from './held.ts';
 import { median } from './part.ts';
 import { inFolder } from './proc.ts';
 import type { Bench, Part, Result } from './part.ts';
@@ -11,8 +11,7 @@ import type { Usage } from './proc.ts';
 import type { Payload } from './sender.ts';
 
 /** The largest package has 32 768 chunks, and one must be missing. */
-const chunksCount = 32_768;
-const heldCounts = [0, 4_096, 16_384, chunksCount - 1] as const;
+const heldCounts = [0, 4_096, 16_384, 32_767] as const;
 const startsCount = 5;
 const aims = { ms: 1.5, rssMib: 16 } as const;
 
@@ -21,38 +20,30 @@ type Held = { readonly heldCount: number; readonly starts: Start[] };
 
 async function run(bench: Bench): Promise<Result> {
   const idle = await bench.idleNode();
-  // Never complete, so its checksum is never verified.
-  const one = { ...bench.payload().one, chunksCount, checksum: '0'.repeat(40) };
-  const payload = { ...bench.payload(), one };
   const all: readonly Held[] = heldCounts.map((heldCount) => ({ heldCount, starts: [] }));
-  await inFolder(async (home) => {
-    for (const heldCount of heldCounts) {
-      bench.progress(`resume: receiving ${heldCount} chunks`);
-      await receive(home, payload, heldCount);
-      copyFileSync(journalOf(home), keptJournal(home, heldCount));
+  await inFolder(async (folder) => {
+    const homeOf = (heldCount: number) => join(folder, String(heldCount));
+    for (const { heldCount } of all) {
+      bench.progress(`resume: making ${heldCount} chunks`);
+      await hold(homeOf(heldCount), payloadOf(folder, heldCount), heldCount);
     }
     for (let round = 1; round <= startsCount; round++) {
       bench.progress(`resume: round ${round} of ${startsCount}`);
-      for (const { heldCount, starts } of all) starts.push(await start(home, payload, heldCount));
+      for (const { heldCount, starts } of all) {
+        const payload = payloadOf(folder, heldCount);
+        starts.push(await startHeld(homeOf(heldCount), payload, heldCount));
+      }
     }
   });
   return { table: table(all, idle), findings: findings(all, idle) };
 }
 
-const keptJournal = (home: string, heldCount: number) => join(home, `journal-${heldCount}`);
+/** One chunk is missing, so the agent does not verify. */
+const payloadOf = (folder: string, heldCount: number) => zerosOf(folder, heldCount + 1);
 
-/** Continues the transfer until that many chunks are stored, and kills the agent. */
-async function receive(home: string, payload: Payload, heldCount: number): Promise<void> {
-  const options = { transport: 'ws', payload, inFlight: 16, untilIndex: heldCount } as const;
-  await inHome(home, options, [], async (sender) => {
-    const said = await sender.done;
-    if (said !== 'stopped') throw new Error(`the agent reported ${said}`);
-  });
-}
-
-/** The data file may have more chunks than that journal: after a power loss, too. */
-async function start(home: string, payload: Payload, heldCount: number): Promise<Start> {
-  copyFileSync(keptJournal(home, heldCount), journalOf(home));
+/** Starts an agent on the files of `hold`, and kills it after its first ack. */
+export async function startHeld(home: string, payload: Payload, heldCount: number): Promise<Start> {
+  restoreJournal(home);
   const options = { transport: 'ws', payload, untilIndex: 0 } as const;
   const startedMs = performance.now();
   return inHome(home, options, [], async (sender, agent) => {

@@ -20,6 +20,8 @@ export type SenderOptions = {
   readonly inFlight?: number;
   /** The sender stops after this chunk; if it is absent, the whole package is sent. */
   readonly untilIndex?: number;
+  /** The sender has no package to offer. */
+  readonly isQuiet?: boolean;
 };
 
 export type Sender = {
@@ -30,7 +32,10 @@ export type Sender = {
   readonly done: Promise<string>;
   /** Time of the first ack by `performance.now()`, and the last chunk in it. */
   readonly acked: Promise<{ readonly atMs: number; readonly lastIndex: number }>;
-  readonly acks: () => number;
+  /** Resolves when the agent has registered its services. */
+  readonly registered: Promise<void>;
+  /** Time by `performance.now()` when the ack of this chunk arrived. */
+  ackedAtMs(chunkIndex: number): number;
   /** Bytes that the agent had sent, headers included, when the ack of this chunk arrived. */
   upstreamBytesAt(chunkIndex: number): number;
 };
@@ -60,6 +65,7 @@ export function createSender(options: SenderOptions): Sender {
   const { id, chunksCount, checksum, sizeBytes } = payload.one;
   const done = later<string>();
   const acked = later<{ atMs: number; lastIndex: number }>();
+  const ready = later<void>();
   const server = createServer();
   const sockets = new Set<Socket>();
   const upstreamBytes = () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0);
@@ -67,7 +73,7 @@ export function createSender(options: SenderOptions): Sender {
   let post: Post = () => undefined;
   let registered = 0;
   let sentIndex = 0;
-  const arrived = new Map<number, number>();
+  const arrived = new Map<number, { readonly atMs: number; readonly bytes: number }>();
   let acks = 0;
 
   function deliver(service: string, body: Body): void {
@@ -78,7 +84,7 @@ export function createSender(options: SenderOptions): Sender {
   function perform({ method, params }: Message): Body {
     if (method === 'register_service') {
       registered += 1;
-      if (registered === 6) setImmediate(notify);
+      if (registered === 6) setImmediate(options.isQuiet === true ? ready.resolve : notify);
       return { status: 0, service: `${vehicle}${params.service}` };
     }
     if (method === 'message') {
@@ -105,8 +111,9 @@ export function createSender(options: SenderOptions): Sender {
   function onAck(chunks: readonly number[]): void {
     acks += 1;
     const index = chunks.at(-1) ?? 0;
-    arrived.set(index, upstreamBytes());
-    if (acks === 1) acked.resolve({ atMs: performance.now(), lastIndex: index });
+    const atMs = performance.now();
+    arrived.set(index, { atMs, bytes: upstreamBytes() });
+    if (acks === 1) acked.resolve({ atMs, lastIndex: index });
     if (index >= untilIndex) return done.resolve('stopped');
     if (index === chunksCount) return deliver('finish', { package: id });
     const lastIndex = Math.min(index + inFlight, chunksCount, untilIndex);
@@ -149,8 +156,9 @@ export function createSender(options: SenderOptions): Sender {
     },
     done: done.promise,
     acked: acked.promise,
-    acks: () => acks,
-    upstreamBytesAt: (index) => arrived.get(index) ?? NaN,
+    registered: ready.promise,
+    ackedAtMs: (index) => arrived.get(index)?.atMs ?? NaN,
+    upstreamBytesAt: (index) => arrived.get(index)?.bytes ?? NaN,
   };
 }
 
