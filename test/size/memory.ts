@@ -1,6 +1,7 @@
 // Measures the memory of a process, current and maximum, from the kernel, in bytes.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ type Transport = 'http' | 'ws';
 const settleMs = 5_000;
 const everyMs = 50;
 const chunksCount = 300;
+const startsCount = 9;
 
 function memoryOf(pid: number): Memory {
   const after = (file: string, key: string) => {
@@ -37,7 +39,7 @@ export async function bareNode(program: string, args: readonly string[]): Promis
   return found;
 }
 
-type Act<T> = (agent: AgentProcess, backend: Backend) => Promise<T>;
+type Act<T> = (agent: AgentProcess, backend: Backend, startedMs: number) => Promise<T>;
 
 async function withAgent<T>(transport: Transport, act: Act<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
@@ -48,9 +50,10 @@ async function withAgent<T>(transport: Transport, act: Act<T>): Promise<T> {
     rvi: { url: backend.url, ...(transport === 'http' ? { listen: '127.0.0.1:0' } : {}) },
     installer: { default: 'command', command: { program: 'true' } },
   });
+  const startedMs = performance.now();
   const agent = startAgent(config);
   try {
-    return await act(agent, backend);
+    return await act(agent, backend, startedMs);
   } finally {
     await agent.kill('SIGKILL');
     await backend.stop();
@@ -84,14 +87,21 @@ export function peak(transport: Transport): Promise<Memory> {
   });
 }
 
-export async function startUp(times: number): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (let count = 0; count < times; count += 1) {
-    const startedMs = performance.now();
-    await withAgent('http', async (agent) => {
+export type StartUp = { readonly agentMs: number; readonly bareMs: number };
+
+/** Medians from exec: to "registered", and to the end of a Node with an empty script. */
+export async function startUp(program: string, args: readonly string[]): Promise<StartUp> {
+  const [agentMs, bareMs]: [number[], number[]] = [[], []];
+  for (let count = 0; count < startsCount; count += 1) {
+    const bareStartedMs = performance.now();
+    const child = spawn(program, [...args, '-e', '0'], { env: {}, stdio: 'ignore' });
+    await once(child, 'exit');
+    bareMs.push(performance.now() - bareStartedMs);
+    await withAgent('ws', async (agent, _, startedMs) => {
       await agent.logged(/ registered /);
-      found.push(Math.round(performance.now() - startedMs));
+      agentMs.push(performance.now() - startedMs);
     });
   }
-  return found;
+  const median = (all: readonly number[]) => all.toSorted((a, b) => a - b)[startsCount >> 1] ?? NaN;
+  return { agentMs: median(agentMs), bareMs: median(bareMs) };
 }
