@@ -116,7 +116,7 @@ demo: PROGRAMS := swupdate=swupdate openssl=openssl cpio=cpio fallocate=util-lin
 demo: setup build ## a whole session, printed as it runs; ARGS='--mib 16 --chunk-ms 25'
 	@node test/run.mjs --script test/demo/demo.ts -- $(ARGS)
 
-bench: setup build ## speed and memory, as ratios to a floor
+bench: setup build ## speed, memory and bytes, each with its aim; ONLY=upstream,resume
 	@node test/run.mjs --script test/bench/bench.ts
 
 # NODE is a release of the RVI node here, not the Node in the executable.
