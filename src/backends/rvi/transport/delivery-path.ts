@@ -1,7 +1,7 @@
 // The path at which the node delivers: a random path, stored in `storage.dir`, or a fixed path of
 // the configuration. The random path is a secret that authenticates the node, so it must not be
 // logged.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { exposure } from '../../../sanitize.ts';
 import type { Disk, DiskFailure, DiskFile, DiskResult, Log } from '../../../host/ports.ts';
 
@@ -93,9 +93,10 @@ async function fill(file: DiskFile, text: string): Promise<DiskResult<void>> {
   return written.ok ? file.sync() : written;
 }
 
-/** Compares digests in constant time, so that the duration reveals no part of the secret. */
-export function isSamePath(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
+/** The duration reveals no part of the secret: each comparison covers the whole own path. */
+export function isSamePath(target: string, own: string): boolean {
+  const expected = Buffer.from(own);
+  const given = Buffer.alloc(expected.length);
+  given.write(target);
+  return timingSafeEqual(given, expected) && target.length === own.length;
 }
-
-const digest = (text: string) => createHash('sha256').update(text).digest();
