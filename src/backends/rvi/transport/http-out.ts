@@ -5,7 +5,7 @@ import { request as overTls } from 'node:https';
 import { messageBytesMax } from '../../../limits.ts';
 import { createAgent } from './http-agent.ts';
 import { answerFailure, jsonIn } from './answers.ts';
-import { asError, codeOf, failure, failureOf, internal, whoOf } from './errors.ts';
+import { codeOf, failure, failureOf, internal, whoOf } from './errors.ts';
 import { guarded } from './guard.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -56,7 +56,7 @@ export function createPoster(clock: Clock, way: Way): Poster {
         const wasUnanswered = watchAnswer(sent);
         phaseOf = watchPhase(sent);
         sent.on('response', (response) => {
-          void readAnswer(response, leg()).then((result) => settle(result));
+          guarded(readAnswer, broke)(response, leg(), settle, broke);
         });
         sent.on(
           'error',
@@ -118,28 +118,31 @@ function isReset(error: Error): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(codeOf(error));
 }
 
-async function readAnswer(response: IncomingMessage, leg: Leg): Promise<CallResult> {
+/** Reads by events: the iterator of the response would take a tenth of the CPU time of a call. */
+function readAnswer(
+  response: IncomingMessage,
+  leg: Leg,
+  settle: (result: CallResult) => void,
+  broke: (error: Error) => void,
+): void {
   const { where } = leg;
   const parts: Buffer[] = [];
   let sizeBytes = 0;
-  try {
-    for await (const part of response) {
-      const data: Buffer = part;
-      sizeBytes += data.length;
-      // Returning from the loop destroys the response and its connection.
-      if (sizeBytes > messageBytesMax) {
-        return failure('too-large', `${where}: an answer of more than ${messageBytesMax} bytes`);
-      }
-      parts.push(data);
-    }
+  response.on('data', (part: Buffer) => {
+    sizeBytes += part.length;
+    if (sizeBytes <= messageBytesMax) return void parts.push(part);
+    settle(failure('too-large', `${where}: an answer of more than ${messageBytesMax} bytes`));
+    response.destroy();
+  });
+  const ended = () => {
     const text = Buffer.concat(parts).toString();
     const json = response.statusCode === 200 ? jsonIn(text) : undefined;
-    return json === undefined
-      ? answerFailure(response, text, where, 'rvi.url')
-      : { ok: true, text: json };
-  } catch (thrown) {
-    const error = asError(thrown);
-    if (codeOf(error) !== 'ECONNRESET') return failureOf(error, leg);
-    return failure('closed', `${where}: ${whoOf(leg)} ended the connection within its answer`);
-  }
+    if (json !== undefined) return settle({ ok: true, text: json });
+    settle(answerFailure(response, text, where, 'rvi.url'));
+  };
+  response.on('end', guarded(ended, broke));
+  response.on('error', (error) => {
+    if (codeOf(error) !== 'ECONNRESET') return settle(failureOf(error, leg));
+    settle(failure('closed', `${where}: ${whoOf(leg)} ended the connection within its answer`));
+  });
 }
