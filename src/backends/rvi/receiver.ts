@@ -1,5 +1,6 @@
 // Receives a message of the node: decodes, answers and queues it. The answer is sent before any
 // fsync, because a node gives up after one second and never retries (protocol 1.6).
+import { decodeMessage } from './codec/chunk-bytes.ts';
 import { errorCodes } from './codec/jsonrpc.ts';
 import { decodeRequest, serviceOf } from './codec/sota.ts';
 import type { Log } from '../../host/ports.ts';
@@ -22,8 +23,8 @@ export function createReceiver(
   }
 
   return (data) => {
-    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString();
-    const incoming = decodeIncoming(text);
+    const message = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const incoming = decodeMessage(decodeIncoming, message);
     switch (incoming.kind) {
       case 'refused':
         return refuse(incoming.id, incoming.code, incoming.reason);

@@ -62,9 +62,13 @@ export function readSha1(value: unknown, path: string): Read<string> {
 
 /**
  * Strict base64: standard alphabet, padded, canonical. Node's decoder accepts any text ('!!!' is 0
- * bytes, 'AA==junk' is 1), so the result is encoded again and compared.
+ * bytes, 'AA==junk' is 1), so the result is encoded again and compared. `chunk-bytes.ts` may have
+ * decoded it already; JSON has no byte arrays.
  */
 export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
+  if (value instanceof Uint8Array) {
+    return value.length > bytesMax ? bad(path, `more than ${bytesMax} bytes`) : good(value);
+  }
   if (!isText(value)) return bad(path, 'a string is needed');
   if (value.length > Math.ceil(bytesMax / 3) * 4) return bad(path, `more than ${bytesMax} bytes`);
   const data = Buffer.from(value, 'base64');
