@@ -1,11 +1,11 @@
 // Reads the status from the files of a daemon that is not running. Changes no file.
 import { journalFold } from './agent/journal-fold.ts';
-import { policy, serverView } from './agent/backend.ts';
+import { serverView } from './agent/backend.ts';
 import { describe } from './core/status-view.ts';
 import { journalBytesMax } from './limits.ts';
 import { damageText } from './store/damage.ts';
 import { isPlanted } from './store/payload-files.ts';
-import { decodeJournal } from './store/journal-codec.ts';
+import { foldJournal } from './store/journal-codec.ts';
 import type { Settings } from './settings.ts';
 import type { Status } from './core/status.ts';
 import type { Disk, DiskResult } from './host/ports.ts';
@@ -26,9 +26,8 @@ export async function readFlash(
   const bytes = size.ok ? await file.read(0, isLong ? 0 : size.value) : size;
   await file.close();
   if (!bytes.ok) return none;
-  const decoded = decodeJournal(journalFold, bytes.value);
+  const { state, ...decoded } = foldJournal(journalFold, bytes.value);
   if (decoded.isForeign && bytes.value.length > 0) return none;
-  const state = policy.replay(decoded.facts);
   const value = describe(state.core, serverView(settings, state, 0), [], {
     version,
     uptimeMs: 0,

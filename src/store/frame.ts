@@ -33,7 +33,7 @@ export type Header = {
 export type Frame = {
   readonly at: number;
   readonly end: number;
-  readonly payload: Buffer;
+  readonly payloadAt: number;
   /** Undefined in a journal of 0.1.0. */
   readonly sequence: number | undefined;
   /** Sequence number of the first record that was appended together with this one. */
@@ -118,8 +118,8 @@ export function readFrame(data: Buffer, at: number): Frame | undefined {
   const sequence = data.readUInt32LE(at + 8);
   const place = data.readUInt16LE(at + 14);
   const batch = Math.max(0, sequence - (place & placeMax));
-  const payload = data.subarray(at + frameHeadBytes, end);
-  return { at, end, payload, sequence, batch, isCopy: (place & copyFlag) !== 0 };
+  const isCopy = (place & copyFlag) !== 0;
+  return { at, end, payloadAt: at + frameHeadBytes, sequence, batch, isCopy };
 }
 
 /** A record of 0.1.0: length, CRC-32 of the payload, payload. */
@@ -132,7 +132,8 @@ export function readOldFrame(data: Buffer, at: number): Frame | undefined {
   if (end > data.length) return undefined;
   const payload = data.subarray(at + oldHeadBytes, end);
   if (!isJsonStart(payload[0]) || crc32(payload) !== data.readUInt32LE(at + 4)) return undefined;
-  return { at, end, payload, sequence: undefined, batch: 0, isCopy: false };
+  const payloadAt = at + oldHeadBytes;
+  return { at, end, payloadAt, sequence: undefined, batch: 0, isCopy: false };
 }
 
 const isJsonStart = (byte: number | undefined) => byte === 0x7b || byte === 0x5b;

@@ -1,5 +1,5 @@
-// Decodes a journal: each intact record, from its original or its copy, in the order of the facts.
-// Encodes facts as a journal. Pure functions.
+// Folds a journal: each intact record, from its original or its copy, in the order of the facts.
+// One fact at a time is in memory. Encodes facts as a journal. Pure functions.
 import { beginsAsOld, copyDistanceBytes, encodeFrame, encodeHeader } from './frame.ts';
 import { headerBytes, remindsOfHeader } from './frame.ts';
 import { factOf, payloadOf } from './record.ts';
@@ -9,9 +9,9 @@ import type { Fold } from './fold.ts';
 import type { Frame, Header } from './frame.ts';
 import type { Region, Scan } from './scan.ts';
 
-export type Decoded<F = unknown> = {
-  /** If a record is lost, the last fact states that. */
-  readonly facts: readonly F[];
+export type Decoded = {
+  /** True if the journal contains no fact that this version supports. */
+  readonly isEmpty: boolean;
   readonly header: Header | undefined;
   /** End of the intact records; the rest is an interrupted append. */
   readonly soundBytes: number;
@@ -28,76 +28,85 @@ export type Decoded<F = unknown> = {
   readonly isForeign: boolean;
 };
 
-type DecodeFold<F> = Pick<Fold<never, F>, 'codec' | 'recordsLost'>;
+export type Folded<S> = Decoded & { readonly state: S };
 
-export function decodeJournal<F>(
-  { codec, recordsLost }: DecodeFold<F>,
+type Folding<S, F> = Pick<Fold<S, F>, 'codec' | 'initial' | 'reduce' | 'recordsLost'>;
+
+/** If a record is lost, the last fact of the fold states that. */
+export function foldJournal<S, F>(
+  { codec, initial, reduce, recordsLost }: Folding<S, F>,
   bytes: Uint8Array,
-): Decoded<F> {
+): Folded<S> {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const scanned = scan(data);
   const { header, frames, damages, soundBytes } = scanned;
-  const { sequences, records } = inOrder(frames);
-  const read = records.map(({ payload }) => factOf(codec, payload));
-  const facts = read.filter((fact) => fact !== undefined);
-  const isToCopy = (payload: Buffer) => {
-    const fact = factOf(codec, payload);
+  const records = inOrder(frames);
+  const factIn = ({ payloadAt, end }: Frame) => factOf(codec, data.subarray(payloadAt, end));
+  let state = initial;
+  let unknownCount = 0;
+  for (const record of records) {
+    const fact = factIn(record);
+    if (fact === undefined) unknownCount += 1;
+    else state = reduce(state, fact);
+  }
+  const isToCopy = (frame: Frame) => {
+    const fact = factIn(frame);
     return fact !== undefined && codec.isCritical(fact);
   };
-  const lostCount = isErased(data) ? 1 : lostIn(scanned, sequences, isToCopy);
+  const lostCount = isErased(data) ? 1 : lostIn(scanned, records, isToCopy);
   const tornBytes = data.length - soundBytes;
   const isWhole = damages.length === 0 && tornBytes === 0;
   return {
-    facts: lostCount > 0 ? [...facts, recordsLost] : facts,
+    state: lostCount > 0 ? reduce(state, recordsLost) : state,
+    isEmpty: lostCount === 0 && unknownCount === records.length,
     header,
     soundBytes,
     tornBytes,
-    unknownCount: read.length - facts.length,
+    unknownCount,
     damages,
     lostCount,
-    nextSequence: Math.max(header?.firstSequence ?? 1, (sequences.at(-1) ?? 0) + 1),
+    nextSequence: Math.max(header?.firstSequence ?? 1, (records.at(-1)?.sequence ?? 0) + 1),
     isSnapshot: isWhole && header?.snapshotBytes === data.length,
-    isForeign: isForeign(data, scanned),
+    isForeign: isForeign(data, () => frames),
   };
 }
 
 /** Returns true if the bytes contain no sign that an agent wrote them. */
 export function isForeignJournal(bytes: Uint8Array): boolean {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return isForeign(data, scan(data));
+  return isForeign(data, () => scan(data).frames);
 }
 
-function isForeign(data: Buffer, { frames }: Scan): boolean {
-  return frames.length === 0 && !remindsOfHeader(data) && !beginsAsOld(data);
+/** The frames come last, because a scan of a long journal needs much memory. */
+function isForeign(data: Buffer, frames: () => readonly Frame[]): boolean {
+  return !remindsOfHeader(data) && !beginsAsOld(data) && frames().length === 0;
 }
 
 /** Returns true if all bytes are zeros; an agent never writes such a file. */
 const isErased = (data: Buffer) => data.length > 0 && data.every((byte) => byte === 0);
 
 /** Returns each record once; a copy replaces a missing original. */
-function inOrder(frames: readonly Frame[]) {
-  const old = frames.filter(({ sequence }) => sequence === undefined);
-  const bySequence = new Map<number, Frame>();
-  for (const frame of frames) {
-    const { sequence } = frame;
-    if (sequence !== undefined && !bySequence.has(sequence)) bySequence.set(sequence, frame);
-  }
-  const sorted = [...bySequence].sort(([a], [b]) => a - b);
-  const sequences = sorted.map(([sequence]) => sequence);
-  return { sequences, records: [...old, ...sorted.map(([, frame]) => frame)] };
+function inOrder(frames: readonly Frame[]): readonly Frame[] {
+  // Records of 0.1.0 have no number, and precede all others. The sort is stable: of two records
+  // with one number the first in the file stays.
+  const sorted = frames.toSorted((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
+  return sorted.filter(({ sequence }, at) => {
+    return sequence === undefined || sequence !== sorted[at - 1]?.sequence;
+  });
 }
 
-type IsToCopy = (payload: Buffer) => boolean;
+type IsToCopy = (frame: Frame) => boolean;
 
 function lostIn(
   { header, frames, damages }: Scan,
-  sequences: readonly number[],
+  records: readonly Frame[],
   isToCopy: IsToCopy,
 ): number {
-  const first = header?.firstSequence ?? sequences[0];
-  const last = sequences.at(-1);
+  const numbered = records.findIndex(({ sequence }) => sequence !== undefined);
+  const first = header?.firstSequence ?? records[numbered]?.sequence;
+  const last = records.at(-1)?.sequence;
   const missing =
-    first === undefined || last === undefined ? 0 : last - first + 1 - sequences.length;
+    first === undefined || last === undefined ? 0 : last - first + 1 - (records.length - numbered);
   // In the part of 0.1.0 and at the end, no sequence numbers show a loss. There each damaged
   // region counts as one record.
   const uncounted = damages.filter((region) => isUncounted(header, frames, region, isToCopy));
@@ -125,11 +134,11 @@ function isOnlyCopies(frames: readonly Frame[], region: Region, isToCopy: IsToCo
   const before = frames.findLast(({ at }) => at < region.at);
   if (before?.isCopy !== true) return true;
   return frames.some(
-    ({ isCopy, batch, sequence, payload }) =>
-      !isCopy &&
-      batch === before.batch &&
-      (sequence ?? 0) > (before.sequence ?? 0) &&
-      isToCopy(payload),
+    (frame) =>
+      !frame.isCopy &&
+      frame.batch === before.batch &&
+      (frame.sequence ?? 0) > (before.sequence ?? 0) &&
+      isToCopy(frame),
   );
 }
 

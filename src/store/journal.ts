@@ -4,7 +4,7 @@
 import { assert } from '../assert.ts';
 import { journalReserveBytes } from '../limits.ts';
 import { createDamageSaver, damageOf } from './damage.ts';
-import { decodeJournal, encodeBatch, encodeJournal } from './journal-codec.ts';
+import { encodeBatch, encodeJournal, foldJournal } from './journal-codec.ts';
 import { copyDistanceBytes, formatVersion } from './frame.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
@@ -30,8 +30,9 @@ export type Journal<F> = {
 
 export type OpenedJournal<S, F> = {
   readonly journal: Journal<F>;
-  readonly facts: readonly F[];
   readonly state: S;
+  /** True if the journal contained no fact. */
+  readonly isEmpty: boolean;
   /** What was lost by an interrupted append or by another version, a sentence each. */
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
@@ -52,13 +53,11 @@ export async function openJournal<S, F>(
   if (!size.ok) return size;
   const bytes = await file.read(0, size.value);
   if (!bytes.ok) return bytes;
-  const decoded = decodeJournal(fold, bytes.value);
+  const { state, ...decoded } = foldJournal(fold, bytes.value);
   const version = decoded.header?.version ?? formatVersion;
   if (version > formatVersion) return newer(path, version);
   const named = await disk.syncDirectory(directory);
   if (!named.ok) return named;
-  const { facts } = decoded;
-  const state = facts.reduce(fold.reduce, fold.initial);
   const damageSaver = createDamageSaver(disk, directory, decoded.damages.length > 0, bytes.value);
   const reservations = new Map(fold.reservedBytes(state));
   const journal = createJournal(fold, {
@@ -72,7 +71,8 @@ export async function openJournal<S, F>(
   const prepared = await replaceOrSync(journal, file, decoded, () => fold.snapshot(state));
   if (!prepared.ok) return prepared;
   const damage = damageOf(decoded, damageSaver.outcome());
-  return { ok: true, value: { journal, facts, state, losses: lossesOf(decoded), damage } };
+  const { isEmpty } = decoded;
+  return { ok: true, value: { journal, state, isEmpty, losses: lossesOf(decoded), damage } };
 }
 
 function newer(path: string, version: number): DiskResult<never> {
@@ -90,7 +90,7 @@ function newer(path: string, version: number): DiskResult<never> {
 async function replaceOrSync<F>(
   journal: Journal<F>,
   file: DiskFile,
-  decoded: Decoded<F>,
+  decoded: Decoded,
   snapshot: () => readonly F[],
 ): Promise<DiskResult<void>> {
   const { isSnapshot, unknownCount, soundBytes, tornBytes } = decoded;

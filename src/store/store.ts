@@ -11,8 +11,7 @@ import type { Disk, DiskResult } from '../host/ports.ts';
 
 export type Store<S = unknown, F = unknown> = {
   readonly data: PayloadFiles;
-  readonly facts: readonly F[];
-  /** The fold of `facts`. */
+  /** The fold of the journal, as it was read. */
   readonly state: S;
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
@@ -43,9 +42,9 @@ export async function openStore<S, F>(
   if (!made.ok) return made;
   const opened = await openJournal(disk, directory, fold);
   if (!opened.ok) return opened;
-  const { journal, facts, state, damage } = opened.value;
+  const { journal, state, isEmpty, damage } = opened.value;
   const losses = [...opened.value.losses];
-  if (facts.length === 0) losses.push(...(await orphansIn(disk, directory)));
+  if (isEmpty) losses.push(...(await orphansIn(disk, directory)));
   const data = createPayloadFiles(disk, directory, reserveBytes);
 
   async function commit(more: readonly F[]): Promise<DiskResult<void>> {
@@ -74,7 +73,6 @@ export async function openStore<S, F>(
 
   const store: Store<S, F> = {
     data,
-    facts,
     state,
     losses,
     damage,

@@ -3,11 +3,12 @@
 
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/backend.ts';
-import { decodeJournal, encodeJournal } from '../../src/store/journal-codec.ts';
+import { encodeJournal } from '../../src/store/journal-codec.ts';
 import { settings } from '../support/core.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { createWorld } from '../support/world.ts';
+import { decodeJournal } from '../support/decode-journal.ts';
 import type { Fact } from '../../src/agent/backend.ts';
 import type { Prng } from '../support/prng.ts';
 

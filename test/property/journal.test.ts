@@ -5,12 +5,12 @@
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/backend.ts';
 import { openJournal } from '../../src/store/journal.ts';
-import { decodeJournal as decodeRecords } from '../../src/store/journal-codec.ts';
 import { oldRecord as encodeRecord } from '../support/old-journal.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
 import { assert, suite } from '../support/suite.ts';
 import { must } from '../support/store.ts';
+import { decodeJournal as decodeRecords } from '../support/decode-journal.ts';
 import type { Fact } from '../../src/agent/backend.ts';
 import type { PackageId } from '../../src/core/model.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
@@ -94,7 +94,7 @@ test('cut at any byte gives the facts before the cut, and takes new ones behind 
       const again = await open(disk.cut('lost'));
       const expected = policy.replay([...facts.slice(0, count), later]);
       assert.equal(again.losses, []);
-      assert.equal(policy.replay(again.facts), expected, `seed ${seed}, ${bytes} bytes`);
+      assert.equal(again.state, expected, `seed ${seed}, ${bytes} bytes`);
     }
   }
 });
@@ -123,9 +123,7 @@ async function live(random: Prng, next: () => Fact, { disk, acked }: Life): Prom
 
 /** After power loss within an append the journal has none, some or all of its facts, in order. */
 async function among(disk: MemoryDisk, acked: readonly Fact[], batch: readonly Fact[]) {
-  const found = JSON.stringify(
-    policy.snapshot(policy.replay((await open(disk.cut('kept'))).facts)),
-  );
+  const found = JSON.stringify(policy.snapshot((await open(disk.cut('kept'))).state));
   const all = [...batch.keys(), batch.length].map((count) => [...acked, ...batch.slice(0, count)]);
   const fits = all.find((facts) => JSON.stringify(policy.snapshot(policy.replay(facts))) === found);
   if (fits === undefined) throw new Error('neither what was acknowledged nor what was appended');
@@ -139,8 +137,8 @@ test('keeps what was acknowledged through refusals, rewrites and cuts', async ()
     let life: Life = { disk: createMemoryDisk(), acked: [] };
     for (let round = 0; round < 8; round += 1) {
       life = await live(random, next, life);
-      const { facts } = await open(life.disk.cut('kept'));
-      assert.equal(policy.replay(facts), policy.replay(life.acked), `seed ${seed}, life ${round}`);
+      const { state } = await open(life.disk.cut('kept'));
+      assert.equal(state, policy.replay(life.acked), `seed ${seed}, life ${round}`);
     }
   }
 });

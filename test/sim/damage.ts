@@ -6,11 +6,12 @@ import { policy } from '../../src/agent/backend.ts';
 import process from 'node:process';
 
 import { transferOf } from '../../src/core/decision-helpers.ts';
-import { decodeJournal } from '../../src/store/journal-codec.ts';
 import { factOf } from '../../src/store/record.ts';
 import { scan } from '../../src/store/scan.ts';
 import { simulate } from './world.ts';
+import { decodeJournal } from '../support/decode-journal.ts';
 import type { Package } from '../../src/core/model.ts';
+import type { Frame } from '../../src/store/frame.ts';
 import type { State } from '../../src/agent/backend.ts';
 import type { Journey } from './journeys.ts';
 
@@ -63,7 +64,13 @@ export function sweep(journal: Buffer, from: number, sectorBytes: number, all: S
 
 /** Returns the payloads by sequence number. */
 function recordsIn(data: Buffer): ReadonlyMap<number, Buffer> {
-  return new Map(scan(data).frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
+  return recordsOf(data, scan(data).frames);
+}
+
+function recordsOf(data: Buffer, frames: readonly Frame[]): ReadonlyMap<number, Buffer> {
+  return new Map(
+    frames.map(({ sequence, payloadAt, end }) => [sequence ?? -1, data.subarray(payloadAt, end)]),
+  );
 }
 
 function check(what: string, data: Buffer, before: Before, all: Sweep): void {
@@ -81,7 +88,7 @@ function complaintOf(data: Buffer, before: Before, all: Sweep): string | undefin
   const { frames, damages, soundBytes } = scan(data);
   if (damages.length === 0) all.tails += 1;
   if (damages.length === 0 && soundBytes === data.length) return 'is not noticed';
-  const records = new Map(frames.map(({ sequence, payload }) => [sequence ?? -1, payload]));
+  const records = recordsOf(data, frames);
   // The same records are the same facts.
   if (isSame(records, before.records)) return undefined;
   const { facts, isForeign, lostCount } = decodeJournal(journalFold, data);
@@ -133,8 +140,8 @@ export function isSound(journal: Buffer): boolean {
   const { frames, damages, soundBytes } = scan(journal);
   if (damages.length > 0 || soundBytes < journal.length) return false;
   const copies = new Set(frames.filter(({ isCopy }) => isCopy).map(({ sequence }) => sequence));
-  const originals = frames.filter(({ isCopy, payload }) => {
-    const fact = factOf(journalFold.codec, payload);
+  const originals = frames.filter(({ isCopy, payloadAt, end }) => {
+    const fact = factOf(journalFold.codec, journal.subarray(payloadAt, end));
     return !isCopy && fact !== undefined && journalFold.codec.isCritical(fact);
   });
   return originals.length > 0 && originals.every(({ sequence }) => copies.has(sequence));

@@ -38,8 +38,8 @@ export const damageMutants: readonly Mutant[] = [
   one(
     'does not remember that records are lost',
     'store/journal-codec.ts',
-    'lostCount > 0 ? [...facts, recordsLost] : facts',
-    'facts',
+    'lostCount > 0 ? reduce(state, recordsLost) : state',
+    'state',
   ),
   one(
     'runs an installer unasked although records are lost',

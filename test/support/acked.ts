@@ -7,10 +7,10 @@ import { join } from 'node:path';
 
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
-import { decodeJournal } from '../../src/store/journal-codec.ts';
 import { createBackend } from '../backend/backend.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
+import { decodeJournal } from './decode-journal.ts';
 import type { State } from '../../src/agent/backend.ts';
 import type { Backend, BackendOptions } from '../backend/backend.ts';
 import type { PackageId, ServerPackage } from '../backend/package.ts';

@@ -3,9 +3,10 @@ import { journalFold } from '../../src/agent/journal-fold.ts';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { decodeJournal, encodeJournal } from '../../src/store/journal-codec.ts';
+import { encodeJournal } from '../../src/store/journal-codec.ts';
 import { assert } from './suite.ts';
 import { until } from './idle.ts';
+import { decodeJournal } from './decode-journal.ts';
 import type { Fact } from '../../src/agent/backend.ts';
 import type { Vehicle } from './vehicle.ts';
 

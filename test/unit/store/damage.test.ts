@@ -11,7 +11,7 @@ import { keyOf } from '../../../src/core/decision-helpers.ts';
 
 import { readFlash } from '../../../src/offline-status.ts';
 import { damagedBytesMax } from '../../../src/limits.ts';
-import { decodeJournal, encodeJournal } from '../../../src/store/journal-codec.ts';
+import { encodeJournal } from '../../../src/store/journal-codec.ts';
 import { encodeHeader } from '../../../src/store/frame.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { settings } from '../../support/core.ts';
@@ -19,6 +19,7 @@ import { createMemoryDisk } from '../../support/memory-disk.ts';
 import { oldJournal } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held, must, opened } from '../../support/store.ts';
+import { decodeJournal } from '../../support/decode-journal.ts';
 import type { Fact } from '../../../src/agent/backend.ts';
 import type { State } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
@@ -100,11 +101,11 @@ test('keeps the damaged file before anything else, and goes on with what is left
   assert.ok(kept < changes.findIndex((op) => op.path.endsWith('.new')));
   assert.is(store.damage?.kept, '/s/journal.damaged');
   assert.match(store.damage?.at ?? '', /^\d+\+\d+$/);
-  holdsAll(policy.replay(store.facts), 'now');
+  holdsAll(store.state, 'now');
   // The store has repaired the journal, so the next start finds no damage.
   const again = must(await openStore(disk.cut('lost'), '/s', 0, journalFold));
   assert.is(again.damage, undefined);
-  holdsAll(policy.replay(again.facts), 'later');
+  holdsAll(again.state, 'later');
 });
 
 test('stays in place where it cannot be kept, takes records, and is said again', async () => {
@@ -115,13 +116,13 @@ test('stays in place where it cannot be kept, takes records, and is said again',
   const store = must(await openStore(disk, '/s', 0, journalFold));
   assert.match(store.damage?.kept ?? '', /^not saved: ENOSPC/);
   must(await store.commit([{ kind: 'offered', id: { name: 'maps', version: '3' }, sizeBytes: 1 }]));
-  const refused = await store.rewrite(policy.snapshot(policy.replay(store.facts)));
+  const refused = await store.rewrite(policy.snapshot(store.state));
   assert.not.ok(refused.ok);
   disk.refuse(undefined);
   const again = must(await openStore(disk.cut('lost'), '/s', 0, journalFold));
   assert.is(again.damage?.kept, '/s/journal.damaged');
   assert.is(again.damage?.lost, store.damage?.lost);
-  const state = policy.replay(again.facts);
+  const state = again.state;
   holdsAll(state, 'again');
   assert.ok(state.core.packages.has(keyOf({ name: 'maps', version: '3' })));
 });
@@ -135,7 +136,7 @@ test('twice over, or all over, ends no start', async () => {
   const disk = createMemoryDisk();
   disk.put(path, damagedAt(journal, 512, journal.length));
   const store = must(await openStore(disk, '/s', 0, journalFold));
-  assert.ok(store.damage !== undefined && policy.replay(store.facts).core.hasLostRecords);
+  assert.ok(store.damage !== undefined && store.state.core.hasLostRecords);
 });
 
 test('keeps no more of it than its bound', async () => {

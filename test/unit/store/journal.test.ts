@@ -4,13 +4,13 @@
 import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/backend.ts';
 import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
-import { decodeJournal } from '../../../src/store/journal-codec.ts';
 import { openJournal } from '../../../src/store/journal.ts';
 import { oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { held, must, opened, thrownBy } from '../../support/store.ts';
+import { decodeJournal } from '../../support/decode-journal.ts';
 import type { Fact } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
@@ -35,7 +35,7 @@ async function written(...batches: readonly (readonly Fact[])[]): Promise<Memory
 test('gives back what was appended, in order', async () => {
   const disk = await written(opened(), [held(1), held(2)]);
   const again = await open(disk.cut('lost'));
-  assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1), held(2)]));
+  assert.equal(again.state, policy.replay([...opened(), held(1), held(2)]));
   assert.equal(again.losses, []);
 });
 
@@ -55,22 +55,18 @@ test('cuts a torn tail off at every byte, and syncs before it appends behind', a
   for (let bytes = 0; bytes < torn.length; bytes += 1) {
     const disk = createMemoryDisk();
     disk.put(path, Buffer.concat([sound, torn.subarray(0, bytes)]));
-    const { journal, facts, losses, damage } = await open(disk);
-    assert.equal(facts, opened());
+    const { journal, state, losses, damage } = await open(disk);
+    assert.equal(state, policy.replay(opened()));
     assert.is(damage, undefined);
     assert.equal(
       losses,
       bytes === 0 ? [] : [`journal: removed ${bytes} bytes of an interrupted append`],
     );
     // No removed byte comes back after power loss.
-    assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
+    assert.equal((await open(disk.cut('lost'))).state, policy.replay(opened()));
     must(await journal.append([held(2)]));
     const again = await open(disk.cut('lost'));
-    assert.equal(
-      policy.replay(again.facts),
-      policy.replay([...opened(), held(2)]),
-      `${bytes} bytes`,
-    );
+    assert.equal(again.state, policy.replay([...opened(), held(2)]), `${bytes} bytes`);
     assert.equal(again.losses, []);
   }
 });
@@ -83,12 +79,13 @@ for (const [what, content] of [
   test(`starts with a journal of ${what}, and says what it lost`, async () => {
     const disk = createMemoryDisk();
     disk.put(path, content);
-    const { journal, facts, losses } = await open(disk);
-    assert.equal(facts, what === 'zeros' ? [{ kind: 'records-lost' }] : []);
+    const { journal, state, isEmpty, losses } = await open(disk);
+    const facts: readonly Fact[] = what === 'zeros' ? [{ kind: 'records-lost' }] : [];
+    assert.equal([state, isEmpty], [policy.replay(facts), facts.length === 0]);
     assert.equal(losses, [`journal: removed ${content.length} bytes of an interrupted append`]);
     must(await journal.append(opened()));
     const again = await open(disk.cut('lost'));
-    assert.equal(policy.replay(again.facts), policy.replay([...facts, ...opened()]));
+    assert.equal(again.state, policy.replay([...facts, ...opened()]));
     // The journal was truncated, not only overwritten.
     assert.equal(again.losses, []);
   });
@@ -101,7 +98,7 @@ test('cuts a torn tail off also where the rest cannot be written again', async (
   const { journal } = await open(disk);
   must(await journal.append([held(3)]));
   const again = await open(disk.cut('lost'));
-  assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1), held(3)]));
+  assert.equal(again.state, policy.replay([...opened(), held(1), held(3)]));
   assert.equal(again.losses, []);
 });
 
@@ -129,8 +126,8 @@ test('leaves out sound records of another version, says so, and keeps them', asy
   const content = Buffer.concat([strange, spelled(opened()), odd, spelled([held(1)])]);
   const disk = createMemoryDisk();
   disk.put(path, content);
-  const { facts, losses } = await open(disk);
-  assert.equal(facts, [...opened(), held(1)]);
+  const { state, losses } = await open(disk);
+  assert.equal(state, policy.replay([...opened(), held(1)]));
   assert.equal(losses, ['journal: skipped 2 records of another version']);
   assert.equal(disk.content(path), content);
 });
@@ -162,8 +159,8 @@ test('writes again what it read: the last life may have failed to sync it', asyn
   disk.refuse(undefined);
   // The kernel has dropped the pages: another sync of that file succeeds but writes nothing.
   disk.lie((at) => at === path);
-  assert.equal(policy.replay((await open(disk)).facts), policy.replay(opened()));
-  assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
+  assert.equal((await open(disk)).state, policy.replay(opened()));
+  assert.equal((await open(disk.cut('lost'))).state, policy.replay(opened()));
 });
 
 test('takes a refused append back, so that the next start reads nothing of it', async () => {
@@ -177,10 +174,10 @@ test('takes a refused append back, so that the next start reads nothing of it', 
     assert.is(refused.ok ? '' : refused.code, code);
     disk.refuse(undefined);
     assert.is(disk.content(path)?.length, end);
-    assert.equal(policy.replay((await open(disk.cut('lost'))).facts), policy.replay(opened()));
+    assert.equal((await open(disk.cut('lost'))).state, policy.replay(opened()));
     must(await journal.append([held(2)]));
-    const facts = (await open(disk.cut('lost'))).facts;
-    assert.equal(policy.replay(facts), policy.replay([...opened(), held(2)]));
+    const { state } = await open(disk.cut('lost'));
+    assert.equal(state, policy.replay([...opened(), held(2)]));
   }
 });
 
@@ -230,7 +227,7 @@ test('is whole whatever operation of a rewrite the power is lost at', async () =
       must(await journal.rewrite(policy.snapshot(expected)));
       isOver = left === undefined;
       const again = await open(left ?? disk.cut(unsynced));
-      assert.equal(policy.replay(again.facts), expected, `${unsynced} at ${cutAt}`);
+      assert.equal(again.state, expected, `${unsynced} at ${cutAt}`);
       assert.equal(again.losses, []);
     }
     assert.ok(cutAt >= 6, `${cutAt} steps`);
@@ -241,7 +238,7 @@ test('removes a rewrite that was cut, and never reads it', async () => {
   const disk = createMemoryDisk();
   disk.put(path, spelled(opened()));
   disk.put(`${path}.new`, spelled([...opened(), held(3)]));
-  assert.equal((await open(disk)).facts, opened());
+  assert.equal((await open(disk)).state, policy.replay(opened()));
   assert.is(disk.content(`${path}.new`), undefined);
 });
 
@@ -259,7 +256,7 @@ for (const verb of ['open', 'truncate', 'free', 'write', 'rename'] as const) {
     assert.is(disk.content(`${path}.new`), undefined);
     must(await journal.append([held(1)]));
     const again = await open(disk.cut('lost'));
-    assert.equal(policy.replay(again.facts), policy.replay([...opened(), held(1)]));
+    assert.equal(again.state, policy.replay([...opened(), held(1)]));
   });
 }
 
@@ -353,8 +350,8 @@ test('refuses a transfer whose records have no room on the disk', async () => {
 test('appends on a full disk as long as its blocks last, and starts on one', async () => {
   const disk = await written(opened());
   disk.refuse(({ verb }) => (verb === 'reserve' ? 'ENOSPC' : undefined));
-  const { journal, facts } = await open(disk);
-  assert.equal(policy.replay(facts), policy.replay(opened()));
+  const { journal, state } = await open(disk);
+  assert.equal(state, policy.replay(opened()));
   must(await journal.append([held(1)]));
 });
 

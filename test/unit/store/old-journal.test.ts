@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 import { keyOf } from '../../../src/core/decision-helpers.ts';
-import { decodeJournal } from '../../../src/store/journal-codec.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { must } from '../../support/store.ts';
+import { decodeJournal } from '../../support/decode-journal.ts';
 import type { Package } from '../../../src/core/model.ts';
 import type { State } from '../../../src/agent/backend.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
@@ -73,7 +73,7 @@ test('are read to the state that they were recorded in', () => {
 async function open(disk: MemoryDisk) {
   const store = must(await openStore(disk, '/s', 0, journalFold));
   assert.equal([store.losses, store.damage], [[], undefined]);
-  return policy.replay(store.facts);
+  return store.state;
 }
 
 test('are converted at the first start, whole whenever the power is lost', async () => {

@@ -6,10 +6,11 @@ import { policy } from '../../../src/agent/backend.ts';
 import { crc32 } from '../../../src/crc32.ts';
 import { pageChunks } from '../../../src/core/chunk-set.ts';
 import { recordBytesMax, recordChunkBytesMax } from '../../../src/limits.ts';
-import { decodeJournal as decodeRecords, encodeBatch } from '../../../src/store/journal-codec.ts';
+import { encodeBatch } from '../../../src/store/journal-codec.ts';
 import { oldJournal, oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { assert, suite } from '../../support/suite.ts';
 import { checksum, engine, held } from '../../support/store.ts';
+import { decodeJournal as decodeRecords } from '../../support/decode-journal.ts';
 import type { Fact } from '../../../src/agent/backend.ts';
 
 const test = suite('records');

@@ -6,7 +6,7 @@ import { policy } from '../../../../src/agent/backend.ts';
 
 import { needsProgressAck } from '../../../../src/backends/rvi/progress-ack.ts';
 import { contextOf as hintsOf, servicesOf } from '../../../../src/backends/rvi/destination.ts';
-import { decodeJournal, encodeBatch, encodeJournal } from '../../../../src/store/journal-codec.ts';
+import { encodeBatch, encodeJournal } from '../../../../src/store/journal-codec.ts';
 import { packagesMax, recordBytesMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
@@ -25,6 +25,7 @@ import {
   startOf,
   vim,
 } from '../../../support/core.ts';
+import { decodeJournal } from '../../../support/decode-journal.ts';
 import type { PackageId } from '../../../../src/core/model.ts';
 import type { ServerServices } from '../../../../src/backends/rvi/messages.ts';
 import type { State } from '../../../../src/agent/backend.ts';
