@@ -52,10 +52,13 @@ export function createHasher(data: PayloadFiles, emit: (event: Event) => void): 
 
   async function readOn(job: Job): Promise<void> {
     job.isRunning = true;
+    // One buffer for all chunks: the garbage of a large prefix would be collected too late.
+    const memory = Buffer.allocUnsafeSlow(chunkBytes);
     while (isMore(job) && jobs.get(job.transfer.number) === job) {
       const { number } = job.transfer;
       const chunkIndex = job.nextIndex;
-      const bytes = await data.read(number, chunkIndex, sizeOf(job.transfer, chunkIndex));
+      const sizeBytes = sizeOf(job.transfer, chunkIndex);
+      const bytes = await data.read(number, chunkIndex, sizeBytes, memory);
       if (jobs.get(number) !== job) return;
       // An unreadable chunk is handled like a corrupt one: the server can send it again.
       if (!bytes.ok || crc32(bytes.value) !== crcOf(job.transfer.chunks, chunkIndex)) {

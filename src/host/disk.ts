@@ -116,7 +116,8 @@ function fileOf(path: string, handle: FileHandle): DiskFile {
   return {
     path,
     write: (data, offsetBytes) => attempt(() => writeAll(handle, data, offsetBytes)),
-    read: (offsetBytes, sizeBytes) => attempt(() => readAll(handle, offsetBytes, sizeBytes)),
+    read: (offsetBytes, sizeBytes, into) =>
+      attempt(() => readAll(handle, offsetBytes, sizeBytes, into)),
     truncate: (sizeBytes) => attempt(() => handle.truncate(sizeBytes)),
     size: () => attempt(async () => (await handle.stat()).size),
     mode: () => attempt(async () => (await handle.stat()).mode & 0o7777),
@@ -141,8 +142,9 @@ async function readAll(
   handle: FileHandle,
   offsetBytes: number,
   sizeBytes: number,
+  into: Uint8Array = Buffer.allocUnsafe(sizeBytes),
 ): Promise<Uint8Array> {
-  const data = Buffer.allocUnsafe(sizeBytes);
+  const data = into.length < sizeBytes ? Buffer.allocUnsafe(sizeBytes) : into;
   let done = 0;
   while (done < sizeBytes) {
     const { bytesRead } = await handle.read(data, done, sizeBytes - done, offsetBytes + done);

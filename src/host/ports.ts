@@ -28,7 +28,8 @@ export type DiskResult<T> = { readonly ok: true; readonly value: T } | DiskFailu
 export type DiskFile = {
   readonly path: string;
   write(data: Uint8Array, offsetBytes: number): Promise<DiskResult<void>>;
-  read(offsetBytes: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
+  /** Reads into `into` if it is given and long enough; the result is a part of it. */
+  read(offsetBytes: number, sizeBytes: number, into?: Uint8Array): Promise<DiskResult<Uint8Array>>;
   truncate(sizeBytes: number): Promise<DiskResult<void>>;
   size(): Promise<DiskResult<number>>;
   /** Permission bits, as in chmod. */

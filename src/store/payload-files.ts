@@ -34,7 +34,13 @@ export type PayloadFiles = {
   sync(): Promise<void>;
   /** Sets the file to the size of the payload, and syncs it for the installer. */
   seal(number: number, sizeBytes: number): Promise<DiskResult<void>>;
-  read(number: number, chunkIndex: number, sizeBytes: number): Promise<DiskResult<Uint8Array>>;
+  /** Reads into `into`, which must have the size of a chunk; the result is a part of it. */
+  read(
+    number: number,
+    chunkIndex: number,
+    sizeBytes: number,
+    into?: Uint8Array,
+  ): Promise<DiskResult<Uint8Array>>;
   discard(number: number): Promise<DiskResult<void>>;
   /**
    * Scans the folders. Folders of the agent without a transfer are removed, or listed in
@@ -134,9 +140,9 @@ export function createPayloadFiles(
     await Promise.all(dirty.map(mustSync));
   }
 
-  async function read(number: number, chunkIndex: number, sizeBytes: number) {
+  async function read(number: number, chunkIndex: number, sizeBytes: number, into?: Uint8Array) {
     const file = await fileOf(number);
-    return file.ok ? file.value.read((chunkIndex - 1) * chunkBytes, sizeBytes) : file;
+    return file.ok ? file.value.read((chunkIndex - 1) * chunkBytes, sizeBytes, into) : file;
   }
 
   async function seal(number: number, sizeBytes: number): Promise<DiskResult<void>> {

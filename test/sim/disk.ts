@@ -13,6 +13,7 @@ import {
   syncNames,
   writeFile,
 } from './flash.ts';
+import { within } from '../support/read-into.ts';
 import type { Disk, DiskEntry, DiskFile, DiskResult } from '../../src/host/ports.ts';
 import type { Prng } from '../support/prng.ts';
 import type { Breath } from './clock.ts';
@@ -90,10 +91,10 @@ export function createDisk(options: DiskOptions): Disk {
         };
         return pass('write', path, () => write(data, offsetBytes), shortly);
       },
-      read: (offsetBytes, sizeBytes) =>
+      read: (offsetBytes, sizeBytes, into) =>
         pass('read', path, () => ({
           ok: true,
-          value: readFile(file.current, offsetBytes, sizeBytes),
+          value: within(readFile(file.current, offsetBytes, sizeBytes), into),
         })),
       truncate: (sizeBytes) => {
         guard(path);

@@ -1,5 +1,6 @@
 // A disk in memory that counts operations, fails, and loses power. After a power loss, data and
 // names without a sync are lost or kept, as the test chooses; the simulator covers partial states.
+import { within } from './read-into.ts';
 import type { Disk, DiskEntry, DiskFailure, DiskFile, DiskResult } from '../../src/host/ports.ts';
 
 type FileNode = { readonly kind: 'file'; data: Buffer; synced: Buffer };
@@ -117,8 +118,8 @@ export function createMemoryDisk(
         const half = () => put(data.subarray(0, data.length / 2), offset);
         return on('write', data.length, () => put(data, offset), half);
       },
-      read: (offset, size) =>
-        on('read', size, () => new Uint8Array(node.data.subarray(offset, offset + size))),
+      read: (offset, size, into) =>
+        on('read', size, () => within(node.data.subarray(offset, offset + size), into)),
       truncate: (size) => on('truncate', size, () => void (node.data = sized(node.data, size))),
       size: () => on('size', 0, () => node.data.length),
       mode: async () => ({ ok: true, value: 0o600 }),

@@ -66,6 +66,7 @@ async function setUp(chunksCount: number, lastBytes = chunkBytes) {
       hasher.advance(transfer, []);
       await settle();
     },
+    transfer: () => transfer,
     forget: () => hasher.forget(1),
     hashed: () => {
       const all = Buffer.concat(Array.from({ length: count }, (_, at) => chunk(at + 1)));
@@ -196,6 +197,22 @@ test('says nothing of a transfer that is given up while it is read', async () =>
   await one.restart();
   assert.equal(one.events, []);
   assert.is(one.disk.openCount(), 0);
+});
+
+test('reads all chunks into one buffer', async () => {
+  const one = await setUp(8);
+  await one.commit(1, 2, 3, 4, 5, 6, 7, 8);
+  const buffers = new Set<ArrayBufferLike>();
+  const read: typeof one.data.read = async (...where) => {
+    const bytes = await one.data.read(...where);
+    if (bytes.ok) buffers.add(bytes.value.buffer);
+    return bytes;
+  };
+  const events: Event[] = [];
+  const hasher = createHasher({ ...one.data, read }, (event) => events.push(event));
+  hasher.advance(one.transfer(), []);
+  await settle();
+  assert.equal([events.length, buffers.size], [1, 1]);
 });
 
 test.run();
