@@ -14,8 +14,8 @@ import { root } from './built.ts';
 import type { Socket } from 'node:net';
 
 const test = suite('the bundle');
-/** Set when the bundle had 336 KiB. A change that needs more raises it and gives its reason. */
-const bundleBytesMax = 352 * 1024;
+/** Set when the bundle had 352 KiB. A change that needs more raises it and gives its reason. */
+const bundleBytesMax = 360 * 1024;
 let directory = '';
 test.beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sota-'));
