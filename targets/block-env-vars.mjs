@@ -10,13 +10,14 @@ const names = {
   OPENSSL_ENGINES: [],
   NODE_REPL_EXTERNAL_MODULE: ['20.20'],
   NODE_COMPILE_CACHE: ['22.1'],
+  NODE_ICU_DATA: [],
   NODE_EXTRA_CA_CERTS: [],
   NODE_USE_SYSTEM_CA: ['22.19', '24.6'],
   NODE_REDIRECT_WARNINGS: [],
 };
 
-/** Needed only in a Node with ICU. Node 24 crashes if the name of a language is long. */
-const ofIcu = ['NODE_ICU_DATA', 'LC_ALL', 'LC_MESSAGES', 'LANG'];
+/** ICU reads these variables. Node 24 crashes if the name of a language is long. */
+const ofIcu = ['LC_ALL', 'LC_MESSAGES', 'LANG'];
 
 /** If OpenSSL is a library of the image, it reads these variables itself. */
 export const ofOpenssl = ['OPENSSL_CONF', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'];
@@ -29,12 +30,10 @@ export const hasSharedOpenssl = (program) => program.includes('\0libcrypto.so.')
  */
 export function blockVariables(program, version) {
   const copy = Buffer.from(program);
-  const hasIcu = program.includes('\0icudt');
-  const ofLanguage = ofIcu.map((name) => [name, hasIcu ? [] : undefined]);
-  for (const [name, since] of [...Object.entries(names), ...ofLanguage]) {
+  for (const [name, since] of [...Object.entries(names), ...ofIcu.map((name) => [name, []])]) {
     const at = copy.indexOf(`\0${name}\0`, 0, 'latin1');
     if (at !== -1) copy[at + 1] = 0;
-    else if (since !== undefined && reads(version, since) && !isReadElsewhere(program, name)) {
+    else if (reads(version, since) && !isReadElsewhere(program, name)) {
       const hint = 'use a build in which the name is stored as plain text';
       throw new Error(`cannot block ${name}: Node ${version} does not contain it: ${hint}`);
     }
@@ -43,6 +42,8 @@ export function blockVariables(program, version) {
 }
 
 function isReadElsewhere(program, name) {
+  if (name === 'NODE_ICU_DATA') return !program.includes('\0--icu-data-dir\0');
+  if (ofIcu.includes(name)) return !program.includes('\0icudt');
   return ofOpenssl.includes(name) && hasSharedOpenssl(program);
 }
 
