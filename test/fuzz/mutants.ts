@@ -16,7 +16,7 @@ export const mutants: readonly Mutant[] = [
   mutantOf(
     'takes for base64 whatever came',
     'backends/rvi/codec/fields.ts',
-    "return data.toString('base64') === value ? good(data) : bad(path, 'it is not strict base64');",
+    "return data.toString('base64') === value ? within(data) : bad(path, 'it is not strict base64');",
     'return good(data);',
   ),
   {
@@ -30,8 +30,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'backends/rvi/codec/fields.ts',
-        from: 'if (data.length > bytesMax) return',
-        to: 'if (false) return',
+        from: '(data.length > bytesMax ? tooLong : good(data))',
+        to: 'good(data)',
       },
     ],
   },

@@ -66,14 +66,13 @@ export function readSha1(value: unknown, path: string): Read<string> {
  * decoded it already; JSON has no byte arrays.
  */
 export function readBase64(value: unknown, path: string, bytesMax: number): Read<Uint8Array> {
-  if (value instanceof Uint8Array) {
-    return value.length > bytesMax ? bad(path, `more than ${bytesMax} bytes`) : good(value);
-  }
+  const tooLong = bad(path, `more than ${bytesMax} bytes`);
+  const within = (data: Uint8Array) => (data.length > bytesMax ? tooLong : good(data));
+  if (value instanceof Uint8Array) return within(value);
   if (!isText(value)) return bad(path, 'a string is needed');
-  if (value.length > Math.ceil(bytesMax / 3) * 4) return bad(path, `more than ${bytesMax} bytes`);
+  if (value.length > Math.ceil(bytesMax / 3) * 4) return tooLong;
   const data = Buffer.from(value, 'base64');
-  if (data.length > bytesMax) return bad(path, `more than ${bytesMax} bytes`);
-  return data.toString('base64') === value ? good(data) : bad(path, 'it is not strict base64');
+  return data.toString('base64') === value ? within(data) : bad(path, 'it is not strict base64');
 }
 
 function isWellFormed(text: string): boolean {
