@@ -310,7 +310,7 @@ async function watched(
   end: (child: ReturnType<typeof spawn>) => void,
 ): Promise<{ readonly text: string; readonly exitCode: number | null }> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const exited = new Promise<number | null>((done) => child.on('exit', (code) => done(code)));
+  const closed = new Promise<number | null>((done) => child.on('close', (code) => done(code)));
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more));
   try {
@@ -318,7 +318,8 @@ async function watched(
   } finally {
     end(child);
   }
-  return { text, exitCode: await exited };
+  const exitCode = await closed;
+  return { text, exitCode };
 }
 
 const hasScript = spawnSync('script', ['--version']).status === 0;

@@ -74,7 +74,7 @@ testMounted('too large a package is a failed update before a chunk is taken', as
       // The `[]` that releases the server causes one chunk, which the agent ignores.
       assert.ok(backend.server.sent.size <= 1);
       assert.is((await vehicle.status()).counters.chunksWritten, 0);
-      assert.match(vehicle.agent().log(), /update-failed.*code=disk-full/);
+      await vehicle.agent().logged(/update-failed.*code=disk-full/);
       backend.server.notify([small]);
       await vehicle.reported(small);
       assert.equal(vehicle.installs(), ['small']);

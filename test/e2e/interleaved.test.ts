@@ -127,7 +127,7 @@ for (const server of ['S-A', 'S-C'] as const) {
       await offer(vehicle, one);
       await vehicle.reported(one);
       assert.is(vehicle.backend.server.outcomes[0]?.status, true);
-      assert.match(vehicle.agent().log(), /warn finish-timeout/);
+      await vehicle.agent().logged(/warn finish-timeout/);
     });
   });
 }

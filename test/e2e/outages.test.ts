@@ -49,6 +49,7 @@ for (const [what, downMs] of [
       await backend.registeredAgain();
       await vehicle.reported(one);
       assert.is(backend.server.outcomes[0]?.status, true);
+      await agent.logged(/ installing /);
       const log = vehicle.logs();
       const sinceMs = loggedMs(log, 'installing') - loggedMs(log, 'server-offline');
       assert.ok(sinceMs < 58_000, `silent for ${sinceMs} ms`);

@@ -111,7 +111,7 @@ needsHold('feeds no watchdog while a commit does not end, and again when it does
   assert.is(manager.count('WATCHDOG=1'), fed);
   held.release();
   await until('fed again', () => manager.count('WATCHDOG=1') > fed);
-  assert.match(agent.log(), /package-offered/);
+  await agent.logged(/package-offered/);
   assert.is(await agent.kill(), 0);
   manager.end();
   await backend.stop();

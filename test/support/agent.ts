@@ -109,7 +109,8 @@ export function startAgent(
 
 function endOf(child: ChildProcess): Promise<number | string> {
   return new Promise((resolve) => {
-    child.on('exit', (code, signal) => resolve(code ?? signal ?? 'gone'));
+    // 'close' comes after the last line of the log, 'exit' may come before it.
+    child.on('close', (code, signal) => resolve(code ?? signal ?? 'gone'));
     child.on('error', (error) => resolve(error.message));
   });
 }
