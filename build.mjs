@@ -1,4 +1,5 @@
-// Builds build/<target>/sota-agent: esbuild bundle -> SEA blob -> a stripped Node of that target.
+// Builds build/<target>/sota-agent: esbuild bundle -> SEA blob -> postject puts it into a stripped
+// Node of that target -> the parts of Node that the agent does not need are cut out.
 //
 //   node build.mjs [linux-x64 ...]     NODE=/path/to/node uses another Node than the pinned one;
 //                                      HOST_NODE=... is the same version, and runs here
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { stripped } from './targets/elf.mjs';
 import { lazyBuiltins } from './targets/lazy-builtins.mjs';
+import { cut } from './targets/segments.mjs';
 import { trim } from './targets/trim.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
@@ -87,8 +89,10 @@ async function executable(name) {
     if (isHere) checkBlob(blob, node, target, script, folder);
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
-    const { program: trimmed, unused, removed } = trim(stripped(blocked), version);
-    const executable = inject(trimmed, blob, unused);
+    writeFileSync(made, stripped(blocked));
+    await inject(made, blob);
+    const { program: trimmed, unused, removed } = trim(readFileSync(made), version);
+    const executable = cut(trimmed, unused, version);
     writeFileSync(made, executable);
     const isGiven = givenNode !== undefined;
     const sbom = makeSbom({ name, target, version, components, removed, isGiven });

@@ -95,22 +95,20 @@ export function readSections(program) {
   }));
 }
 
-export function emptySection(program) {
-  return { header: Buffer.alloc(layouts[elfOf(program).class].sectionTable[2]) };
-}
-
-/** Returns the program with these sections, which are as many as before. */
+/** Returns the program with these sections instead of its own ones. */
 export function putSections(program, sections) {
   const ends = readSegments(program).map(({ offset, bytes }) => offset + bytes);
-  return withSections(program.subarray(0, Math.max(...ends)), sections.slice(0, -1));
+  return withSections(program.subarray(0, Math.max(...ends)), sections);
 }
 
 /** Returns the file: the body, the names of these sections, and their table. */
 export function withSections(body, sections) {
   const { class: bits } = elfOf(body);
   const { section, sectionTable, namesIndex } = layouts[bits];
-  const own = { ...emptySection(body), name: '.shstrtab', type: sectionTypes.strings };
-  const all = [...sections, { ...own, flags: 0, address: 0, offset: body.length, align: 0 }];
+  const header = Buffer.alloc(sectionTable[2]);
+  const own = { header, name: '.shstrtab', type: sectionTypes.strings };
+  const others = sections.filter(({ name }) => name !== own.name);
+  const all = [...others, { ...own, flags: 0, address: 0, offset: body.length, align: 0 }];
   const names = Buffer.from(`\0${all.map(({ name }) => name && `${name}\0`).join('')}`, 'latin1');
   let nameAt = 1;
   const headers = all.map((one) => {

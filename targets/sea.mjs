@@ -3,10 +3,10 @@
 // blob of a 32-bit one.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { Buffer } from 'node:buffer';
 import { fuse } from './node.mjs';
-import { withNote } from './segments.mjs';
 
 const magic = 0x0143da20;
 
@@ -42,9 +42,18 @@ export function checkBlob(blob, node, { execArgv }, script, folder) {
   if (!readFileSync(output).equals(blob)) throw new Error(`${node} writes another SEA blob`);
 }
 
-/** Returns the program with the blob; Node looks for it if the digit after the fuse is 1. */
-export function inject(program, blob, unused) {
-  const copy = Buffer.from(program);
-  copy.write('1', copy.indexOf(`${fuse}:0`) + fuse.length + 1, 'latin1');
-  return withNote(copy, 'NODE_SEA_BLOB', blob, unused);
+/**
+ * Puts the blob into the program in this file, as postject does: as an ELF note. Node looks for it
+ * because postject sets the digit after the fuse to 1.
+ */
+export async function inject(file, blob) {
+  const { log, warn, error } = console;
+  // The ELF library of postject warns about the name of the section, which `cut` sets.
+  console.log = console.warn = console.error = () => undefined;
+  try {
+    const postject = createRequire(import.meta.url)('postject');
+    await postject.inject(file, 'NODE_SEA_BLOB', blob, { sentinelFuse: fuse });
+  } finally {
+    Object.assign(console, { log, warn, error });
+  }
 }

@@ -1,7 +1,7 @@
-// Puts the blob into the program, and cuts the bytes out of the file that nothing reads. What
-// follows them in the file moves down; all addresses stay. docs/internals/build.md has a picture.
+// Cuts the bytes out of an executable that nothing reads. What follows them in the file moves down;
+// all addresses stay. docs/internals/build.md has a picture.
 import { Buffer } from 'node:buffer';
-import { emptySection, isLoaded, putSegmentTable, readSections } from './elf.mjs';
+import { isLoaded, putSegmentTable, readSections } from './elf.mjs';
 import { readSegments, sectionTypes, segmentTable, segmentTypes, withSections } from './elf.mjs';
 
 /** The largest page of Linux on these CPUs: offset and address of a segment agree modulo this. */
@@ -12,85 +12,99 @@ const writable = 2;
 const tableBytes = 4_096;
 
 /**
- * Returns the program with a note of that name and content. `unused` are the ranges of the file
+ * Returns the executable that postject made, without holes. `unused` are the ranges of the file
  * that nothing reads: `{ from, to }`, in order.
  *
  * Kernels before 5.18 and qemu-user compute the address of the table of segments from its offset
  * and from the first segment. Therefore the table is before all holes, at the distance from its
  * address that the first segment has, in the unused bytes; without such bytes it is at the end.
  */
-export function withNote(program, name, content, unused) {
-  const note = noteOf(name, content);
-  const segments = readSegments(program);
-  const fileEnd = Math.max(...segments.map(({ offset, bytes }) => offset + bytes));
-  const room = tableBytes + note.length;
-  const made =
-    unused.length === 0 ? appended(fileEnd, segments, room) : reused(segments, unused, room);
-  const { roomAt, base, holes } = made;
-  const noteAt = roomAt + tableBytes;
-  const [tableOwn, noteOwn] = [roomAt, noteAt].map((at) => ({ offset: at, address: at + base }));
-  const noteSegment = segmentOf({
-    type: segmentTypes.note,
-    ...noteOwn,
-    bytes: note.length,
-    align: 4,
-  });
-  const all = [...made.segments, noteSegment];
-  const bytes = segmentTable(program, all).length;
-  if (bytes > tableBytes) throw new Error(`${all.length} segments do not fit`);
-  const isTable = ({ type }) => type === segmentTypes.table;
-  const moved = all
-    .map((one) => (isTable(one) ? segmentOf({ ...one, ...tableOwn, bytes }) : one))
+export function cut(program, unused, version) {
+  try {
+    return cutFile(program, unused);
+  } catch (error) {
+    const hint = 'give NODE= another build of Node, or use the script: docs/integrate/node.md';
+    throw new Error(`the layout of Node ${version} is unknown: ${error.message}: ${hint}`);
+  }
+}
+
+function cutFile(program, unused) {
+  const sections = readSections(program).map(named);
+  const found = readSegments(program).map((one) => shortened(one, sections));
+  const fileEnd = Math.max(...found.map(endOf));
+  const { segments, roomAt, base, holes } =
+    unused.length === 0 ? appended(fileEnd, found) : reused(found, unused);
+  const bytes = segmentTable(program, segments).length;
+  if (bytes > tableBytes) throw new Error(`${segments.length} segments do not fit`);
+  const table = { offset: roomAt, address: roomAt + base, bytes };
+  const moved = segments
+    .map((one) => (one.type === segmentTypes.table ? segmentOf({ ...one, ...table }) : one))
     .map((one) => ({ ...one, offset: one.offset - holesBefore(holes, one.offset) }));
-  const file = Buffer.alloc(Math.max(fileEnd, roomAt + room));
-  program.copy(file, 0, 0, fileEnd);
+  checkOrder(moved.filter(isLoad));
+  const file = Buffer.alloc(Math.max(fileEnd, roomAt + tableBytes));
+  for (const one of found.filter(isLoad)) program.copy(file, one.offset, one.offset, endOf(one));
   for (const { from, to } of unused) file.fill(0, from, to);
   segmentTable(program, moved).copy(file, roomAt);
-  note.copy(file, noteAt);
   putSegmentTable(file, roomAt, moved.length);
-  const noteSection = sectionOf(program, { name: `.note.${name}`, ...noteOwn, bytes: note.length });
-  const sections = [...cutSections(readSections(program), unused, holes), noteSection];
+  const all = cutSections(sections, unused, holes);
   return withSections(
     without(file, holes),
-    sections.map((one) => ({ ...one, offset: one.offset - holesBefore(holes, one.offset) })),
+    all.map((one) => ({ ...one, offset: one.offset - holesBefore(holes, one.offset) })),
   );
 }
 
-/** A segment that can only be read, and has the same length in memory. */
+/** The library of postject does not store the name of the section that it adds. */
+function named(section) {
+  const isOwn = section.type === sectionTypes.note && section.name === '';
+  return isOwn ? { ...section, name: '.note.NODE_SEA_BLOB' } : section;
+}
+
+/**
+ * The library of postject extends a segment to the next one, for the table of segments, and rounds
+ * up the segment that it adds. Here, each segment ends with its last section again.
+ */
+function shortened(segment, sections) {
+  if (!isLoad(segment) || (segment.flags & writable) !== 0) return segment;
+  const ends = sections
+    .filter((one) => (one.flags & isLoaded) !== 0 && one.type !== sectionTypes.noBits)
+    .filter((one) => one.offset >= segment.offset && endOf(one) <= endOf(segment))
+    .map(endOf);
+  const bytes = Math.max(...ends) - segment.offset;
+  return bytes > 0 ? segmentOf({ ...segment, bytes }) : segment;
+}
+
+/** A segment that has the same length in memory. */
 function segmentOf(fields) {
   return { flags: readable, ...fields, physical: fields.address, memory: fields.bytes };
 }
 
-function sectionOf(program, fields) {
-  return {
-    ...emptySection(program),
-    type: sectionTypes.note,
-    flags: isLoaded,
-    align: 4,
-    ...fields,
-  };
-}
-
-/** A segment of its own after all others: also in memory, so its offset is at least as large. */
-function appended(fileEnd, segments, room) {
-  const loads = segments.filter(isLoad);
-  const base = baseOf(loads);
-  const end = Math.max(...loads.map(({ address, memory }) => address + memory - base));
-  const roomAt = aligned(Math.max(fileEnd, end), page);
-  const place = { offset: roomAt, address: roomAt + base, bytes: room, align: page };
-  const last = segments.indexOf(loads.at(-1));
+/** A segment of its own for the table. Postject's one is after the memory of those of the Node. */
+function appended(fileEnd, segments) {
+  const base = baseOf(segments.filter(isLoad));
+  const roomAt = aligned(fileEnd, page);
+  const place = { offset: roomAt, address: roomAt + base, bytes: tableBytes, align: page };
   const own = segmentOf({ type: segmentTypes.load, ...place });
-  const all = [...segments.slice(0, last + 1), own, ...segments.slice(last + 1)];
+  // Loaders need these segments in the order of their addresses.
+  const before = segments.findLastIndex((one) => isLoad(one) && one.address < own.address);
+  const all = [...segments.slice(0, before + 1), own, ...segments.slice(before + 1)];
   return { segments: all, holes: [], roomAt, base };
 }
 
-/** Uses the first range for the room, and makes holes of the whole pages that remain. */
-function reused(segments, unused, room) {
+function checkOrder(loads) {
+  for (const [at, { address }] of loads.entries()) {
+    const before = loads[at - 1];
+    if (before !== undefined && before.address + before.memory > address)
+      throw new Error(`the segment at ${address} is not after the one at ${before.address}`);
+  }
+}
+
+/** Uses the first range for the table, and makes holes of the whole pages that remain. */
+function reused(segments, unused) {
   const base = baseOf(segments.filter(isLoad));
   const [first] = unused;
   const roomAt = aligned(first.from, 8);
-  const roomEnd = roomAt + room;
-  const holes = unused.flatMap(({ from, to }, index) => {
+  const roomEnd = roomAt + tableBytes;
+  const inside = unused.flatMap(({ from, to }, index) => {
     const segment = segments.find((one) => isLoad(one) && isIn(from, one) && isIn(to, one));
     if (segment === undefined) throw new Error('the unused bytes are not in one segment');
     if ((segment.flags & writable) !== 0) throw new Error('the unused bytes can be written');
@@ -103,7 +117,18 @@ function reused(segments, unused, room) {
     return length > 0 ? [{ from: end - length, to: end }] : [];
   });
   if (roomEnd > first.to) throw new Error('the first unused bytes are too few');
+  const between = gapsOf(segments).filter(({ from }) => from > roomEnd);
+  const holes = [...inside, ...between].sort((a, b) => a.from - b.from);
   return { segments: segments.flatMap((one) => split(one, holes)), holes, roomAt, base };
+}
+
+/** Whole pages between two segments in the file. */
+function gapsOf(segments) {
+  const loads = segments.filter(isLoad);
+  return loads.slice(1).flatMap(({ offset }, at) => {
+    const length = Math.floor((offset - endOf(loads[at])) / page) * page;
+    return length > 0 ? [{ from: offset - length, to: offset }] : [];
+  });
 }
 
 function baseOf([first]) {
@@ -112,6 +137,7 @@ function baseOf([first]) {
 }
 
 const isLoad = ({ type }) => type === segmentTypes.load;
+const endOf = ({ offset, bytes }) => offset + bytes;
 const isIn = (at, { offset, bytes }) => at >= offset && at <= offset + bytes;
 
 /** Returns the parts of a segment between the holes. */
@@ -120,7 +146,10 @@ function split(segment, holes) {
   const end = offset + bytes;
   const inside = holes.filter(({ from, to }) => from < end && to > offset);
   if (!isLoad(segment)) {
-    if (inside.length > 0) throw new Error(`a segment of type ${segment.type} has unused bytes`);
+    // The table moves.
+    const isKept = segment.type !== segmentTypes.table;
+    if (isKept && inside.length > 0)
+      throw new Error(`a segment of type ${segment.type} has unused bytes`);
     return [segment];
   }
   const starts = [offset, ...inside.map(({ to }) => to)];
@@ -146,7 +175,7 @@ function cutSections(sections, unused, holes) {
     const inside = holes.filter(({ from, to }) => from >= offset && to <= end);
     if (inside.length === 0) return section;
     const starts = [offset, ...inside.map(({ to }) => to)];
-    // The first part does not contain the table and the note.
+    // The first part does not contain the table.
     const stops = [...inside.map((hole) => rangeOf(hole, unused).from), end];
     const parts = starts.map((start, at) => ({
       ...section,
@@ -172,15 +201,6 @@ function without(file, holes) {
   const starts = [0, ...holes.map(({ to }) => to)];
   const stops = [...holes.map(({ from }) => from), file.length];
   return Buffer.concat(starts.map((start, at) => file.subarray(start, stops[at])));
-}
-
-/** Length of name and content, type, name, content; each padded to 4 bytes. */
-function noteOf(name, content) {
-  const begin = Buffer.alloc(12 + aligned(name.length + 1, 4));
-  begin.writeUInt32LE(name.length + 1, 0);
-  begin.writeUInt32LE(content.length, 4);
-  begin.write(name, 12, 'latin1');
-  return Buffer.concat([begin, content, Buffer.alloc(-content.length & 3)]);
 }
 
 function aligned(value, to) {

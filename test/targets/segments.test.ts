@@ -7,45 +7,16 @@ import { join } from 'node:path';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
 import { fileOf, targets } from './built.ts';
-import { pinnedNode, tools } from './trimmed.ts';
-import type { Segment } from './trimmed.ts';
+import { complaints, disorder, load, loadsOf, note, notesOf, page, tableAt } from './layout.ts';
+import { executableOf, pinnedNode, tools } from './trimmed.ts';
+import type { Section, Segment } from './trimmed.ts';
 
 const test = suite('the segments');
-const [load, note, table] = [1, 4, 6];
-const page = 65_536;
 let folder = '';
 test.before(() => {
   folder = mkdtempSync(join(tmpdir(), 'sota-segments-'));
 });
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-function tableAt(program: Buffer): number {
-  return program[4] === 2 ? Number(program.readBigUInt64LE(32)) : program.readUInt32LE(28);
-}
-
-const loadsOf = (segments: readonly Segment[]) => segments.filter(({ type }) => type === load);
-const isIn = (address: number, bytes: number, one: Segment) =>
-  address >= one.address && address + bytes <= one.address + one.bytes;
-
-/** What is wrong with the address of the table, as a kernel computes it. */
-function complaints(program: Buffer): readonly string[] {
-  const segments = tools.readSegments(program);
-  const [first] = loadsOf(segments);
-  const own = segments.find(({ type }) => type === table);
-  if (first === undefined || own === undefined) return ['no segment'];
-  const offset = tableAt(program);
-  // Kernels before 5.18 and qemu-user.
-  const old = first.address - first.offset + offset;
-  // Later kernels: from the segment with the table.
-  const home = loadsOf(segments).find((one) => isIn(own.address, own.bytes, one));
-  const recent = home && home.address - home.offset + offset;
-  return [
-    ...(own.offset === offset ? [] : ['the table is not where the header says']),
-    ...(old === own.address ? [] : ['old kernels find another address']),
-    ...(recent === own.address ? [] : ['kernels find another address']),
-    ...(own.address % 8 === 0 ? [] : ['the table is not aligned']),
-  ];
-}
 
 function readelf(path: string, ...options: readonly string[]): string {
   const settings = { encoding: 'utf8', env: { LC_ALL: 'C' }, maxBuffer: 1 << 28 } as const;
@@ -80,7 +51,6 @@ for (const target of targets) {
   const path = fileOf(target);
   const program = readFileSync(path);
   const segments = tools.readSegments(program);
-  const node = pinnedNode(target);
 
   test(`${target}: every kernel finds the table of segments`, () => {
     assert.equal(complaints(program), []);
@@ -98,47 +68,122 @@ for (const target of targets) {
     }
   });
 
-  test(`${target}: segments are in order, apart, and at pages that agree with the file`, () => {
+  test(`${target}: segments and sections are in order, and in one segment each`, () => {
+    assert.equal(disorder(program), []);
+  });
+
+  test(`${target}: an overlap, or a segment that is not at its page, would be found`, () => {
+    const loads = loadsOf(segments);
+    for (const [at, next] of loads.entries()) {
+      const one = loads[at - 1];
+      if (one === undefined) continue;
+      for (const [change, said] of [
+        [{ memory: next.address - one.address + 1 }, /overlaps/],
+        [{ bytes: next.offset - one.offset + 1 }, /is not apart in the file/],
+        [{ offset: one.offset + 4 }, /is not at its page/],
+      ] as const) {
+        const changed = segments.map((each) => (each === one ? { ...each, ...change } : each));
+        const copy = Buffer.from(program);
+        tools.segmentTable(program, changed).copy(copy, tableAt(program));
+        assert.match(disorder(copy).join('; '), said);
+      }
+    }
+  });
+}
+
+for (const target of targets) {
+  const program = readFileSync(fileOf(target));
+  const segments = tools.readSegments(program);
+  const node = pinnedNode(target);
+
+  test(`${target}: whole pages between segments are cut out`, () => {
     const loads = loadsOf(segments);
     for (const [at, one] of loads.entries()) {
       const before = loads[at - 1];
-      assert.ok(before === undefined || before.address + before.memory <= one.address);
-      assert.is((one.address - one.offset) % Math.max(one.align, 4_096), 0);
-      assert.ok(one.offset + one.bytes <= program.length);
+      const gap = before === undefined ? 0 : one.offset - before.offset - before.bytes;
+      assert.ok(gap < page, `${gap} bytes before ${one.offset}`);
     }
-    const holes = loads.length - loadsOf(tools.readSegments(node)).length;
-    assert.ok(holes >= 2, `${holes} holes`);
+    const homes = loadsOf(tools.readSegments(node));
+    assert.ok(loads.length >= homes.length + 3, `${loads.length} segments`);
+    // Postject makes some longer.
+    const ends = loads.map(({ address, bytes }) => address + bytes);
+    for (const { address, bytes } of homes) assert.ok(ends.includes(address + bytes));
   });
 
-  test(`${target}: what remains of the Node has its address, and its bytes`, () => {
-    const parts = loadsOf(segments);
-    const homes = loadsOf(tools.readSegments(node));
-    // The code, the writable data, and the end of the constants.
-    for (const one of parts.filter(({ flags }) => (flags & 2) !== 0)) {
-      const home = homes.find(({ address }) => address === one.address);
-      assert.ok(home);
-      assert.is(one.memory, home.memory);
+  test(`${target}: a Node with another layout is rejected`, () => {
+    const isData = (one: Segment) => one.type === load && (one.flags & 2) !== 0;
+    const [data, first] = [segments.find(isData), loadsOf(segments)[0]];
+    for (const [one, change, unused, said] of [
+      [data, { memory: 1 << 27 }, [], /: the segment at \d+ is not after the one at \d+: /],
+      [first, { offset: page }, [], /: the first segment does not begin with the file: /],
+      [first, {}, [{ from: 8, to: program.length }], /: the unused bytes are not in one segment: /],
+      [first, {}, [{ from: 1_000, to: 2_000 }], /: the first unused bytes are too few: /],
+    ] as const) {
+      const changed = segments.map((each) => (each === one ? { ...each, ...change } : each));
+      const copy = Buffer.from(program);
+      tools.segmentTable(program, changed).copy(copy, tableAt(program));
+      const made = () => tools.cut(copy, unused, '24.0.0');
+      assert.throws(made, /^the layout of Node 24\.0\.0 is unknown: .*: give NODE= another build/);
+      assert.throws(made, said);
     }
-    const last = parts.findLast(({ flags }) => (flags & 2) === 0);
-    assert.ok(last);
-    const home = homes.find((one) => isIn(last.address, last.bytes, one));
-    assert.ok(home);
-    const from = home.offset + last.address - home.address;
-    const tail = 1_000_000 > last.bytes ? last.bytes - page : 1_000_000;
-    const end = from + last.bytes;
-    const ends = last.offset + last.bytes;
-    assert.ok(program.subarray(ends - tail, ends).equals(node.subarray(end - tail, end)));
+  });
+}
+
+for (const target of targets) {
+  const program = readFileSync(fileOf(target));
+  const segments = tools.readSegments(program);
+  const node = pinnedNode(target);
+
+  test(`${target}: what remains of the Node has its address, and its bytes`, () => {
+    // A hole splits the constants; the build changes their first part.
+    const names = ['.plt', '.text', '.eh_frame', '.init_array', '.data.rel.ro', '.got', '.data'];
+    const [old, own] = [tools.readSections(node), tools.readSections(program)];
+    const isSame = (one: Section, name: string) => one.name === name;
+    const bytesOf = (file: Buffer, one: Section) =>
+      file.subarray(one.offset, one.offset + one.bytes);
+    for (const name of names) {
+      const [before, after] = [old, own].map((all) => all.find((one) => isSame(one, name)));
+      assert.ok(before && after, name);
+      assert.is(after.address, before.address);
+      assert.ok(bytesOf(program, after).equals(bytesOf(node, before)), name);
+    }
+    const constants = old.find((one) => isSame(one, '.rodata'));
+    const last = own.findLast((one) => isSame(one, '.rodata'));
+    assert.ok(constants && last);
+    assert.is(last.address + last.bytes, constants.address + constants.bytes);
+    // The names of the last items of ICU are in the hole, so this part is as it was.
+    const [tail, whole] = [bytesOf(program, last), bytesOf(node, constants)];
+    assert.ok(tail.length > page);
+    assert.ok(tail.subarray(page).equals(whole.subarray(whole.length - tail.length + page)));
+    const bss = [old, own].map((all) => all.find((one) => isSame(one, '.bss')));
+    assert.is(bss[1]?.address, bss[0]?.address);
+    const [before, after] = [tools.readSegments(node), segments].map((all) =>
+      loadsOf(all).filter(({ flags }) => (flags & 2) !== 0),
+    );
+    assert.equal(
+      after?.map(({ address, memory }) => [address, memory]),
+      before?.map(({ address, memory }) => [address, memory]),
+    );
   });
 
   test(`${target}: the notes of the Node remain, and the agent is a note`, () => {
-    const notes = segments.filter(({ type }) => type === note);
-    const before = tools.readSegments(node).filter(({ type }) => type === note);
-    assert.is(notes.length, before.length + 1);
-    const own = notes.at(-1);
-    assert.is(
-      program.toString('latin1', (own?.offset ?? 0) + 12, (own?.offset ?? 0) + 26),
-      'NODE_SEA_BLOB\0',
-    );
+    const [before, after] = [notesOf(node), notesOf(program)];
+    assert.equal(after.slice(0, -1), before);
+    assert.is(after.at(-1)?.name, 'NODE_SEA_BLOB\0');
+    const sections = tools.readSections(program).filter(({ name }) => name.startsWith('.note'));
+    assert.is(sections.length, after.length);
+    assert.is(sections.at(-1)?.name, '.note.NODE_SEA_BLOB');
+    const [own] = segments.filter(({ type }) => type === note);
+    const first = sections[0];
+    assert.equal([own?.offset, own?.address], [first?.offset, first?.address]);
+  });
+
+  test(`${target}: a Node from which nothing is removed has the same order`, async () => {
+    const asItIs = (one: Buffer) => ({ program: one, unused: [] });
+    const made = readFileSync(await executableOf(target, folder, '0', asItIs));
+    assert.equal(complaints(made), []);
+    assert.equal(disorder(made), []);
+    assert.equal(notesOf(made).slice(0, -1), notesOf(node));
   });
 }
 

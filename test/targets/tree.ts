@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { root } from './built.ts';
 
-const packages = ['@esbuild', 'esbuild', 'ws', 'smol-toml'];
+const packages = ['@esbuild', 'esbuild', 'postject', 'ws', 'smol-toml'];
 
 export function copyTree(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));

@@ -47,8 +47,8 @@ console.log(JSON.stringify([${used.map(([one]) => `String(${one})`).join(', ')}]
 for (const target of targets) {
   const runs = test.needs(`what runs ${target}`, canRun(target));
   for (const zone of ['Europe/Berlin', 'No/Such', '']) {
-    runs(`${target} does what the agent uses, with TZ=${zone}`, () => {
-      const path = executableOf(target, folder, script);
+    runs(`${target} does what the agent uses, with TZ=${zone}`, async () => {
+      const path = await executableOf(target, folder, script);
       const ran = runOn(target, path, [], { TZ: zone, LC_ALL: 'tr_TR.UTF-8' });
       assert.is(ran.exitCode, 0, ran.err);
       const found: readonly string[] = JSON.parse(ran.out);
@@ -58,9 +58,9 @@ for (const target of targets) {
     });
   }
 
-  runs(`${target} without removed parts does the same`, () => {
+  runs(`${target} without removed parts does the same`, async () => {
     const asItIs = (program: Buffer) => ({ program, unused: [] });
-    const path = executableOf(target, folder, script, asItIs);
+    const path = await executableOf(target, folder, script, asItIs);
     const ran = runOn(target, path, []);
     assert.is(ran.exitCode, 0, ran.err);
     assert.equal(
@@ -70,9 +70,9 @@ for (const target of targets) {
   });
 }
 
-test.needs('x64', canRun('linux-x64'))('names the script that was removed', () => {
+test.needs('x64', canRun('linux-x64'))('names the script that was removed', async () => {
   const removed = `require('node:module').stripTypeScriptTypes('let a: number = 1');`;
-  const ran = runOn('linux-x64', executableOf('linux-x64', folder, removed), []);
+  const ran = runOn('linux-x64', await executableOf('linux-x64', folder, removed), []);
   assert.match(ran.err, /^Cannot find native builtin: "internal\/deps\/amaro\/dist\/index"\./m);
   assert.is(ran.out, '');
   assert.not.equal(ran.exitCode, 0);
