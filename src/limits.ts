@@ -77,6 +77,11 @@ export const listenBacklog = 512;
  */
 export const keepAliveMs = 3_600_000;
 /**
+ * Interval at which the listener looks for the begin of a request on connections that rest. A
+ * request that has begun, and a new connection, are checked every 5 s.
+ */
+export const restingCheckEveryMs = 300_000;
+/**
  * Answer of the node to a message. A local node answers in milliseconds; 0.5.1 waits 500 ms
  * (protocol 1.6). After it, the call has failed.
  */
@@ -95,8 +100,23 @@ export const tlsFilesEveryMs = 10_000;
  * One TLS file; all public authorities have a quarter of it. The agent does not use a larger one.
  */
 export const tlsFileBytesMax = 1_048_576;
-/** WebSocket: interval of pings. If nothing arrives in the same time, the connection is lost. */
-export const pingEveryMs = 20_000;
+/**
+ * WebSocket: interval at which the agent looks whether something arrived. If not, it pings. Gateways
+ * close a connection that is quiet for a minute.
+ */
+export const pingEveryMs = 50_000;
+/**
+ * The same interval for a node on this device or in this vehicle, so that the device rarely wakes
+ * up. Nodes of RVI ping by themselves (protocol 1.9).
+ */
+export const localPingEveryMs = 240_000;
+/** WebSocket: the connection is lost if nothing arrives in this time after a ping. */
+export const pingAnswerMs = 20_000;
+/**
+ * WebSocket to such a node: idle time after which the kernel probes the connection. Ten probes
+ * without an answer, one a second, end it.
+ */
+export const localProbeAfterMs = 10_000;
 /**
  * WebSocket: pings of the node that wait for an answer. With one more, the agent closes the
  * connection.

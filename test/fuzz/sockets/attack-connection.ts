@@ -36,7 +36,7 @@ export async function attackConnection(seed: number, inputs: number): Promise<At
   return underAttack(guarded, attack).finally(relay.stop);
 }
 
-/** A node stops in the middle of a frame; only the ping of the agent can detect this. */
+/** A node stops in the middle of a frame. A call gets no answer, so the agent pings. */
 export async function attackInSilence(seed: number): Promise<Attack> {
   const relay = await createRelay();
   const guarded = await createGuarded('ws', dialectAt(seed), { url: relay.url });

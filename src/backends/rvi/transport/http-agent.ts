@@ -2,6 +2,7 @@
 // directly to the node or through an HTTP proxy (CONNECT).
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
+import { isLocalNode } from '../local-node.ts';
 import { asError, errorOf, failure, thrownFailure } from './errors.ts';
 import { guarded } from './guard.ts';
 import { proxyName, tunnel } from './proxy.ts';
@@ -24,6 +25,8 @@ export type Way = {
 
 export type WayAgent = {
   readonly agent: Agent;
+  /** The node is on this device or in this vehicle, and the way to it has no proxy. */
+  readonly isLocal: boolean;
   /** Describes the connection to the node, for failure messages. */
   leg(): Leg;
 };
@@ -36,6 +39,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
   const { tls, proxy } = way;
   const where = origin === 'null' ? way.url : origin;
   const through = proxy === undefined ? undefined : proxyName(proxy);
+  const isLocal = proxy === undefined && isLocalNode(way.url);
   let shown: TlsContext | undefined;
   const leg = (): Leg => {
     const ownFault = datesFault(shown?.ownDates, clock.wallMs());
@@ -44,7 +48,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
   // Node must not cache TLS sessions: `createSecure` does, per certificate.
   const agent =
     tls === undefined ? new Agent(options) : new TlsAgent({ ...options, maxCachedSessions: 0 });
-  if (proxy === undefined && tls === undefined) return { agent, leg };
+  if (proxy === undefined && tls === undefined) return { agent, isLocal, leg };
   const straight = agent.createConnection.bind(agent);
   const source = tls === undefined ? undefined : noted(tls, (context) => (shown = context));
   const secure = source === undefined ? undefined : createSecure(straight, source, leg);
@@ -73,7 +77,7 @@ export function createAgent(clock: Clock, way: Way, options: AgentOptions): WayA
     for (const cancel of pending) cancel(gone());
     release();
   };
-  return { agent: Object.assign(agent, { createConnection, destroy }), leg };
+  return { agent: Object.assign(agent, { createConnection, destroy }), isLocal, leg };
 }
 
 const gone = () => errorOf(failure('closed', 'the agent ends'));

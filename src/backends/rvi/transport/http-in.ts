@@ -7,6 +7,7 @@ import { isAllowed, networksOf } from './allowlist.ts';
 import { codeOf } from './errors.ts';
 import { gather } from './http-body.ts';
 import { createRefuser } from './http-refuse.ts';
+import { createRequestWatch } from './request-watch.ts';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Log } from '../../../host/ports.ts';
@@ -28,6 +29,8 @@ export type Bound =
   | { readonly ok: true; readonly port: number; readonly close: () => Promise<void> }
   | { readonly ok: false; readonly reason: string };
 
+/** Node has no value for "never". */
+const timerMsMax = 2 ** 31 - 1;
 /** After this time the kernel probes a silent peer, so that a dead one is disconnected. */
 const probeAfterMs = 60_000;
 
@@ -37,16 +40,17 @@ export function listen(
   ports: { readonly clock: Clock; readonly log: Log },
 ): Promise<Bound> {
   const { host, port, requestTimeMs } = options;
-  const { log } = ports;
+  const { clock, log } = ports;
   const onRefused = () => handlers.onRefused?.();
   const refuser = createRefuser(ports, onRefused);
   const work: Work = { ...options, handlers, refuser };
   const server = createServer(
     {
       keepAliveTimeout: keepAliveMs,
-      headersTimeout: requestTimeMs,
-      requestTimeout: requestTimeMs,
-      connectionsCheckingInterval: requestTimeMs / 4,
+      // `createRequestWatch` replaces these timeouts and their periodic check.
+      headersTimeout: 0,
+      requestTimeout: 0,
+      connectionsCheckingInterval: timerMsMax,
       maxHeaderSize: 8_192,
       noDelay: true,
       keepAlive: true,
@@ -66,6 +70,7 @@ export function listen(
   server.on('connect', (_, socket) => refuser.end(socket, 'the method is not POST'));
   server.on('clientError', refuser.onClientError);
   admitOnly(server, options.allow, onRefused, log);
+  limitTime(server, clock, requestTimeMs, refuser);
   boundConnections(server, log, onRefused);
   return new Promise((resolve) => {
     // Later errors concern single connections (EMFILE); the server continues.
@@ -116,6 +121,19 @@ function admitOnly(
     onRefused();
     log('warn', 'peer-denied', { address: remoteAddress });
     socket.destroy();
+  });
+}
+
+/** Limits the time of each request, and of a new connection without one. */
+function limitTime(server: Server, clock: Clock, timeMs: number, refuser: Refuser): void {
+  const late = (socket: Socket) => refuser.end(socket, 'the request was not complete in time');
+  const watch = createRequestWatch(clock, timeMs, late);
+  server.on('connection', (socket) => {
+    if (!socket.destroyed) watch.opened(socket);
+  });
+  server.on('request', (request) => {
+    watch.begun(request.socket);
+    request.on('end', () => watch.ended(request.socket));
   });
 }
 

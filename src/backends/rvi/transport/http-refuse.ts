@@ -17,7 +17,7 @@ export type Refuser = {
   answer(request: IncomingMessage, response: ServerResponse, reason: string): void;
   /** Rejects a connection on which Node reads no requests. */
   end(socket: Duplex, reason: string): void;
-  /** Rejects bytes that are not a request, and a request that is not complete in time. */
+  /** Rejects bytes that are not a request. */
   onClientError(error: Error, socket: Duplex): void;
   close(): void;
 };
@@ -96,7 +96,6 @@ const addressOf = (socket: Duplex) =>
 
 const reasons = new Map([
   ['HPE_HEADER_OVERFLOW', 'the head is too large'],
-  ['ERR_HTTP_REQUEST_TIMEOUT', 'the request was not complete in time'],
   ['HPE_INVALID_EOF_STATE', 'the request ended too early'],
 ]);
 const tlsHandshake = 0x16;

@@ -1,21 +1,22 @@
-// One WebSocket connection, from connect to close: text frames, limits in both directions, and
-// pings that detect a dead peer. It ends once, with a reason, and is never reused.
+// One WebSocket connection, from connect to close: text frames, limits in both directions, and the
+// heartbeat that detects a dead peer. It ends once, with a reason, and is never reused.
 import { WebSocket } from 'ws';
-import { callTimeoutMs, messageBytesMax, pingEveryMs, pingsPendingMax } from '../../../limits.ts';
+import { callTimeoutMs, messageBytesMax, pingAnswerMs, pingsPendingMax } from '../../../limits.ts';
 import { answerFailure } from './answers.ts';
 import { closeWords } from './close-messages.ts';
 import { failure, failureOf, internal, whoOf } from './errors.ts';
 import { guarded } from './guard.ts';
+import { startHeartbeat } from './websocket-heartbeat.ts';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Clock } from '../../../host/ports.ts';
 import type { WayAgent } from './http-agent.ts';
 import type { CallFailure } from './transport.ts';
+import type { Heartbeat } from './websocket-heartbeat.ts';
 
 export type LinkHandlers = {
   readonly onOpen: () => void;
   readonly onText: (data: Buffer) => void;
-  /** The peer sent something since the last ping. */
+  /** The peer sent something since the last check. */
   readonly onAlive: () => void;
   readonly onEnd: (why: CallFailure) => void;
 };
@@ -25,6 +26,8 @@ export type Link = {
   send(text: string): void;
   pause(): void;
   resume(): void;
+  /** A call got no answer: finds out soon whether the connection still works. */
+  doubt(): void;
   end(code: number, why: CallFailure): void;
 };
 
@@ -57,8 +60,9 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
   let cause: CallFailure | undefined;
   let wasReset = false;
   let pingsPending = 0;
+  let heartbeat: Heartbeat | undefined;
   // Includes the connection through a proxy; the timeout of ws starts after it.
-  let stopTimer = after(callTimeoutMs, () => {
+  const stopTimer = after(callTimeoutMs, () => {
     const { through } = way.leg();
     const on = through === undefined ? '' : ` (through ${through})`;
     end(1001, failure('timeout', `${url}: no connection within ${callTimeoutMs} ms${on}`));
@@ -79,22 +83,6 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
     socket.terminate();
   }
 
-  /** Counts bytes, not frames: a chunk may take longer than this on a slow connection. */
-  function beat(raw: Socket): void {
-    const readBytes = raw.bytesRead;
-    const wasPaused = socket.isPaused;
-    socket.ping();
-    stopTimer = after(pingEveryMs, () => {
-      // A paused socket receives nothing.
-      const isExcused = wasPaused || socket.isPaused;
-      if (raw.bytesRead > readBytes) handlers.onAlive();
-      else if (!isExcused) {
-        return end(1001, by(`${whoOf(way.leg())} sent nothing for ${pingEveryMs} ms`));
-      }
-      beat(raw);
-    });
-  }
-
   function isOpen(): boolean {
     return socket.readyState === openState;
   }
@@ -112,7 +100,15 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
     response.socket.on('error', () => (wasReset = true));
     const opened = () => {
       stopTimer();
-      beat(response.socket);
+      heartbeat = startHeartbeat({
+        after,
+        raw: response.socket,
+        isLocal: way.isLocal,
+        ping: () => socket.ping(),
+        isPaused: () => socket.isPaused,
+        onAlive: handlers.onAlive,
+        onDead: () => end(1001, by(`${whoOf(way.leg())} sent nothing for ${pingAnswerMs} ms`)),
+      });
       handlers.onOpen();
     };
     socket.on('open', guarded(opened, broke));
@@ -127,6 +123,7 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
 
   function closed(code: number, reason: Buffer): void {
     stopTimer();
+    heartbeat?.stop();
     const words = closeWords(code, reason, whoOf(way.leg()), wasReset);
     handlers.onEnd(cause ?? failure('closed', `${url}: ${words}`));
   }
@@ -158,6 +155,9 @@ export function createLink(clock: Clock, url: string, way: WayAgent, handlers: L
     }, broke),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
+    doubt: guarded(() => {
+      if (isOpen()) heartbeat?.doubt();
+    }, broke),
     end: guarded(end, () => undefined),
   };
 }

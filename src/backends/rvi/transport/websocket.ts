@@ -63,8 +63,11 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
   async function call(made: Call): Promise<CallResult> {
     if (link?.isOpen() !== true) return down;
     const answered = calls.wait(made);
-    link.send(made.text);
-    return answered;
+    const asked = link;
+    asked.send(made.text);
+    const result = await answered;
+    if (!result.ok && result.code === 'timeout') asked.doubt();
+    return result;
   }
 
   async function close(): Promise<void> {

@@ -1,9 +1,11 @@
 // Tests the WebSocket transport with ws nodes on 127.0.0.1 and real sockets. A fake clock and fixed
 // random numbers replace the waits for pings, time limits and back-off.
+import { readFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { callTimeoutMs, clockCheckEveryMs, messageBytesMax } from '../../../../../src/limits.ts';
-import { pingEveryMs, reconnectDelayMsMax } from '../../../../../src/limits.ts';
+import { localPingEveryMs, localProbeAfterMs } from '../../../../../src/limits.ts';
+import { pingAnswerMs, reconnectDelayMsMax } from '../../../../../src/limits.ts';
 import { createRetry } from '../../../../../src/backends/rvi/transport/reconnect-backoff.ts';
 import { createWebSocketTransport } from '../../../../../src/backends/rvi/transport/websocket.ts';
 import { assert, suite } from '../../../../support/suite.ts';
@@ -239,7 +241,8 @@ test('connects again with growing delays and jitter, and says once that it is do
 
 test('starts with a short delay again only after a link that held', async () => {
   const { node, recorder, clock, delays } = await connected({}, [0.9, 0.9, 0.9, 0.9]);
-  const waits = () => delays.filter((ms) => ![callTimeoutMs, pingEveryMs].includes(ms));
+  const others = [callTimeoutMs, pingAnswerMs, localPingEveryMs];
+  const waits = () => delays.filter((ms) => !others.includes(ms));
   const lose = async () => {
     const { length } = recorder.events;
     node.link().terminate();
@@ -261,26 +264,48 @@ test('starts with a short delay again only after a link that held', async () => 
   assert.equal(waits(), [900, 1_800, 3_600, 900]);
 });
 
-/** Waits for a ping and its pong. */
-async function hold(node: Node, clock: { advance(ms: number): Promise<void> }): Promise<void> {
+/** Waits for a ping, its pong, and the check of it. `quietMs`: until the ping. */
+async function hold(
+  node: Node,
+  clock: { advance(ms: number): Promise<void> },
+  quietMs: number = pingAnswerMs,
+): Promise<void> {
   const pinged = new Promise((done) => node.link().once('ping', done));
-  await clock.advance(pingEveryMs);
+  await clock.advance(quietMs);
   await pinged;
   await pause(20);
+  await clock.advance(pingAnswerMs);
 }
 
 test('keeps a quiet link whose pings are answered', async () => {
-  const { node, recorder, clock } = await connected();
+  const { node, recorder, clock, delays } = await connected();
   await pause(20);
-  for (let count = 0; count < 5; count += 1) await hold(node, clock);
+  await hold(node, clock);
+  for (let count = 0; count < 5; count += 1) await hold(node, clock, localPingEveryMs);
   assert.equal(recorder.events, ['up']);
+  // Two timers for each ping; the device wakes up for no other reason.
+  assert.is(delays.filter((ms) => ms !== callTimeoutMs).length, 2 * 6 + 1);
+});
+
+test('does not ping while something arrives', async () => {
+  const { node, recorder, clock } = await connected();
+  let pings = 0;
+  node.link().on('ping', () => (pings += 1));
+  for (const quietMs of [pingAnswerMs, localPingEveryMs, localPingEveryMs]) {
+    const { length } = recorder.bodies;
+    node.link().send(message('one'));
+    await until('read', () => recorder.bodies.length > length);
+    await clock.advance(quietMs);
+  }
+  await pause(20);
+  assert.is(pings, 0);
 });
 
 test('ends a link from which nothing comes, not even a pong', async () => {
   const { node, recorder, transport, clock } = await connected({ autoPong: false });
-  const made = transport.call({ id: '1', text: '{}', timeLimitMs: 10 * pingEveryMs });
+  const made = transport.call({ id: '1', text: '{}', timeLimitMs: 10 * localPingEveryMs });
   await pause(20);
-  await clock.advance(pingEveryMs - 1);
+  await clock.advance(2 * pingAnswerMs - 1);
   await pause(20);
   assert.equal(recorder.events, ['up']);
   await clock.advance(1);
@@ -289,6 +314,37 @@ test('ends a link from which nothing comes, not even a pong', async () => {
   assert.match(said, /this device ended the connection: the node sent nothing for 20000 ms$/);
   assert.is(codeOf(await made), 'closed');
   assert.is(node.count(), 1);
+});
+
+test('ends a link soon after a call got no answer', async () => {
+  const { node, recorder, transport, clock } = await connected({ autoPong: false });
+  node.link().send(message('one'));
+  await until('read', () => recorder.bodies.length === 1);
+  await clock.advance(pingAnswerMs);
+  const made = ask(transport, '1');
+  await until('asked', () => node.texts.some((text) => text.includes('"id":1')));
+  await clock.advance(callTimeoutMs);
+  assert.is(codeOf(await made), 'timeout');
+  await clock.advance(pingAnswerMs - 1);
+  await pause(20);
+  assert.equal(recorder.events, ['up']);
+  await clock.advance(1);
+  await until('down', () => recorder.events.length === 2);
+});
+
+test('lets the kernel probe a quiet link to a node in the vehicle', async () => {
+  const { node } = await connected();
+  const { remotePort } = node.requests[0]?.socket ?? {};
+  // The timer that runs for the socket of the agent: 02 is the one of the probes.
+  const timerOf = (port: number) => {
+    const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+    const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const fields = lines.map((line) => line.trim().split(/\s+/)).find(([, own]) => own === wanted);
+    return fields?.[5]?.split(':') ?? [];
+  };
+  await until('nothing is in flight', () => timerOf(remotePort ?? 0)[0] === '02');
+  const [, ticks = ''] = timerOf(remotePort ?? 0);
+  assert.ok(Number.parseInt(ticks, 16) * 10 <= localProbeAfterMs, `${ticks} hundredths in hex`);
 });
 
 test('takes any byte for a sign of life: a chunk may be slower than a ping', async () => {
@@ -301,7 +357,7 @@ test('takes any byte for a sign of life: a chunk may be slower than a ping', asy
   for (let at = 0; at < text.length; at += size) {
     socket?.write(text.slice(at, at + size));
     await pause(20);
-    await clock.advance(pingEveryMs);
+    await clock.advance(localPingEveryMs);
   }
   await until('read', () => recorder.bodies.length === 1);
   assert.equal(recorder.bodies, [text]);
@@ -317,15 +373,21 @@ test('reads no more while the agent has no room, and goes on when it has', async
   await pause(50);
   assert.ok(recorder.bodies.length <= 2, `${recorder.bodies.length} were read`);
   // The agent does not read a pong either; this must not count as a dead link.
-  for (let count = 0; count < 3; count += 1) await clock.advance(pingEveryMs);
+  for (let count = 0; count < 5; count += 1) await clock.advance(pingAnswerMs);
   assert.ok(node.link().bufferedAmount > 0);
   recorder.fill(false);
   transport.resume();
   await until('all read', () => recorder.bodies.length === sent.length);
   assert.ok(recorder.bodies.every((body, at) => body === sent[at]));
   assert.equal(recorder.events, ['up']);
-  await hold(node, clock);
-  await hold(node, clock);
+  // Pongs of the pause may still arrive, so the next ping may come later.
+  let pings = 0;
+  node.link().on('ping', () => (pings += 1));
+  while (pings < 2) {
+    await clock.advance(pingAnswerMs);
+    await pause(5);
+  }
+  await clock.advance(pingAnswerMs);
   assert.equal(recorder.events, ['up']);
 });
 
