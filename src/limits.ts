@@ -101,8 +101,8 @@ export const tlsFilesEveryMs = 10_000;
  */
 export const tlsFileBytesMax = 1_048_576;
 /**
- * WebSocket: interval at which the agent looks whether something arrived. If not, it pings. Gateways
- * close a connection that is quiet for a minute.
+ * WebSocket: interval at which the agent looks whether something arrived. If not, it pings.
+ * Gateways close a connection that is quiet for a minute.
  */
 export const pingEveryMs = 50_000;
 /**

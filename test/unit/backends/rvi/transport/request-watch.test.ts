@@ -102,7 +102,7 @@ test('leaves a connection alone that is always in some request, each of them sho
   assert.equal(late, []);
 });
 
-test('wakes up seldom while a connection rests, and takes few timers for many requests', async () => {
+test('wakes up seldom while a connection rests, with few timers for many requests', async () => {
   const { clock, watch, late, timers } = create();
   const one = peer('one');
   watch.opened(one);

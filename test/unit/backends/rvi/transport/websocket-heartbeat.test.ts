@@ -34,12 +34,12 @@ function start(isLocal: boolean, isAnswered = true) {
   return { clock, seen, raw, heartbeat };
 }
 
-test('lets the kernel probe only where the node is near: further away, it may be off for a while', () => {
+test('lets the kernel probe only where the node is near: another may be off for a while', () => {
   assert.is(start(true).seen.probeMs, localProbeAfterMs);
   assert.is(start(false).seen.probeMs, 0);
 });
 
-test('pings a node further away at least once a minute: gateways close a quiet connection', async () => {
+test('pings a remote node at least once a minute: gateways close a quiet connection', async () => {
   const { clock, seen, heartbeat } = start(false);
   await clock.advance(3_600_000);
   assert.ok(seen.pings >= 3_600_000 / (pingEveryMs + pingAnswerMs), `${seen.pings} pings`);
@@ -57,7 +57,7 @@ test('wakes up for a node in the vehicle less than every two minutes', async () 
 
 for (const isLocal of [true, false]) {
   const everyMs = isLocal ? localPingEveryMs : pingEveryMs;
-  test(`finds a dead ${isLocal ? 'local' : 'remote'} node after two intervals and a ping`, async () => {
+  test(`finds a dead ${isLocal ? 'near' : 'remote'} node after two intervals, a ping`, async () => {
     const { clock, seen, raw } = start(isLocal, false);
     raw.bytesRead += 1;
     await clock.advance(pingAnswerMs);
