@@ -9,10 +9,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # Program=package: a package is installed if its program is missing.
 PROGRAMS := swupdate=swupdate file=file openssl=openssl cpio=cpio curl=curl readelf=binutils \
 	fallocate=util-linux qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs \
-	qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
 	strace=strace xz=xz-utils zstd=zstd bzip2=bzip2 /usr/bin/time=time \
 	systemd-analyze=systemd shellcheck=shellcheck mandoc=mandoc kas=kas busybox=busybox \
 	chromium=chromium pip3=python3-pip
+# What runs the ARM Nodes, to make their code caches.
+EMULATORS := qemu-arm-static=qemu-user-static qemu-aarch64-static=qemu-user-static \
+	/usr/aarch64-linux-gnu/lib/libstdc++.so.6=libstdc++6-arm64-cross \
+	/usr/arm-linux-gnueabihf/lib/libstdc++.so.6=libstdc++6-armhf-cross \
+	/usr/arm-linux-gnueabihf/lib/libatomic.so.1=libatomic1-armhf-cross
+PROGRAMS += $(EMULATORS)
 MISSING = $(strip $(foreach p,$(PROGRAMS),$(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v \
 	$(firstword $(subst =, ,$p))),,$(lastword $(subst =, ,$p)))))
 
@@ -59,7 +64,9 @@ install-sysvinit install-procd:
 	  >$(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
 	chmod 755 $(DESTDIR)$(SYSCONFDIR)/init.d/sota-agent
 
-release: release-check targets ## build/release: the tarballs; recipes get version and checksums
+release: PROGRAMS := $(EMULATORS)
+release: export CODE_CACHE := required
+release: release-check setup-debian targets ## build/release: the tarballs; recipes get version and checksums
 	node targets/release.mjs build/release
 	node targets/layer.mjs build/release
 
@@ -106,7 +113,7 @@ systemd: PROGRAMS += useradd=passwd
 systemd: setup targets ## the unit and a session with SWUpdate under a real systemd; PART=unit
 	@node test/run.mjs --script test/systemd/main.ts -- $(PART)
 
-size: PROGRAMS := xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
+size: PROGRAMS := $(EMULATORS) xz=xz-utils zstd=zstd mksquashfs=squashfs-tools cpio=cpio \
 	qemu-system-aarch64=qemu-system-arm mkfs.ext4=e2fsprogs
 size: setup targets ## what the executables take on flash and in memory; ONLY=memory
 	@node test/run.mjs --script test/size/main.ts

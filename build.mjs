@@ -6,7 +6,7 @@
 //
 // targets/<target>.json pins the Node in the executable. It comes from the npm registry, is checked
 // and cached. The Node that runs this script has no influence: the same sources and tools give the
-// same bytes.
+// same bytes. With CODE_CACHE=required, a build without the code cache of the script fails.
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -14,15 +14,16 @@ import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { launcherOf, makeCodeCache } from './targets/code-cache.mjs';
 import { stripped } from './targets/elf.mjs';
 import { lazyBuiltins } from './targets/lazy-builtins.mjs';
 import { cut } from './targets/segments.mjs';
 import { trim } from './targets/trim.mjs';
 import { fetchNode, readNode, readTarget } from './targets/node.mjs';
 import { componentsOf, makeSbom } from './targets/sbom.mjs';
-import { checkBlob, inject, makeBlob } from './targets/sea.mjs';
+import { argumentsOf, checkBlob, inject, makeBlob } from './targets/sea.mjs';
 import { blockDebugger, blockVariables } from './targets/block-env-vars.mjs';
-import { noticeOfEnd, noticeOfOpenssl } from './targets/notices.mjs';
+import { noticeOfCodeCache, noticeOfEnd, noticeOfOpenssl } from './targets/notices.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const cache = resolve(process.env.SOTA_AGENT_CACHE ?? join(root, 'build/cache'));
@@ -81,12 +82,14 @@ async function executable(name) {
   const target = readTarget(name);
   const node = givenNode ?? (await fetchNode(target.node, cache, inFolder));
   const { program, version } = readNode(node, target, name);
-  const blob = makeBlob(program, target, script, readFileSync(`build/${script}`));
+  const plain = { name: script, script: readFileSync(`build/${script}`) };
   const isHere = name === `${process.platform}-${process.arch}`;
   const components = componentsOf(target, version, hostNode, isHere ? node : undefined);
   const file = `build/${name}/sota-agent`;
   await inFolder(`build/${name}`, async (folder) => {
-    if (isHere) checkBlob(blob, node, target, script, folder);
+    if (isHere) checkBlob(makeBlob(program, target, plain), node, target, script, folder);
+    const { codeCache, notice } = codeCacheOf(name, target, node, argumentsOf(program, target));
+    const blob = makeBlob(program, target, { ...plain, codeCache });
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
     writeFileSync(made, stripped(blocked));
@@ -103,11 +106,26 @@ async function executable(name) {
     renameSync(bill, `${file}.cdx.json`);
     renameSync(made, file);
     console.log(`${file}  ${mebibytes(executable)} MiB  with Node ${version}`);
-    const notices = [noticeOfOpenssl(name, program)];
+    const notices = [noticeOfOpenssl(name, program), notice];
     // Nobody knows here how long another Node is maintained.
     if (givenNode === undefined) notices.push(noticeOfEnd(name, target, Date.now()));
-    for (const notice of notices) if (notice !== undefined) console.log(notice);
+    for (const one of notices) if (one !== undefined) console.log(one);
   });
+}
+
+/** Returns the bytes, or the line for the builder if nothing here runs that Node. */
+function codeCacheOf(name, target, node, args) {
+  const launcher = launcherOf(name, target);
+  const isRequired = process.env.CODE_CACHE === 'required';
+  try {
+    if (launcher === undefined) throw new Error(noticeOfCodeCache(name, target));
+    return { codeCache: makeCodeCache(launcher, node, args, `build/${script}`) };
+  } catch (error) {
+    // The libraries here may be too old for another Node than the pinned one.
+    const isUsual = launcher === undefined || givenNode !== undefined;
+    if (isRequired || !isUsual) throw error;
+    return { notice: error.message };
+  }
 }
 
 function mebibytes({ length }) {

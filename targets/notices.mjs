@@ -16,3 +16,10 @@ export function noticeOfOpenssl(name, program) {
   const hint = 'unset them where the agent is started, as targets/systemd and targets/init.d do';
   return `${name}: the OpenSSL of the image reads ${ofOpenssl.join(', ')}: ${hint}`;
 }
+
+/** Returns the line for the builder if nothing here runs the Node of the target. */
+export function noticeOfCodeCache(name, { qemu, libraryPackages }) {
+  const cost = 'no code cache: each start compiles the script, and takes longer and more memory';
+  const packages = ['qemu-user-static', ...(libraryPackages ?? [])].join(' ');
+  return `${name}: ${cost}: ${qemu === undefined ? 'build on that CPU' : `install ${packages}`}`;
+}

@@ -10,8 +10,14 @@ import { fuse } from './node.mjs';
 
 const magic = 0x0143da20;
 
-/** `name` is what stack traces call the script. */
-export function makeBlob(program, { elf, execArgv }, name, script) {
+/** Returns the arguments that the executable gives to this Node; an older one takes none. */
+export function argumentsOf(program, { execArgv }) {
+  return program.includes('execArgvExtension') ? execArgv : [];
+}
+
+/** `name` is what stack traces call the script; `codeCache` may be undefined. */
+export function makeBlob(program, target, { name, script, codeCache }) {
+  const { elf } = target;
   const word = (value, bytes = 4) => {
     const field = Buffer.alloc(bytes);
     field.writeUInt32LE(value, 0);
@@ -21,11 +27,14 @@ export function makeBlob(program, { elf, execArgv }, name, script) {
   // A byte for each key that this Node supports. 0 means that nothing extends the arguments of
   // Node, so NODE_OPTIONS has no effect, and that the script is CommonJS.
   const keys = ['execArgvExtension', 'mainFormat'].filter((key) => program.includes(key));
-  const hasArguments = keys.length > 0 && execArgv.length > 0;
-  // Flag 1 disables a warning of Node on stderr. With flag 16, arguments for Node follow.
-  const parts = [word(magic), word(hasArguments ? 17 : 1), Buffer.alloc(keys.length)];
-  parts.push(text(name), text(script));
-  if (hasArguments) parts.push(word(execArgv.length, elf.class / 8), ...execArgv.map(text));
+  const args = argumentsOf(program, target);
+  const hasArguments = args.length > 0;
+  // Flag 1 disables a warning of Node on stderr. With flag 4, the code cache of the script follows,
+  // with flag 16 arguments for Node.
+  const flags = 1 + (codeCache === undefined ? 0 : 4) + (hasArguments ? 16 : 0);
+  const parts = [word(magic), word(flags), Buffer.alloc(keys.length), text(name), text(script)];
+  if (codeCache !== undefined) parts.push(text(codeCache));
+  if (hasArguments) parts.push(word(args.length, elf.class / 8), ...args.map(text));
   return Buffer.concat(parts);
 }
 

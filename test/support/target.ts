@@ -14,6 +14,8 @@ const libraries = ['libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1', 'libeatmyda
 export type Target = {
   readonly debian: DebianArch;
   readonly qemu?: string;
+  /** Where Debian's packages have the libraries of that CPU. */
+  readonly libraryFolder?: string;
   readonly node: {
     readonly package: string;
     readonly version: string;

@@ -2,7 +2,7 @@
 // are the pinned Node with a few changed bytes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -156,6 +156,23 @@ for (const [what, target, env, said] of wrong) {
     for (const name of readdirSync(folder)) rmSync(join(folder, name));
   });
 }
+
+needsMake('that cannot run the Node of the target says what that costs, unless it must', () => {
+  const target = 'linux-arm64';
+  const made = make(target, { QEMU_LD_PREFIX: '/nonexistent' });
+  assert.ok(made.isDone, made.said);
+  const notice =
+    'linux-arm64: no code cache: each start compiles the script, and takes longer and more ' +
+    'memory: install qemu-user-static libstdc++6-arm64-cross\n';
+  assert.match(made.said, notice);
+  const path = join(tree, 'build', target, 'sota-agent');
+  assert.ok(statSync(path).size < statSync(fileOf(target)).size - 500_000);
+  rmSync(path);
+  const failed = make(target, { QEMU_LD_PREFIX: '/nonexistent', CODE_CACHE: 'required' });
+  assert.not(failed.isDone);
+  assert.match(failed.said, `build: ${notice}`);
+  assert.not(existsSync(path));
+});
 
 needsMake('that is given the pinned Node makes the same bytes as without', () => {
   const target = 'linux-armv7l';
