@@ -130,23 +130,22 @@ export const reconnectDelayMsMin = 1_000;
 export const reconnectDelayMsMax = 300_000;
 /** The maximum of this delay for a node on this device or in this vehicle. */
 export const localReconnectDelayMsMax = 10_000;
-/** The maximum of this delay for a local node that answers registrations but no messages. */
-export const localMessageDelayMsMax = 60_000;
+/**
+ * The maximum of this delay for a local node that answers registrations but no messages, and for
+ * one that failed so often in a row.
+ */
+export const localOutageDelayMsMax = 60_000;
+export const localOutageFailures = 100;
 /** Interval of registrations while a local node reports that the server is gone. */
 export const awayRegisterEveryMs = 10_000;
 /** A larger step of the wall clock ends the wait of a retry that failed because of the time. */
 export const clockStepMsMin = 60_000;
-/** Interval of that check, only while such a retry waits. */
-export const clockCheckEveryMs = 10_000;
-/**
- * Time without messages after the node reported that the server is gone. Then the agent sends as
- * usual.
- */
+/** Interval of that check, only while such a retry waits: it doubles. */
+export const clockCheckEveryMsMin = 10_000;
+export const clockCheckEveryMsMax = 60_000;
+/** Time without messages after the node reported that the server is gone. */
 export const awayMsMax = 60_000;
-/**
- * Time in which a node announces all services of a server: a call each, in any order (protocol
- * 1.5).
- */
+/** Time in which a node announces all services of a server, in any order (protocol 1.5). */
 export const announcedWithinMs = 2_000;
 /** Random delay of waiting messages after the node reported that the server is back. */
 export const returnDelayMsMin = 1_000;
@@ -189,10 +188,7 @@ export const storageDelayMs = 5_000;
 
 /** Delay before the agent starts an installer again that another program uses. */
 export const installerBusyDelayMs = 15_000;
-/**
- * Delay before the agent runs the reboot command again, and the number of attempts. Then the
- * install has failed.
- */
+/** Delay before the agent runs the reboot command again. After the attempts, the install failed. */
 export const rebootDelayMs = 300_000;
 export const rebootRequestsMax = 5;
 /** Time limit of `reboot.allow`. After it, the agent does not reboot yet. */

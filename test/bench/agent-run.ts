@@ -31,7 +31,7 @@ export async function inHome<T>(
   const listen = options.transport === 'http' ? { listen: '127.0.0.1:0' } : {};
   const config = writeConfig(home, {
     log: { level: 'warn' },
-    rvi: { url: sender.url(), ...listen },
+    rvi: { url: sender.url(), ...listen, ...options.rvi },
     installer: { command: { program: 'true' } },
   });
   const agent = watch([...strace, ...launcher, agentPath(), 'run', '--config', config]);

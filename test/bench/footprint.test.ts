@@ -3,11 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { pause } from '../support/idle.ts';
 import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
 import { runAgent } from './agent-run.ts';
 import { createBench } from './context.ts';
 import { hold, zerosOf } from './held.ts';
+import { idleOver } from './idle.ts';
 import { median } from './part.ts';
 import { syncsIn } from './proc.ts';
 import { startHeld } from './resume.ts';
@@ -20,6 +22,8 @@ const guards = {
   waits: 2.3,
   receivingAnonMib: 14,
   resumeAnonMib: 18,
+  /** In the time below: the look at a WebSocket, and a ping if nothing has arrived. */
+  idleWakeUps: 4,
 } as const;
 
 const test = suite('the footprint');
@@ -52,6 +56,17 @@ for (const transport of transports) {
     }
     const aboveMib = median(runs.map((one) => one.peakAnonMib)) - idle.peakAnonMib;
     assert.ok(aboveMib <= guards.receivingAnonMib, `${aboveMib} MiB above an idle Node`);
+  });
+}
+
+const quietMs = 30_000;
+
+for (const transport of transports) {
+  test(`over ${transport} a registered agent sleeps, and writes nothing`, async () => {
+    const { wakeUps, bytes } = await idleOver(bench, transport, () => pause(quietMs));
+    const count = Math.round((wakeUps * quietMs) / 60_000);
+    assert.ok(count <= guards.idleWakeUps, `${count} wake-ups in ${quietMs} ms`);
+    assert.is(bytes, 0);
   });
 }
 

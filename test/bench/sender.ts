@@ -20,6 +20,8 @@ export type SenderOptions = {
   readonly inFlight?: number;
   /** The sender stops after this chunk; if it is absent, the whole package is sent. */
   readonly untilIndex?: number;
+  /** More keys of the configuration of the agent. */
+  readonly rvi?: { readonly [key: string]: number };
   /** The sender has no package to offer. */
   readonly isQuiet?: boolean;
 };

@@ -9,11 +9,15 @@ export type FakeClock = Clock & {
   advance(ms: number): Promise<void>;
   /** The number of pending timers. */
   waiting(): number;
+  /** The number of moments at which timers ran: how often a device would wake up for them. */
+  wakeUps(): number;
 };
 
 export function createFakeClock(wallMs = 0): FakeClock {
   let nowMs = 0;
   let timers: readonly { readonly dueMs: number; readonly act: () => void }[] = [];
+  let wakeUps = 0;
+  let wokenMs = -1;
   return {
     nowMs: () => nowMs,
     wallMs: () => wallMs + nowMs,
@@ -33,12 +37,15 @@ export function createFakeClock(wallMs = 0): FakeClock {
         if (first === undefined) break;
         timers = timers.filter((one) => one !== first);
         nowMs = Math.max(nowMs, first.dueMs);
+        if (nowMs > wokenMs) wakeUps += 1;
+        wokenMs = nowMs;
         first.act();
         await settle();
       }
       nowMs = untilMs;
     },
     waiting: () => timers.length,
+    wakeUps: () => wakeUps,
   };
 }
 

@@ -1,7 +1,7 @@
 // A device without a clock battery starts in 1970 and rejects every certificate until its clock is
 // set. While a retry waits for that reason, a step of the clock ends the wait.
 import { hasStepped } from '../../core/backoff.ts';
-import { clockCheckEveryMs } from '../../limits.ts';
+import { clockCheckEveryMsMax, clockCheckEveryMsMin } from '../../limits.ts';
 import type { Clock } from '../../host/ports.ts';
 
 export type ClockWatch = {
@@ -18,18 +18,19 @@ export function createClockWatch(
   let cancel: (() => void) | undefined;
   const instant = () => ({ nowMs: clock.nowMs(), wallMs: clock.wallMs() });
 
-  function check(before: ReturnType<typeof instant>): void {
-    cancel = clock.after(clockCheckEveryMs, () => {
+  function check(everyMs: number, before: ReturnType<typeof instant>): void {
+    cancel = clock.after(everyMs, () => {
       cancel = undefined;
       if (!isWaiting()) return;
-      if (hasStepped(before, instant())) onStep();
-      else check(before);
+      const now = instant();
+      if (hasStepped(before, now)) onStep();
+      else check(Math.min(2 * everyMs, clockCheckEveryMsMax), now);
     });
   }
 
   return {
     start() {
-      if (cancel === undefined) check(instant());
+      if (cancel === undefined) check(clockCheckEveryMsMin, instant());
     },
     stop() {
       cancel?.();

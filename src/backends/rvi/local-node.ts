@@ -1,6 +1,11 @@
 // Detects a node on this device or in this vehicle. A call to it costs no mobile data, so a retry
 // may come sooner.
-import { localReconnectDelayMsMax, reconnectDelayMsMax } from '../../limits.ts';
+import {
+  localOutageDelayMsMax,
+  localOutageFailures,
+  localReconnectDelayMsMax,
+  reconnectDelayMsMax,
+} from '../../limits.ts';
 
 /** Loopback, private and link-local addresses. */
 const localHost = new RegExp(
@@ -15,7 +20,11 @@ export function isLocalNode(url: string): boolean {
   return URL.canParse(url) && localHost.test(new URL(url).hostname.toLowerCase());
 }
 
-/** Returns the longest delay between two attempts to reach the node. */
-export function reconnectDelayMsMaxOf(url: string): number {
-  return isLocalNode(url) ? localReconnectDelayMsMax : reconnectDelayMsMax;
+/**
+ * Returns the longest delay before the next attempt to reach the node. A local node that fails for
+ * some ten minutes does not just restart, so the device may sleep longer.
+ */
+export function reconnectDelayMsMaxOf(url: string, failures: number): number {
+  if (!isLocalNode(url)) return reconnectDelayMsMax;
+  return failures < localOutageFailures ? localReconnectDelayMsMax : localOutageDelayMsMax;
 }

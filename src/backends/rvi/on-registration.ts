@@ -1,16 +1,11 @@
 // Registers with the node when the link comes up, periodically, and after every failure. A node
 // that restarts loses the registrations, without a message (protocol 1.2).
-import {
-  localMessageDelayMsMax,
-  localReconnectDelayMsMax,
-  reconnectDelayMsMax,
-  reconnectDelayMsMin,
-} from '../../limits.ts';
+import { localOutageDelayMsMax, reconnectDelayMsMin } from '../../limits.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { inPhase, log, reservationOf } from '../../core/decision-helpers.ts';
 import { combine, decision, nothing } from './decision.ts';
 import { note, receivingOf, reportingOf, startingOf } from './exchange.ts';
-import { isLocalNode } from './local-node.ts';
+import { isLocalNode, reconnectDelayMsMaxOf } from './local-node.ts';
 import { offlineRenewalMs, onServerOnline, serverSeen } from './server-availability.ts';
 import type { Moment } from '../../core/events.ts';
 import type { Package } from '../../core/model.ts';
@@ -148,7 +143,7 @@ export function onCallFailed(
   if (link.kind === 'closed') return isMessage ? decision({ notes: [outage] }) : nothing;
   if (link.kind === 'down') return nothing;
   const failures = link.failures + 1;
-  const mostMs = delayMsMaxOf(settings, failed);
+  const mostMs = delayMsMaxOf(settings, failed, failures);
   const delayMs = backoffMs(failures - 1, reconnectDelayMsMin, mostMs, moment.random);
   const down = { kind: 'down', failures, dueMs: moment.nowMs + delayMs, reason } as const;
   const level = own.outage === undefined ? 'warn' : 'debug';
@@ -159,10 +154,10 @@ export function onCallFailed(
 }
 
 /** A registration is retried soon; a message that the node does not answer is retried later. */
-function delayMsMaxOf({ rvi }: Settings, { call, code }: FailedCall): number {
-  if (!isLocalNode(rvi.url)) return reconnectDelayMsMax;
+function delayMsMaxOf({ rvi }: Settings, { call, code }: FailedCall, failures: number): number {
   const isHalf = call === 'message' && code !== 'refused' && code !== 'closed';
-  return isHalf ? localMessageDelayMsMax : localReconnectDelayMsMax;
+  if (isHalf && isLocalNode(rvi.url)) return localOutageDelayMsMax;
+  return reconnectDelayMsMaxOf(rvi.url, failures);
 }
 
 /** The failed call works again: only this ends such an outage. */

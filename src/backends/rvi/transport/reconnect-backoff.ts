@@ -1,6 +1,7 @@
 // Delays between attempts to connect, or to bind the listener.
 import { backoffMs, hasStepped } from '../../../core/backoff.ts';
-import { clockCheckEveryMs, reconnectDelayMsMax, reconnectDelayMsMin } from '../../../limits.ts';
+import { clockCheckEveryMsMax, clockCheckEveryMsMin } from '../../../limits.ts';
+import { reconnectDelayMsMax, reconnectDelayMsMin } from '../../../limits.ts';
 import type { TransportPorts } from './transport.ts';
 
 export type Retry = {
@@ -16,31 +17,35 @@ export type Retry = {
 
 export function createRetry(
   { clock, random }: TransportPorts,
-  delayMsMax = reconnectDelayMsMax,
+  delayMsMaxOf: (failures: number) => number = () => reconnectDelayMsMax,
 ): Retry {
   let failures = 0;
+  let clockEveryMs: number = clockCheckEveryMsMin;
   let cancel: () => void = () => undefined;
   const instant = () => ({ nowMs: clock.nowMs(), wallMs: clock.wallMs() });
 
-  function wait(act: () => void, dueMs: number, before: ReturnType<typeof instant>): void {
+  function wait(act: () => void, dueMs: number, before = instant()): void {
     const leftMs = dueMs - before.nowMs;
-    const stepMs = Math.min(leftMs, clockCheckEveryMs);
+    const stepMs = Math.min(leftMs, clockEveryMs);
     cancel = clock.after(stepMs, () => {
       const now = instant();
-      if (stepMs === leftMs || hasStepped(before, now)) act();
-      else wait(act, dueMs, now);
+      if (stepMs === leftMs || hasStepped(before, now)) return act();
+      clockEveryMs = Math.min(2 * clockEveryMs, clockCheckEveryMsMax);
+      wait(act, dueMs, now);
     });
   }
 
   return {
     again(act, isClockInDoubt = false) {
-      const delayMs = backoffMs(failures, reconnectDelayMsMin, delayMsMax, random.unit());
+      const mostMs = delayMsMaxOf(failures);
+      const delayMs = backoffMs(failures, reconnectDelayMsMin, mostMs, random.unit());
       failures += 1;
-      if (isClockInDoubt) wait(act, clock.nowMs() + delayMs, instant());
+      if (isClockInDoubt) wait(act, clock.nowMs() + delayMs);
       else cancel = clock.after(delayMs, act);
     },
     held() {
       failures = 0;
+      clockEveryMs = clockCheckEveryMsMin;
     },
     stop: () => cancel(),
   };

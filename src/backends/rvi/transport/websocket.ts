@@ -16,7 +16,7 @@ export function createWebSocketTransport(ports: TransportPorts, way: Way): Trans
   const { clock, log } = ports;
   const ours = createAgent(clock, way, {});
   const calls = createCalls(clock);
-  const retry = createRetry(ports, reconnectDelayMsMaxOf(way.url));
+  const retry = createRetry(ports, (failures) => reconnectDelayMsMaxOf(way.url, failures));
   let link: Link | undefined;
   let down: CallFailure = failure('closed', `${way.url}: not connected yet`);
   let isReported = false;

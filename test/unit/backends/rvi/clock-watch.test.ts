@@ -1,7 +1,7 @@
 // Tests the detection of clock changes with a manual monotonic clock and a wall clock that the test
 // sets.
 import { createClockWatch } from '../../../../src/backends/rvi/clock-watch.ts';
-import { clockCheckEveryMs } from '../../../../src/limits.ts';
+import { clockCheckEveryMsMax, clockCheckEveryMsMin } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import { createFakeClock } from '../../../support/control.ts';
 
@@ -12,7 +12,12 @@ function setUp() {
   let aheadMs = 0;
   let isWaiting = true;
   let steps = 0;
-  const moved = { ...clock, wallMs: () => clock.wallMs() + aheadMs };
+  let looks = 0;
+  const wallMs = () => {
+    looks += 1;
+    return clock.wallMs() + aheadMs;
+  };
+  const moved = { ...clock, wallMs };
   const watch = createClockWatch(
     moved,
     () => isWaiting,
@@ -24,6 +29,7 @@ function setUp() {
     set: (ms: number) => void (aheadMs += ms),
     end: () => void (isWaiting = false),
     steps: () => steps,
+    looks: () => looks,
   };
 }
 
@@ -32,20 +38,33 @@ test('tells once that the clock was set, forwards or backwards', async () => {
     const one = setUp();
     one.watch.start();
     one.watch.start();
-    await one.clock.advance(10 * clockCheckEveryMs);
+    await one.clock.advance(10 * clockCheckEveryMsMax);
     assert.is(one.steps(), 0);
     one.set(ms);
-    await one.clock.advance(clockCheckEveryMs);
+    await one.clock.advance(clockCheckEveryMsMax);
     assert.is(one.steps(), 1);
     assert.is(one.clock.waiting(), 0, 'it is over');
   }
+});
+
+test('looks soon at first, when clocks are set after a boot, and then less often', async () => {
+  const one = setUp();
+  one.watch.start();
+  await one.clock.advance(clockCheckEveryMsMin - 1);
+  one.set(61_000);
+  await one.clock.advance(1);
+  assert.is(one.steps(), 1);
+  const other = setUp();
+  other.watch.start();
+  await other.clock.advance(86_400_000 - 1);
+  assert.ok(other.looks() <= 2 * 1_450, `the clock was read ${other.looks()} times in a day`);
 });
 
 test('takes no drift for a step, also not a slow one of hours', async () => {
   const one = setUp();
   one.watch.start();
   one.set(59_000);
-  await one.clock.advance(clockCheckEveryMs);
+  await one.clock.advance(clockCheckEveryMsMin);
   assert.is(one.steps(), 0);
 });
 
@@ -55,7 +74,7 @@ test('is quiet as soon as nothing waits, and ends with the agent', async () => {
   one.watch.start();
   one.end();
   one.set(3_600_000);
-  await one.clock.advance(clockCheckEveryMs);
+  await one.clock.advance(clockCheckEveryMsMin);
   assert.equal([one.steps(), one.clock.waiting()], [0, 0]);
   one.watch.start();
   one.watch.stop();

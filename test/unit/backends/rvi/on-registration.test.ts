@@ -1,7 +1,8 @@
 // Tests registration with the node: the test connects, disconnects and fails the link. The random
 // value of the jitter is 1/2 unless a test sets it.
 import { awayMsMax, awayRegisterEveryMs } from '../../../../src/limits.ts';
-import { localMessageDelayMsMax, localReconnectDelayMsMax } from '../../../../src/limits.ts';
+import { localOutageDelayMsMax, localOutageFailures } from '../../../../src/limits.ts';
+import { localReconnectDelayMsMax } from '../../../../src/limits.ts';
 import { reconnectDelayMsMax } from '../../../../src/limits.ts';
 import { assert, suite } from '../../../support/suite.ts';
 import {
@@ -115,7 +116,7 @@ test('registers again after a call that failed, later each time, without end', (
   assert.is(delays.at(-1), reconnectDelayMsMax / 2);
 });
 
-test('a local node that was away for long is registered with within seconds', () => {
+test('a local node that comes back is registered with soon, after long within a minute', () => {
   for (const url of [
     'http://127.0.0.1:8901',
     'https://127.0.0.1:8901',
@@ -132,6 +133,9 @@ test('a local node that was away for long is registered with within seconds', ()
       [...first, ...delays].every((one) => one <= localReconnectDelayMsMax),
       url,
     );
+    const late = delaysOf(core, { call: 'register', code: 'refused' }, false, localOutageFailures);
+    assert.is(late.at(-1), localOutageDelayMsMax / 2, url);
+    assert.ok(Math.max(...late) <= localOutageDelayMsMax, url);
   }
   for (const url of ['http://172.32.0.1:8901', 'ws://node.example:8908', 'http://[2001:db8::1]/']) {
     const core = createLinked({ ...settings, rvi: { ...settings.rvi, url } });
@@ -204,7 +208,7 @@ test('a node that takes registrations and nothing else is asked ever more rarely
   const delays = delaysOf(createLinked(remote, ghc), failed, true);
   assert.is(delays.at(-1), reconnectDelayMsMax / 2);
   const local = delaysOf(createLinked(settings, ghc), failed, true);
-  assert.is(local.at(-1), localMessageDelayMsMax / 2);
+  assert.is(local.at(-1), localOutageDelayMsMax / 2);
 });
 
 const loud = ({ effects }: { readonly effects: readonly Effect[] }) =>

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
-import { callTimeoutMs, clockCheckEveryMs, messageBytesMax } from '../../../../../src/limits.ts';
+import { callTimeoutMs, clockCheckEveryMsMax, messageBytesMax } from '../../../../../src/limits.ts';
 import { localPingEveryMs, localProbeAfterMs } from '../../../../../src/limits.ts';
 import { pingAnswerMs, reconnectDelayMsMax } from '../../../../../src/limits.ts';
 import { createRetry } from '../../../../../src/backends/rvi/transport/reconnect-backoff.ts';
@@ -540,7 +540,7 @@ test('a clock that is set ends the wait after a certificate that was not valid',
   await clock.advance(60_000);
   assert.is(acts, 0);
   aheadMs = 1_700_000_000_000;
-  await clock.advance(clockCheckEveryMs);
+  await clock.advance(clockCheckEveryMsMax);
   assert.is(acts, 1);
   // Without the flag the clock is not checked, and without a step of the clock the delay stays.
   retry.again(act);
