@@ -139,10 +139,12 @@ export function createSender(options: SenderOptions): Sender {
   const close =
     options.transport === 'ws'
       ? overWebSocket(server, answer, (found) => (post = found))
-      : overHttp(server, answer, (found, socket) => {
-          post = found;
-          sockets.add(socket);
-        });
+      : overHttp(
+          server,
+          answer,
+          (found) => (post = found),
+          (socket) => sockets.add(socket),
+        );
   let port = 0;
   return {
     url: () => `${options.transport}://127.0.0.1:${port}`,
@@ -185,24 +187,37 @@ function overWebSocket(server: Server, answer: Answer, found: (post: Post) => vo
 /** The response of a client to a delivery has no effect (protocol 1.6). */
 const isAnswer = (text: string) => text.length < 200 && text.includes('"result"');
 
+/**
+ * Sends one delivery after the other on one kept connection and ignores responses, as a node does.
+ */
 function overHttp(
   server: Server,
   answer: Answer,
-  found: (post: Post, socket: Socket) => void,
+  found: (post: Post) => void,
+  opened: (socket: Socket) => void,
 ): () => void {
   let socket: Socket | undefined;
+  let isFound = false;
   server.on('request', (request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
       const text = Buffer.concat(parts).toString();
-      if (socket === undefined) {
+      if (!isFound) {
+        isFound = true;
         const { params }: Message = JSON.parse(text);
         const { hostname, port, pathname } = new URL(params.network_address ?? '');
-        socket = connect(Number(port), hostname)
-          .on('error', () => undefined)
-          .resume();
-        found(poster(socket, hostname, pathname), socket);
+        // A node connects when it delivers: the agent closes a connection without a request.
+        found((delivered) => {
+          if (socket === undefined) {
+            socket = connect(Number(port), hostname)
+              .on('error', () => undefined)
+              .resume();
+            opened(socket);
+            socket.setNoDelay(true);
+          }
+          socket.write(requestOf(hostname, pathname, delivered), 'latin1');
+        });
       }
       const body = answer(text);
       const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
@@ -212,14 +227,9 @@ function overHttp(
   return () => socket?.destroy();
 }
 
-/**
- * Sends one delivery after the other on one kept connection and ignores responses, as a node does.
- */
-function poster(socket: Socket, host: string, path: string): Post {
-  socket.setNoDelay(true);
-  const line = `POST ${path} HTTP/1.1`;
-  const head = `${line}\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
-  return (text) => socket.write(`${head}Content-Length: ${text.length}\r\n\r\n${text}`, 'latin1');
+function requestOf(host: string, path: string, text: string): string {
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+  return `${head}Content-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
