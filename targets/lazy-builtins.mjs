@@ -35,14 +35,18 @@ export const lazyBuiltins = {
   },
 };
 
+/** A call of `require` takes some microseconds, so each module is looked up once. */
 function lazyModule(path) {
   const { classes = [], functions } = used[path];
-  const node = `require("node:${path}")`;
+  const node = '(loaded ??= load())';
   const given = '(...given)';
   const exported = [
     ...classes.map((name) => `function ${name}${given} { return new (${node}.${name})${given}; }`),
     // A function that an older Node does not have returns undefined.
     ...functions.map((name) => `const ${name} = ${given} => ${node}.${name}?.${given};`),
   ];
-  return exported.map((one) => `export ${one}`).join('\n');
+  return [
+    `let loaded;\nconst load = () => require("node:${path}");`,
+    ...exported.map((one) => `export ${one}`),
+  ].join('\n');
 }
