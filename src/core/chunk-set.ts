@@ -65,17 +65,22 @@ function heldIn(page: ChunkPage): number {
   return count;
 }
 
-/** Length of the gapless run 1..n. */
+/** Length of the gapless run 1..n. Each ack needs it, so it is counted by bytes. */
 export function prefixCount(chunks: ChunkSet): number {
   let count = 0;
   for (const page of chunks.pages) {
     if (page === undefined) return count;
-    for (let slot = 0; slot < pageChunks; slot++) {
-      if (bitAt(page, slot) === 0) return count;
-      count += 1;
+    for (const byte of page.held) {
+      count += byte === 0xff ? 8 : 31 - Math.clz32(~byte & -~byte);
+      if (byte !== 0xff) return count;
     }
   }
   return count;
+}
+
+/** Returns true if the run 1..n has more than one chunk. */
+export function isPrefixLong(chunks: ChunkSet): boolean {
+  return hasChunk(chunks, 1) && hasChunk(chunks, 2);
 }
 
 /** All stored indices, ascending. */

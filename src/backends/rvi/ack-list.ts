@@ -3,7 +3,7 @@
 // literally sends chunk 1 after them; one that rejects a list of several chunks starts again. The
 // agent learns both from what arrives.
 import { fullAckChunksMax, listRejectionsMax, newChunksBeforeTail } from '../../limits.ts';
-import { ackIndices, prefixCount } from '../../core/chunk-set.ts';
+import { ackIndices, isPrefixLong } from '../../core/chunk-set.ts';
 import { receivingOf } from './exchange.ts';
 import { learnedOf, serverOf } from './known-servers.ts';
 import type { AckList } from '../../core/chunk-set.ts';
@@ -85,7 +85,7 @@ export function rejectionsAfterStart(
 ): number {
   const { listRejections, method, context } = receivingOf(own, one.id);
   const isListed = method === undefined || method === 'full';
-  const isLong = prefixCount(one.phase.transfer.chunks) > 1;
+  const isLong = isPrefixLong(one.phase.transfer.chunks);
   const isCounted = context === 'resume' || listOf(settings, own, one) === 'single';
   return listRejections + (isListed && isLong && isCounted ? 1 : 0);
 }
@@ -96,7 +96,7 @@ export function learnedFromProgress(
   own: RviState,
   one: InPhase<'receiving'>,
 ): readonly RviFact[] {
-  if (settings.rvi.ack !== 'auto' || prefixCount(one.phase.transfer.chunks) < 2) return [];
+  if (settings.rvi.ack !== 'auto' || !isPrefixLong(one.phase.transfer.chunks)) return [];
   const { ack } = serverOf(own, one.id).learned;
   if (isOnTrial(receivingOf(own, one.id))) return ackListLearned(own, one.id, otherThan(ack));
   const isFirst = ack === undefined && listOf(settings, own, one) === 'tail';

@@ -7,6 +7,7 @@ import {
   addPage,
   hasChunk,
   indicesOf,
+  isPrefixLong,
   emptyChunkSet,
   pageChunks,
   prefixCount,
@@ -63,6 +64,18 @@ test('knows nothing of what was never held, at the borders of pages too', () => 
     assert.is(crcOf(chunks, index), undefined);
   }
   assert.is(prefixCount(chunks), 0);
+});
+
+test('counts the run up to a gap, wherever the gap is in a byte or a page', () => {
+  const count = 2 * pageChunks + 9;
+  const all = holdAll(...Array.from({ length: count }, (_, at) => at + 1));
+  assert.is(prefixCount(all), count);
+  for (let gap = 1; gap <= count; gap++) {
+    const chunks = removeChunk(all, gap);
+    assert.is(prefixCount(chunks), gap - 1);
+    assert.is(isPrefixLong(chunks), gap > 2);
+  }
+  assert.not.ok(isPrefixLong(holdAll(1)));
 });
 
 test('the largest CRC comes back as it was', () => {
