@@ -156,8 +156,10 @@ function learnFact(model: Model, before: State, fact: Fact): void {
       return void model.intents.set(key, (model.intents.get(key) ?? 0) + 1);
     }
     case 'attempts-reset':
+      // The keys of one package differ in the checksum, which is last.
       for (const key of model.intents.keys()) {
-        if (key.startsWith(keyOf(fact.id).slice(0, -1))) model.intents.delete(key);
+        const own = historyKeyOf(fact.id, '').slice(0, -'""]'.length);
+        if (key.startsWith(own)) model.intents.delete(key);
       }
       return;
     default:
