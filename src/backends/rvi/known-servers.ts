@@ -25,8 +25,11 @@ export function named(state: RviState, { services }: Of<'server-named'>): RviSta
   return { ...state, server, previousServers };
 }
 
-export const isSame = (a: ServerServices | undefined, b: ServerServices | undefined) =>
-  JSON.stringify(a) === JSON.stringify(b);
+export function isSame(a: ServerServices | undefined, b: ServerServices | undefined): boolean {
+  if (a === b || a === undefined || b === undefined) return a === b;
+  const { start, ack, report, packages } = a;
+  return start === b.start && ack === b.ack && report === b.report && packages === b.packages;
+}
 
 /** The services of the server that offered a package; undefined: no notify named any. */
 export function servicesOfOrigin(state: RviState, id: PackageId): ServerServices | undefined {
