@@ -28,7 +28,14 @@ export type Decoded = {
   readonly isForeign: boolean;
 };
 
-export type Folded<S> = Decoded & { readonly state: S };
+/** The last append: its records are on flash before its data, or its data before them. */
+export type LastBatch<F> = { readonly firstSequence: number; readonly facts: readonly F[] };
+
+export type Folded<S, F> = Decoded & {
+  readonly state: S;
+  /** Undefined if nothing was appended since the last rewrite. */
+  readonly lastBatch: LastBatch<F> | undefined;
+};
 
 type Folding<S, F> = Pick<Fold<S, F>, 'codec' | 'initial' | 'reduce' | 'recordsLost'>;
 
@@ -36,7 +43,7 @@ type Folding<S, F> = Pick<Fold<S, F>, 'codec' | 'initial' | 'reduce' | 'recordsL
 export function foldJournal<S, F>(
   { codec, initial, reduce, recordsLost }: Folding<S, F>,
   bytes: Uint8Array,
-): Folded<S> {
+): Folded<S, F> {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const scanned = scan(data);
   const { header, frames, damages, soundBytes } = scanned;
@@ -58,6 +65,7 @@ export function foldJournal<S, F>(
   const isWhole = damages.length === 0 && tornBytes === 0;
   return {
     state: lostCount > 0 ? reduce(state, recordsLost) : state,
+    lastBatch: lastBatchIn(header, records, factIn),
     isEmpty: lostCount === 0 && unknownCount === records.length,
     header,
     soundBytes,
@@ -93,6 +101,21 @@ function inOrder(frames: readonly Frame[]): readonly Frame[] {
   return sorted.filter(({ sequence }, at) => {
     return sequence === undefined || sequence !== sorted[at - 1]?.sequence;
   });
+}
+
+/** The records of a rewrite, and those of 0.1.0, were synced after the data. */
+function lastBatchIn<F>(
+  header: Header | undefined,
+  records: readonly Frame[],
+  factIn: (frame: Frame) => F | undefined,
+): LastBatch<F> | undefined {
+  const isAppended = ({ at, sequence }: Frame) =>
+    sequence !== undefined && at >= (header?.snapshotBytes ?? 0);
+  const last = records.at(-1);
+  if (last === undefined || !isAppended(last)) return undefined;
+  const { batch } = last;
+  const frames = records.filter((frame) => frame.batch === batch && isAppended(frame));
+  return { firstSequence: batch, facts: frames.flatMap((frame) => factIn(frame) ?? []) };
 }
 
 type IsToCopy = (frame: Frame) => boolean;
@@ -148,18 +171,25 @@ export type Batch = {
   readonly copies: Buffer;
 };
 
+export type BatchOptions<F> = {
+  /** How many records the batch has already. */
+  readonly firstPlace?: number;
+  readonly isCopied?: (fact: F) => boolean;
+};
+
 export function encodeBatch<F>(
   codec: Codec<F>,
   facts: readonly F[],
   sequence: number,
-  isCopied: (fact: F) => boolean = codec.isCritical,
+  { firstPlace = 0, isCopied = codec.isCritical }: BatchOptions<F> = {},
 ): Batch {
   const originals: Buffer[] = [];
   const copies: Buffer[] = [];
-  for (const [place, fact] of facts.entries()) {
+  for (const [at, fact] of facts.entries()) {
     const payload = payloadOf(codec, fact);
-    originals.push(encodeFrame(payload, sequence + place, place, false));
-    if (isCopied(fact)) copies.push(encodeFrame(payload, sequence + place, place, true));
+    const place = firstPlace + at;
+    originals.push(encodeFrame(payload, sequence + at, place, false));
+    if (isCopied(fact)) copies.push(encodeFrame(payload, sequence + at, place, true));
   }
   return { originals: Buffer.concat(originals), copies: Buffer.concat(copies) };
 }
@@ -170,7 +200,8 @@ export function encodeJournal<F>(
   facts: readonly F[],
   firstSequence: number,
 ): Buffer {
-  const { originals, copies } = encodeBatch(codec, facts, firstSequence, isCriticalWhenCompacted);
+  const options = { isCopied: isCriticalWhenCompacted };
+  const { originals, copies } = encodeBatch(codec, facts, firstSequence, options);
   const distance = Buffer.alloc(copies.length === 0 ? 0 : copyDistanceBytes);
   const records = Buffer.concat([originals, distance, copies]);
   const snapshotBytes = headerBytes + records.length;

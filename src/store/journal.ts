@@ -9,14 +9,20 @@ import { copyDistanceBytes, formatVersion } from './frame.ts';
 import { assertSynced, mustSync } from './sync.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 import type { Damage, DamageSaver } from './damage.ts';
+import type { Confirm } from './confirm.ts';
 import type { Decoded } from './journal-codec.ts';
 import type { Fold } from './fold.ts';
 
 export type Journal<F> = {
   /** Bytes appended since the last rewrite or failed rewrite. */
   readonly grownBytes: () => number;
-  /** Durable when it resolves. A failed append is undone; a failed sync ends the process. */
-  append(facts: readonly F[]): Promise<DiskResult<void>>;
+  /**
+   * Durable when it resolves, as is all that `syncData` syncs, which runs next to the sync of the
+   * journal. A failed append is undone without a sync of data; a failed sync ends the process.
+   */
+  append(facts: readonly F[], syncData?: () => Promise<void>): Promise<DiskResult<void>>;
+  /** Appends to the last batch of the file that was opened. */
+  amend(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Replaces the content: writes a new file, syncs, renames, syncs the directory. */
   rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Reserves blocks for the records of a transfer, to detect a full disk before the transfer. */
@@ -42,6 +48,7 @@ export async function openJournal<S, F>(
   disk: Disk,
   directory: string,
   fold: Fold<S, F>,
+  confirm: Confirm,
 ): Promise<DiskResult<OpenedJournal<S, F>>> {
   const path = `${directory}/journal`;
   const leftover = await disk.remove(`${path}.new`);
@@ -53,11 +60,14 @@ export async function openJournal<S, F>(
   if (!size.ok) return size;
   const bytes = await file.read(0, size.value);
   if (!bytes.ok) return bytes;
-  const { state, ...decoded } = foldJournal(fold, bytes.value);
+  const { state: folded, lastBatch, ...decoded } = foldJournal(fold, bytes.value);
   const version = decoded.header?.version ?? formatVersion;
   if (version > formatVersion) return newer(path, version);
   const named = await disk.syncDirectory(directory);
   if (!named.ok) return named;
+  const confirmed = await confirm(fold, folded, lastBatch?.facts ?? []);
+  if (!confirmed.ok) return confirmed;
+  const { state, removals } = confirmed.value;
   const damageSaver = createDamageSaver(disk, directory, decoded.damages.length > 0, bytes.value);
   const reservations = new Map(fold.reservedBytes(state));
   const journal = createJournal(fold, {
@@ -66,13 +76,16 @@ export async function openJournal<S, F>(
     damageSaver: damageSaver,
     file,
     decoded,
+    lastBatchFrom: lastBatch?.firstSequence,
     reservations: reservations,
   });
-  const prepared = await replaceOrSync(journal, file, decoded, () => fold.snapshot(state));
+  const snapshot = () => fold.snapshot(state);
+  const prepared = await replaceOrSync(journal, file, decoded, removals, snapshot);
   if (!prepared.ok) return prepared;
   const damage = damageOf(decoded, damageSaver.outcome());
   const { isEmpty } = decoded;
-  return { ok: true, value: { journal, state, isEmpty, losses: lossesOf(decoded), damage } };
+  const losses = [...lossesOf(decoded), ...confirmed.value.losses];
+  return { ok: true, value: { journal, state, isEmpty, losses, damage } };
 }
 
 function newer(path: string, version: number): DiskResult<never> {
@@ -86,11 +99,13 @@ function newer(path: string, version: number): DiskResult<never> {
  * The data may exist only in kernel memory, if the last process was killed before its sync or the
  * sync failed. Therefore the journal is rewritten before the agent sends anything that depends on
  * it. The rewrite also keeps the journal short. A snapshot was synced before its rename.
+ * `removals`: facts of the last batch that are void; an old file must state it.
  */
 async function replaceOrSync<F>(
   journal: Journal<F>,
   file: DiskFile,
   decoded: Decoded,
+  removals: readonly F[],
   snapshot: () => readonly F[],
 ): Promise<DiskResult<void>> {
   const { isSnapshot, unknownCount, soundBytes, tornBytes } = decoded;
@@ -101,6 +116,9 @@ async function replaceOrSync<F>(
       if (!truncated.ok) return truncated;
     }
     if (!isSnapshot) await mustSync(file);
+    // In memory only, the loss would be forgotten when another batch follows.
+    const amended = removals.length > 0 ? await journal.amend(removals) : done;
+    if (!amended.ok) return amended;
   }
   // Best effort: if the disk is full, the next write reports it.
   await journal.reserveBlocks();
@@ -122,6 +140,8 @@ type Parts = {
   readonly damageSaver: DamageSaver;
   readonly file: DiskFile;
   readonly decoded: Decoded;
+  /** Sequence number of the first record of the last batch. */
+  readonly lastBatchFrom: number | undefined;
   readonly reservations: Map<number, number>;
 };
 
@@ -132,18 +152,34 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   let { nextSequence, soundBytes: endBytes } = decoded;
   let baseBytes = endBytes;
 
-  async function append(facts: readonly F[]): Promise<DiskResult<void>> {
-    const { originals, copies } = encodeBatch(fold.codec, facts, nextSequence);
-    const parts = [{ data: originals, at: endBytes }];
-    // The copies follow the synced originals: if a copy exists, a missing original is damage.
+  function append(facts: readonly F[], syncData?: () => Promise<void>): Promise<DiskResult<void>> {
+    return appendAt(0, facts, syncData);
+  }
+
+  /**
+   * If the records joined a new batch, a power loss in this append could leave some of them, and
+   * the start after it would not check the batch before.
+   */
+  function amend(facts: readonly F[]): Promise<DiskResult<void>> {
+    return appendAt(nextSequence - (parts.lastBatchFrom ?? nextSequence), facts);
+  }
+
+  async function appendAt(
+    firstPlace: number,
+    facts: readonly F[],
+    syncData?: () => Promise<void>,
+  ): Promise<DiskResult<void>> {
+    const { originals, copies } = encodeBatch(fold.codec, facts, nextSequence, { firstPlace });
+    const pieces = [{ data: originals, at: endBytes }];
+    // The copies follow synced originals and data: if a copy exists, a missing original is damage.
     const copiesAt = endBytes + originals.length + copyDistanceBytes;
-    if (copies.length > 0) parts.push({ data: copies, at: copiesAt });
-    for (const { data, at } of parts) {
+    if (copies.length > 0) pieces.push({ data: copies, at: copiesAt });
+    for (const { data, at } of pieces) {
       const written = await file.write(data, at);
       if (!written.ok) return undoAppend(written);
-      await mustSync(file);
+      await Promise.all([syncData?.(), mustSync(file)]);
     }
-    const last = parts.at(-1);
+    const last = pieces.at(-1);
     if (last !== undefined) endBytes = last.at + last.data.length;
     nextSequence += facts.length;
     return done;
@@ -226,6 +262,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   return {
     grownBytes: () => endBytes - baseBytes,
     append,
+    amend,
     rewrite,
     reserve,
     release: (number: number) => void reservations.delete(number),

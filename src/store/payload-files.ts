@@ -2,7 +2,7 @@
 // The agent assigns the numbers; no string of a peer becomes a path.
 import { chunkBytes } from '../limits.ts';
 import { isLink, isTransferFolder } from './ownership.ts';
-import { assertSynced, mustSync } from './sync.ts';
+import { assertSynced } from './sync.ts';
 import type { Disk, DiskFile, DiskResult } from '../host/ports.ts';
 
 /** One chunk, for the file of a transfer. */
@@ -30,6 +30,8 @@ export type PayloadFiles = {
   /** Creates the folder and the file, and reserves its space. ENOSPC: nothing remains on disk. */
   reserve(number: number, sizeBytes: number): Promise<DiskResult<void>>;
   write(write: Write): Promise<DiskResult<void>>;
+  /** The directory of the folders. */
+  readonly root: string;
   /** Syncs each file written since the last sync; a failure ends the process. */
   sync(): Promise<void>;
   /** Sets the file to the size of the payload, and syncs it for the installer. */
@@ -137,7 +139,14 @@ export function createPayloadFiles(
   async function sync(): Promise<void> {
     const dirty = [...unsynced];
     unsynced.clear();
-    await Promise.all(dirty.map(mustSync));
+    await Promise.all(dirty.map(syncOpen));
+  }
+
+  async function syncOpen(file: DiskFile): Promise<void> {
+    const synced = await file.sync();
+    // A discard may have closed the file meanwhile; that is no failed sync.
+    const isOpen = [...files.values()].includes(file);
+    if (synced.ok || isOpen) assertSynced(file.path, synced);
   }
 
   async function read(number: number, chunkIndex: number, sizeBytes: number, into?: Uint8Array) {
@@ -218,11 +227,11 @@ export function createPayloadFiles(
     for (const file of files.values()) await file.close();
   }
 
-  return { reserve, write, sync, seal, read, discard, scanFolders, path, folder, close };
+  return { root, reserve, write, sync, seal, read, discard, scanFolders, path, folder, close };
 }
 
 /** Returns true for an error of the process, which does not show that the file is damaged. */
-function isOfProcess(code: string): boolean {
+export function isOfProcess(code: string): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'].includes(code);
 }
 
@@ -231,7 +240,7 @@ export function isPlanted(code: string): boolean {
   return ['ELOOP', 'EMLINK', 'ENOTSUP'].includes(code);
 }
 
-function foreignFile(found: string): DiskResult<never> {
+export function foreignFile(found: string): DiskResult<never> {
   const reason = `${found}: the agent did not use it; remove it and check who can write there`;
   return { ok: false, code: 'ENOTEMPTY', reason };
 }

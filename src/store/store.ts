@@ -1,6 +1,7 @@
 // The durable storage of the agent: the journal of facts and the payload files, committed in one
 // order.
 import { journalSlackBytesMax } from '../limits.ts';
+import { createConfirm } from './confirm.ts';
 import { createPayloadFiles } from './payload-files.ts';
 import { openJournal } from './journal.ts';
 import { checkOwnership, isTransferFolder } from './ownership.ts';
@@ -15,7 +16,7 @@ export type Store<S = unknown, F = unknown> = {
   readonly state: S;
   readonly losses: readonly string[];
   readonly damage: Damage | undefined;
-  /** Syncs the data, appends the facts, syncs the journal. Durable when it resolves. */
+  /** Appends the facts, and syncs data and journal at once. Durable when it resolves. */
   commit(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Reserves the space of a transfer: its data, and its records in the journal. */
   reserve(number: number, sizeBytes: number, recordsBytes: number): Promise<DiskResult<void>>;
@@ -40,17 +41,18 @@ export async function openStore<S, F>(
   if (!owned.ok) return owned;
   const made = await makeRoot(disk, directory);
   if (!made.ok) return made;
-  const opened = await openJournal(disk, directory, fold);
+  const data = createPayloadFiles(disk, directory, reserveBytes);
+  const opened = await openJournal(disk, directory, fold, createConfirm(disk, data));
   if (!opened.ok) return opened;
   const { journal, state, isEmpty, damage } = opened.value;
   const losses = [...opened.value.losses];
   if (isEmpty) losses.push(...(await orphansIn(disk, directory)));
-  const data = createPayloadFiles(disk, directory, reserveBytes);
 
+  /** Data and facts are synced at once; the next start checks whether both are on flash. */
   async function commit(more: readonly F[]): Promise<DiskResult<void>> {
-    // Data first: after a power loss, no fact may refer to data that was lost.
+    if (more.length > 0) return journal.append(more, data.sync);
     await data.sync();
-    return more.length === 0 ? { ok: true, value: undefined } : journal.append(more);
+    return { ok: true, value: undefined };
   }
 
   async function reserve(number: number, sizeBytes: number, recordsBytes: number) {

@@ -5,6 +5,7 @@
 import { journalFold } from '../../src/agent/journal-fold.ts';
 import { policy } from '../../src/agent/backend.ts';
 import { openJournal } from '../../src/store/journal.ts';
+import { confirmAll } from '../support/decode-journal.ts';
 import { oldRecord as encodeRecord } from '../support/old-journal.ts';
 import { changing, createMemoryDisk } from '../support/memory-disk.ts';
 import { createRandom } from '../support/prng.ts';
@@ -61,7 +62,7 @@ const listOf = <T>(length: number, make: () => T) => Array.from({ length }, make
 async function open(disk: MemoryDisk) {
   must(await disk.makeDirectory('/s'));
   must(await disk.syncDirectory('/'));
-  return must(await openJournal(disk, '/s', journalFold));
+  return must(await openJournal(disk, '/s', journalFold, confirmAll));
 }
 
 test('cut at any byte gives the facts before the cut, and takes new ones behind them', async () => {

@@ -61,12 +61,17 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  one('does not sync the data', 'store/store.ts', 'await data.sync();', ''),
+  one(
+    'does not sync the data',
+    'store/store.ts',
+    'journal.append(more, data.sync)',
+    'journal.append(more)',
+  ),
   one(
     'does not sync the journal',
     'store/journal.ts',
-    'if (!written.ok) return undoAppend(written);\n      await mustSync(file);',
-    'if (!written.ok) return undoAppend(written);',
+    'await Promise.all([syncData?.(), mustSync(file)]);',
+    'await syncData?.();',
   ),
   {
     // The rewrite at the start would hide this defect, so the journal is not rewritten.

@@ -1,5 +1,6 @@
 // The facts of a journal, one by one. The agent itself only folds them.
 import { foldJournal } from '../../src/store/journal-codec.ts';
+import type { Confirm } from '../../src/store/confirm.ts';
 import type { Fold } from '../../src/store/fold.ts';
 import type { Decoded } from '../../src/store/journal-codec.ts';
 
@@ -14,3 +15,9 @@ export function decodeJournal<F>(
   };
   return { ...foldJournal({ codec, recordsLost, initial: undefined, reduce }, bytes), facts };
 }
+
+/** For a journal without payload files. */
+export const confirmAll: Confirm = async (_, state) => ({
+  ok: true,
+  value: { state, removals: [], losses: [] },
+});

@@ -85,19 +85,41 @@ const held = (one: { readonly agent: { state(): State } }) =>
 const verbs = (disk: MemoryDisk) =>
   disk.ops.map(({ verb, path }) => `${verb} ${path.split('/').at(-1) ?? ''}`);
 
-test('writes, syncs, appends, syncs, and only then acts', async () => {
+test('writes and appends, syncs both at once, and only then acts', async () => {
   const one = await setUp();
   one.onEffect(({ kind }) => void one.disk.ops.push({ verb: 'list', path: kind, bytes: 0 }));
   await one.agent.submit(chunk(1));
   assert.equal(verbs(one.disk), [
     'write data',
-    'sync data',
     'write journal',
+    'sync data',
     'sync journal',
     'list ack',
     'list hash',
   ]);
 });
+
+for (const last of ['data', 'journal']) {
+  test(`does not act before the sync of the ${last} has ended, if it is the last one`, async () => {
+    const one = await setUp();
+    let end: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const begun: string[] = [];
+    one.disk.before(({ verb, path }) => {
+      const name = path.split('/').at(-1) ?? '';
+      if (verb !== 'sync') return undefined;
+      begun.push(name);
+      return name === last ? held : undefined;
+    });
+    const committed = one.agent.submit(chunk(1));
+    await settle();
+    assert.equal(begun, ['data', 'journal']);
+    assert.is(one.acks(), 0);
+    end();
+    await committed;
+    assert.is(one.acks(), 1);
+  });
+}
 
 /** Returns the number of acknowledged chunks that power loss at that moment would destroy. */
 async function lostAcks(change?: (store: Kept, disk: MemoryDisk) => Kept): Promise<number> {

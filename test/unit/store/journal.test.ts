@@ -5,6 +5,7 @@ import { journalFold } from '../../../src/agent/journal-fold.ts';
 import { policy } from '../../../src/agent/backend.ts';
 import { journalReserveBytes, journalSlackBytesMax } from '../../../src/limits.ts';
 import { openJournal } from '../../../src/store/journal.ts';
+import { confirmAll } from '../../support/decode-journal.ts';
 import { oldRecord as encodeRecord } from '../../support/old-journal.ts';
 import { openStore } from '../../../src/store/store.ts';
 import { changing, createMemoryDisk } from '../../support/memory-disk.ts';
@@ -21,7 +22,7 @@ const spelled = (facts: readonly Fact[]) => Buffer.concat(facts.map(encodeRecord
 async function open(disk: MemoryDisk) {
   must(await disk.makeDirectory('/s'));
   must(await disk.syncDirectory('/'));
-  return must(await openJournal(disk, '/s', journalFold));
+  return must(await openJournal(disk, '/s', journalFold, confirmAll));
 }
 
 /** Returns a disk with these facts, appended by an agent that was killed afterwards. */
