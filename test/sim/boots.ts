@@ -100,6 +100,13 @@ export function createDevice(parts: DeviceParts): Device {
     if (kept === undefined && gate.faultsDone() === 0) parts.violate('the damaged file is gone');
   }
 
+  /** The agent cannot keep a chunk that the disk does not let it read. */
+  function onLoss(what: string): void {
+    const [, chunkIndex, number] = /chunk (\d+) of packages\/(\d+),/.exec(what) ?? [];
+    if (number === undefined || gate.faultsDone() === 0) return;
+    oracle.rot(Number(number), Number(chunkIndex));
+  }
+
   function portsOf(own: Life) {
     const breath = { isAlive: () => !own.isOver, number: own.number };
     return {
@@ -109,6 +116,7 @@ export function createDevice(parts: DeviceParts): Device {
         if (own.isOver) return;
         trace?.(`  ${level} ${code} ${JSON.stringify(fields ?? {})}`);
         if (code === 'journal-corrupt') onDamage();
+        if (code === 'data-loss') onLoss(JSON.stringify(fields ?? {}));
         if (code === 'chunk-write-failed') oracle.onChunkRefused();
       },
       disk: createDisk({

@@ -1,9 +1,11 @@
 // Runs many scenarios: each single interruption, all pairs, interruptions nested to a depth, each
-// error of the disk. A failure is kept as the command that replays it.
-import { failing } from './gate.ts';
+// error of the disk, all that may be left of data and journal. A failure is kept as the command
+// that replays it.
+import { survivals } from './power-loss.ts';
+import { failing, reading } from './gate.ts';
 import { codes, lineOf } from './replay.ts';
 import { simulate } from './world.ts';
-import type { Cut, CutKind, DiskFault } from './gate.ts';
+import type { Cut, CutKind, DiskFault, Side } from './gate.ts';
 import type { Journey } from './journeys.ts';
 import type { CutPlan, Outcome, Scenario } from './scenario.ts';
 
@@ -46,7 +48,6 @@ export function sum(tallies: readonly Tally[]): Tally {
 /** A failure at one operation repeats at its neighbours, so the first few lines are sufficient. */
 const failuresMax = 5;
 const noCuts: CutPlan = { kind: 'list', cuts: [] };
-const sides = ['before', 'after'] as const;
 
 async function attempt(tally: Tally, scenario: Scenario): Promise<Outcome> {
   const outcome = await simulate(scenario);
@@ -81,6 +82,61 @@ export async function singles(journey: Journey, seed: number, tally: Tally): Pro
       tally.singles += 1;
     }
   }
+}
+
+/** What a power loss can leave of two files that are synced at once. */
+const apart = survivals.flatMap((data) => survivals.map((journal) => ({ data, journal })));
+
+/**
+ * Every single power loss, with each combination of what is left of data and journal. What was done
+ * after one operation was done before the next one, too.
+ */
+export async function survivalsApart(journey: Journey, seed: number, tally: Tally): Promise<void> {
+  const { changes } = await dry(journey, seed, tally);
+  for (const cut of cutsFrom(1, changes, 'power', ['before'])) {
+    for (const left of apart) {
+      if (isHopeless(tally)) return;
+      await attempt(tally, { journey, seed, plan: listOf([{ ...cut, left }]), faults: [] });
+      tally.singles += 1;
+    }
+  }
+}
+
+/** The changes of a start, until its first ack. */
+const startChanges = 9;
+
+/**
+ * A power loss that leaves the facts of a commit without their data, and then another one in the
+ * start that removes these facts.
+ */
+export async function losses(journey: Journey, seed: number, tally: Tally): Promise<void> {
+  const { operations } = await dry(journey, seed, tally);
+  for (const operation of commitsIn(operations)) {
+    const left = { data: 'lose', journal: 'keep' } as const;
+    const first: Cut = { operation, side: 'before', kind: 'power', left };
+    const alone = await attempt(tally, { journey, seed, plan: listOf([first]), faults: [] });
+    tally.singles += 1;
+    for (const at of syncsIn(alone.operations, operation, operation + startChanges)) {
+      if (isHopeless(tally)) return;
+      const apart = { data: 'lose', journal: 'mix' } as const;
+      const second: Cut = { operation: at, side: 'before', kind: 'power', left: apart };
+      await attempt(tally, { journey, seed, plan: listOf([first, second]), faults: [] });
+      tally.pairs += 1;
+    }
+  }
+}
+
+/** Returns the change that ends the first of two syncs at once. */
+function commitsIn(operations: Outcome['operations']): readonly number[] {
+  const syncs = syncsIn(operations, 0, operations.length);
+  return syncs.filter((at) => syncs.includes(at + 1));
+}
+
+/** Returns the numbers of the changes that are syncs. */
+function syncsIn(operations: Outcome['operations'], after: number, last: number) {
+  const changes = operations.filter((verb) => !reading.includes(verb));
+  const all = changes.flatMap((verb, at) => (verb === 'sync' ? [at + 1] : []));
+  return all.filter((at) => at > after && at <= last);
 }
 
 /**
@@ -137,7 +193,12 @@ export async function faults(
   }
 }
 
-function* cutsFrom(first: number, last: number, kind: CutKind): Generator<Cut> {
+function* cutsFrom(
+  first: number,
+  last: number,
+  kind: CutKind,
+  sides: readonly Side[] = ['before', 'after'],
+): Generator<Cut> {
   for (let operation = first; operation <= last; operation++) {
     for (const side of sides) yield { operation, side, kind };
   }

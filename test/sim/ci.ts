@@ -1,6 +1,7 @@
 // The layers of the campaign of CI: `make test` runs them split over files, `make sim` as one
 // table.
-import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
+import { dry, faults, losses, nested, newTally, pairs } from './campaign.ts';
+import { singles, survivalsApart } from './campaign.ts';
 import { journeyOf, journeys } from './journeys.ts';
 import type { Tally } from './campaign.ts';
 import type { CutKind } from './gate.ts';
@@ -16,6 +17,8 @@ export type Layer = {
 /** Neighbours have consecutive seeds, so that together they use all servers, ways and nodes. */
 const seedOf = (at: number, round: number) => at + round * 5;
 export const depth = 200;
+/** The seed decides which part of a torn record is left. */
+const lossSeeds = 12;
 
 /**
  * Two power losses; or a kill, which leaves unsynced bytes in the kernel, and then a power loss.
@@ -45,6 +48,15 @@ export const layers = {
     title: 'all pairs of a kill and a power cut',
     journeys: ['J4', 'J1s'].map(journeyOf),
     run: pairsOf('kill'),
+  },
+  commits: {
+    name: 'commits',
+    title: 'data and journal survive apart',
+    journeys: ['J1', 'J1s', 'J23'].map(journeyOf),
+    run: async (journey, at, tally) => {
+      if (journey.isSmall === true) await survivalsApart(journey, seedOf(at, 7), tally);
+      else for (let seed = 0; seed < lossSeeds; seed++) await losses(journey, seed, tally);
+    },
   },
   nested: {
     name: 'nested',

@@ -1,16 +1,14 @@
 // Decides where an interruption takes place: at the operations of a list, or at random ones with
 // short gaps, so that a recovery is interrupted, and its recovery, too.
 import type { Prng } from '../support/prng.ts';
-import type { CutKind, Side } from './gate.ts';
+import type { CutHere, CutKind, Side } from './gate.ts';
 import type { CutPlan } from './scenario.ts';
-
-type Here = { readonly side: Side; readonly kind: CutKind } | undefined;
 
 export function createCutter(
   plan: CutPlan,
   prng: Prng,
   cutsDone: () => number,
-): (operation: number) => Here {
+): (operation: number) => CutHere | undefined {
   if (plan.kind === 'list') {
     const byOperation = new Map(plan.cuts.map((cut) => [cut.operation, cut]));
     return (operation) => byOperation.get(operation);

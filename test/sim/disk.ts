@@ -3,7 +3,6 @@
 import { done, failure } from './gate.ts';
 import {
   allocatedBytes,
-  failSync,
   nameIn,
   newDirectory,
   newFile,
@@ -13,6 +12,7 @@ import {
   syncNames,
   writeFile,
 } from './flash.ts';
+import { failSync } from './power-loss.ts';
 import { within } from '../support/read-into.ts';
 import type { Disk, DiskEntry, DiskFile, DiskResult } from '../../src/host/ports.ts';
 import type { Prng } from '../support/prng.ts';
@@ -105,22 +105,24 @@ export function createDisk(options: DiskOptions): Disk {
       },
       size: () => pass('size', path, () => ({ ok: true, value: file.current.sizeBytes })),
       mode: () => Promise.resolve({ ok: true, value: 0o600 }),
-      sync: () =>
-        pass(
+      sync: () => {
+        const covered = file.changes;
+        return pass(
           'sync',
           path,
-          () => sync(path, file),
+          () => sync(path, file, covered),
           (code) => unsynced(file, code),
-        ),
+        );
+      },
       close: () => Promise.resolve(),
     };
   }
 
-  function sync(path: string, file: FileNode): DiskResult<void> {
+  function sync(path: string, file: FileNode, covered: FileNode['changes']): DiskResult<void> {
     if (file.failedIn === life.number) {
       options.onViolation(`synced ${path} again after a failed sync`);
     }
-    syncFile(file);
+    syncFile(file, covered);
     return done;
   }
 
@@ -167,13 +169,15 @@ export function createDisk(options: DiskOptions): Disk {
         ? pass('size', path, () => done)
         : pass('remove', path, () => remove(root, path));
     },
-    syncDirectory: (path) =>
-      pass('sync-names', path, () => {
-        const node = find(root, path);
+    syncDirectory: (path) => {
+      const node = find(root, path);
+      const covered = node?.kind === 'directory' ? node.changes : [];
+      return pass('sync-names', path, () => {
         if (node?.kind !== 'directory') return failure('ENOENT');
-        syncNames(node);
+        syncNames(node, covered);
         return done;
-      }),
+      });
+    },
     freeBytes: (path) => pass('free', path, () => ({ ok: true, value: freeBytes() })),
     reserve,
   };

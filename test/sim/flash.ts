@@ -1,13 +1,14 @@
 // The medium of the simulated disk. Each file and each directory keeps synced data apart from
-// unsynced data. An interruption draws what survives of the unsynced data: nothing, all of it, or
-// any 512-byte sectors in any order, and any names.
+// unsynced data.
 import type { Prng } from '../support/prng.ts';
 
-export const sectorBytes = 512;
 const blockBytes = 4_096;
 
 /** Blocks are never changed in place, so that images can share them. */
-type Image = { readonly sizeBytes: number; readonly blocks: ReadonlyMap<number, Uint8Array> };
+export type Image = {
+  readonly sizeBytes: number;
+  readonly blocks: ReadonlyMap<number, Uint8Array>;
+};
 type Change =
   | { readonly kind: 'write'; readonly data: Uint8Array; readonly offsetBytes: number }
   | { readonly kind: 'resize'; readonly sizeBytes: number };
@@ -45,9 +46,6 @@ export type DirectoryNode = {
 
 export type Node = FileNode | DirectoryNode;
 
-/** What happens to unsynced changes in an interruption. */
-export type Survival = 'keep' | 'lose' | 'mix';
-
 const empty: Image = { sizeBytes: 0, blocks: new Map() };
 
 export function newFile(): FileNode {
@@ -82,18 +80,13 @@ function change(file: FileNode, one: Change): void {
   file.changes = [...file.changes, one];
 }
 
-export function syncFile(file: FileNode): void {
-  file.durable = file.isLying ? file.changes.reduce(changed, file.durable) : file.current;
-  file.changes = [];
-}
-
-/** The kernel drops pages that it could not write, and reports the error only once (fsync). */
-export function failSync(file: FileNode, prng: Prng): void {
-  file.durable = survived(file, 'mix', prng);
-  file.changes = [];
-  // Some file systems still return the pages that are never written.
-  file.isLying = prng.chance(0.5);
-  if (!file.isLying) file.current = file.durable;
+/** `covered`: the changes before the sync began; it makes no later change durable. */
+export function syncFile(file: FileNode, covered: FileNode['changes'] = file.changes): void {
+  const left = file.changes.filter((one) => !covered.includes(one));
+  const isWhole = left.length === 0 && !file.isLying;
+  const synced = file.changes.filter((one) => covered.includes(one));
+  file.durable = isWhole ? file.current : synced.reduce(changed, file.durable);
+  file.changes = left;
 }
 
 export function readFile(image: Image, offsetBytes: number, sizeBytes: number): Uint8Array {
@@ -114,13 +107,13 @@ function pieceAt(at: number, endBytes: number) {
   return { block, from, to: Math.min(blockBytes, from + endBytes - at) };
 }
 
-function changed(image: Image, one: Change): Image {
+export function changed(image: Image, one: Change): Image {
   return one.kind === 'write'
     ? written(image, one.data, one.offsetBytes)
     : resized(image, one.sizeBytes);
 }
 
-function written(image: Image, data: Uint8Array, offsetBytes: number): Image {
+export function written(image: Image, data: Uint8Array, offsetBytes: number): Image {
   const blocks = new Map(image.blocks);
   const endBytes = offsetBytes + data.length;
   for (let at = offsetBytes; at < endBytes; ) {
@@ -140,7 +133,7 @@ function patched(block: Uint8Array | undefined, piece: Uint8Array, from: number)
 }
 
 /** Bytes after the new end are removed, and are zero when the file grows again. */
-function resized(image: Image, sizeBytes: number): Image {
+export function resized(image: Image, sizeBytes: number): Image {
   if (sizeBytes >= image.sizeBytes) return { sizeBytes, blocks: image.blocks };
   const blocks = new Map([...image.blocks].filter(([block]) => block * blockBytes < sizeBytes));
   const last = Math.floor(sizeBytes / blockBytes);
@@ -153,47 +146,6 @@ function resized(image: Image, sizeBytes: number): Image {
   return { sizeBytes, blocks };
 }
 
-/**
- * Each sector keeps a prefix of its changes, and so does the size. This covers torn, lost and
- * reordered writes.
- */
-function survived(file: FileNode, survival: Survival, prng: Prng): Image {
-  if (file.changes.length === 0 || survival === 'lose') return file.durable;
-  if (survival === 'keep') return file.changes.reduce(changed, file.durable);
-  const sizesKept = prng.below(file.changes.length + 1);
-  const sectorsKept = new Map<number, number>();
-  const isKept = (sector: number, at: number) => {
-    const kept = sectorsKept.get(sector) ?? prng.below(file.changes.length + 1);
-    sectorsKept.set(sector, kept);
-    return at < kept;
-  };
-  let image = file.durable;
-  for (const [at, one] of file.changes.entries()) {
-    if (one.kind === 'resize') {
-      if (at < sizesKept) image = resized(image, one.sizeBytes);
-      continue;
-    }
-    const before = image.sizeBytes;
-    for (const [offsetBytes, piece] of sectorsOf(one.data, one.offsetBytes)) {
-      if (!isKept(Math.floor(offsetBytes / sectorBytes), at)) continue;
-      image = written(image, piece, offsetBytes);
-    }
-    const end = Math.max(before, one.offsetBytes + one.data.length);
-    image = { sizeBytes: at < sizesKept ? end : before, blocks: image.blocks };
-  }
-  // Bytes beyond the end do not exist, although their sectors were written.
-  return resized({ sizeBytes: Number.MAX_SAFE_INTEGER, blocks: image.blocks }, image.sizeBytes);
-}
-
-function* sectorsOf(data: Uint8Array, offsetBytes: number): Generator<[number, Uint8Array]> {
-  const endBytes = offsetBytes + data.length;
-  for (let at = offsetBytes; at < endBytes; ) {
-    const next = Math.min(endBytes, (Math.floor(at / sectorBytes) + 1) * sectorBytes);
-    yield [at, data.subarray(at - offsetBytes, next - offsetBytes)];
-    at = next;
-  }
-}
-
 // ---------------------------------------------------------------- directories
 
 export function nameIn(directory: DirectoryNode, naming: Naming): void {
@@ -201,12 +153,16 @@ export function nameIn(directory: DirectoryNode, naming: Naming): void {
   directory.changes = [...directory.changes, naming];
 }
 
-export function syncNames(directory: DirectoryNode): void {
-  directory.durable = directory.current;
-  directory.changes = [];
+export function syncNames(
+  directory: DirectoryNode,
+  covered: DirectoryNode['changes'] = directory.changes,
+): void {
+  const synced = directory.changes.filter((one) => covered.includes(one));
+  directory.durable = synced.reduce(named, directory.durable);
+  directory.changes = directory.changes.filter((one) => !covered.includes(one));
 }
 
-function named(names: ReadonlyMap<string, Node>, naming: Naming): ReadonlyMap<string, Node> {
+export function named(names: ReadonlyMap<string, Node>, naming: Naming): ReadonlyMap<string, Node> {
   const next = new Map(names);
   if (naming.kind === 'add') next.set(naming.name, naming.node);
   if (naming.kind === 'remove') next.delete(naming.name);
@@ -217,34 +173,6 @@ function named(names: ReadonlyMap<string, Node>, naming: Naming): ReadonlyMap<st
     next.set(naming.to, node);
   }
   return next;
-}
-
-/** Simulates a power loss: this directory keeps only what survived, all of it durable. */
-export function cutPower(directory: DirectoryNode, survival: Survival, prng: Prng): void {
-  directory.current = namesLeft(directory, survival, prng);
-  syncNames(directory);
-  for (const node of directory.current.values()) {
-    if (node.kind === 'directory') {
-      cutPower(node, survival, prng);
-      continue;
-    }
-    // One file may survive completely while its neighbour is torn.
-    const own = survival === 'mix' ? prng.pick<Survival>(['keep', 'lose', 'mix', 'mix']) : survival;
-    node.current = survived(node, own, prng);
-    node.failedIn = undefined;
-    node.isLying = false;
-    syncFile(node);
-  }
-}
-
-function namesLeft({ current, durable, changes }: DirectoryNode, survival: Survival, prng: Prng) {
-  if (changes.length === 0 || survival === 'lose') return durable;
-  if (survival === 'keep') return current;
-  const isOrdered = prng.chance(0.5);
-  const kept = prng.below(changes.length + 1);
-  return changes
-    .filter((_, at) => (isOrdered ? at < kept : prng.chance(0.5)))
-    .reduce(named, durable);
 }
 
 /** Flips a bit in durable data; returns its place. */

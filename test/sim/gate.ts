@@ -1,12 +1,22 @@
 // The gate of every operation on the simulated hardware. It counts operations, interrupts before or
-// after the N-th one, and lets the N-th one fail.
+// after the N-th one, and lets the N-th one fail. A sync takes effect at the end of its latency, so
+// syncs that begin together end in any order, and an interruption may fall between them.
 import type { DiskFailure, DiskResult } from '../../src/host/ports.ts';
 import type { Breath, Timeline } from './clock.ts';
+import type { Survival } from './power-loss.ts';
 
 export type Side = 'before' | 'after';
 /** `power`: unsynced data may be lost. `kill`: only the process ends. */
 export type CutKind = 'power' | 'kill';
-export type Cut = { readonly operation: number; readonly side: Side; readonly kind: CutKind };
+export type Cut = {
+  readonly operation: number;
+  readonly side: Side;
+  readonly kind: CutKind;
+  /** What a power loss leaves of the unsynced changes; without it the seed decides. */
+  readonly left?: { readonly data: Survival; readonly journal: Survival };
+};
+/** What is interrupted here, and how. */
+export type CutHere = Omit<Cut, 'operation'>;
 
 export type DiskFault = {
   /** Number among all operations, reads included, of the whole run. */
@@ -43,7 +53,10 @@ export type Gate = {
     perform: () => T,
     fail: (code: DiskFault['code']) => T,
   ): Promise<T>;
-  /** Number of operations that changed something; interruptions are counted by it. */
+  /**
+   * Number of operations that changed something, a sync when it ended; interruptions are counted
+   * by it.
+   */
   readonly changes: () => number;
   /** The kind of each operation, in order; faults are counted by it. */
   readonly operations: () => readonly Verb[];
@@ -53,17 +66,20 @@ export type Gate = {
 export type GateOptions = {
   readonly timeline: Timeline;
   /** Called at each change; returns the interruption at this change, if any. */
-  readonly cutAt: (operation: number) => Pick<Cut, 'side' | 'kind'> | undefined;
+  readonly cutAt: (operation: number) => CutHere | undefined;
   readonly faults: readonly DiskFault[];
   readonly latencyMs: () => number;
-  readonly onCut: (kind: CutKind) => void;
+  readonly syncLatencyMs: () => number;
+  readonly onCut: (cut: CutHere) => void;
   readonly onOperation: (operation: Operation) => void;
   /** Called after each change. */
   readonly onChanged: () => void;
   readonly onFault: (code: DiskFault['code']) => void;
 };
 
-const reading: readonly Verb[] = ['open', 'read', 'size', 'list', 'free'];
+/** Operations that change nothing. */
+export const reading: readonly Verb[] = ['open', 'read', 'size', 'list', 'free'];
+const syncing: readonly Verb[] = ['sync', 'sync-names'];
 
 /** The operations that can fail with each code. */
 export const failing: { readonly [code in DiskFault['code']]: readonly Verb[] } = {
@@ -92,23 +108,40 @@ export function createGate(options: GateOptions): Gate {
   ): Promise<T> {
     if (!life.isAlive()) return never();
     operations.push(operation.verb);
+    const code = faultOf(operation.verb);
+    const act = () => {
+      if (code !== undefined) options.onFault(code);
+      return code === undefined ? perform() : fail(code);
+    };
+    if (!syncing.includes(operation.verb)) {
+      const result = take(operation, act);
+      return result === undefined ? never() : later(life, result.value);
+    }
+    return new Promise((resolve) => {
+      timeline.after(options.syncLatencyMs(), () => {
+        const result = life.isAlive() ? take(operation, act) : undefined;
+        if (result !== undefined) resolve(result.value);
+      });
+    });
+  }
+
+  /** Returns undefined if the process ended here. */
+  function take<T>(operation: Operation, act: () => T): { readonly value: T } | undefined {
     const isChange = !reading.includes(operation.verb);
     if (isChange) changes += 1;
     options.onOperation(operation);
     const cut = isChange ? options.cutAt(changes) : undefined;
     if (cut?.side === 'before') {
-      options.onCut(cut.kind);
-      return never();
+      options.onCut(cut);
+      return undefined;
     }
-    const code = faultOf(operation.verb);
-    if (code !== undefined) options.onFault(code);
-    const result = code === undefined ? perform() : fail(code);
+    const value = act();
     if (isChange) options.onChanged();
     if (cut?.side === 'after') {
-      options.onCut(cut.kind);
-      return never();
+      options.onCut(cut);
+      return undefined;
     }
-    return later(life, result);
+    return { value };
   }
 
   function faultOf(verb: Verb): DiskFault['code'] | undefined {

@@ -1,7 +1,8 @@
 // Searches for a run that shows a broken variant of the agent, stops at the first, and prints the
 // finding as one line of JSON. It is bundled separately for each mutant. HINT is the first journey.
 import process from 'node:process';
-import { dry, faults, nested, newTally, pairs, singles } from './campaign.ts';
+import { dry, faults, losses, nested, newTally, pairs, singles } from './campaign.ts';
+import { survivalsApart } from './campaign.ts';
 import { depth } from './ci.ts';
 import { journeys } from './journeys.ts';
 import type { Tally } from './campaign.ts';
@@ -18,8 +19,15 @@ const layers: readonly Layer[] = [
   (journey, seed, tally) => nested(journey, seed, depth, tally),
   async (journey, seed, tally) => {
     if (journey.name !== hint) return;
-    await singles(journey, seed, tally);
-    if (tally.failures.length === 0) await faults(journey, seed, [1], tally);
+    if (journey.isSmall === true) await survivalsApart(journey, seed, tally);
+    // The seed decides what is left of a torn record, and what a failed sync leaves.
+    for (let own = seed; own < seed + 24; own++) {
+      if (tally.failures.length === 0) await losses(journey, own, tally);
+    }
+    if (tally.failures.length === 0) await singles(journey, seed, tally);
+    for (let own = seed; own < seed + 4; own++) {
+      if (tally.failures.length === 0) await faults(journey, own, [1], tally);
+    }
     if (tally.failures.length === 0) await pairs(journey, seed, ['kill', 'power'], tally);
   },
   singles,

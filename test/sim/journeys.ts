@@ -4,6 +4,7 @@ import { transferOf } from '../../src/core/decision-helpers.ts';
 import { ackJourneys } from './ack-journeys.ts';
 import { willing } from './installers.ts';
 import { sample } from './packages.ts';
+import { storeJourneys } from './store-journeys.ts';
 import {
   abortAtMessage,
   badCalls,
@@ -14,8 +15,6 @@ import {
   reconfigured,
   replacedFile,
   reportLost,
-  rotInData,
-  rotInJournal,
   rough,
   serverRestarts,
 } from './scripts.ts';
@@ -61,6 +60,8 @@ export type Journey = {
   readonly settingsOf?: (usual: Settings, life: number) => Settings;
   readonly script?: (stage: Stage) => void;
   readonly onPowerCut?: (stage: Stage, prng: Prng) => void;
+  /** The journal that another agent left in the storage directory. */
+  readonly journalOf?: (seed: number) => Uint8Array;
   /** A server that accepts names and versions of any kind. */
   readonly isLenient?: boolean;
 };
@@ -260,22 +261,6 @@ export const journeys: readonly Journey[] = [
   },
   {
     ...plain,
-    name: 'J16',
-    title: 'a bit turns over in the data',
-    onPowerCut: rotInData,
-    mayBlock: true,
-  },
-  {
-    ...plain,
-    name: 'J17',
-    title: 'a bit turns over in the journal',
-    onPowerCut: rotInJournal,
-    mayBlock: true,
-    status: 'any',
-    mayRepeat: true,
-  },
-  {
-    ...plain,
     name: 'J18',
     title: 'an update of P2',
     packages: [update],
@@ -291,6 +276,7 @@ export const journeys: readonly Journey[] = [
     isRough: true,
   },
   ...ackJourneys,
+  ...storeJourneys,
 ];
 
 export function journeyOf(name: string): Journey {

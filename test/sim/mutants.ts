@@ -1,6 +1,7 @@
 // Lists the agents that the simulator must catch, each broken in one place (`support/mutate.ts`).
 // The hint is the journey that shows it first; without a hint, all are tried in order.
 import { mutantOf as one } from '../support/mutate.ts';
+import { commitMutants } from './commit-mutants.ts';
 import type { Mutant } from '../support/mutate.ts';
 
 /** The program that searches for the defect of one broken agent and prints its finding. */
@@ -61,18 +62,7 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
-  one(
-    'does not sync the data',
-    'store/store.ts',
-    'journal.append(more, data.sync)',
-    'journal.append(more)',
-  ),
-  one(
-    'does not sync the journal',
-    'store/journal.ts',
-    'await Promise.all([syncData?.(), mustSync(file)]);',
-    'await syncData?.();',
-  ),
+  ...commitMutants,
   {
     // The rewrite at the start would hide this defect, so the journal is not rewritten.
     name: 'leaves a torn tail and writes behind it',

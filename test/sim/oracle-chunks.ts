@@ -1,5 +1,5 @@
-// Part of the oracle: acked chunks are durable, and no more chunks are sent again than the
-// interruptions explain.
+// Part of the oracle: acked chunks are durable, a start relies on nothing that is not on flash, and
+// no more chunks are sent again than the interruptions explain.
 import { keyOf, historyKeyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { hasChunk } from '../../src/core/chunk-set.ts';
 import { chunkBytes } from '../backend/package.ts';
@@ -9,7 +9,7 @@ import { readFile } from './flash.ts';
 import { wordOf } from './installers.ts';
 import { packageIn } from './oracle.ts';
 import { directory } from './settings.ts';
-import type { PackageId } from '../../src/core/model.ts';
+import type { PackageId, Transfer } from '../../src/core/model.ts';
 import type { State } from '../../src/agent/backend.ts';
 import type { Body } from '../backend/dialect.ts';
 import type { DirectoryNode } from './flash.ts';
@@ -125,6 +125,18 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
 
   function onBoot(now: State): void {
     for (const one of promised.values()) if (!one.isReleased) check(now, one);
+    for (const one of now.core.packages.values()) {
+      const transfer = transferOf(one);
+      if (transfer !== undefined) checkFlash(one.id, transfer);
+    }
+  }
+
+  /** Before the first ack of a start, each chunk that it may list is on flash. */
+  function checkFlash(id: PackageId, { number, chunks, chunksCount }: Transfer): void {
+    for (let index = 1; index <= Math.max(1, chunksCount); index += 1) {
+      if (!hasChunk(chunks, index) || isRight({ number, id }, index, 'durable')) continue;
+      violate(`chunk ${index} of ${number}: stored after a start, and not on flash`);
+    }
   }
 
   function check(now: State, entry: Promised): void {
@@ -148,7 +160,11 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     }
   }
 
-  function isRight({ number, id }: Promised, index: number): boolean {
+  function isRight(
+    { number, id }: Pick<Promised, 'number' | 'id'>,
+    index: number,
+    image: 'current' | 'durable' = 'current',
+  ): boolean {
     const file = find(root, `${directory}/packages/${number}/data`);
     if (rotten.has(`${number} ${index}`)) return true;
     if (file?.kind !== 'file') return false;
@@ -156,7 +172,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     const contents = files.filter(({ one }) => keyOf(one.id) === keyOf(id));
     return contents.some(({ data }) => {
       const wanted = data.subarray((index - 1) * chunkBytes, index * chunkBytes);
-      const found = readFile(file.current, (index - 1) * chunkBytes, wanted.length);
+      const found = readFile(file[image], (index - 1) * chunkBytes, wanted.length);
       return Buffer.compare(found, wanted) === 0;
     });
   }

@@ -1,6 +1,7 @@
 // The invariants, whatever happens. The oracle has the promises of the agent, not its methods:
 //  1. each acked chunk is stored and correct: when it is acked, after each start, and until the
-//     server or the medium makes it void (oracle-chunks.ts);
+//     server or the medium makes it void; each chunk that a start finds stored is on flash before
+//     the first ack (oracle-chunks.ts);
 //  2. chunks come again only as far as an interruption explains: those in flight, and one for
 //     each transfer;
 //  3. an installer is started on verified bytes only, at most once for each attempt on flash, a

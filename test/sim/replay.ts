@@ -1,7 +1,9 @@
 // Writes and parses a run as a command, such as `make sim SEED=3 JOURNEY=J1 CUT=12b,40ak`. An entry
 // of `CUT` is the number of a changing operation, b(efore) or a(fter) it, and k if only the process
-// is killed; `x200` means 200 interruptions at places that the seed selects. A fault is
+// is killed. `12b-lk`: what was not synced is l(ost), k(ept) or m(ixed), in the data and in the
+// journal. `x200` means 200 interruptions at places that the seed selects. A fault is
 // `CODE@operation`, with `x20` if it hits that many operations from there.
+import { survivals } from './power-loss.ts';
 import { journeyOf } from './journeys.ts';
 import type { CutPlan, Scenario } from './scenario.ts';
 import type { Cut, DiskFault } from './gate.ts';
@@ -13,8 +15,10 @@ export function lineOf({ journey, seed, plan, faults }: Scenario): string {
   return `make sim ${parts.join(' ')}`;
 }
 
-function cutText({ operation, side, kind }: Cut): string {
-  return `${operation}${side === 'before' ? 'b' : 'a'}${kind === 'kill' ? 'k' : ''}`;
+function cutText({ operation, side, kind, left }: Cut): string {
+  const at = `${operation}${side === 'before' ? 'b' : 'a'}`;
+  if (left !== undefined) return `${at}-${left.data[0]}${left.journal[0]}`;
+  return `${at}${kind === 'kill' ? 'k' : ''}`;
 }
 
 function faultText({ code, operation, count }: DiskFault): string {
@@ -46,12 +50,15 @@ function planOf(text: string): CutPlan {
 }
 
 function cutOf(text: string): Cut {
-  const [, operation, side, kill] = /^(\d+)([ab])(k?)$/.exec(text) ?? [];
-  if (operation === undefined) throw new Error(`CUT=${text}: 12b, 12a, 12bk, 12ak or x200`);
+  const [, operation, side, kill, ...left] =
+    /^(\d+)([ab])(?:(k)|-([klm])([klm]))?$/.exec(text) ?? [];
+  if (operation === undefined) throw new Error(`CUT=${text}: 12b, 12a, 12bk, 12ak, 12b-lk or x200`);
+  const [data, journal] = left.map((letter) => survivals.find((one) => one[0] === letter));
   return {
     operation: Number(operation),
     side: side === 'b' ? 'before' : 'after',
     kind: kill === 'k' ? 'kill' : 'power',
+    ...(data === undefined || journal === undefined ? {} : { left: { data, journal } }),
   };
 }
 

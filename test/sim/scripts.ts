@@ -2,6 +2,7 @@
 import { keyOf, transferOf } from '../../src/core/decision-helpers.ts';
 import { isBody } from '../backend/dialect.ts';
 import { chunkBytes } from '../backend/package.ts';
+import { encodeFrame, encodeHeader, headerBytes } from '../../src/store/frame.ts';
 import { createRandom } from '../support/prng.ts';
 import { isSound } from './damage.ts';
 import { find } from './disk.ts';
@@ -172,6 +173,14 @@ export const reconfigured = {
     });
   },
 } as const;
+
+/** Its record is unknown, so the journal is never rewritten. The seed moves later records. */
+export function journalOfAnother(seed: number): Uint8Array {
+  const fact = { kind: 'of-another-version', text: 'x'.repeat((seed * 61) % 512) };
+  const record = encodeFrame(Buffer.from(JSON.stringify(fact)), 1, 0, false);
+  const header = encodeHeader({ firstSequence: 1, snapshotBytes: headerBytes });
+  return Buffer.concat([header, record]);
+}
 
 // ---------------------------------------------------------------- at rest
 

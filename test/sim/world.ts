@@ -6,21 +6,23 @@ import { plainBody } from './bodies.ts';
 import { createTimeline } from './clock.ts';
 import { conditionsOf, streamsOf } from './conditions.ts';
 import { createCutter } from './cutter.ts';
-import { allocatedBytes, cutPower, nameIn, newDirectory, syncNames } from './flash.ts';
+import { allocatedBytes } from './flash.ts';
 import { createGate } from './gate.ts';
+import { cutPower, drawSurvivals } from './power-loss.ts';
 import { journalIn } from './scripts.ts';
 import { wordOf } from './installers.ts';
 import { createDevice } from './boots.ts';
 import { createOperator } from './operator.ts';
 import { createOracle } from './oracle.ts';
 import { createBackend } from './server.ts';
-import { directory, settings as usual } from './settings.ts';
+import { createRoot } from './root.ts';
+import { settings as usual } from './settings.ts';
 import type { State } from '../../src/agent/backend.ts';
 import type { Settings } from '../../src/settings.ts';
 import type { SeenMessage } from '../backend/seen.ts';
+import type { Prng } from '../support/prng.ts';
 import type { Conditions } from './conditions.ts';
-import type { DirectoryNode, Survival } from './flash.ts';
-import type { CutKind } from './gate.ts';
+import type { CutHere } from './gate.ts';
 import type { Software } from './installers.ts';
 import type { Journey } from './journeys.ts';
 import type { Outcome, Scenario, Stage } from './scenario.ts';
@@ -47,7 +49,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
   const conditions = { ...conditionsOf(seed, journey.isRough ?? false), ...journey.conditions };
   const streams = streamsOf(seed);
   const timeline = createTimeline();
-  const root = createRoot(conditions.isFresh);
+  const root = createRoot(conditions.isFresh, journey.journalOf?.(seed));
   const software = newSoftware(journey.manner);
   const listeners: ((message: SeenMessage) => void)[] = [];
   const reported = new Set<string>();
@@ -70,8 +72,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     timeline,
     cutAt: createCutter(plan, streams.plan, () => cuts),
     faults,
-    latencyMs: () =>
-      conditions.latencyMsMax === 0 ? 0 : streams.disk.below(conditions.latencyMsMax),
+    ...latenciesOf(conditions, streams.disk),
     onCut: cut,
     onOperation: ({ verb, path }) => {
       trace?.(`  ${gate.changes()} ${verb} ${path}`);
@@ -121,7 +122,7 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     usedBytes: () => allocatedBytes(root),
     state: () => device.state(),
     onSeen: (act) => void listeners.push(act),
-    cut,
+    cut: (kind) => cut({ kind }),
     lives: () => device.lives(),
   };
 
@@ -173,12 +174,13 @@ function createWorld({ journey, seed, plan, faults, trace: print, onJournal }: S
     for (const act of listeners) act(message);
   }
 
-  function cut(kind: CutKind): void {
+  function cut({ kind, left }: Pick<CutHere, 'kind' | 'left'>): void {
     cuts += 1;
-    const survival = streams.cuts.pick<Survival>(['keep', 'lose', 'mix', 'mix']);
-    trace?.(`CUT ${kind} ${kind === 'power' ? survival : ''}`);
+    const survivals = { ...drawSurvivals(streams.cuts), ...left };
+    const { data, journal, names } = survivals;
+    trace?.(`CUT ${kind} ${kind === 'power' ? `${data} ${journal} ${names}` : ''}`);
     if (kind === 'power') {
-      cutPower(root, survival, streams.cuts);
+      cutPower(root, survivals, streams.cuts);
       journey.onPowerCut?.(stage, streams.cuts);
     }
     device.end(kind === 'power', 1 + streams.cuts.below(conditions.downMsMax));
@@ -254,17 +256,10 @@ function timeoutOf(wallMs: number): number {
   return wallMs < builtMs ? 90_000 : Math.floor(wallMs / 1_000) + 90;
 }
 
-function createRoot(isFresh: boolean): DirectoryNode {
-  const root = newDirectory();
-  let at = root;
-  const names = directory.split('/').filter((part) => part !== '');
-  for (const name of isFresh ? names.slice(0, -1) : names) {
-    const node = newDirectory();
-    nameIn(at, { kind: 'add', name, node });
-    syncNames(at);
-    at = node;
-  }
-  return root;
+function latenciesOf({ latencyMsMax }: Conditions, disk: Prng) {
+  const latencyMs = () => (latencyMsMax === 0 ? 0 : disk.below(latencyMsMax));
+  // Without latency, too, two syncs at once end in any order.
+  return { latencyMs, syncLatencyMs: () => latencyMs() + disk.below(2) };
 }
 
 function settingsFor(journey: Journey, { ack }: Conditions, life: number): Settings {
