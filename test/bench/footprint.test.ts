@@ -19,7 +19,7 @@ import type { Usage } from './proc.ts';
 
 const guards = {
   syncs: 2.3,
-  waits: 2.3,
+  waits: 1.6,
   receivingAnonMib: 14,
   resumeAnonMib: 18,
   /** In the time below: the look at a WebSocket, and a ping if nothing has arrived. */
