@@ -170,9 +170,9 @@ export function createAgent(parts: AgentParts): Agent {
     const writes: Write[] = [];
     for (const { event } of waiting) {
       const moment = { nowMs: clock.nowMs(), random: random.unit() };
-      const decided = policy.decide(settings, next, event, moment);
+      const { decided, next: after } = policy.step(settings, next, event, moment);
       if (!(await writeAll(decided.writes))) continue;
-      next = policy.applyAll(next, decided.facts, decided.notes);
+      next = after;
       facts.push(...decided.facts);
       effects.push(...decided.effects);
       writes.push(...decided.writes);

@@ -30,6 +30,13 @@ export type Policy<Own, O extends Kinds> = {
     event: Event | O['event'] | Tick,
     moment: Moment,
   ): BackendDecision<O>;
+  /** Decides, and folds the facts and notes of the decision into the state. */
+  step(
+    settings: Settings,
+    state: AgentState<Own>,
+    event: Event | O['event'] | Tick,
+    moment: Moment,
+  ): { readonly decided: BackendDecision<O>; readonly next: AgentState<Own> };
   deadlines(state: AgentState<Own>): readonly Deadline<Act<Own, O>>[];
   nextDueMs(state: AgentState<Own>): number | undefined;
 };
@@ -66,14 +73,13 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
     return state;
   }
 
-  function decide(
+  function step(
     settings: Settings,
     state: State,
     event: Event | O['event'] | Tick,
     moment: Moment,
-  ): Decision {
+  ): { readonly decided: Decision; readonly next: State } {
     let decided = first(settings, state, event, moment);
-    if (decided.signals.length === 0) return decided;
     let { signals } = decided;
     let now = applyAll(state, decided.facts, decided.notes);
     for (let round = 0; signals.length > 0; round += 1) {
@@ -87,8 +93,10 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
       decided = { ...combine(decided, more), effects };
       signals = [...later, ...more.signals];
     }
-    return { ...decided, signals: [] };
+    return { decided: { ...decided, signals: [] }, next: now };
   }
+
+  const decide: Policy<Own, O>['decide'] = (...given) => step(...given).decided;
 
   function first(
     settings: Settings,
@@ -122,7 +130,7 @@ export function createPolicy<Own, O extends Kinds>(backend: Backend<Own, O>): Po
 
   const snapshot = (state: State) => [...coreSnapshot(state.core), ...backend.snapshot(state)];
 
-  return { initial, apply, applyAll, replay, snapshot, decide, deadlines, nextDueMs };
+  return { initial, apply, applyAll, replay, snapshot, decide, step, deadlines, nextDueMs };
 }
 
 function isTick(event: { readonly kind: string }): event is Tick {

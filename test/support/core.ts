@@ -1,6 +1,7 @@
 // The policy without the agent's event loop: decides and folds each event at once, as after a
 // commit, and records the decisions. The test sets the clock.
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { readSettings } from '../../src/config.ts';
 import { policy } from '../../src/agent/backend.ts';
 import { serverView } from '../../src/backends/rvi/connection.ts';
@@ -182,8 +183,12 @@ export function createCore(
     state: () => ({ ...state, ...state.core, ...state.backend }),
     facts,
     act(event) {
-      const decided = policy.decide(own, state, event, { nowMs: core.nowMs, random: roll });
-      state = policy.applyAll(state, decided.facts, decided.notes);
+      const moment = { nowMs: core.nowMs, random: roll };
+      const { decided, next } = policy.step(own, state, event, moment);
+      // The replay of the journal sees the facts only, so their fold must lead to the same state.
+      const folded = policy.applyAll(state, decided.facts, decided.notes);
+      if (!isDeepStrictEqual(next, folded)) throw new Error(`${event.kind}: two states`);
+      state = next;
       facts.push(...decided.facts);
       return decided;
     },
