@@ -82,18 +82,18 @@ async function executable(name) {
   const target = readTarget(name);
   const node = givenNode ?? (await fetchNode(target.node, cache, inFolder));
   const { program, version } = readNode(node, target, name);
-  const plain = { name: script, script: readFileSync(`build/${script}`) };
+  const blobWith = (codeCache) =>
+    makeBlob(program, target, script, readFileSync(`build/${script}`), codeCache);
   const isHere = name === `${process.platform}-${process.arch}`;
   const components = componentsOf(target, version, hostNode, isHere ? node : undefined);
   const file = `build/${name}/sota-agent`;
   await inFolder(`build/${name}`, async (folder) => {
-    if (isHere) checkBlob(makeBlob(program, target, plain), node, target, script, folder);
+    if (isHere) checkBlob(blobWith(undefined), node, target, script, folder);
     const { codeCache, notice } = codeCacheOf(name, target, node, argumentsOf(program, target));
-    const blob = makeBlob(program, target, { ...plain, codeCache });
     const [made, bill] = ['', '.cdx.json'].map((end) => join(folder, `sota-agent${end}`));
     const blocked = blockDebugger(blockVariables(program, version), version, target.execArgv);
     writeFileSync(made, stripped(blocked));
-    await inject(made, blob);
+    await inject(made, blobWith(codeCache));
     const { program: trimmed, unused, removed } = trim(readFileSync(made), version);
     const executable = cut(trimmed, unused, version);
     writeFileSync(made, executable);

@@ -16,7 +16,7 @@ export function argumentsOf(program, { execArgv }) {
 }
 
 /** `name` is what stack traces call the script; `codeCache` may be undefined. */
-export function makeBlob(program, target, { name, script, codeCache }) {
+export function makeBlob(program, target, name, script, codeCache) {
   const { elf } = target;
   const word = (value, bytes = 4) => {
     const field = Buffer.alloc(bytes);
