@@ -233,6 +233,8 @@ export const journalSlackBytesMax = 262_144;
  * full disk.
  */
 export const journalReserveBytes = 262_144;
+/** Time after the start until the agent reserves that space, which takes a program. */
+export const journalReserveDelayMs = 5_000;
 /** Copy of a damaged journal. The agent omits the end of a longer one. */
 export const damagedBytesMax = 2_097_152;
 /** A longer file named `journal` was not made by the agent. */

@@ -4,7 +4,7 @@ import { acceptable, declinable } from '../core/consent.ts';
 import { label, transferOf } from '../core/decision-helpers.ts';
 import { chunksExpected } from '../core/phases.ts';
 import { describe } from '../core/status-view.ts';
-import { chunkBytes, stopGraceMs } from '../limits.ts';
+import { chunkBytes, journalReserveDelayMs, stopGraceMs } from '../limits.ts';
 import { openStore } from '../store/store.ts';
 import { createAgent } from './event-loop.ts';
 import { createExecutors, isCoreEffect } from './executors.ts';
@@ -69,7 +69,7 @@ export type Daemon = {
 };
 
 export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon>> {
-  const { disk, log, settings } = given;
+  const { clock, disk, log, settings } = given;
   const filter = inventoryFilter(settings);
   const installers = withReadableList(withOneListing(given.installers), log, filter);
   const parts = { ...given, installers };
@@ -85,7 +85,12 @@ export async function startDaemon(given: DaemonParts): Promise<DiskResult<Daemon
   if (!scanned.ok) return scanned;
   const { payloads, notRemoved, foreign } = scanned.value;
   if (foreign.length > 0) log('warn', 'foreign-in-packages', { names: foreign.join(' ') });
-  const ended = runUntilStopped(parts, agent, store, connection).finally(connection.stop);
+  // A start does not wait for a program. If the disk is full, the next write reports it.
+  const cancel = clock.after(journalReserveDelayMs, () => void store.reserveBlocks());
+  const ended = runUntilStopped(parts, agent, store, connection).finally(() => {
+    cancel();
+    connection.stop();
+  });
   // A caller may wait for `ended` later; until then a rejection must not end the process.
   ended.catch(() => undefined);
   void agent.submit({ kind: 'booted', bootId: parts.bootId, payloads });

@@ -27,7 +27,7 @@ export type Journal<F> = {
   rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
   /** Reserves blocks for the records of a transfer, to detect a full disk before the transfer. */
   reserve(number: number, recordsBytes: number): Promise<DiskResult<void>>;
-  /** Reserves the blocks of all open transfers; required after a rewrite, whose file has none. */
+  /** Reserves the blocks of all open transfers, after the open and after each rewrite. */
   reserveBlocks(): Promise<DiskResult<void>>;
   /** Ends the reservation of a finished transfer. */
   release(number: number): void;
@@ -120,8 +120,6 @@ async function replaceOrSync<F>(
     const amended = removals.length > 0 ? await journal.amend(removals) : done;
     if (!amended.ok) return amended;
   }
-  // Best effort: if the disk is full, the next write reports it.
-  await journal.reserveBlocks();
   return { ok: true, value: undefined };
 }
 
@@ -151,6 +149,7 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   let { file } = given;
   let { nextSequence, soundBytes: endBytes } = decoded;
   let baseBytes = endBytes;
+  let reserving: Promise<unknown> = Promise.resolve();
 
   function append(facts: readonly F[], syncData?: () => Promise<void>): Promise<DiskResult<void>> {
     return appendAt(0, facts, syncData);
@@ -248,7 +247,9 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
   }
 
   async function reserveBlocks(): Promise<DiskResult<void>> {
-    const taken = await disk.reserve(path, endBytes + reservedBytes(), true);
+    const started = disk.reserve(path, endBytes + reservedBytes(), true);
+    reserving = started;
+    const taken = await started;
     return taken.ok ? done : taken;
   }
 
@@ -267,6 +268,9 @@ function createJournal<S, F>(fold: Fold<S, F>, parts: Parts): Journal<F> {
     reserve,
     release: (number: number) => void reservations.delete(number),
     reserveBlocks,
-    close: () => file.close(),
+    close: async () => {
+      await reserving;
+      await file.close();
+    },
   };
 }

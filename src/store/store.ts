@@ -25,7 +25,7 @@ export type Store<S = unknown, F = unknown> = {
   /** Returns true if a compaction would make the journal much shorter. */
   isSlack(): boolean;
   rewrite(facts: readonly F[]): Promise<DiskResult<void>>;
-  /** Starts a program, so commits must not wait for it. */
+  /** Starts a program, so neither the start of the agent nor a commit may wait for it. */
   reserveBlocks(): Promise<DiskResult<void>>;
   close(): Promise<void>;
 };

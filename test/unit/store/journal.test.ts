@@ -297,14 +297,32 @@ test('does not read on into a longer rewrite that could not be removed', async (
 
 const sizeOf = (disk: MemoryDisk) => disk.content(path)?.length ?? 0;
 
-test('takes blocks at its start, also of a journal that was rewritten already', async () => {
+test('takes blocks when it is told to, also of a journal that was rewritten already', async () => {
   const disk = createMemoryDisk();
   const taken = () => disk.ops.filter(({ verb }) => verb === 'reserve').at(-1)?.bytes ?? 0;
-  await open(disk);
+  must(await (await open(disk)).journal.reserveBlocks());
   assert.is(taken(), sizeOf(disk) + journalReserveBytes);
   disk.put(path, spelled(policy.snapshot(policy.replay(opened(1, 1_000)))));
-  await open(disk);
+  must(await (await open(disk)).journal.reserveBlocks());
   assert.ok(taken() >= journalReserveBytes + 64_000, `${taken()}`);
+});
+
+test('closes the file after a program that takes its blocks has ended', async () => {
+  const disk = await written(opened());
+  let end: () => void = () => undefined;
+  const reserve: typeof disk.reserve = async (...given) => {
+    await new Promise<void>((resolve) => (end = resolve));
+    return disk.reserve(...given);
+  };
+  const { journal } = must(await openJournal({ ...disk, reserve }, '/s', journalFold));
+  const reserved = journal.reserveBlocks();
+  let isClosed = false;
+  const closed = journal.close().then(() => (isClosed = true));
+  must(await journal.append([held(1)]));
+  assert.not(isClosed);
+  end();
+  must(await reserved);
+  await closed;
 });
 
 test('takes blocks for each transfer that is open, and none for one that is over', async () => {
@@ -328,14 +346,14 @@ test('starts no program in a rewrite, and takes the blocks when it is told to', 
   assert.is(disk.count('reserve'), before + 1);
 });
 
-test('starts a program once at its start, and twice for a transfer', async () => {
+test('starts no program at its start, and two for a transfer', async () => {
   const disk = createMemoryDisk();
   const store = must(await openStore(disk, '/s', 0, journalFold));
   must(await store.data.scanFolders([]));
-  assert.is(disk.count('reserve'), 1);
+  assert.is(disk.count('reserve'), 0);
   must(await store.reserve(1, 65_536 * 4, 4));
   for (const batch of [opened(), [held(1)], [held(2), held(3)]]) must(await store.commit(batch));
-  assert.is(disk.count('reserve'), 3);
+  assert.is(disk.count('reserve'), 2);
 });
 
 test('refuses a transfer whose records have no room on the disk', async () => {
