@@ -314,7 +314,7 @@ test('closes the file after a program that takes its blocks has ended', async ()
     await new Promise<void>((resolve) => (end = resolve));
     return disk.reserve(...given);
   };
-  const { journal } = must(await openJournal({ ...disk, reserve }, '/s', journalFold));
+  const { journal } = must(await openJournal({ ...disk, reserve }, '/s', journalFold, confirmAll));
   const reserved = journal.reserveBlocks();
   let isClosed = false;
   const closed = journal.close().then(() => (isClosed = true));
