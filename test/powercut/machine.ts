@@ -18,6 +18,8 @@ export type MachineOptions = {
   /** A saved machine to start from; without it the machine boots. */
   readonly from?: string;
   readonly size?: Size;
+  /** If true, time in the guest is the number of its instructions, 2 ns each, plus its waits. */
+  readonly isCounted?: boolean;
   /** Parameters for the kernel. */
   readonly words?: string;
 };
@@ -82,11 +84,14 @@ const smallest: Size = { cpus: 1, memoryMebibytes: 320 };
 
 function argumentsOf(options: MachineOptions): readonly string[] {
   const { guest, disk, monitor, port, from, size = smallest, words = '' } = options;
+  const isCounted = options.isCounted === true;
+  const accel = `tcg,thread=${isCounted ? 'single' : 'multi'}`;
   const blank = 'driver=raw,file.driver=nbd,file.server.type=unix';
   const access = guest.isWritable === true ? 'cache=writeback' : 'readonly=on';
   const forward = port === undefined ? '' : `,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:9080`;
   return [
-    ...['-M', 'virt,gic-version=2', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=multi'],
+    ...['-M', 'virt,gic-version=2', '-cpu', 'cortex-a53', '-accel', accel],
+    ...(isCounted ? ['-icount', 'shift=1'] : []),
     ...['-smp', String(size.cpus), '-m', String(size.memoryMebibytes)],
     ...['-nographic', '-nodefaults', '-no-reboot', '-serial', 'stdio'],
     ...(monitor === undefined ? [] : ['-qmp', `unix:${monitor},server=on,wait=off`]),

@@ -19,7 +19,9 @@ export type ArmMemory = {
   readonly bare: Memory;
   readonly idle: Memory;
   readonly peak: Memory;
+  /** Seconds from exec: medians. */
   readonly bareSeconds: number;
+  readonly floorSeconds: number;
   readonly agentSeconds: number;
 };
 
@@ -31,7 +33,7 @@ export async function armMemory(target: ArmTarget, programs: Programs): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'sota-size-'));
   const backend = createBackend({ transport: 'ws' });
   await backend.start();
-  const shell = await boot({ guest: makeGuest(folder, target, programs) });
+  const shell = await boot({ guest: makeGuest(folder, target, programs), isCounted: true });
   try {
     return await measure(shell, backend, argsOf(target, programs).join(' '));
   } finally {
@@ -49,16 +51,18 @@ function argsOf(target: ArmTarget, { node }: Programs): readonly string[] {
 async function measure(shell: Shell, backend: Backend, args: string): Promise<ArmMemory> {
   const { run } = shell;
   await run(`printf '${configOf(backend)}' >/tmp/config.toml`);
-  const times: number[] = [];
+  const port = new URL(backend.url).port;
+  const bares: number[] = [];
+  const floors: number[] = [];
+  const agents: number[] = [];
   for (let count = 0; count < startsCount; count += 1) {
-    times.push(secondsIn(await run(`read -r a b </proc/uptime; node ${args} -e 0; ${sayTime}`)));
-  }
-  await run(`node ${args} -e 'setInterval(() => undefined, 1e6)' & echo $! >/tmp/pid`);
-  const bare = await settled(shell);
-  const starts: number[] = [];
-  for (let count = 0; count < startsCount; count += 1) {
-    await run('kill -9 $(cat /tmp/pid); wait; rm -rf /tmp/state /tmp/log');
-    starts.push(secondsIn(await run('. /start')));
+    const timed = async (command: string) => {
+      return secondsIn(await run(`read -r a b </proc/uptime; ${command}; ${sayTime}`));
+    };
+    bares.push(await timed(`node ${args} -e 0`));
+    floors.push(await timed(`node ${args} /floor.cjs 10.0.2.2 ${port}`));
+    if (count > 0) await run(endAgent);
+    agents.push(secondsIn(await run('. /start')));
   }
   const idle = await settled(shell);
   await run('true >/tmp/goes; sh /watch $(cat /tmp/pid) /tmp/goes >/tmp/most &');
@@ -67,9 +71,14 @@ async function measure(shell: Shell, backend: Backend, args: string): Promise<Ar
   await backend.until('reported', (server) => isReported(server, one), reportLimitMs);
   await run('rm /tmp/goes; while ! [ -s /tmp/most ]; do sleep 0.1; done');
   const peak = memoryIn(await run('cat /tmp/most'));
-  return { bare, idle, peak, bareSeconds: median(times), agentSeconds: median(starts) };
+  await run(endAgent);
+  await run(`node ${args} -e 'setInterval(() => undefined, 1e6)' & echo $! >/tmp/pid`);
+  const bare = await settled(shell);
+  const [bareSeconds, floorSeconds, agentSeconds] = [median(bares), median(floors), median(agents)];
+  return { bare, idle, peak, bareSeconds, floorSeconds, agentSeconds };
 }
 
+const endAgent = 'kill -9 $(cat /tmp/pid); wait; rm -rf /tmp/state';
 const sayTime = 'read -r c d </proc/uptime; echo "$a $c"';
 
 /** In the format of printf, because a command is one line. */

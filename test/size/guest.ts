@@ -36,13 +36,26 @@ echo "Pss: $pss"
 
 /**
  * Prints seconds since the boot: before the start, and when the node has registered the service.
+ * The shell reads the log as it comes: a program that polls would take time from the agent.
  */
-const start = `read -r before rest </proc/uptime
-/bin/sota-agent run --config /tmp/config.toml 2>/tmp/log &
+const start = `rm -f /tmp/log
+mkfifo /tmp/log
+exec 3<>/tmp/log
+read -r before rest </proc/uptime
+/bin/sota-agent run --config /tmp/config.toml 2>/tmp/log 3>&- &
 echo $! >/tmp/pid
-until grep -q ' registered ' /tmp/log; do sleep 0.02; done
+while read -r line <&3; do
+  case $line in *' registered '*) break ;; esac
+done
 read -r after rest </proc/uptime
 echo "$before $after"
+`;
+
+/** What any program on the HTTP of Node does at its start: it listens, and opens a connection. */
+const floor = `const [, , host, port] = process.argv;
+require('http').createServer().listen(0, () => {
+  require('net').connect(port, host, () => process.exit(0));
+});
 `;
 
 export type Programs = { readonly agent: string; readonly node: string };
@@ -57,9 +70,9 @@ export function makeGuest(folder: string, target: ArmTarget, { agent, node }: Pr
     mkdirSync(join(system, name), { recursive: true });
   }
   putLibraries(system, target);
-  const applets = 'sh stty sleep cat grep kill true rm';
+  const applets = 'sh stty sleep cat kill true rm mkfifo';
   putPrograms(system, busybox, applets, { 'sota-agent': agent, node });
-  for (const [name, text] of Object.entries({ shell, watch, start })) {
+  for (const [name, text] of Object.entries({ shell, watch, start, 'floor.cjs': floor })) {
     writeFileSync(join(system, name), text);
   }
   const file = `${system}.img`;
