@@ -55,6 +55,11 @@ export const signatureBytesMax = 8_192;
 /** Description in a report. The agent shortens a longer one. */
 export const descriptionBytesMax = 1_024;
 
+// ---------------------------------------------------------------- Memory
+
+/** Memory that a transfer needs. The agent logs `memory-limit-low` if its group allows less. */
+export const memoryBytesMin = 50_331_648;
+
 // ---------------------------------------------------------------- Events and connections
 
 /** Events that wait for a commit. With more, HTTP answers busy, and WebSocket stops reading. */

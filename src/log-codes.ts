@@ -19,6 +19,9 @@ export const logCodes = {
   // The agent is process 1 of a container, so processes that an installer leaves behind stay as
   // zombies. Fix: Start the agent below an init: `docker run --init`, tini.
   'no-init': 'warn',
+  // The kernel may end the agent: its control group allows less memory (`limit`) than a transfer
+  // needs (`needed`). `file` has the limit. Fix: Raise it: `MemoryMax=` of the unit.
+  'memory-limit-low': 'warn',
   // The agent cannot run: storage, another agent, an address in use, or TLS files (`reason`). Fix:
   // Correct what `reason` names, and start the agent again.
   'startup-failed': 'error',

@@ -8,11 +8,12 @@ import { briefError } from './host/errors.ts';
 import { checkFileSystem } from './host/file-system.ts';
 import { readBootId, takeLock } from './host/lock.ts';
 import { createLog } from './host/log.ts';
+import { memoryLimit } from './host/memory-limit.ts';
 import { createSystemdNotify } from './host/systemd-notify.ts';
 import { createStop } from './host/stop.ts';
 import { foreignOwner } from './host/foreign-users.ts';
 import { createInstallers } from './install/enabled-installers.ts';
-import { stopGraceMs } from './limits.ts';
+import { memoryBytesMin, stopGraceMs } from './limits.ts';
 import { checkOwnership } from './store/ownership.ts';
 import type { Build } from './agent/daemon.ts';
 import type { CommandPorts } from './commands/ports.ts';
@@ -111,6 +112,7 @@ async function serve(
   if (!control.ok) log('error', 'control-socket-failed', { reason: control.reason });
   log('info', 'started', { version: build.version, storage: settings.storage.directory });
   if (ports.processId === 1) log('warn', 'no-init', { reason: noInit });
+  warnOfMemory(log);
   const systemd = createSystemdNotify(
     { runner: ports.runner, log },
     ports.environment,
@@ -126,6 +128,15 @@ async function serve(
   }
   log('info', 'stopped', {});
   return stop.exitCode();
+}
+
+/** Below the limit the kernel ends the agent without a message. */
+function warnOfMemory(log: Log): void {
+  const limit = memoryLimit();
+  if (limit === undefined || limit.bytes >= memoryBytesMin) return;
+  const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
+  const [found, needed] = [limit.bytes, memoryBytesMin].map(mebibytes);
+  log('warn', 'memory-limit-low', { limit: found, needed, file: limit.file });
 }
 
 const noInit =

@@ -70,8 +70,12 @@ function toml(table: Toml, above = ''): string {
 export function startAgent(
   config: string,
   environment: { readonly [name: string]: string } = {},
+  group?: string,
 ): AgentProcess {
-  const [program = '', ...args] = [...launcher, agentPath(), 'run', '--config', config];
+  // The shell enters the control group, then becomes the agent.
+  const enter = ['sh', '-c', `echo $$ >"${group}/cgroup.procs" && exec "$@"`, 'sh'];
+  const words = [...launcher, agentPath(), 'run', '--config', config];
+  const [program = '', ...args] = [...(group === undefined ? [] : enter), ...words];
   const child = spawn(program, args, {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,6 +1,6 @@
 // Days in which nothing happens, or in which the node is gone, of a whole agent on a fake clock:
 // how often it wakes up, calls, writes and logs.
-import { chunkBytes } from '../../src/limits.ts';
+import { chunkBytes, journalReserveDelayMs } from '../../src/limits.ts';
 import { reconnectDelayMsMaxOf } from '../../src/backends/rvi/local-node.ts';
 import { createRetry } from '../../src/backends/rvi/transport/reconnect-backoff.ts';
 import { createFakeClock, settle } from './control.ts';
@@ -36,6 +36,8 @@ async function startAt(place: Place) {
   const made = await startFake({ disk, settings });
   made.node.up();
   await settle();
+  // A start reserves the blocks of the journal a little later.
+  await made.clock.advance(journalReserveDelayMs);
   const count = () => ({
     wakeUps: made.clock.wakeUps(),
     calls: made.node.said.length,

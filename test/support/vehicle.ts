@@ -46,6 +46,8 @@ export type VehicleOptions = BackendOptions & {
   readonly rename?: (config: Toml) => Toml;
   /** Shell text, run before the installer copies the payload; `$D` is the vehicle's directory. */
   readonly install?: string;
+  /** The folder of a control group in which the agent runs. */
+  readonly group?: string;
 };
 
 export async function createVehicle(options: VehicleOptions = {}): Promise<Vehicle> {
@@ -81,7 +83,7 @@ export async function createVehicle(options: VehicleOptions = {}): Promise<Vehic
   const booted: AgentProcess[] = [];
 
   function boot(): AgentProcess {
-    const started = startAgent(config);
+    const started = startAgent(config, {}, options.group);
     booted.push(started);
     return started;
   }

@@ -1,0 +1,102 @@
+// Tests the built agent in a control group that limits its memory: it works, and it warns where it
+// may not.
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageOf } from '../backend/package.ts';
+import { assert, suite } from '../support/suite.ts';
+import { until } from '../support/idle.ts';
+import { withVehicle } from '../support/vehicle.ts';
+import type { VehicleOptions } from '../support/vehicle.ts';
+
+const test = suite('a limit of memory');
+
+/** Where a group with a limit can be made: version 2, or version 1. */
+const places = [
+  { root: '/sys/fs/cgroup', controllers: 'cgroup.subtree_control', name: 'memory.max' },
+  { root: '/sys/fs/cgroup/memory', controllers: undefined, name: 'memory.limit_in_bytes' },
+] as const;
+
+type Group = { readonly folder: string; readonly end: () => void };
+
+function makeGroup(bytes: number): Group | undefined {
+  for (const { root, controllers, name } of places) {
+    // Where version 1 is mounted below, the root is no group.
+    if (!existsSync(join(root, 'cgroup.procs'))) continue;
+    const folder = join(root, `sota-agent-${process.pid}-${bytes}`);
+    try {
+      if (controllers !== undefined) writeFileSync(join(root, controllers), '+memory');
+      mkdirSync(folder);
+      writeFileSync(join(folder, name), String(bytes));
+      return { folder, end: () => rmdirSync(folder) };
+    } catch {
+      if (existsSync(folder)) rmdirSync(folder);
+    }
+  }
+  return undefined;
+}
+
+const probe = makeGroup(1_048_576);
+probe?.end();
+const withGroup = test.needs('root, and control groups for memory', probe !== undefined);
+
+function isRemoved({ end }: Group): boolean {
+  try {
+    end();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function inGroup(
+  bytes: number,
+  act: (within: VehicleOptions, folder: string) => Promise<void>,
+): Promise<void> {
+  const group = makeGroup(bytes);
+  if (group === undefined) throw new Error('no group can be made');
+  try {
+    await act({ group: group.folder }, group.folder);
+  } finally {
+    // A process that was killed leaves its group a little later.
+    await until('the group is empty', () => isRemoved(group));
+  }
+}
+
+const mebibyte = 1_048_576;
+const large = packageOf({ name: 'large', version: '1.0.0' }, randomBytes(300 * 65_536 + 9));
+
+for (const transport of ['http', 'ws'] as const) {
+  withGroup(`a transfer over ${transport} ends within 64 MiB, also after a SIGKILL`, async () => {
+    await inGroup(64 * mebibyte, async (within) => {
+      await withVehicle({ transport, ...within }, async (vehicle) => {
+        const { backend } = vehicle;
+        vehicle.boot();
+        await backend.registered();
+        backend.server.notify([large]);
+        await until('half of it', async () => {
+          return (await vehicle.status()).packages.some(({ chunksHeld }) => chunksHeld > 150);
+        });
+        vehicle.cut();
+        await vehicle.agent().ended;
+        vehicle.boot();
+        await vehicle.reported(large);
+        assert.is(backend.server.outcomes[0]?.status, true);
+        assert.ok(backend.chunksRepeated() <= 1, `${backend.chunksRepeated()} chunks again`);
+        assert.not.match(vehicle.logs(), /memory-limit-low/);
+      });
+    });
+  });
+}
+
+withGroup('a start in a group with too little says so', async () => {
+  await inGroup(40 * mebibyte, async (within, folder) => {
+    await withVehicle(within, async (vehicle) => {
+      const agent = vehicle.boot();
+      const [line] = await agent.logged(/.* warn memory-limit-low .*/);
+      assert.match(line, `limit="40 MiB" needed="48 MiB" file=${folder}`);
+    });
+  });
+});
+
+test.run();
