@@ -144,11 +144,27 @@ function isUncounted(
 ): boolean {
   const behind = frames.find(({ at }) => at >= region.end);
   if (behind === undefined) return !isOnlyCopies(frames, region, isToCopy);
-  if (behind.sequence === undefined) return true;
+  if (behind.sequence === undefined || hasLostTail(frames, region, behind)) return true;
   const isFirst = frames[0] === behind;
   if (isFirst && header === undefined) return region.end > headerBytes;
   const before = frames.findLast(({ at }) => at < region.at);
   return before !== undefined && before.sequence === undefined;
+}
+
+/**
+ * Returns true if the last records of the last batch were there, without copies: it had more bytes
+ * of originals than the copies behind it restore. No later sequence number shows this loss.
+ */
+function hasLostTail(frames: readonly Frame[], { at, end, isOfCopies }: Region, behind: Frame) {
+  const isLast = !frames.some((frame) => frame.at >= end && !frame.isCopy);
+  if (isOfCopies || !behind.isCopy || !isLast) return false;
+  const batch = frames.filter((frame) => frame.batch === behind.batch);
+  const numbers = new Set(batch.map(({ sequence = 0 }) => sequence));
+  const isGapless = Math.max(...numbers) - Math.min(...numbers) + 1 === numbers.size;
+  const originals = new Set(batch.filter(({ isCopy }) => !isCopy).map(({ sequence }) => sequence));
+  const restored = batch.filter((frame) => frame.isCopy && !originals.has(frame.sequence));
+  const restoredBytes = restored.reduce((sum, frame) => sum + frame.end - frame.at, 0);
+  return isGapless && end - at - copyDistanceBytes > restoredBytes;
 }
 
 /** Returns true if the region is at the end, and only copies of intact originals were there. */

@@ -229,4 +229,22 @@ test('by a newer version is none: its journal is left as it is', async () => {
   assert.equal(disk.content(path), data);
 });
 
+test('reports a chunk that was the last record of the last append, next to a copy', async () => {
+  const disk = createMemoryDisk();
+  const store = must(await openStore(disk, '/s', 0, journalFold));
+  must(await store.commit([...opened(1, 2), held(1)]));
+  const whole = Buffer.from(disk.content(path) ?? empty);
+  const lost = whole.map((_, at) => {
+    const data = Buffer.from(whole);
+    data[at] = (data[at] ?? 0) ^ 1;
+    return decodeJournal(journalFold, data).lostCount;
+  });
+  const chunkAt = whole.indexOf('["c",1,1,');
+  const openedAt = whole.indexOf('"opened"');
+  assert.ok(chunkAt > openedAt && whole.indexOf('"opened"', chunkAt) > chunkAt);
+  assert.is(lost[chunkAt], 1);
+  // Its copy restores it.
+  assert.is(lost[openedAt], 0);
+});
+
 test.run();
