@@ -118,6 +118,8 @@ export function createDevice(parts: DeviceParts): Device {
         if (code === 'journal-corrupt') onDamage();
         if (code === 'data-loss') onLoss(JSON.stringify(fields ?? {}));
         if (code === 'chunk-write-failed') oracle.onChunkRefused();
+        if (code === 'storage-write-failed') oracle.onStorage('refuses');
+        if (code === 'storage-recovered') oracle.onStorage('works');
       },
       disk: createDisk({
         root,

@@ -43,6 +43,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   const files = [...journey.packages, ...(journey.others ?? [])];
   const isSingle = journey.conditions?.kind === 'single';
   let chunksAgain = 0;
+  let isRefusing = false;
   /** How many chunks may have come again until this moment. */
   let excused = 0;
 
@@ -93,7 +94,9 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     delivered.set(number, times);
     const index = Number(body['index']);
     times.set(index, (times.get(index) ?? 0) + 1);
-    if ((times.get(index) ?? 0) > 1) chunksAgain += 1;
+    if ((times.get(index) ?? 0) === 1) return;
+    chunksAgain += 1;
+    if (isRefusing) excused += 1;
   }
 
   /**
@@ -101,6 +104,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
    * if only `[]` had advanced the server before (protocol 2.4, "First ack").
    */
   function onGone(): void {
+    isRefusing = false;
     for (const one of state()?.core.packages.values() ?? []) {
       const number = transferOf(one)?.number;
       if (number === undefined) continue;
@@ -115,6 +119,10 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
   /** A full disk refuses the incoming chunk: the server sends it again. */
   function onChunkRefused(): void {
     excused += 1;
+  }
+
+  function onStorage(now: 'refuses' | 'works'): void {
+    isRefusing = now === 'refuses';
   }
 
   function release(what: number | 'all'): void {
@@ -189,6 +197,7 @@ export function createChunkOracle({ journey, root, state, violate }: ChunkOption
     onDelivered,
     onGone,
     onChunkRefused,
+    onStorage,
     onBoot,
     onEnd,
     forget: () => release('all'),

@@ -62,6 +62,8 @@ export type Oracle = {
   onGone(): void;
   /** The disk refused a chunk. */
   onChunkRefused(): void;
+  /** While the disk refuses each commit, the server repeats what is not acked. */
+  onStorage(now: 'refuses' | 'works'): void;
   onBoot(state: State): void;
   onEnd(state: State, hardships: Hardships): void;
   /** The agent lost its state without a defect: all its promises are void. */
@@ -165,6 +167,7 @@ export function createOracle(options: OracleOptions): Oracle {
     onStarted: installs.onStarted,
     onGone: chunks.onGone,
     onChunkRefused: chunks.onChunkRefused,
+    onStorage: chunks.onStorage,
     onBoot,
     onEnd,
     forget,
