@@ -8,6 +8,7 @@ import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { createBench } from './context.ts';
 import { days } from './days.ts';
+import { flat } from './flat.ts';
 import { idle } from './idle.ts';
 import { inFolder } from './proc.ts';
 import { receive } from './receive.ts';
@@ -19,7 +20,7 @@ import { upstream } from './upstream.ts';
 import { wait } from './wait.ts';
 import type { Part, Result } from './part.ts';
 
-const parts: readonly Part[] = [receive, syncs, wait, upstream, resume, scale, days, idle];
+const parts: readonly Part[] = [receive, syncs, wait, upstream, resume, flat, scale, days, idle];
 
 const loadNow = () =>
   loadavg()

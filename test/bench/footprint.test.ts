@@ -8,6 +8,7 @@ import { hasProgram } from '../support/programs.ts';
 import { assert, suite } from '../support/suite.ts';
 import { runAgent } from './agent-run.ts';
 import { createBench } from './context.ts';
+import { growthMib, measureFlat } from './flat.ts';
 import { hold, zerosOf } from './held.ts';
 import { idleOver } from './idle.ts';
 import { median } from './part.ts';
@@ -24,6 +25,8 @@ const guards = {
   resumeAnonMib: 18,
   /** In the time below: the look at a WebSocket, and a ping if nothing has arrived. */
   idleWakeUps: 4,
+  /** A package of 2 GiB compared with one of 64 MiB. */
+  growthAnonMib: 4,
 } as const;
 
 const test = suite('the footprint');
@@ -82,6 +85,11 @@ test('a start with many stored chunks needs little memory until the first ack', 
   }
   const aboveMib = median(anonMib) - (await bench.idleNode()).peakAnonMib;
   assert.ok(aboveMib <= guards.resumeAnonMib, `${aboveMib} MiB above an idle Node`);
+});
+
+test('the memory of a transfer does not grow with the size of the package', async () => {
+  const growth = growthMib(await measureFlat(['ws']), 'ws');
+  assert.ok(growth <= guards.growthAnonMib, `${growth} MiB more`);
 });
 
 test('syncs that begin before another one ends are one wait', () => {
