@@ -1,9 +1,11 @@
 // Tests the built agent in a control group that limits its memory: it works, and it warns where it
 // may not.
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageOf } from '../backend/package.ts';
+import { agentPath } from '../support/agent.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until } from '../support/idle.ts';
 import { withVehicle } from '../support/vehicle.ts';
@@ -97,6 +99,15 @@ withGroup('a start in a group with too little says so', async () => {
       assert.match(line, `limit="40 MiB" needed="48 MiB" file=${folder}`);
     });
   });
+});
+
+test('a limit of the data segment ends Node at its start, with the documented line', () => {
+  const limited = ['-c', 'ulimit -c 0; ulimit -d 65536; exec "$@"', 'sh', agentPath(), 'version'];
+  const { status, stdout, stderr } = spawnSync('sh', limited, { encoding: 'utf8' });
+  assert.is.not(status, 0);
+  const line = 'Fatal process out of memory: Failed to reserve virtual memory for CodeRange';
+  assert.ok(`${stdout}${stderr}`.includes(line), `${stdout}${stderr}`);
+  assert.ok(readFileSync('docs/operate/troubleshooting.md', 'utf8').includes(line));
 });
 
 test.run();
