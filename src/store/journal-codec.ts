@@ -153,7 +153,7 @@ function isUncounted(
 
 /**
  * Returns true if the last records of the last batch were there, without copies: it had more bytes
- * of originals than the copies behind it restore. No later sequence number shows this loss.
+ * of originals than the copies after it restore. No later sequence number shows this loss.
  */
 function hasLostTail(frames: readonly Frame[], { at, end, isOfCopies }: Region, behind: Frame) {
   const isLast = !frames.some((frame) => frame.at >= end && !frame.isCopy);
