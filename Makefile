@@ -106,7 +106,7 @@ matrix: build ## every node, server and dialect through every event, and the tab
 fuzz: build ## hostile input; WAY= SEED= INPUTS= replay a failure, LONG=1 sends ten million
 	@node test/run.mjs --script test/fuzz/main.ts
 
-powercut: setup targets ## real power losses in an emulated ARM machine; CUTS=100 SEED= TARGET=
+powercut: setup targets ## real power losses in an emulated ARM machine; CUTS=100 SEED= TARGET= PACKAGE= MUTANT=
 	node test/run.mjs --script test/powercut/main.ts
 
 systemd: PROGRAMS += useradd=passwd

@@ -5,19 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from '../support/certificates.ts';
 import { createRandom } from '../support/prng.ts';
+import { added, none } from './counts.ts';
 import { createDisk } from './disk.ts';
 import { makeExt4, makeGuest } from './guest.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
 import { runSession } from './session.ts';
 import type { ArmTarget } from '../support/target.ts';
+import type { Counts } from './counts.ts';
 import type { Guest } from './guest.ts';
-import type { Control, SessionResult } from './session.ts';
+import type { Control } from './session.ts';
 
 export type CampaignOptions = {
   readonly target: ArmTarget;
   readonly executable: string;
   readonly seed: number;
+  /** Number of the first package; the default is 1. Its plans depend on the seed and the number. */
+  readonly firstPackage?: number;
   readonly tell: (line: string) => void;
 };
 
@@ -27,62 +31,63 @@ export type Campaign = {
   close(): void;
 };
 
-export type Sum = SessionResult & { readonly packages: number; readonly seconds: number };
+export type Sum = Counts & { readonly packages: number; readonly seconds: number };
 
-const cutsEachMax = 6;
+/** Power losses of one package at most. */
+export const cutsEachMax = 6;
 const dataMebibytes = 32;
 
 export async function createCampaign(options: CampaignOptions): Promise<Campaign> {
+  const { target, tell } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sota-powercut-'));
   const certificates = makeCertificates();
-  const guest = makeGuest(folder, options.target, options.executable, certificates.ca.cert);
-  makeExt4(join(folder, 'data.img'), dataMebibytes);
-  const blank = readFileSync(join(folder, 'data.img'));
-  const saved = await boot(folder, guest, blank);
-  const prng = createRandom(options.seed);
-  const { tell } = options;
+  const { node } = certificates;
+  const guest = makeGuest(folder, target, options.executable, certificates.ca.cert);
+  // The block size of mkfs.ext4 for a small file system, and for one of a common size. With the
+  // small one, a commit of ext4 waits for the data of the transfer.
+  const [small, large] = [blankOf(folder, 1_024), blankOf(folder, 4_096)];
+  const saved = await boot(folder, guest, small);
+  let number = options.firstPackage ?? 1;
 
   async function run(control: Control, cuts: number): Promise<Sum> {
     const startedMs = performance.now();
+    const last = number;
     let sum = none;
-    let packages = 0;
-    while (sum.cuts < cuts && sum.violations.length === 0) {
-      const transport = packages % 2 === 0 ? 'http' : 'ws';
-      const most = Math.min(cutsEachMax, cuts - sum.cuts);
-      const { node } = certificates;
+    // At least two packages, so that both transports are tested.
+    const share = options.firstPackage === undefined ? Math.ceil(cuts / 2) : cuts;
+    const cutsMax = Math.min(cutsEachMax, share);
+    for (; sum.cuts < cuts && sum.violations.length === 0; number += 1) {
+      const transport = number % 2 === 1 ? 'http' : 'ws';
+      const blank = number % 3 === 0 ? small : large;
+      const prng = createRandom(seedOf(options, number));
       const parts = { guest, saved, folder, blank, transport, node, control, prng, tell } as const;
-      const result = await runSession({ ...parts, cuts: most });
-      packages += 1;
+      const result = await runSession({ ...parts, cuts: Math.min(cutsMax, cuts - sum.cuts) });
       sum = added(sum, result);
       const [violation = 'installed, reported'] = result.violations;
-      tell(`package ${packages} over ${transport}: ${violation}`);
+      tell(`package ${number} over ${transport}: ${violation}`);
+      if (result.violations.length > 0) tell(`replay its plans: ${replayOf(options, number)}`);
     }
-    return { ...sum, packages, seconds: (performance.now() - startedMs) / 1000 };
+    const seconds = (performance.now() - startedMs) / 1000;
+    return { ...sum, packages: number - last, seconds };
   }
 
   return { run, close: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-const none: SessionResult = {
-  cuts: 0,
-  dirtyCuts: 0,
-  writesLost: 0,
-  writesTorn: 0,
-  chunksChecked: 0,
-  chunksAgain: 0,
-  violations: [],
-};
+/** Neighbouring seeds, and the targets, have no package in common. */
+function seedOf({ target, seed }: CampaignOptions, number: number): number {
+  return seed + (2 * number + (target === 'linux-arm64' ? 0 : 1)) * 1_000_003;
+}
 
-function added(a: SessionResult, b: SessionResult): SessionResult {
-  return {
-    cuts: a.cuts + b.cuts,
-    dirtyCuts: a.dirtyCuts + b.dirtyCuts,
-    writesLost: a.writesLost + b.writesLost,
-    writesTorn: a.writesTorn + b.writesTorn,
-    chunksChecked: a.chunksChecked + b.chunksChecked,
-    chunksAgain: a.chunksAgain + b.chunksAgain,
-    violations: [...a.violations, ...b.violations],
-  };
+function replayOf({ target, seed }: CampaignOptions, number: number): string {
+  return `make powercut TARGET=${target} SEED=${seed} PACKAGE=${number}`;
+}
+
+/** An empty file system. */
+function blankOf(folder: string, blockBytes: number): Buffer {
+  const file = join(folder, 'data.img');
+  makeExt4(file, dataMebibytes, undefined, blockBytes);
+  return readFileSync(file);
 }
 
 /**

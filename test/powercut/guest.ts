@@ -191,8 +191,16 @@ export function putPrograms(
   }
 }
 
-export function makeExt4(file: string, mebibytes: number, folder?: string): void {
-  const content = folder === undefined ? [] : ['-d', folder];
-  const size = `${mebibytes}M`;
-  execFileSync('mkfs.ext4', ['-q', '-F', ...content, file, size], { stdio: 'pipe' });
+/** `content`: a folder. */
+export function makeExt4(
+  file: string,
+  mebibytes: number,
+  content?: string,
+  blockBytes?: number,
+): void {
+  const options = [
+    ...(content === undefined ? [] : ['-d', content]),
+    ...(blockBytes === undefined ? [] : ['-b', String(blockBytes)]),
+  ];
+  execFileSync('mkfs.ext4', ['-q', '-F', ...options, file, `${mebibytes}M`], { stdio: 'pipe' });
 }

@@ -14,9 +14,13 @@ export type NbdServer = {
 export type NbdOptions = {
   readonly path: string;
   readonly disk: VolatileDisk;
-  /** Called after each write that waits in the cache, and after each flush. */
-  readonly onChange: (kind: 'write' | 'flush') => void;
+  /** If it returns true, the write is not answered. */
+  readonly isHeld?: (data: Buffer) => boolean;
+  /** Called after each write, held or in the cache, and after each flush. */
+  readonly onChange: (kind: Change) => void;
 };
+
+export type Change = 'write' | 'hold' | 'flush';
 
 const optionMagic = 0x49484156454f5054n;
 const optionReplyMagic = 0x3e889045565a9n;
@@ -53,7 +57,19 @@ export function serveNbd(given: NbdOptions): Promise<NbdServer> {
   });
 }
 
-function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
+const never = () => false;
+
+/** Returns how the disk takes changes. */
+function changesOf(disk: VolatileDisk) {
+  return (change: Change, offset: number, data: Buffer, isDurable: boolean) => {
+    if (change === 'flush') disk.flush();
+    else if (change === 'hold') disk.hold(offset, data);
+    else disk.write(offset, data, isDurable);
+  };
+}
+
+function talk(socket: Socket, { disk, isHeld = never, onChange }: NbdOptions): void {
+  const apply = changesOf(disk);
   let buffered: Buffer = Buffer.alloc(0);
   let step: () => boolean = hello;
   socket.write(Buffer.concat([Buffer.from('NBDMAGIC'), u64(optionMagic), u16(3)]));
@@ -114,11 +130,12 @@ function talk(socket: Socket, { disk, onChange }: NbdOptions): void {
     if (kind === commands.disconnect) return void socket.end();
     if (kind === commands.read) return answer(disk.read(offset, length));
     const isDurable = (head.readUInt16BE(4) & 1) !== 0;
-    if (kind === commands.write) disk.write(offset, data, isDurable);
-    if (kind === commands.flush) disk.flush();
-    // Called before the response: a power loss may come between the write and everything after it.
-    onChange(kind === commands.flush ? 'flush' : 'write');
-    answer();
+    const ofWrite = () => (!disk.isFrozen() && isHeld(data) ? 'hold' : 'write');
+    const change = kind === commands.write ? ofWrite() : 'flush';
+    apply(change, offset, data, isDurable);
+    // Called before the response: a power loss may come between the write and all after it.
+    onChange(change);
+    if (change !== 'hold') answer();
   }
 }
 

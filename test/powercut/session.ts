@@ -1,28 +1,45 @@
 // Takes one package from the offer to the report through a number of power losses. Each boot starts
-// from the same saved memory and ends with a power loss. The power loss is planned for a moment
-// when the disk's cache has data, or for any moment.
-import { randomBytes } from 'node:crypto';
+// from the same saved memory and ends with a power loss at the moment of its plan.
 import { join } from 'node:path';
 import { isReported } from '../backend/backend.ts';
-import { packageOf } from '../backend/package.ts';
+import { chunkBytes, packageOf } from '../backend/package.ts';
 import { createNoting } from '../support/acked.ts';
+import { until } from '../support/idle.ts';
+import { createRandom } from '../support/prng.ts';
+import { createContentOf } from './content.ts';
+import { added, none, ofCut, ofStart } from './counts.ts';
 import { createDisk } from './disk.ts';
 import { startMachine } from './machine.ts';
 import { serveNbd } from './nbd.ts';
-import { inspect } from './oracle.ts';
-import { pause, until } from '../support/idle.ts';
+import { inspect, inspectStart } from './oracle.ts';
+import { describe, planOf, planOfCommit, planOfControl } from './plan.ts';
+import { startFront } from './tls-front.ts';
+import { createWatch } from './watch.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerPackage } from '../backend/package.ts';
-import { startFront } from './tls-front.ts';
 import type { Pair } from '../support/certificates.ts';
 import type { Prng } from '../support/prng.ts';
-import type { Survival, VolatileDisk } from './disk.ts';
+import type { Counts } from './counts.ts';
+import type { CutReport, VolatileDisk } from './disk.ts';
 import type { Guest } from './guest.ts';
+import type { Machine } from './machine.ts';
 import type { NbdServer } from './nbd.ts';
+import type { Plan } from './plan.ts';
 import type { Front } from './tls-front.ts';
+import type { Watch } from './watch.ts';
 
-/** What is removed on purpose, so that the test must fail. */
-export type Control = 'none' | 'no-fsync' | 'no-barriers';
+/**
+ * What is removed on purpose, so that the test must fail. `commit`: the executable is a mutant, and
+ * each power loss is aimed at a commit.
+ */
+export type Control = 'none' | 'commit' | 'no-fsync' | 'no-barriers';
+
+const planners: { readonly [control in Control]: (prng: Prng) => Plan } = {
+  none: planOf,
+  commit: planOfCommit,
+  'no-fsync': planOfControl,
+  'no-barriers': planOfControl,
+};
 
 export type SessionOptions = {
   readonly guest: Guest;
@@ -40,70 +57,94 @@ export type SessionOptions = {
   readonly tell: (line: string) => void;
 };
 
-export type SessionResult = {
-  readonly cuts: number;
-  /** Power losses at which the disk's cache had data. */
-  readonly dirtyCuts: number;
-  readonly writesLost: number;
-  readonly writesTorn: number;
-  readonly chunksChecked: number;
-  readonly chunksAgain: number;
-  readonly violations: readonly string[];
-};
-
-/** Ends the boot when `writes` wait after `flushes` flushes, after `acks` acks, or at the limit. */
-type Plan = {
-  readonly flushes: number;
-  readonly writes: number;
-  readonly acks: number;
-  readonly limitMs: number;
-};
-
 const chunksCount = 96;
 
-export async function runSession(options: SessionOptions): Promise<SessionResult> {
-  const { blank, folder, transport, prng, tell } = options;
-  const data = randomBytes(chunksCount * 65_536 - 1_000);
+export async function runSession(options: SessionOptions): Promise<Counts> {
+  const { blank, folder, transport, prng } = options;
+  const data = bytesFrom(prng, chunksCount * chunkBytes - 1_000);
+  const plans = Array.from({ length: options.cuts }, () => planners[options.control](prng));
   const one = packageOf({ name: 'firmware', version: '2.0.0' }, data);
   const acked = new Set<number>();
-  const backend = createNoting({ transport }, one, acked);
+  const disk = createDisk(Buffer.from(blank));
+  const start = createStart(disk, acked);
+  const backend = createNoting({ transport, onRegistered: start.note }, one, acked);
   await backend.start();
   const front = await startFront(options.node, Number(new URL(backend.url).port));
-  const disk = createDisk(Buffer.from(blank));
-  const watch = createWatch(disk);
-  const nbd = await serveNbd({ path: join(folder, 'nbd'), disk, onChange: watch.changed });
-  const sum = { cuts: 0, dirtyCuts: 0, writesLost: 0, writesTorn: 0, chunksChecked: 0 };
-  const violations: string[] = [];
+  const watch = createWatch(disk, createContentOf(data));
+  const { isHeld, changed } = watch;
+  const nbd = await serveNbd({ path: join(folder, 'nbd'), disk, isHeld, onChange: changed });
+  const life = { acked, backend, front, one, watch, nbd, start };
+  let sum = none;
   try {
-    while (violations.length === 0 && !isReported(backend.server, one)) {
-      const isLast = sum.cuts >= options.cuts;
-      const why = await live(options, { acked, backend, front, one, watch, nbd, isLast });
-      const survival = survivalOf(options);
-      const report = disk.cut(survival, prng);
-      if (isLast) break;
-      sum.cuts += 1;
-      if (report.waiting > 0) sum.dirtyCuts += 1;
-      sum.writesLost += report.lost;
-      sum.writesTorn += report.torn;
-      const found = inspect(folder, disk.platter, { id: one.id, data, acked });
-      sum.chunksChecked += found.checked;
-      violations.push(...found.violations);
-      tell(
-        `cut ${sum.cuts}: ${why}, ${report.waiting} writes in the cache (${survival}), ` +
-          `${acked.size} of ${chunksCount} chunks acked, ${found.violations.length} violations`,
-      );
+    for (const plan of [...plans, undefined]) {
+      const lived = await live(options, life, plan).catch((error: unknown) => failed(error));
+      const told = { id: one.id, data, acked };
+      const first = start.take();
+      if (first !== undefined) {
+        const { platter } = first;
+        sum = added(sum, ofStart(inspectStart(folder, platter, { ...told, acked: first.acked })));
+      }
+      // A chunk that is wrong at the start may stop the update later.
+      if (lived instanceof Error && sum.violations.length === 0) throw lived;
+      if (plan === undefined || sum.violations.length > 0) break;
+      const held = plan.moment.kind === 'hold' ? plan.moment.survival : plan.survival;
+      const report = disk.cut(plan.survival, createRandom(plan.seed), held);
+      sum = added(sum, ofCut(report, inspect(folder, disk.platter, told)));
+      options.tell(lineOf(sum, plan, lived === true, report, acked.size));
+      if (sum.violations.length > 0 || isReported(backend.server, one)) break;
     }
-    if (violations.length === 0) violations.push(...endOf(backend, one));
+    if (sum.violations.length === 0) sum = { ...sum, violations: endOf(backend, one) };
   } finally {
     await nbd.close();
     await front.close();
     await backend.stop();
   }
-  return { ...sum, chunksAgain: backend.chunksRepeated(), violations };
+  return { ...sum, chunksAgain: backend.chunksRepeated() };
 }
 
-function survivalOf({ control, prng }: SessionOptions): Survival {
-  return control === 'none' ? prng.pick(['drop', 'keep', 'tear', 'tear']) : 'drop';
+function failed(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function bytesFrom(prng: Prng, count: number): Buffer {
+  const data = Buffer.alloc(Math.ceil(count / 4) * 4);
+  for (let at = 0; at < data.length; at += 4) data.writeUInt32LE(prng.uint32(), at);
+  return data.subarray(0, count);
+}
+
+function lineOf(
+  sum: Counts,
+  plan: Plan,
+  isAimed: boolean,
+  report: CutReport,
+  ackedCount: number,
+): string {
+  return (
+    `cut ${sum.cuts}: ${isAimed ? '' : 'at the end, not at '}${describe(plan)}; ` +
+    `${report.held} held, ${report.waiting} in the cache, ${report.lost} lost, ` +
+    `${report.torn} torn; ${ackedCount} of ${chunksCount} chunks acked, ` +
+    `${sum.violations.length} violations`
+  );
+}
+
+type Start = {
+  note(): void;
+  /** Returns what was there at the first message since the last call; undefined without one. */
+  take(): Moment | undefined;
+};
+
+type Moment = { readonly platter: Buffer; readonly acked: ReadonlySet<number> };
+
+/** Before its first message the agent checks what is on flash, so the platter is right then. */
+function createStart(disk: VolatileDisk, acked: ReadonlySet<number>): Start {
+  let first: Moment | undefined;
+  const take = () => {
+    const taken = first;
+    first = undefined;
+    return taken;
+  };
+  const now = () => ({ platter: Buffer.from(disk.platter), acked: new Set(acked) });
+  return { note: () => void (first ??= now()), take };
 }
 
 function endOf(backend: Backend, one: ServerPackage): readonly string[] {
@@ -119,90 +160,71 @@ type Life = {
   readonly one: ServerPackage;
   readonly watch: Watch;
   readonly nbd: NbdServer;
-  readonly isLast: boolean;
+  readonly start: Start;
 };
 
-/** Runs one boot of the machine; returns what the power loss was planned for. */
-async function live(options: SessionOptions, life: Life): Promise<string> {
-  const { guest, saved, folder, transport, control, prng } = options;
-  const { acked, backend, front, one, watch, nbd, isLast } = life;
+/**
+ * Runs one boot of the machine, without a plan until the report. Returns false if the moment of the
+ * plan did not come before the report.
+ */
+async function live(options: SessionOptions, life: Life, plan: Plan | undefined): Promise<boolean> {
+  const { guest, saved, folder, prng } = options;
+  const { acked, backend, one, watch, nbd, start } = life;
   const ackedBefore = acked.size;
   watch.rest();
   const port = 20_000 + prng.below(10_000);
   const places = { disk: join(folder, 'nbd'), monitor: join(folder, 'monitor'), port };
   const machine = await startMachine({ guest, ...places, from: saved });
   try {
-    const isHttp = transport === 'http';
-    const plain = backend.url.replace('127.0.0.1', '10.0.2.2');
-    const url = isHttp ? plain : `wss://10.0.2.2:${front.port}${new URL(backend.url).pathname}`;
-    const listen = [
-      'SOTA_AGENT_RVI_LISTEN=10.0.2.15:9080',
-      `SOTA_AGENT_RVI_NETWORK_ADDRESS=http://127.0.0.1:${port}`,
-    ];
-    const words = [
-      `now=${Math.floor(Date.now() / 1000)}`,
-      `seed=${prng.uint32()}`,
-      `mount=${control === 'no-barriers' ? 'nobarrier' : 'defaults'}`,
-      `preload=${control === 'no-fsync' ? 'libeatmydata.so' : ''}`,
-      `url=${url}`,
-      `listen="${isHttp ? listen.join(' ') : 'SOTA_AGENT_RVI_TLS_CA=/ca.pem'}"`,
-    ];
-    machine.type(words.join(' '));
+    machine.type(wordsFor(options, life, port));
     await machine.until(/MOUNTED|UNMOUNTABLE/);
-    if (/UNMOUNTABLE/.test(machine.said())) throw new Error(`not mountable:\n${machine.said()}`);
-    const plan = planOf(options, isLast);
-    const aimed = watch.aim(plan);
+    if (/UNMOUNTABLE/.test(machine.said())) throw new Error('not mountable');
+    // A message that the machine before sent may have arrived late.
+    start.take();
+    if (plan !== undefined) watch.aim(plan);
+    const acksMax = plan?.moment.kind === 'acks' ? plan.moment.count : Infinity;
     const isDone = () => isReported(backend.server, one) && backend.server.lists.length > 0;
-    const isOver = () =>
-      aimed.isHit() ||
-      acked.size - ackedBefore >= plan.acks ||
-      isDone() ||
-      machine.isOver() ||
-      /ENDED/.test(machine.said());
-    if (isLast) await until('the report', isOver).catch(() => undefined);
-    else for (let waited = 0; !isOver() && waited < plan.limitMs; waited += 10) await pause(10);
-    if (/ENDED/.test(machine.said())) throw new Error(`the agent ended:\n${machine.said()}`);
-    if (isLast && !isDone()) throw new Error(`not done in time:\n${machine.said()}`);
-    return aimed.isHit() ? `write ${plan.writes} after flush ${plan.flushes}` : 'at any moment';
+    const isAimed = () => watch.isHit() || acked.size - ackedBefore >= acksMax;
+    const isOver = () => isAimed() || isDone() || machine.isOver() || hasEnded(machine);
+    await until('the power loss or the report', isOver);
+    if (hasEnded(machine)) throw new Error('the agent ended');
+    if (plan === undefined && !isDone()) throw new Error('the machine ended');
+    return isAimed();
+  } catch (error) {
+    const planned = plan === undefined ? 'no power loss' : describe(plan);
+    const parts = [String(error), planned, machine.said(), ...lastOf(backend)];
+    throw new Error(parts.join('\n'));
   } finally {
+    watch.rest();
     // Later writes of the machine must not reach the disk.
     nbd.disconnect();
     await machine.cut();
   }
 }
 
-/** Without fsync or barriers nothing is flushed for seconds: there the plan counts acks. */
-function planOf({ control, prng }: SessionOptions, isLast: boolean): Plan {
-  const never = { flushes: Infinity, writes: 1, acks: Infinity };
-  if (isLast) return { ...never, limitMs: Infinity };
-  if (control !== 'none') return { ...never, acks: 4, limitMs: 60_000 };
-  if (prng.chance(0.25)) return { ...never, limitMs: prng.below(9_000) };
-  const [flushes, writes] = [1 + prng.below(90), 1 + prng.below(4)];
-  return { flushes, writes, acks: Infinity, limitMs: 12_000 };
+/** The last messages of the server, and the last failures of the node. */
+function lastOf({ server, failures }: Backend): readonly string[] {
+  return [...server.log.slice(-16).map((seen) => JSON.stringify(seen)), ...failures.slice(-4)];
 }
 
-type Watch = {
-  readonly changed: (kind: 'write' | 'flush') => void;
-  rest(): void;
-  aim(plan: Plan): { isHit(): boolean };
-};
+const hasEnded = (machine: Machine) => /ENDED/.test(machine.said());
 
-/** Freezes the disk at the moment of the power loss, so that no later write is applied. */
-function createWatch(disk: VolatileDisk): Watch {
-  let onChange: (kind: 'write' | 'flush') => void = () => undefined;
-  const rest = () => void (onChange = () => undefined);
-
-  function aim({ flushes, writes }: Plan): { isHit(): boolean } {
-    let flushesSeen = 0;
-    let isHit = false;
-    onChange = (kind) => {
-      if (kind === 'flush') flushesSeen += 1;
-      if (flushesSeen >= flushes && disk.waiting() >= writes) {
-        isHit = true;
-        disk.freeze();
-      }
-    };
-    return { isHit: () => isHit };
-  }
-  return { changed: (kind) => onChange(kind), rest, aim };
+/** The line that the guest waits for. */
+function wordsFor(options: SessionOptions, { backend, front }: Life, port: number): string {
+  const { transport, control, prng } = options;
+  const isHttp = transport === 'http';
+  const plain = backend.url.replace('127.0.0.1', '10.0.2.2');
+  const url = isHttp ? plain : `wss://10.0.2.2:${front.port}${new URL(backend.url).pathname}`;
+  const listen = [
+    'SOTA_AGENT_RVI_LISTEN=10.0.2.15:9080',
+    `SOTA_AGENT_RVI_NETWORK_ADDRESS=http://127.0.0.1:${port}`,
+  ];
+  return [
+    `now=${Math.floor(Date.now() / 1000)}`,
+    `seed=${prng.uint32()}`,
+    `mount=${control === 'no-barriers' ? 'nobarrier' : 'defaults'}`,
+    `preload=${control === 'no-fsync' ? 'libeatmydata.so' : ''}`,
+    `url=${url}`,
+    `listen="${isHttp ? listen.join(' ') : 'SOTA_AGENT_RVI_TLS_CA=/ca.pem'}"`,
+  ].join(' ');
 }

@@ -34,7 +34,7 @@ export type Verdict = {
  * only an operator repeats a lost notify. `acked` collects the acked indices.
  */
 export function createNoting(
-  options: Pick<BackendOptions, 'transport'>,
+  options: Pick<BackendOptions, 'transport' | 'onRegistered'>,
   one: ServerPackage,
   acked: Set<number>,
 ): Backend {
@@ -45,6 +45,7 @@ export function createNoting(
       return { kind: 'pass' };
     },
     onRegistered: (service) => {
+      options.onRegistered?.(service);
       if (service.endsWith('abort') && acked.size === 0) backend.server.notify([one]);
     },
   });

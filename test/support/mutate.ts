@@ -76,7 +76,7 @@ function filterOf(file: string): RegExp {
   return new RegExp(`/src/${file.replace(/[./]/g, '\\$&')}$`);
 }
 
-function changed(text: string, changes: Mutant['changes'], file: string): string {
+export function changed(text: string, changes: Mutant['changes'], file: string): string {
   let now = text;
   for (const { from, to } of changes.filter((change) => change.file === file)) {
     const parts = now.split(from);
