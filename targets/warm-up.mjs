@@ -71,8 +71,11 @@ function request() {
 }
 
 const mounts = '1 0 8:1 / / rw,relatime - ext4 /dev/root rw\n';
-const readFileSync = (path, ...more) =>
-  path === '/proc/self/mountinfo' ? mounts : fs.readFileSync(path, ...more);
+function readFileSync(path, ...more) {
+  if (path === '/proc/self/mountinfo') return mounts;
+  if (path === '/proc/self/cgroup') return '0::/\n';
+  return String(path).startsWith('/sys/fs/cgroup/') ? 'max\n' : fs.readFileSync(path, ...more);
+}
 const replaced = {
   'node:fs': { ...fs, promises, readFileSync },
   'node:fs/promises': promises,
