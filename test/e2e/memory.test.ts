@@ -2,41 +2,17 @@
 // may not.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { packageOf } from '../backend/package.ts';
 import { agentPath } from '../support/agent.ts';
+import { makeGroup } from '../support/memory-group.ts';
 import { assert, suite } from '../support/suite.ts';
 import { until } from '../support/idle.ts';
 import { withVehicle } from '../support/vehicle.ts';
+import type { Group } from '../support/memory-group.ts';
 import type { VehicleOptions } from '../support/vehicle.ts';
 
 const test = suite('a limit of memory');
-
-/** Where a group with a limit can be made: version 2, or version 1. */
-const places = [
-  { root: '/sys/fs/cgroup', controllers: 'cgroup.subtree_control', name: 'memory.max' },
-  { root: '/sys/fs/cgroup/memory', controllers: undefined, name: 'memory.limit_in_bytes' },
-] as const;
-
-type Group = { readonly folder: string; readonly end: () => void };
-
-function makeGroup(bytes: number): Group | undefined {
-  for (const { root, controllers, name } of places) {
-    // Where version 1 is mounted below, the root is no group.
-    if (!existsSync(join(root, 'cgroup.procs'))) continue;
-    const folder = join(root, `sota-agent-${process.pid}-${bytes}`);
-    try {
-      if (controllers !== undefined) writeFileSync(join(root, controllers), '+memory');
-      mkdirSync(folder);
-      writeFileSync(join(folder, name), String(bytes));
-      return { folder, end: () => rmdirSync(folder) };
-    } catch {
-      if (existsSync(folder)) rmdirSync(folder);
-    }
-  }
-  return undefined;
-}
 
 const probe = makeGroup(1_048_576);
 probe?.end();

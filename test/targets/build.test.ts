@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { hasProgram } from '../support/programs.ts';
+import { makeGroup } from '../support/memory-group.ts';
 import { assert, suite } from '../support/suite.ts';
 import { targetOf } from '../support/target.ts';
 import { fileOf, targets } from './built.ts';
@@ -205,8 +206,13 @@ function buildElsewhere(): string {
     ...{ TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8', HOME: '/', USER: 'somebody' },
   };
   const args = [join(tree, 'build.mjs'), ...targets];
-  const script = `umask 077; cd /; exec "$0" "$@"`;
+  // The agent reads the limits of its control groups at the start, also in the warm-up.
+  const outer = makeGroup(2 ** 35);
+  const inner = outer && makeGroup(2 ** 34, outer);
+  const enter = inner === undefined ? '' : `echo $$ >${inner.folder}/cgroup.procs;`;
+  const script = `${enter} umask 077; cd /; exec "$0" "$@"`;
   const ran = spawnSync('sh', ['-c', script, process.execPath, ...args], { env, encoding: 'utf8' });
+  for (const group of [inner, outer]) group?.end();
   assert.is(ran.status, 0, ran.stderr);
   return ran.stdout;
 }
